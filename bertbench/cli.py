@@ -1,0 +1,66 @@
+"""The `bertbench` command: finds each subcommand in its own module, imported only when it is called."""
+
+import importlib
+import sys
+
+import click
+
+from bertbench import __version__
+from bertbench.errors import BertbenchError
+
+# subcommand -> (module under bertbench.commands, line for --help)
+COMMANDS = {
+    "predict": "Predict with a checkpoint and score the predictions.",
+    "evaluate": "Score a predictions file as the official script does.",
+    "compare": "List the answers that differ between two predictions files.",
+    "train": "Train a task from a checkpoint or from scratch.",
+    "prepare": "Turn plain text into pretraining TFRecords.",
+    "benchmark": "Measure throughput as a share of the machine's limit.",
+    "gate": "Judge a new result against an old one.",
+    "history": "Show stored results over time.",
+    "report": "Write one self-contained page about a result.",
+    "fetch": "Download data and checkpoints from their official addresses.",
+    "doctor": "Say what this machine has and what is missing.",
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose subcommands live in `bertbench.commands.<name>.command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"bertbench.commands.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bertbench")
+def bertbench() -> None:
+    """Is BERT in this precision, on this machine, in this version, still accurate and still fast?
+
+    \b
+    Exit status: 0 fine, 1 a failed gate, 2 bad input, 3 could not judge.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a `BertbenchError` becomes one line on standard error and its exit status."""
+    try:
+        status = bertbench.main(args=arguments, prog_name="bertbench", standalone_mode=False)
+    except BertbenchError as error:
+        click.echo(f"bertbench: {error}", err=True)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("bertbench: interrupted", err=True)
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,161 @@
+"""What a BERT is made of: `bert_config.json`, the named geometries, and the choice of kernels."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.errors import InputError
+from bertbench.files import read_json
+
+# Keys that published bert_config.json files carry and that change nothing here.
+IGNORED_KEYS = frozenset(
+    {
+        "architectures",
+        "attention_dropout",
+        "classifier_dropout",
+        "directionality",
+        "finetuning_task",
+        "gradient_checkpointing",
+        "id2label",
+        "label2id",
+        "model_type",
+        "pad_token_id",
+        "pooler_fc_size",
+        "pooler_num_attention_heads",
+        "pooler_num_fc_layers",
+        "pooler_size_per_head",
+        "pooler_type",
+        "torch_dtype",
+        "transformers_version",
+        "use_cache",
+    }
+)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The geometry of a BERT, in the words of Google's `bert_config.json`.
+
+    Letters in shapes: B batch, S sequence, T packed tokens, H `hidden_size`, A `num_attention_heads`,
+    D = H / A, F `intermediate_size`, V `vocab_size`, L `num_hidden_layers`.
+    """
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+    hidden_act: str = "gelu"
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check_type(field.name, getattr(self, field.name), field.type)
+        for name in (
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "type_vocab_size",
+        ):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must lie in [0, 1).")
+        if self.hidden_size % self.num_attention_heads:
+            raise InputError(
+                f"hidden_size {self.hidden_size} is not a multiple of "
+                f"num_attention_heads {self.num_attention_heads}."
+            )
+        if self.layer_norm_eps <= 0 or self.initializer_range <= 0:
+            raise InputError("layer_norm_eps and initializer_range must be above 0.")
+        if self.hidden_act != "gelu":
+            raise InputError(f"hidden_act is {self.hidden_act!r}; only 'gelu' is a BERT's.")
+
+    @property
+    def head_size(self) -> int:
+        """D, the width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @classmethod
+    def from_json_file(cls, path: Path | str) -> "ModelConfig":
+        """Read a `bert_config.json`.
+
+        Raises:
+          InputError: the file is unreadable, a key is unknown, a value has the wrong type, or two
+            values contradict each other; the message names file and key.
+        """
+        values = read_json(path)
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: holds no JSON object; a bert_config.json is one.")
+        try:
+            return cls.from_dict(values)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
+        """Make a config of `bert_config.json`'s keys; see `from_json_file`."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - names - IGNORED_KEYS)
+        if unknown:
+            raise InputError(f"unknown key {', '.join(unknown)}; remove it or correct its spelling.")
+        required = {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"}
+        missing = sorted(required - set(values))
+        if missing:
+            raise InputError(f"key {', '.join(missing)} is missing; add it.")
+        return cls(**{name: value for name, value in values.items() if name in names})
+
+    def to_json(self) -> str:
+        """The `bert_config.json` that `from_json_file` reads back as this config."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+
+GEOMETRIES = {
+    "tiny": ModelConfig(
+        vocab_size=1024,
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=512,
+    ),
+    "bert-base": ModelConfig(),
+    "bert-large": ModelConfig(
+        hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096
+    ),
+}
+
+GELU_VARIANTS = ("tanh", "erf", "fused")
+
+
+@dataclass(frozen=True)
+class KernelOptions:
+    """Which variant of each kernel the model computes; see `bertbench.kernels`.
+
+    `optimized_softmax` computes softmax in the compute dtype by TensorFlow's fused op instead of through a
+    float32 island. `gelu` is one of `GELU_VARIANTS`: the tanh form through float32 (the original's
+    default), the exact erf form, or the tanh form in the compute dtype ("experimental GELU").
+    """
+
+    optimized_softmax: bool = False
+    gelu: str = "tanh"
+
+    def __post_init__(self) -> None:
+        if self.gelu not in GELU_VARIANTS:
+            raise InputError(f"gelu is {self.gelu!r}; choose one of {', '.join(GELU_VARIANTS)}.")
+
+
+def _check_type(name: str, value: object, annotation: Any) -> None:
+    wanted = {int: (int,), float: (int, float), str: (str,)}[annotation]
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        raise InputError(f"{name} is {value!r}; it must be {annotation.__name__}.")

@@ -1,0 +1,107 @@
+"""What a person sees: tables, notices and progress, in colour on terminals only.
+
+Results go to standard output; notices and progress to standard error, so that output can be piped.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+PLAIN_PROGRESS_SECONDS = 10.0
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def notice(message: str) -> None:
+    """One line to standard error, for what the user should know but need not act on."""
+    err.print(message, markup=False)
+
+
+def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """A table whose first column is text (left) and whose other columns are figures (right)."""
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    return table
+
+
+def render_text(table: Table, width: int = 160) -> str:
+    """A table as plain text, for logs and pytest's summary."""
+    console = Console(width=width, no_color=True, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+@contextlib.contextmanager
+def progress(description: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
+    """Show progress over `total` units: a bar on a terminal, a plain line now and then elsewhere.
+
+    Yields `advance(count, **figures)`; the figures (loss, examples/s, ...) are shown beside the bar.
+    """
+    if err.is_terminal:
+        with _bar(description, total, unit) as advance:
+            yield advance
+    else:
+        yield _plain_lines(description, total, unit)
+
+
+@contextlib.contextmanager
+def _bar(description: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task(description, total=total, figures="")
+
+        def advance(count: int = 1, **figures: object) -> None:
+            bar.update(task, advance=count, figures=_format_figures(figures))
+
+        yield advance
+
+
+def _plain_lines(description: str, total: int, unit: str) -> Callable[..., None]:
+    start = last_line = time.monotonic()
+    done = 0
+
+    def advance(count: int = 1, **figures: object) -> None:
+        nonlocal done, last_line
+        done += count
+        now = time.monotonic()
+        if done < total and now - last_line < PLAIN_PROGRESS_SECONDS:
+            return
+        last_line = now
+        elapsed = now - start
+        remaining = elapsed / done * (total - done) if done else 0.0
+        line = f"{description}: {done}/{total} {unit}, {elapsed:.0f} s, {remaining:.0f} s left"
+        details = _format_figures(figures)
+        notice(f"{line}, {details}" if details else line)
+
+    return advance
+
+
+def _format_figures(figures: dict[str, object]) -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in figures.items()
+    )

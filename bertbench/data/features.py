@@ -1,0 +1,49 @@
+"""The form in which every task hands its examples on: unpadded token rows laid end to end."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Features:
+    """N examples without padding.
+
+    Attributes:
+      input_ids: int32 [T], wordpiece ids of all examples end to end.
+      segment_ids: int32 [T], 0 for the first text of an example and 1 for the second.
+      row_splits: int64 [N + 1]; example i owns tokens row_splits[i]:row_splits[i + 1].
+      labels: arrays [N, ...] by name; positions in them count from the example's own first token.
+    """
+
+    input_ids: np.ndarray
+    segment_ids: np.ndarray
+    row_splits: np.ndarray
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def from_rows(
+        cls,
+        input_ids: Iterable[np.ndarray | list[int]],
+        segment_ids: Iterable[np.ndarray | list[int]],
+        labels: Mapping[str, np.ndarray] | None = None,
+    ) -> "Features":
+        """Lay rows of unequal length end to end."""
+        rows = [np.asarray(row, np.int32) for row in input_ids]
+        segments = [np.asarray(row, np.int32) for row in segment_ids]
+        empty = [np.zeros(0, np.int32)]
+        return cls(
+            np.concatenate(rows or empty),
+            np.concatenate(segments or empty),
+            np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64),
+            dict(labels or {}),
+        )
+
+    def __len__(self) -> int:
+        return len(self.row_splits) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [N], the number of tokens of each example."""
+        return np.diff(self.row_splits)
