@@ -1,0 +1,213 @@
+"""The tokenizer against an independent statement of the original BERT's rules."""
+
+import os
+import string
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+
+pytestmark = pytest.mark.unit
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+# Letters alone and as continuations, so that words split in many ways and some do not split at all.
+WORDPIECES = [
+    *(SPECIAL + list(string.ascii_letters + string.digits + string.punctuation)),
+    *["##" + letter for letter in "abcdefghijklmnoprstuvwxy0123456789"],
+    *["un", "##aff", "##able", "aa", "##aa", "##aaaa", "σ", "##σ", "ς", "##ς", "##ο", "ο", "ß", "##ß"],
+    *["é", "##é", "É", "中", "国", "##中", "\U00020000", "😀", "##😀", "ᄒ", "##ᅡ", "##ᆫ", "։", "、"],
+    *["\u302e", "##\u302e", "\U0001d165", "##\U0001d165", "k", "å", "Å", "ñ"],
+]
+
+
+def original_words(text, lower):
+    """The rules of the original's basic tokenizer, one code point at a time."""
+    kept = ""
+    for c in text:
+        category = unicodedata.category(c)
+        if c in ("\t", "\n", "\r") or category == "Zs":
+            kept += " "
+        elif category not in ("Cc", "Cf") and ord(c) not in (0, 0xFFFD):
+            kept += f" {c} " if is_ideograph(ord(c)) else c
+    words = []
+    for word in kept.split():
+        if lower:
+            word = unicodedata.normalize("NFD", word.lower())
+            word = "".join(c for c in word if unicodedata.category(c) != "Mn")
+        words.append("".join(f" {c} " if is_punctuation(c) else c for c in word))
+    return " ".join(words).split()
+
+
+IDEOGRAPHS = [
+    *(range(0x4E00, 0xA000), range(0x3400, 0x4DC0), range(0x20000, 0x2A6E0), range(0x2A700, 0x2B740)),
+    *(range(0x2B740, 0x2B820), range(0x2B820, 0x2CEB0), range(0xF900, 0xFB00), range(0x2F800, 0x2FA20)),
+]
+
+
+def is_ideograph(n):
+    return any(n in block for block in IDEOGRAPHS)
+
+
+def is_punctuation(c):
+    return c in string.punctuation or unicodedata.category(c)[0] == "P"
+
+
+def original_wordpieces(text, lower, vocabulary):
+    """Longest match first; a word that does not divide, or of more than 200 characters, is unknown."""
+    pieces = []
+    for word in original_words(text, lower):
+        found = divide(word, vocabulary) if len(word) <= 200 else None
+        pieces += ["[UNK]"] if found is None else found
+    return pieces
+
+
+def divide(word, vocabulary):
+    pieces, start = [], 0
+    while start < len(word):
+        prefix = "##" if start else ""
+        for end in range(len(word), start, -1):
+            if prefix + word[start:end] in vocabulary:
+                pieces.append(prefix + word[start:end])
+                start = end
+                break
+        else:
+            return None
+    return pieces
+
+
+@pytest.fixture(scope="module")
+def vocab_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("vocab") / "vocab.txt"
+    path.write_text("\n".join(dict.fromkeys(WORDPIECES)) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["uncased", "cased"])
+def tokenizer(request, vocab_file):
+    return Tokenizer(vocab_file, do_lower_case=request.param)
+
+
+HARD = st.one_of(
+    st.text(alphabet=string.printable),
+    st.text(),
+    st.text(alphabet=st.characters(categories=["Mn", "Mc", "Me", "Lu", "Lt", "Lm", "Sk"])),
+    st.text(alphabet=st.characters(categories=["Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp", "Pc", "Po"])),
+    st.text(alphabet="aAΣσςΟοΑά.'’·\u0301\u0345\u00ad\u200b 中"),
+    st.text(alphabet="a\u0300\u0316\u302e\u302f\U0001d165\U0001d16d\u1b44\uaac0\u09be \u3000"),
+    st.text(alphabet=st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF)),
+    st.text(alphabet=st.characters(min_codepoint=0x1F000, max_codepoint=0x2FFFF)),
+    st.text(alphabet="가힣ᄒ\u1161\u11ab각İıßẞŐǅKÅﬁ①\u1e9b\u0323"),
+    st.text(alphabet="ab#[]UNK "),
+    st.integers(90, 110).map(lambda n: "a" * n) | st.integers(195, 205).map(lambda n: "a" * n),
+    st.integers(195, 205).map(lambda n: "é" * n) | st.integers(195, 205).map(lambda n: "😀" * n),
+)
+
+
+@given(parts=st.lists(HARD, max_size=4), joint=st.sampled_from(["", " ", "\u2028", "\x85", "\u202f"]))
+@example(parts=["ΟΔΟΣ ΣΟΦΟΣ, ΑΣ'Σ"], joint="")
+@example(parts=["a\u302e\u0316\U0001d165\U0001d16d\u302f"], joint="")
+@example(parts=["[UNK] [MASK] ##a \x00a\ufffdb\x0bc\x1cd\u2029e"], joint="")
+@example(parts=["\ud800", "x\udfffa", "a"], joint=" ")
+@example(parts=["a" * 200, "a" * 201, "é" * 200 + "."], joint=" ")
+def test_text_divides_as_the_original_divides_it(tokenizer, parts, joint):
+    text = joint.join(parts)
+    lower = tokenizer.do_lower_case
+    assert tokenizer.basic_tokenize(text) == original_words(text, lower)
+    pieces = original_wordpieces(text, lower, set(tokenizer.tokens))
+    assert tokenizer.tokenize(text) == pieces
+    assert tokenizer.encode(text) == [tokenizer.tokens.index(piece) for piece in pieces]
+
+
+def test_every_code_point_goes_the_originals_way(tokenizer):
+    lower = tokenizer.do_lower_case
+    # The long uniform blocks (ideographs, Hangul, private use) are sampled beside their ends.
+    ends = {end + near for block in IDEOGRAPHS for end in (block.start, block.stop) for near in range(-3, 3)}
+    all_of = {*range(0x3400), *range(0xA000, 0xAC00), *range(0xD7A0, 0xE000), *range(0xF900, 0x20000)}
+    sampled = {*range(0x3400, 0xF900, 29), *range(0x20000, 0x32000, 29), *range(0xE0000, 0xE0200)}
+    for n in sorted(ends | all_of | sampled):
+        word = f"x{chr(n)}Y"
+        assert tokenizer.basic_tokenize(word) == original_words(word, lower), f"U+{n:04X}"
+
+
+def test_words_of_200_characters_divide_and_of_201_do_not(vocab_file):
+    tokenizer = Tokenizer(vocab_file, do_lower_case=True)
+    assert tokenizer.tokenize("a" * 101) == ["aa", *["##aaaa"] * 24, "##aa", "##a"]
+    assert tokenizer.tokenize("a" * 200) == ["aa", *["##aaaa"] * 49, "##aa"]
+    assert tokenizer.tokenize("a" * 201) == ["[UNK]"]
+
+
+def test_special_tokens_in_text_are_plain_text(vocab_file):
+    tokenizer = Tokenizer(vocab_file, do_lower_case=False)
+    assert tokenizer.tokenize("[SEP]") == ["[", "[UNK]", "]"]
+
+
+def test_ids_are_line_numbers(vocab_file):
+    tokenizer = Tokenizer(vocab_file, do_lower_case=True)
+    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (
+        *range(5),
+    )
+    assert tokenizer.vocab_size == len(dict.fromkeys(WORDPIECES))
+    lines = vocab_file.read_text(encoding="utf-8").split("\n")
+    texts = ["unaffable", "", "a b"]
+    expected = [["un", "##aff", "##able"], [], ["a", "b"]]
+    assert tokenizer.encode_batch(texts) == [[lines.index(piece) for piece in row] for row in expected]
+
+
+def test_windows_line_ends_and_blank_lines_keep_the_numbering(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_bytes("\r\n".join(["a", "", *SPECIAL, "\u2028", "b"]).encode())
+    tokenizer = Tokenizer(path, do_lower_case=True)
+    assert tokenizer.encode("b a") == [8, 0]
+    assert tokenizer.vocab_size == 9
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n", r"vocab\.txt: \[MASK\] missing; give"),
+        (b"a\nb\n", r"\[PAD\], \[UNK\], \[CLS\], \[SEP\], \[MASK\] missing"),
+        ("\n".join([*SPECIAL, "a", "b", "a"]).encode(), r"vocab\.txt: line 8: 'a' stands on line 6 already"),
+        (b"[PAD]\n\xff\n", r"vocab\.txt: byte 6 is not UTF-8"),
+        (None, r"vocab\.txt: cannot be read \(No such file or directory\)"),
+    ],
+)
+def test_a_wrong_vocabulary_is_refused(tmp_path, content, message):
+    path = tmp_path / "vocab.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        Tokenizer(path, do_lower_case=True)
+
+
+def test_the_word_cache_stays_bounded(vocab_file, monkeypatch):
+    monkeypatch.setattr("bertbench.data.tokenization.CACHED_WORDS", 3)
+    tokenizer = Tokenizer(vocab_file, do_lower_case=True)
+    words = ["a", "b", "ab", "ba", "aab", "b"]
+    assert [tokenizer.tokenize(word) for word in words] == [
+        ["a"],
+        ["b"],
+        ["a", "##b"],
+        ["b", "##a"],
+        ["aa", "##b"],
+        ["b"],
+    ]
+    assert len(tokenizer._ids_of_word) <= 3
+
+
+@pytest.mark.skipif(
+    "BERTBENCH_DATA" not in os.environ,
+    reason="BERTBENCH_DATA is not set; set it to the folder that holds models/ and data/",
+)
+def test_the_published_vocabulary_divides_real_text_as_the_original_does():
+    root = Path(os.environ["BERTBENCH_DATA"])
+    tokenizer = Tokenizer(root / "models/minilm-l6-h384-squad/vocab.txt", do_lower_case=True)
+    vocabulary = set(tokenizer.tokens)
+    text = (root / "data/squad/dev-v1.1-subset.json").read_text(encoding="utf-8")
+    sentences = text.split(". ")
+    for sentence in sentences[:1000]:
+        assert tokenizer.tokenize(sentence) == original_wordpieces(sentence, True, vocabulary)
