@@ -1,0 +1,236 @@
+"""`bertbench doctor`: what this machine has, what is missing, and what to do about it."""
+
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import click
+import psutil
+
+from bertbench import console
+from bertbench.errors import CannotJudge
+from bertbench.measure.machine import Machine, describe_machine, installed_version, read_machine
+from bertbench.measure.threads import default_threads
+
+PROBE_SECONDS = 120
+GIB = 2**30
+MEMORY_FOR_LARGE = 8 * GIB
+DISK_FOR_LARGE = 6 * GIB
+INSTALL_HOROVOD = "run `python tools/horovod/install.py` in a checkout"
+DATA_VARIABLES = {
+    "BERTBENCH_DATA": "a folder with data/, models/ and reference/ for the suites' real cases",
+    "SQUAD_DIR": "the folder of train-v1.1.json and dev-v1.1.json (`bertbench fetch squad`)",
+    "GLUE_DIR": "the folder of MRPC/, CoLA/ and so on (`bertbench fetch glue`)",
+    "BERT_BASE_DIR": "a BERT-base model folder (`bertbench fetch bert-base`)",
+    "BERT_LARGE_DIR": "a BERT-large model folder (`bertbench fetch bert-large`)",
+    "PRETRAINING_DATA_DIR": "a folder of TFRecords (`bertbench prepare`)",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row: `state` is ok, slow (works, but worse than it could), missing or broken."""
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+    essential: bool = False
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of the table.")
+def command(as_json: bool) -> None:
+    """Say what this machine has and what is missing, with a remedy for each missing thing.
+
+    \b
+    Exit status: 0 the essentials are there, 3 they are not (TensorFlow does not run).
+    """
+    findings = examine(read_machine())
+    if as_json:
+        rows = [dataclasses.asdict(finding) for finding in findings]
+        click.echo(json.dumps({"machine": describe_machine(), "findings": rows}, indent=2))
+    else:
+        _print_table(findings)
+    broken = [finding.name for finding in findings if finding.essential and finding.state != "ok"]
+    if broken:
+        raise CannotJudge(f"nothing can be judged here without {', '.join(broken)}; see the remedy above.")
+
+
+def examine(machine: Machine) -> list[Finding]:
+    """Every finding about this machine, the essential ones first."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        check_tensorflow,
+        lambda: check_cpu(machine),
+        check_horovod,
+        check_build_tools,
+        check_room,
+        check_embedded_model,
+        check_data_variables,
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def check_tensorflow() -> Iterator[Finding]:
+    """Whether TensorFlow imports, and computes through oneDNN."""
+    remedy = f"install it: `{sys.executable} -m pip install 'tensorflow-cpu>=2.21,<2.22'`"
+    version, problem = run_probe("import tensorflow as tf; tf.constant(1) + 1; print(tf.__version__)")
+    if problem:
+        installed = installed_version("tensorflow-cpu", "tensorflow")
+        state = "broken" if installed else "missing"
+        yield Finding("TensorFlow", state, f"{installed or ''} {problem}".strip(), remedy, essential=True)
+        return
+    yield Finding("TensorFlow", "ok", version, essential=True)
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+        yield Finding("oneDNN", "slow", "off (TF_ENABLE_ONEDNN_OPTS=0)", "unset TF_ENABLE_ONEDNN_OPTS")
+    else:
+        yield Finding("oneDNN", "ok", "on")
+
+
+def check_cpu(machine: Machine) -> Iterator[Finding]:
+    """CPU, instruction sets, bfloat16, threads and NUMA nodes."""
+    yield Finding(
+        "CPU",
+        "ok",
+        f"{machine.cpu}, {_count(len(machine.sockets), 'socket')}, {_count(machine.physical_cores, 'core')}, "
+        f"{_count(machine.logical_cores, 'logical core')} ({machine.usable_cores} usable)",
+    )
+    isa = ", ".join(machine.isa)
+    remedy = "use a CPU with AVX-512 or AMX for figures that matter"
+    yield Finding("ISA", "ok", isa) if isa else Finding("ISA", "slow", "no vector extension known", remedy)
+    if machine.bf16_is_native:
+        yield Finding("bf16", "ok", "native")
+    else:
+        remedy = "right but slow: measure bf16 speed on a CPU with avx512_bf16 or amx_bf16"
+        if "ONEDNN_MAX_CPU_ISA" in os.environ:
+            remedy += f"; ONEDNN_MAX_CPU_ISA is {os.environ['ONEDNN_MAX_CPU_ISA']}"
+        yield Finding("bf16", "slow", "emulated", remedy)
+    yield Finding("threads", "ok", str(default_threads(machine)))
+    nodes = "; ".join(_ranges(cores) for cores in machine.numa_nodes)
+    yield Finding("NUMA", "ok", f"{_count(len(machine.numa_nodes), 'node')}, logical cores {nodes}")
+
+
+def check_horovod() -> Iterator[Finding]:
+    """Whether Horovod imports against this TensorFlow, and by which controllers its workers meet."""
+    version = installed_version("horovod")
+    if version is None:
+        yield Finding(
+            "Horovod", "missing", "not installed; only distributed training needs it", INSTALL_HOROVOD
+        )
+        return
+    code = "import horovod.tensorflow as h; print(*['Gloo'] * h.gloo_built(), *['MPI'] * h.mpi_built())"
+    controllers, problem = run_probe(code)
+    if problem:
+        yield Finding("Horovod", "broken", f"{version} {problem}", INSTALL_HOROVOD)
+        return
+    yield Finding("Horovod", "ok", f"{version}, controllers {controllers.replace(' ', ', ')}")
+
+
+def check_build_tools() -> Iterator[Finding]:
+    """What building Horovod needs."""
+    package = "install it (Debian, Ubuntu: `apt-get install {}`); only building Horovod needs it"
+    compiler = os.environ.get("CXX", "g++").split()[0]
+    for name, program, remedy in (
+        ("C++ compiler", compiler, package.format("g++")),
+        ("make", "make", package.format("make")),
+        ("CMake", "cmake", "none needed: tools/horovod/install.py fetches it while it builds"),
+    ):
+        found = shutil.which(program)
+        yield Finding(name, "ok", found) if found else Finding(name, "missing", f"no {program}", remedy)
+
+
+def check_room() -> Iterator[Finding]:
+    """Memory and disk, judged by what BERT-large in training needs."""
+    memory = psutil.virtual_memory()
+    yield _room(
+        "memory",
+        memory.available,
+        MEMORY_FOR_LARGE,
+        f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}",
+        "end other programs; training BERT-large holds 5.4 GB of weights, gradients and moments alone",
+    )
+    disk = shutil.disk_usage(Path.cwd())
+    yield _room(
+        "disk",
+        disk.free,
+        DISK_FOR_LARGE,
+        f"{disk.free / GIB:.1f} GiB free in {Path.cwd()}",
+        "make room; a BERT-large training checkpoint takes 4 GB",
+    )
+
+
+def check_embedded_model() -> Iterator[Finding]:
+    """The small trained model that bertbench carries."""
+    folder = resources.files("bertbench") / "embedded"
+    if folder.is_dir() and any(folder.iterdir()):
+        yield Finding("embedded model", "ok", str(folder))
+    else:
+        yield Finding(
+            "embedded model", "missing", f"no {folder}", "install bertbench again: it is incomplete"
+        )
+
+
+def check_data_variables() -> Iterator[Finding]:
+    """The environment variables that point at real data and checkpoints."""
+    for name, meaning in DATA_VARIABLES.items():
+        folder = os.environ.get(name)
+        if not folder:
+            yield Finding(name, "missing", "not set", f"set it to {meaning}")
+        elif not Path(folder).is_dir():
+            yield Finding(name, "broken", f"{folder} is no folder", f"set it to {meaning}, or unset it")
+        else:
+            yield Finding(name, "ok", folder)
+
+
+def run_probe(code: str) -> tuple[str, str]:
+    """Run `code` in another Python; returns the last line it prints, and what went wrong (or nothing)."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    arguments = [sys.executable, "-c", code]
+    try:
+        result = subprocess.run(
+            arguments, capture_output=True, text=True, env=environment, timeout=PROBE_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return "", f"does not import within {PROBE_SECONDS} s"
+    if result.returncode:
+        reason = (result.stderr.strip().splitlines() or [""])[-1]
+        return "", f"does not import (status {result.returncode}) {reason}".strip()
+    return (result.stdout.strip().splitlines() or [""])[-1], ""
+
+
+def _room(name: str, free: int, wanted: int, found: str, remedy: str) -> Finding:
+    return Finding(name, "ok", found) if free >= wanted else Finding(name, "slow", found, remedy)
+
+
+def _print_table(findings: list[Finding]) -> None:
+    table = console.make_table(
+        f"{platform.node()}: {read_machine().machine_id}",
+        ("what", "state", "found"),
+        [(finding.name, finding.state, finding.found) for finding in findings],
+    )
+    for column in table.columns:
+        column.justify = "left"
+    table.columns[-1].no_wrap = False
+    console.out.print(table)
+    for finding in findings:
+        if finding.remedy:
+            console.out.print(f"{finding.name}: {finding.remedy}", markup=False)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _ranges(cores: tuple[int, ...]) -> str:
+    """`0-3,8` for the cores 0, 1, 2, 3 and 8."""
+    starts = [core for core in cores if core - 1 not in cores]
+    ends = [core for core in cores if core + 1 not in cores]
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))

@@ -1,0 +1,254 @@
+"""Facts about the machine: its CPU, what this process may use of it, and the versions that run on it."""
+
+import functools
+import hashlib
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bertbench import __version__
+
+# Instruction sets that decide how fast BERT is, best first; Linux's names for them on x86 and on Arm.
+ISA_FLAGS = ("amx_bf16", "amx_tile", "avx512_bf16", "avx512f", "avx2", "bf16", "sve", "asimd")
+BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
+# oneDNN's names for the instruction sets without bfloat16 products (oneDNN: "CPU Dispatcher Control").
+ONEDNN_ISA_WITHOUT_BF16 = frozenset(
+    {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"}
+)
+ONEDNN_SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine as this process sees it; logical cores are the kernel's numbers.
+
+    `usable` are the logical cores that the process's affinity allows, `quota` the cores' worth of time
+    that its control group allows (None: no limit).
+    """
+
+    cpu: str
+    architecture: str
+    isa: tuple[str, ...]
+    sockets: tuple[tuple[int, ...], ...]
+    physical_cores: int
+    numa_nodes: tuple[tuple[int, ...], ...]
+    usable: tuple[int, ...]
+    quota: float | None
+
+    @property
+    def logical_cores(self) -> int:
+        """The logical cores of all sockets."""
+        return sum(len(cores) for cores in self.sockets)
+
+    @property
+    def usable_cores(self) -> int:
+        """The logical cores' worth of time that this process gets, at least 1."""
+        if self.quota is None:
+            return len(self.usable)
+        return max(1, min(len(self.usable), int(self.quota)))
+
+    @property
+    def machine_id(self) -> str:
+        """A short, stable, readable name, such as `epyc-2c-avx512_bf16-1a2b3c`.
+
+        It changes with what changes throughput: CPU model, cores and sockets, instruction sets, and the
+        cores that this process may use.
+        """
+        best = self.isa[0] if self.isa else self.architecture.lower()
+        nodes = [len(cores) for cores in self.numa_nodes]
+        facts = (self.cpu, self.architecture, self.isa, len(self.sockets), self.physical_cores)
+        digest = hashlib.sha256(repr((*facts, self.logical_cores, nodes, self.usable_cores)).encode())
+        return f"{_short_name(self.cpu)}-{self.usable_cores}c-{best}-{digest.hexdigest()[:6]}"
+
+    @property
+    def bf16_is_native(self) -> bool:
+        """Whether bfloat16 products run in bfloat16 instructions; otherwise they are emulated.
+
+        oneDNN's own limit, the environment variable ONEDNN_MAX_CPU_ISA, counts.
+        """
+        allowed = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+        return bool(BF16_FLAGS.intersection(self.isa)) and allowed not in ONEDNN_ISA_WITHOUT_BF16
+
+
+def machine_id() -> str:
+    """The name of this machine; see `Machine.machine_id`."""
+    return read_machine().machine_id
+
+
+def bf16_is_native() -> bool:
+    """Whether this machine has bfloat16 instructions; see `Machine.bf16_is_native`."""
+    return read_machine().bf16_is_native
+
+
+def describe_machine() -> dict[str, Any]:
+    """What a stored result says of the machine and the versions that made it, ready for JSON."""
+    machine = read_machine()
+    return {
+        "id": machine.machine_id,
+        "cpu": machine.cpu,
+        "architecture": machine.architecture,
+        "isa": list(machine.isa),
+        "bf16": "native" if machine.bf16_is_native else "emulated",
+        "sockets": len(machine.sockets),
+        "numa_nodes": len(machine.numa_nodes),
+        "physical_cores": machine.physical_cores,
+        "logical_cores": machine.logical_cores,
+        "usable_cores": machine.usable_cores,
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "tensorflow": installed_version("tensorflow-cpu", "tensorflow"),
+        "onednn": {name: os.environ[name] for name in ONEDNN_SWITCHES if name in os.environ},
+        "bertbench": __version__,
+        "git_revision": git_revision(Path(__file__).resolve().parents[2]),
+    }
+
+
+def read_machine(root: Path = Path("/")) -> Machine:
+    """This machine, from Linux's files under `root`; elsewhere, what Python and psutil know."""
+    processors = list(_read_processors(root))
+    if not processors:
+        return _guess_machine()
+    cores = {
+        (processor.get("physical id", "0"), processor.get("core id", processor["processor"]))
+        for processor in processors
+    }
+    first = processors[0]
+    flags = set(first.get("flags", first.get("Features", "")).split())
+    logical = sorted(int(processor["processor"]) for processor in processors)
+    return Machine(
+        cpu=first.get("model name") or platform.processor() or platform.machine(),
+        architecture=platform.machine(),
+        isa=tuple(flag for flag in ISA_FLAGS if flag in flags),
+        sockets=_sockets(processors),
+        physical_cores=len(cores),
+        numa_nodes=_read_numa_nodes(root) or (tuple(logical),),
+        usable=_affinity() or tuple(logical),
+        quota=_read_quota(root),
+    )
+
+
+@functools.cache
+def git_revision(folder: Path) -> str | None:
+    """The commit checked out in `folder`, with `+` when tracked files differ; None outside a checkout."""
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def installed_version(*names: str) -> str | None:
+    """The version of the first of these packages that is installed, without importing it."""
+    for name in names:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def parse_cpu_list(text: str) -> tuple[int, ...]:
+    """The cores of a Linux list such as `0-3,8,10-11` (kernel documentation, "cputopology")."""
+    cores: list[int] = []
+    for part in filter(None, text.strip().split(",")):
+        first, _, last = part.partition("-")
+        cores.extend(range(int(first), int(last or first) + 1))
+    return tuple(cores)
+
+
+def _guess_machine() -> Machine:
+    logical = tuple(range(psutil.cpu_count() or 1))
+    return Machine(
+        cpu=platform.processor() or platform.machine(),
+        architecture=platform.machine(),
+        isa=(),
+        sockets=(logical,),
+        physical_cores=psutil.cpu_count(logical=False) or len(logical),
+        numa_nodes=(logical,),
+        usable=_affinity() or logical,
+        quota=None,
+    )
+
+
+def _read_processors(root: Path) -> Iterator[dict[str, str]]:
+    """One mapping for each logical core of /proc/cpuinfo."""
+    for block in _read_text(root / "proc/cpuinfo").split("\n\n"):
+        pairs = (line.partition(":") for line in block.splitlines())
+        values = {name.strip(): value.strip() for name, _, value in pairs}
+        if "processor" in values:
+            yield values
+
+
+def _sockets(processors: Sequence[dict[str, str]]) -> tuple[tuple[int, ...], ...]:
+    """The logical cores of each socket; a hypervisor's "sockets" of one core each count as one socket."""
+    sockets: dict[str, list[int]] = {}
+    for processor in processors:
+        sockets.setdefault(processor.get("physical id", "0"), []).append(int(processor["processor"]))
+    if all(len(cores) == 1 for cores in sockets.values()):
+        return (tuple(sorted(core for cores in sockets.values() for core in cores)),)
+    return tuple(tuple(sorted(cores)) for cores in sockets.values())
+
+
+def _read_numa_nodes(root: Path) -> tuple[tuple[int, ...], ...]:
+    folders = (root / "sys/devices/system/node").glob("node[0-9]*")
+    ordered = sorted(folders, key=lambda folder: int(folder.name.removeprefix("node")))
+    nodes = (parse_cpu_list(_read_text(folder / "cpulist")) for folder in ordered)
+    return tuple(node for node in nodes if node)  # a node may hold memory only
+
+
+def _affinity() -> tuple[int, ...]:
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return ()
+
+
+def _read_quota(root: Path) -> float | None:
+    """The tightest CPU limit of this process's control groups, in cores (kernel: cgroup-v2, sched-bwc)."""
+    mount = root / "sys/fs/cgroup"
+    limits: list[float | None] = []
+    for line in _read_text(root / "proc/self/cgroup").splitlines():
+        _, controllers, group = line.split(":", 2)
+        if not controllers:
+            limits.extend(_quota(folder, "cpu.max") for folder in _ancestors(mount, group))
+        elif "cpu" in controllers.split(","):
+            files = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            limits.extend(_quota(folder, *files) for folder in _ancestors(mount / "cpu", group))
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _ancestors(mount: Path, group: str) -> Iterable[Path]:
+    """The group's folder and those above it; inside a container only the mount itself may exist."""
+    folder = mount / group.strip("/")
+    return (folder, *(parent for parent in folder.parents if parent.is_relative_to(mount)))
+
+
+def _quota(folder: Path, *names: str) -> float | None:
+    """Quota / period of one group, given in one file or in two; None when there is no limit."""
+    match " ".join(_read_text(folder / name) for name in names).split():
+        case [quota, period] if quota.isdecimal() and period.isdecimal():
+            return int(quota) / int(period)
+    return None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _short_name(cpu: str) -> str:
+    """`Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz` -> `xeon-platinum-8375c`."""
+    name = re.sub(r"\((r|tm)\)|@.*|\b\d+-core\b|\b(intel|amd|cpu|processor)\b", " ", cpu.lower())
+    return "-".join(re.findall(r"[a-z0-9]+", name)) or "cpu"

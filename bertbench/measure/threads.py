@@ -1,0 +1,65 @@
+"""How many threads TensorFlow gets: the default for a machine, and setting it before TensorFlow starts."""
+
+from dataclasses import dataclass
+
+from bertbench.errors import InputError
+from bertbench.measure.machine import Machine
+
+CORES_LEFT_TO_SYSTEM = 2
+
+
+@dataclass(frozen=True)
+class ThreadSettings:
+    """TensorFlow's two pools: threads within an operation (`intra`) and operations at once (`inter`)."""
+
+    intra: int
+    inter: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in (("intra", self.intra), ("inter", self.inter)):
+            if value < 1:
+                raise InputError(f"{name}-op threads are {value}; give at least 1.")
+
+    def __str__(self) -> str:
+        return f"{self.intra} intra-op, {self.inter} inter-op threads"
+
+
+def default_threads(machine: Machine, instances: int = 1) -> ThreadSettings:
+    """The threads of each of `instances` processes that run at once on the machine.
+
+    One instance gets the logical cores of a socket. Of several, each gets its fair share of its socket's
+    logical cores less two, at least 1. Only cores that this process may use count, and a control group's
+    limit on CPU time is shared by all instances.
+    """
+    if instances < 1:
+        raise InputError(f"instances are {instances}; give at least 1.")
+    usable = set(machine.usable)
+    sockets = [len(usable.intersection(cores)) for cores in machine.sockets]
+    sockets = [cores for cores in sockets if cores]
+    if instances == 1:
+        return ThreadSettings(intra=min(max(sockets), machine.usable_cores))
+    used_sockets = min(len(sockets), instances)
+    socket_cores = min(min(sockets), machine.usable_cores // used_sockets)
+    instances_per_socket = -(-instances // used_sockets)
+    return ThreadSettings(intra=max(1, (socket_cores - CORES_LEFT_TO_SYSTEM) // instances_per_socket))
+
+
+def apply_threads(settings: ThreadSettings) -> None:
+    """Give TensorFlow these threads; to be called before its first operation.
+
+    Raises:
+      InputError: TensorFlow has already started with other settings.
+    """
+    import tensorflow as tf
+
+    threading = tf.config.threading
+    try:
+        threading.set_intra_op_parallelism_threads(settings.intra)
+        threading.set_inter_op_parallelism_threads(settings.inter)
+    except RuntimeError:
+        intra = threading.get_intra_op_parallelism_threads() or "default"
+        inter = threading.get_inter_op_parallelism_threads() or "default"
+        raise InputError(
+            f"TensorFlow already runs with {intra} intra-op, {inter} inter-op threads and cannot change to "
+            f"{settings}; start a new process for other thread settings."
+        ) from None
