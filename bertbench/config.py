@@ -34,6 +34,12 @@ IGNORED_KEYS = frozenset(
 )
 
 
+def _check_type(name: str, value: object, annotation: Any) -> None:
+    wanted = {int: (int,), float: (int, float), str: (str,)}[annotation]
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        raise InputError(f"{name} is {value!r}; it must be {annotation.__name__}.")
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The geometry of a BERT, in the words of Google's `bert_config.json`.
@@ -153,9 +159,3 @@ class KernelOptions:
     def __post_init__(self) -> None:
         if self.gelu not in GELU_VARIANTS:
             raise InputError(f"gelu is {self.gelu!r}; choose one of {', '.join(GELU_VARIANTS)}.")
-
-
-def _check_type(name: str, value: object, annotation: Any) -> None:
-    wanted = {int: (int,), float: (int, float), str: (str,)}[annotation]
-    if isinstance(value, bool) or not isinstance(value, wanted):
-        raise InputError(f"{name} is {value!r}; it must be {annotation.__name__}.")
