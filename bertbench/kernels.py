@@ -1,0 +1,256 @@
+"""The arithmetic between BERT's matrix products, each kernel with its formula and its error bound.
+
+Kernels take and return the compute dtype. Statistics and transcendental functions are computed in the
+island dtype (float32; float64 where the input is float64) and rounded once on the way out. The elementwise
+ones are compiled by XLA, one compilation per shape: TensorFlow's own kernels make one pass over memory for
+every operation. Gradients are stated by hand where that saves memory or passes; they recompute from
+the kernel's input rather than keep intermediate results.
+
+Error bounds are in units in the last place (ULP) of the output dtype, for finite inputs; the test table
+`suites/tolerances.py` holds the same numbers and the tests show them over every bfloat16 value.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+compiled = tf.function(jit_compile=True)
+
+_SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
+_GELU_CUBIC = 0.044715
+_MASKED = -1e9
+_GELU_FLAT = 40.0  # beyond it Phi is exactly 0 or 1 in float64 too
+
+
+def island_dtype(dtype: tf.DType) -> tf.DType:
+    """The dtype of statistics beside activations of `dtype`: float32, or float64 for float64."""
+    return tf.float64 if dtype == tf.float64 else tf.float32
+
+
+def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
+    """Softmax over the last axis: exp(s - max s) / sum exp(s - max s).
+
+    Args:
+      scores: [..., S] in any float dtype.
+      variant: "float32" goes through a float32 island and rounds once; "optimized" hands the compute dtype to
+        TensorFlow's fused operation.
+    Returns: [..., S] in the dtype of `scores`. A row of equal scores, however low, gives 1/S.
+    Error: "float32" 0.5 ULP of bfloat16 + 2 ULP of float32 before rounding; "optimized" as stated in the table.
+    """
+    if variant == "optimized":
+        return tf.nn.softmax(scores)
+    if variant != "float32":
+        raise ValueError(f"softmax variant {variant!r}")
+    return tf.cast(tf.nn.softmax(tf.cast(scores, island_dtype(scores.dtype))), scores.dtype)
+
+
+def gelu(x: tf.Tensor, variant: str = "tanh") -> tf.Tensor:
+    """Gaussian error linear unit, x Phi(x) (Hendrycks & Gimpel 2016, arXiv:1606.08415).
+
+    Args:
+      x: any shape, any float dtype.
+      variant: "tanh" x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), through float32; "erf" the exact
+        x/2 erfc(-x/sqrt 2), through float32; "fused" the tanh form in the compute dtype
+        (`tf.nn.gelu(approximate=True)`), which oneDNN fuses behind a matrix product.
+    Returns: the shape and dtype of `x`. -inf gives -0 and +inf gives inf in "tanh" and "erf".
+    """
+    if variant == "fused":
+        return tf.nn.gelu(x, approximate=True)
+    return _gelu_through_island(x, {"tanh": _tanh_form, "erf": _erf_form}[variant])
+
+
+def _tanh_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Phi(x) in the tanh form and its derivative's factor, so that gelu' = Phi + x * density."""
+    square = x * x
+    # 1 + tanh(u) = 2 sigmoid(2u) does not cancel where u is very negative.
+    inner = 2.0 * _SQRT_2_OVER_PI * x * (1.0 + _GELU_CUBIC * square)
+    phi = tf.sigmoid(inner)
+    slope = 2.0 * _SQRT_2_OVER_PI * (1.0 + 3.0 * _GELU_CUBIC * square)
+    return phi, phi * tf.sigmoid(-inner) * slope
+
+
+def _erf_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Phi(x) by the complementary error function, and the normal density."""
+    phi = 0.5 * tf.math.erfc(-x * math.sqrt(0.5))
+    return phi, tf.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+
+
+def _gelu_through_island(x: tf.Tensor, form: Callable) -> tf.Tensor:
+    @tf.custom_gradient
+    def apply(x: tf.Tensor):
+        return _gelu_forward(x, form), lambda upstream: _gelu_backward(x, upstream, form)
+
+    return apply(x)
+
+
+@compiled
+def _gelu_forward(x: tf.Tensor, form: Callable) -> tf.Tensor:
+    wide = tf.cast(x, island_dtype(x.dtype))
+    phi, _ = form(tf.clip_by_value(wide, -_GELU_FLAT, _GELU_FLAT))
+    return tf.cast(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
+
+
+@compiled
+def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, form: Callable) -> tf.Tensor:
+    wide = tf.cast(x, island_dtype(x.dtype))
+    wide = tf.clip_by_value(wide, -_GELU_FLAT, _GELU_FLAT)
+    phi, density = form(wide)
+    return tf.cast(tf.cast(upstream, wide.dtype) * (phi + wide * density), x.dtype)
+
+
+def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """Layer normalisation over the last axis (Ba et al. 2016, arXiv:1607.06450, equation 3).
+
+    (x - mean) / sqrt(var + epsilon) * gamma + beta; the variance is the mean of the centred squares, which
+    does not cancel under large offsets.
+
+    Args:
+      x: [..., H] in any float dtype. gamma, beta: [H] in the island dtype. epsilon: above 0.
+    Returns: [..., H] in the dtype of `x`. A constant row gives beta.
+    """
+    return add_and_norm(x, None, gamma, beta, epsilon)
+
+
+def add_and_norm(
+    x: tf.Tensor,
+    residual: tf.Tensor | None,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    epsilon: float,
+    rate: float = 0.0,
+    seed: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """layer_norm(dropout(x, rate, seed) + residual), added and normalised in the island dtype.
+
+    Args:
+      x, residual: [T, H] in the compute dtype; a residual of None counts as zero. gamma, beta: [H] in the
+        island dtype. rate, seed: as in `dropout`; no dropout where `seed` is None.
+    Returns: [T, H] in the dtype of `x`.
+    """
+    present = [] if residual is None else [residual]
+    seeds = [] if seed is None else [seed]
+
+    @tf.custom_gradient
+    def apply(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *present: tf.Tensor):
+        def gradient(upstream: tf.Tensor):
+            dx, dgamma, dbeta, *rest = _norm_backward(upstream, x, gamma, present, epsilon, rate, seeds)
+            return dx, dgamma, dbeta, *rest
+
+        return _norm_forward(x, gamma, beta, present, epsilon, rate, seeds), gradient
+
+    return apply(x, gamma, beta, *present)
+
+
+def _normalised(x, residual, epsilon, rate, seeds):
+    """The centred, scaled rows [T, H] and 1 / standard deviation [T, 1], in the island dtype."""
+    wide = tf.cast(x, island_dtype(x.dtype))
+    if seeds:
+        wide = wide * _keep_factor(tf.shape(x), rate, seeds[0], wide.dtype)
+    for other in residual:
+        wide += tf.cast(other, wide.dtype)
+    centred = wide - tf.reduce_mean(wide, -1, keepdims=True)
+    inverse = tf.math.rsqrt(tf.reduce_mean(centred * centred, -1, keepdims=True) + epsilon)
+    return centred * inverse, inverse
+
+
+@compiled
+def _norm_forward(x, gamma, beta, residual, epsilon, rate, seeds):
+    normalised, _ = _normalised(x, residual, epsilon, rate, seeds)
+    return tf.cast(normalised * gamma + beta, x.dtype)
+
+
+@compiled
+def _norm_backward(upstream, x, gamma, residual, epsilon, rate, seeds):
+    normalised, inverse = _normalised(x, residual, epsilon, rate, seeds)
+    upstream = tf.cast(upstream, normalised.dtype)
+    scaled = upstream * gamma
+    wide = inverse * (
+        scaled
+        - tf.reduce_mean(scaled, -1, keepdims=True)
+        - normalised * tf.reduce_mean(scaled * normalised, -1, keepdims=True)
+    )
+    rows = list(range(x.shape.rank - 1))
+    dgamma = tf.reduce_sum(upstream * normalised, rows)
+    dbeta = tf.reduce_sum(upstream, rows)
+    dx = wide * _keep_factor(tf.shape(x), rate, seeds[0], wide.dtype) if seeds else wide
+    return tf.cast(dx, x.dtype), dgamma, dbeta, *(tf.cast(wide, other.dtype) for other in residual)
+
+
+def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Set each element to zero with probability `rate` and scale the others (Srivastava et al. 2014).
+
+    The rate is realised in steps of 2^-32, and kept values are divided by the realised keep probability.
+    The choice is a function of seed and position alone, so the gradient makes it again instead of storing it.
+
+    Args:
+      x: any shape, any float dtype. rate: in [0, 1). seed: uint32 [2].
+    Returns: the shape and dtype of `x`. Kept values are exactly x / (1 - rate) rounded once.
+    """
+
+    @tf.custom_gradient
+    def apply(x: tf.Tensor):
+        return _dropout(x, rate, seed), lambda upstream: _dropout(upstream, rate, seed)
+
+    return apply(x)
+
+
+@compiled
+def _dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    wide = tf.cast(x, island_dtype(x.dtype))
+    return tf.cast(wide * _keep_factor(tf.shape(x), rate, seed, wide.dtype), x.dtype)
+
+
+def fold_in(seed: tf.Tensor, site: int) -> tf.Tensor:
+    """A seed, uint32 [2], for one of several places that drop out under one step's seed."""
+    return tf.stack([seed[0] + np.uint32(site * 0x9E3779B9 & 0xFFFFFFFF), seed[1] ^ np.uint32(site)])
+
+
+def _keep_factor(shape: tf.Tensor, rate: float, seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """0 for dropped and 1 / keep probability for kept elements.
+
+    The generator hashes the element's index with the two seed words by rounds of shift, xor and odd multiply
+    (constants: C. Wellons, "hash-prospector", the 32-bit function of lowest measured bias).
+    """
+    threshold = round(rate * 2**32)
+    bits = tf.bitcast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32)
+    bits = _hash_round(bits + seed[0], 16, 0x7FEB352D)
+    bits = _hash_round(bits, 15, 0x846CA68B)
+    bits = _hash_round(tf.bitwise.bitwise_xor(bits, seed[1]), 16, 0x7FEB352D)
+    bits = _hash_round(bits, 15, 0x846CA68B)
+    keep = 1.0 / (1.0 - threshold / 2**32)
+    return tf.where(bits >= np.uint32(threshold), tf.constant(keep, dtype), tf.constant(0, dtype))
+
+
+def _hash_round(bits: tf.Tensor, shift: int, factor: int) -> tf.Tensor:
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, np.uint32(shift))) * np.uint32(factor)
+
+
+def attention_bias(sequence_ids: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """What is added to attention scores so that a token attends within its own sequence only.
+
+    Args:
+      sequence_ids: int32 [R, S]; 0 is padding, equal numbers in a row are one sequence.
+    Returns: [R, 1, S, S] in `dtype`: 0 where query and key share a sequence, -1e9 elsewhere. After
+      softmax those weights are exactly zero, unless the whole row is masked, which gives equal weights.
+    """
+    same = tf.equal(sequence_ids[:, :, None], sequence_ids[:, None, :])
+    allowed = tf.logical_and(same, sequence_ids[:, None, :] > 0)
+    return tf.where(allowed, tf.constant(0, dtype), tf.constant(_MASKED, dtype))[:, None]
+
+
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """-log softmax(logits)[label], in the island dtype.
+
+    Args:
+      logits: [N, C] in any float dtype. labels: int32 [N], each in [0, C).
+    Returns: [N] in the island dtype.
+    """
+    wide = tf.cast(logits, island_dtype(logits.dtype))
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=wide)
+
+
+def gather_rows(hidden: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """Rows of `hidden` [T, H] at `positions` int32 [N]: [N, H] in the same dtype (first tokens, masked tokens)."""
+    return tf.gather(hidden, positions)
