@@ -1,0 +1,72 @@
+"""`bertbench compare`: the answers that differ between two predictions files."""
+
+from collections.abc import Mapping
+
+import click
+import numpy as np
+
+from bertbench.data.squad import read_references
+from bertbench.errors import InputError
+from bertbench.evaluation.bootstrap import paired_bootstrap
+from bertbench.evaluation.prediction_files import read_margins, read_predictions
+from bertbench.evaluation.squad_metrics import score_squad
+
+
+@click.command()
+@click.argument("pred_a", metavar="PRED_A")
+@click.argument("pred_b", metavar="PRED_B")
+@click.option("--dataset", required=True, metavar="FILE", help="SQuAD v1.1 file with reference answers.")
+def command(pred_a: str, pred_b: str, dataset: str) -> None:
+    """List the questions whose answer differs between PRED_A and PRED_B.
+
+    Each is a predictions.json or the folder that holds one. An answer's margin is the best start plus end
+    logit minus the second best, from the nbest_predictions.json beside it. The last line gives both F1
+    scores, and their difference with its 95 % interval from a paired bootstrap over questions.
+    """
+    references = read_references(dataset)
+    answers = {qas_id: reference.answers for qas_id, reference in references.items()}
+    runs = {"A": _Run(pred_a, dataset, answers), "B": _Run(pred_b, dataset, answers)}
+    first, second = runs.values()
+    changed = [
+        qas_id for qas_id in references if first.predictions.get(qas_id) != second.predictions.get(qas_id)
+    ]
+    for qas_id in changed:
+        click.echo(f"{qas_id}: {references[qas_id].question}")
+        for name, run in runs.items():
+            click.echo(f"  {name}: {run.describe(qas_id)}")
+    click.echo(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
+
+
+class _Run:
+    """A predictions file and its scores."""
+
+    def __init__(self, path: str, dataset: str, references: Mapping[str, tuple[str, ...]]) -> None:
+        self.predictions = read_predictions(path)
+        foreign = [qas_id for qas_id in self.predictions if qas_id not in references]
+        if foreign:
+            raise InputError(
+                f"{path}: {len(foreign)} ids, such as {foreign[0]!r}, are not in {dataset}; "
+                "give the dataset that was predicted."
+            )
+        self._margins = read_margins(path)
+        self.scores = score_squad(references, self.predictions)
+
+    def describe(self, qas_id: str) -> str:
+        """One line: the answer, its scores and its margin."""
+        score = self.scores.questions[qas_id]
+        answer = self.predictions.get(qas_id, "(no answer)")
+        margin = self._margins.get(qas_id)
+        figures = f"EM {score.exact_match}, F1 {100 * score.f1:.2f}"
+        return f"{answer}  [{figures}{f', margin {margin:.4f}' if margin is not None else ''}]"
+
+
+def _summarise(first: _Run, second: _Run) -> str:
+    """Both F1 scores and their difference, in points."""
+    f1 = [
+        100 * np.array([question.f1 for question in run.scores.questions.values()]) for run in (first, second)
+    ]
+    interval = paired_bootstrap(*f1)
+    return (
+        f"F1 A {first.scores.f1:.3f}, B {second.scores.f1:.3f}, B - A {interval.mean:+.3f} "
+        f"(95 % interval {interval.low:+.3f} to {interval.high:+.3f})"
+    )

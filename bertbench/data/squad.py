@@ -1,0 +1,185 @@
+"""SQuAD v1.1 files -> examples.
+
+The format is that of Rajpurkar et al. 2016 (https://rajpurkar.github.io/SQuAD-explorer):
+`{"data": [{"paragraphs": [{"context": ..., "qas": [{"id": ..., "question": ..., "answers":
+[{"text": ..., "answer_start": ...}]}]}]}]}`. Contexts are cut into words, and answers tied to words, as
+`read_squad_examples` of google-research/bert's `run_squad.py` does.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.console import notice
+from bertbench.errors import InputError
+from bertbench.files import read_json
+
+# Whitespace as run_squad.py has it: other Unicode spaces stay inside a word.
+_WORD = re.compile("[^ \t\r\n\u202f]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_REMEDY = "give a file in SQuAD v1.1 form"
+_KINDS = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
+
+
+@dataclass(frozen=True, eq=False)
+class Paragraph:
+    """A context cut into words; the questions about it share one."""
+
+    doc_tokens: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class SquadExample:
+    """One question.
+
+    Attributes:
+      answers: the texts of the reference answers; empty where the file gives none.
+      start_word, end_word: the first answer's first and last word in `paragraph.doc_tokens`; None where
+        the file gives no answer or the context does not hold it at its place.
+    """
+
+    qas_id: str
+    question: str
+    paragraph: Paragraph
+    answers: tuple[str, ...]
+    start_word: int | None
+    end_word: int | None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a question's answer is scored against."""
+
+    question: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A checked member of `qas`."""
+
+    place: str
+    qas_id: str
+    text: str
+    answers: list[tuple[str, int]]
+
+
+def read_squad(path: Path | str, *, training: bool = False) -> list[SquadExample]:
+    """Read a SQuAD v1.1 file, in its order.
+
+    An answer that its context does not hold (compared with whitespace runs as one space, at the place that
+    `answer_start` says) is counted in one notice. For training, where a question's first answer is the
+    label, such questions are left out.
+
+    Raises:
+      InputError: the file is malformed, a context or question is empty, an id comes twice, there is no
+        question, or a question to train on has no answer. The message names file and place.
+    """
+    examples = []
+    misplaced = 0
+    for context, questions in _read_paragraphs(path):
+        paragraph, starts = _split_words(context)
+        for question in questions:
+            if training and not question.answers:
+                raise InputError(f"{question.place}: has no answer to train on; {_REMEDY}.")
+            answers = question.answers[:1] if training else question.answers
+            spans = [_find_words(paragraph.doc_tokens, starts, len(context), *answer) for answer in answers]
+            misplaced += spans.count(None)
+            if training and spans[0] is None:
+                continue
+            start, end = (spans and spans[0]) or (None, None)
+            texts = _answer_texts(question)
+            examples.append(SquadExample(question.qas_id, question.text, paragraph, texts, start, end))
+    if misplaced:
+        consequence = "their questions are left out" if training else "predictions are not affected"
+        notice(f"{path}: answers not in their context at answer_start: {misplaced}; {consequence}.")
+    if not examples:
+        raise InputError(f"{path}: no question is left to train on; {_REMEDY}.")
+    return examples
+
+
+def read_references(path: Path | str) -> dict[str, Reference]:
+    """Every question with its reference answers, by id, in the file's order.
+
+    Raises:
+      InputError: as `read_squad`, or a question has no answer to be scored against.
+    """
+    references = {}
+    for _, questions in _read_paragraphs(path):
+        for question in questions:
+            if not question.answers:
+                raise InputError(f"{question.place}: has no answer to score against; {_REMEDY}.")
+            references[question.qas_id] = Reference(question.text, _answer_texts(question))
+    return references
+
+
+def _answer_texts(question: _Question) -> tuple[str, ...]:
+    return tuple(text for text, _ in question.answers)
+
+
+def _split_words(context: str) -> tuple[Paragraph, list[int]]:
+    """The words of a context, and the offset of each one's first character."""
+    matches = list(_WORD.finditer(context))
+    return Paragraph([match.group() for match in matches]), [match.start() for match in matches]
+
+
+def _find_words(
+    doc_tokens: list[str], starts: list[int], context_length: int, text: str, offset: int
+) -> tuple[int, int] | None:
+    """The first and last word of an answer, or None where the context does not hold it there."""
+    if not text.strip() or not 0 <= offset <= context_length - len(text):
+        return None
+    start = bisect_right(starts, offset) - 1
+    end = bisect_right(starts, offset + len(text) - 1) - 1
+    found = " ".join(text.split()) in " ".join(doc_tokens[start : end + 1])
+    # An answer that begins in space before the first word has start -1, the last word, as in the original.
+    return (start % len(doc_tokens), end) if found else None
+
+
+def _read_paragraphs(path: Path | str) -> Iterator[tuple[str, list[_Question]]]:
+    """Each paragraph's context and questions, checked."""
+    seen: set[str] = set()
+    for number, article in enumerate(_member(read_json(path), "data", list, str(path)), start=1):
+        article_place = f"{path}: article {number}"
+        paragraphs = _member(article, "paragraphs", list, article_place)
+        for paragraph_number, paragraph in enumerate(paragraphs, start=1):
+            place = f"{article_place}, paragraph {paragraph_number}"
+            context = _text(paragraph, "context", place)
+            yield context, [_read_question(qa, place, seen) for qa in _member(paragraph, "qas", list, place)]
+    if not seen:
+        raise InputError(f"{path}: holds no question; {_REMEDY}.")
+
+
+def _read_question(qa: Any, paragraph_place: str, seen: set[str]) -> _Question:
+    qas_id = _text(qa, "id", f"{paragraph_place}: a question")
+    place = f"{paragraph_place}, question {qas_id!r}"
+    if qas_id in seen:
+        raise InputError(f"{place}: this id stands in the file already; give each question its own id.")
+    seen.add(qas_id)
+    answers = _member(qa, "answers", list, place) if "answers" in qa else []
+    pairs = [(_member(a, "text", str, place), _member(a, "answer_start", int, place)) for a in answers]
+    return _Question(place, qas_id, _text(qa, "question", place), pairs)
+
+
+def _text(holder: Any, key: str, place: str) -> str:
+    text = _member(holder, key, str, place)
+    if not text.strip():
+        raise InputError(f"{place}: {key!r} is empty; fill it in or remove the entry.")
+    return text
+
+
+def _member(holder: Any, key: str, kind: type, place: str) -> Any:
+    """`holder[key]`, checked to be there and of that kind."""
+    if not isinstance(holder, dict):
+        raise InputError(f"{place}: an object with {key!r} belongs here; {_REMEDY}.")
+    if key not in holder:
+        raise InputError(f"{place}: key {key!r} is missing; {_REMEDY}.")
+    value = holder[key]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InputError(f"{place}: {key!r} must be {_KINDS[kind]}; {_REMEDY}.")
+    if kind is str and _SURROGATE.search(value):
+        raise InputError(f"{place}: {key!r} holds half of a surrogate pair; write the whole character.")
+    return value

@@ -1,0 +1,217 @@
+"""SQuAD examples -> windows of wordpieces: `[CLS] question [SEP] part of the context [SEP]`.
+
+A context longer than a window is covered by several, `doc_stride` wordpieces apart; a wordpiece in several
+windows belongs to the one that shows most of its surroundings. The rules are those of
+`convert_examples_to_features` in google-research/bert's `run_squad.py`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from bertbench.data.features import Features
+from bertbench.data.squad import Paragraph, SquadExample
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """How contexts are cut into windows; all lengths in wordpieces.
+
+    Raises:
+      InputError: a value is below 1, or no room is left for the context.
+    """
+
+    max_seq_length: int = 384
+    doc_stride: int = 128
+    max_query_length: int = 64
+
+    def __post_init__(self) -> None:
+        if min(self.doc_stride, self.max_query_length) < 1:
+            raise InputError("doc_stride and max_query_length must be at least 1.")
+        if self.max_seq_length <= self.max_query_length + 3:
+            raise InputError(
+                f"max_seq_length {self.max_seq_length} leaves no room for the context; "
+                f"it must be above max_query_length + 3 = {self.max_query_length + 3}."
+            )
+
+
+@dataclass(frozen=True)
+class SquadWindows:
+    """N windows with T wordpieces in all, in the order of the examples.
+
+    Attributes:
+      features: the model's input; for training with labels `start_positions` and `end_positions`, int32 [N],
+        both 0 in a window that does not hold the whole answer.
+      example_index: int32 [N], the example that the window belongs to.
+      doc_span_index: int32 [N], which of its example's windows it is.
+      token_to_orig: int32 [T], the word of the context that the wordpiece is part of; -1 outside the context.
+      token_is_max_context: bool [T], whether no other window shows the wordpiece in more context; False
+        outside the context.
+    """
+
+    features: Features
+    example_index: np.ndarray
+    doc_span_index: np.ndarray
+    token_to_orig: np.ndarray
+    token_is_max_context: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.example_index)
+
+    @classmethod
+    def concatenate(cls, chunks: Sequence["SquadWindows"]) -> "SquadWindows":
+        """The windows of consecutive chunks of examples as one (at least one chunk)."""
+        features = [chunk.features for chunk in chunks]
+        lengths = np.concatenate([feature.lengths for feature in features])
+        labels = {name: np.concatenate([f.labels[name] for f in features]) for name in features[0].labels}
+        joined = Features(
+            np.concatenate([feature.input_ids for feature in features]),
+            np.concatenate([feature.segment_ids for feature in features]),
+            _row_splits(lengths),
+            labels,
+        )
+        columns = ("example_index", "doc_span_index", "token_to_orig", "token_is_max_context")
+        return cls(joined, *(np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in columns))
+
+
+def make_windows(
+    examples: Sequence[SquadExample],
+    tokenizer: Tokenizer,
+    settings: WindowSettings,
+    *,
+    training: bool = False,
+    first_example: int = 0,
+) -> SquadWindows:
+    """Cut examples into windows.
+
+    Args:
+      training: whether to make the labels; every example must then have its answer's words.
+      first_example: the number of `examples[0]` in `example_index`, for making windows chunk by chunk.
+    """
+    rows = _Rows(tokenizer, settings)
+    paragraphs: dict[Paragraph, _Pieces] = {}
+    for number, example in enumerate(examples, start=first_example):
+        pieces = paragraphs.get(example.paragraph)
+        if pieces is None:
+            pieces = paragraphs[example.paragraph] = _Pieces.of(example.paragraph.doc_tokens, tokenizer)
+        answer = _answer_pieces(example, pieces, tokenizer) if training else None
+        rows.add_example(number, tokenizer.encode(example.question), pieces, answer)
+    return rows.finish(training)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """A context of W words in P wordpieces: ids int32 [P], each one's word int32 [P], and the first piece of
+    each word and the end, int64 [W + 1].
+    """
+
+    ids: np.ndarray
+    words: np.ndarray
+    first_piece: np.ndarray
+
+    @classmethod
+    def of(cls, doc_tokens: Sequence[str], tokenizer: Tokenizer) -> "_Pieces":
+        pieces = tokenizer.encode_batch(doc_tokens)
+        first_piece = _row_splits([len(word) for word in pieces])
+        words = np.repeat(np.arange(len(pieces), dtype=np.int32), np.diff(first_piece))
+        return cls(np.fromiter(chain.from_iterable(pieces), np.int32, first_piece[-1]), words, first_piece)
+
+
+class _Rows:
+    """Windows under construction: parts of arrays, joined once at the end."""
+
+    def __init__(self, tokenizer: Tokenizer, settings: WindowSettings) -> None:
+        self._settings = settings
+        self._cls_id = tokenizer.cls_id
+        self._sep = np.array([tokenizer.sep_id], np.int32)
+        self._outside = np.full(settings.max_seq_length, -1, np.int32)
+        self._ids: list[np.ndarray] = []
+        self._words: list[np.ndarray] = []
+        self._is_max_context: list[np.ndarray] = []
+        # example, doc span, tokens before the context, tokens of it, start and end position
+        self._windows: list[tuple[int, int, int, int, int, int]] = []
+
+    def add_example(
+        self, number: int, question: list[int], pieces: _Pieces, answer: tuple[int, int] | None
+    ) -> None:
+        query = question[: self._settings.max_query_length]
+        head = np.array([self._cls_id, *query, self._sep[0]], np.int32)
+        room = self._settings.max_seq_length - len(head) - 1
+        spans = _doc_spans(len(pieces.ids), room, self._settings.doc_stride)
+        best_span = _best_spans(spans, len(pieces.ids))
+        outside, never = self._outside[: len(head)], np.zeros(len(head), bool)
+        for index, (start, length) in enumerate(spans):
+            part = slice(start, start + length)
+            self._ids += head, pieces.ids[part], self._sep
+            self._words += outside, pieces.words[part], outside[:1]
+            self._is_max_context += never, best_span[part] == index, never[:1]
+            position = (0, 0)
+            if answer and start <= answer[0] and answer[1] < start + length:
+                position = (answer[0] - start + len(head), answer[1] - start + len(head))
+            self._windows.append((number, index, len(head), length, *position))
+
+    def finish(self, training: bool) -> SquadWindows:
+        columns = np.array(self._windows, np.int32).reshape(-1, 6).T
+        example_index, doc_span_index, heads, contexts, starts, ends = columns
+        row_splits = _row_splits(heads + contexts + 1)
+        is_second = np.tile([0, 1], len(heads))
+        features = Features(
+            _join(self._ids, np.int32),
+            np.repeat(is_second, np.stack([heads, contexts + 1], axis=1).ravel()).astype(np.int32),
+            row_splits,
+            {"start_positions": starts, "end_positions": ends} if training else {},
+        )
+        words, is_max_context = _join(self._words, np.int32), _join(self._is_max_context, np.bool_)
+        return SquadWindows(features, example_index, doc_span_index, words, is_max_context)
+
+
+def _answer_pieces(example: SquadExample, pieces: _Pieces, tokenizer: Tokenizer) -> tuple[int, int]:
+    """The answer's first and last wordpiece: its words', or within them the first run that is the answer."""
+    start = int(pieces.first_piece[example.start_word])
+    end = int(pieces.first_piece[example.end_word + 1]) - 1
+    answer = tokenizer.encode(example.answers[0])
+    words = pieces.ids[start : end + 1].tolist()
+    for shift in range(len(words) - len(answer) + 1 if answer else 0):
+        if words[shift : shift + len(answer)] == answer:
+            return start + shift, start + shift + len(answer) - 1
+    return start, end
+
+
+def _doc_spans(count: int, room: int, stride: int) -> list[tuple[int, int]]:
+    """The (start, length) of the windows over `count` wordpieces, of at most `room` each."""
+    spans = []
+    start = 0
+    while start < count:
+        length = min(count - start, room)
+        spans.append((start, length))
+        if start + length == count:
+            break
+        start += min(length, stride)
+    return spans
+
+
+def _best_spans(spans: list[tuple[int, int]], count: int) -> np.ndarray:
+    """int64 [count], for each wordpiece the window in which it has most context.
+
+    Context is the smaller of the counts to the left and right, plus 0.01 times the window's length; the
+    earlier window wins a tie.
+    """
+    if len(spans) <= 1:
+        return np.zeros(count, np.int64)
+    start, length = np.array(spans).T[:, :, None]
+    position = np.arange(count)
+    left, right = position - start, start + length - 1 - position
+    score = np.where((left >= 0) & (right >= 0), np.minimum(left, right) + 0.01 * length, -np.inf)
+    return score.argmax(axis=0)
+
+
+def _row_splits(lengths: Iterable[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(np.asarray(lengths), dtype=np.int64)]).astype(np.int64)
+
+
+def _join(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)

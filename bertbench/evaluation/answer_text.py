@@ -1,0 +1,72 @@
+"""Spans of wordpieces -> text cut from the context, as `run_squad.py` of google-research/bert does."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Context(Protocol):
+    """A context cut into words."""
+
+    doc_tokens: Sequence[str]
+
+
+class Wordpieces(Protocol):
+    """The tokenizer that cut the words into wordpieces."""
+
+    tokens: Sequence[str]
+
+    def basic_tokenize(self, text: str) -> list[str]:
+        """The words of a text, normalised."""
+
+
+class AnswerTexts:
+    """Cuts answers from contexts; remembers what each word becomes in basic tokenization."""
+
+    def __init__(self, tokenizer: Wordpieces) -> None:
+        self._tokenizer = tokenizer
+        self._normalised: dict[str, str] = {}
+
+    def cut(self, pieces: Sequence[int], context: Context, first_word: int, last_word: int) -> str:
+        """The text of wordpieces (ids) that lie in words `first_word` to `last_word` of the context."""
+        joined = " ".join([self._tokenizer.tokens[index] for index in pieces])
+        answer = " ".join(joined.replace(" ##", "").replace("##", "").split())
+        words = context.doc_tokens[first_word : last_word + 1]
+        return project_answer(answer, words, " ".join(filter(None, map(self._normalise, words))))
+
+    def _normalise(self, word: str) -> str:
+        if word not in self._normalised:
+            self._normalised[word] = " ".join(self._tokenizer.basic_tokenize(word))
+        return self._normalised[word]
+
+
+def project_answer(answer: str, words: Sequence[str], normalised: str) -> str:
+    """The part of the context that became `answer` (`get_final_text` of `run_squad.py`).
+
+    Args:
+      answer: words and punctuation with single spaces, made from wordpieces.
+      words: the words of the context that the answer's wordpieces touch.
+      normalised: the same after basic tokenization, with single spaces.
+
+    Returns:
+      The part, or all of the words where their characters and the normalised ones do not correspond one to
+      one or the answer is not among them.
+    """
+    original = " ".join(words)
+    start = normalised.find(answer)
+    spaces = normalised.count(" ")
+    if start < 0 or not answer or len(original) - len(words) + 1 != len(normalised) - spaces:
+        return original
+    skipped = start - normalised.count(" ", 0, start)
+    kept = len(answer) - answer.count(" ")
+    return original[_place(words, skipped) : _place(words, skipped + kept - 1) + 1]
+
+
+def _place(words: Sequence[str], rank: int) -> int:
+    """Where in the words, joined by spaces, the character stands that has `rank` others before it."""
+    place = rank
+    for word in words:
+        if rank < len(word):
+            break
+        rank -= len(word)
+        place += 1
+    return place

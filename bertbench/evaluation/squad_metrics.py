@@ -1,0 +1,78 @@
+"""Exact match and F1 of SQuAD v1.1, to the last digit those of the official `evaluate-v1.1.py`.
+
+Answers are compared without case, punctuation, articles and extra whitespace, each with the reference that
+suits it best (Rajpurkar et al. 2016, section 6.1).
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bertbench.console import notice
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """One question's scores, from 0 to 1."""
+
+    exact_match: int
+    f1: float
+
+
+@dataclass(frozen=True)
+class SquadScores:
+    """Scores in percent, and those of each question by id in the dataset's order."""
+
+    exact_match: float
+    f1: float
+    questions: dict[str, QuestionScore]
+
+
+def score_squad(references: Mapping[str, Sequence[str]], predictions: Mapping[str, str]) -> SquadScores:
+    """Score predictions, both by question id.
+
+    A question without a prediction scores 0 and gets a line on standard error; a prediction for a question
+    that is not in `references` is left aside. Every question needs at least one reference.
+    """
+    questions = {}
+    exact_match, f1 = 0, 0.0
+    for qas_id, answers in references.items():
+        if qas_id in predictions:
+            score = score_answer(predictions[qas_id], answers)
+        else:
+            notice(f"Unanswered question {qas_id} will receive score 0.")
+            score = QuestionScore(0, 0.0)
+        questions[qas_id] = score
+        exact_match += score.exact_match
+        f1 += score.f1  # one by one: the official sum's order, and its rounding
+    total = len(references)
+    return SquadScores(100.0 * exact_match / total, 100.0 * f1 / total, questions)
+
+
+def score_answer(prediction: str, references: Sequence[str]) -> QuestionScore:
+    """The best scores of one answer over its references."""
+    answer = normalize_answer(prediction)
+    normalized = [normalize_answer(reference) for reference in references]
+    return QuestionScore(
+        max(int(answer == reference) for reference in normalized),
+        max(_token_f1(answer.split(), reference.split()) for reference in normalized),
+    )
+
+
+def normalize_answer(text: str) -> str:
+    """Lower case, no ASCII punctuation, no articles, single spaces; in this order."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_WITHOUT_PUNCTUATION)).split())
+
+
+def _token_f1(prediction: list[str], reference: list[str]) -> float:
+    """The harmonic mean of precision and recall over the tokens that both have."""
+    common = (Counter(prediction) & Counter(reference)).total()
+    if not common:
+        return 0.0
+    precision, recall = common / len(prediction), common / len(reference)
+    return (2 * precision * recall) / (precision + recall)
