@@ -1,0 +1,129 @@
+"""Stored throughput results: `<storage>/<machine-id>/NNNN_<commit>.json`, numbered and never overwritten.
+
+The layout and the files are pytest-benchmark's own, so `pytest-benchmark --storage=<storage> list` and
+`compare` work on them (pytest-benchmark documentation, "Usage: comparing past runs").
+"""
+
+import datetime
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.errors import InputError
+from bertbench.files import make_directory, read_json, write_json
+from bertbench.results.repository import committer, find_root, is_dirty, list_ancestors, resolve_commit
+from bertbench.results.schema import SCHEMA_VERSION, read_throughput
+
+STORAGE = Path("baselines/throughput")
+DIRTY = "-dirty"
+_NAME = re.compile(r"(\d{4,})_([0-9a-f]{7,40})(-dirty)?\.json")
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """One stored file, told by its name alone."""
+
+    path: Path
+    number: int
+    commit: str
+    dirty: bool
+
+    @property
+    def machine_id(self) -> str:
+        """The machine it was measured on."""
+        return self.path.parent.name
+
+
+def record_throughput(
+    source: Path, *, versions: dict[str, str], storage: Path = STORAGE, allow_dirty: bool = False
+) -> Path:
+    """Store a results folder's pytest-benchmark file under the next number of its machine.
+
+    The commit is the one checked out where `storage` lies; who, when and `versions` go into the file.
+    Changes beside `storage`, which are other baselines, leave the tree clean.
+
+    Raises:
+      InputError: `source` is not such a file, or the tree is not clean and `allow_dirty` is false.
+    """
+    result = read_throughput(source)
+    folder = make_directory(storage / result.machine_id)
+    root = find_root(folder)
+    dirty = is_dirty(root, apart_from=storage.resolve().parent.relative_to(root).as_posix())
+    if dirty and not allow_dirty:
+        raise InputError(
+            f"{root}: the work tree has changes that are in no commit, so the result would name the wrong "
+            "one; commit them, or record with --allow-dirty."
+        )
+    values = read_json(source)
+    values["machine_info"] = {**_without_host(values.get("machine_info")), **result.cases[0].machine}
+    values["recorded"] = {
+        "schema_version": SCHEMA_VERSION,
+        "who": committer(root),
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "dirty": dirty,
+        "versions": versions,
+    }
+    name = f"{resolve_commit(root, 'HEAD')}{DIRTY if dirty else ''}.json"
+    return _write_next(folder, name, values)
+
+
+def list_stored(storage: Path) -> list[StoredResult]:
+    """Every stored result, machine by machine, in the order of their numbers."""
+    found = _parse_names(storage.glob("*/*.json"))
+    return sorted(found, key=lambda stored: (stored.machine_id, stored.number))
+
+
+def find_stored(root: Path, revision: str, storage: Path, machine_id: str | None) -> StoredResult:
+    """The newest result of a revision or, failing that, of its nearest ancestor that has one.
+
+    Results of `machine_id` come first; another machine's are taken where it has none. Results of a work
+    tree with changes belong to no revision.
+
+    Raises:
+      InputError: there is no such revision, or nothing is stored for it or an ancestor.
+    """
+    commit = resolve_commit(root, revision)
+    stored = [result for result in list_stored(storage) if not result.dirty]
+    own = [result for result in stored if result.machine_id == machine_id]
+    for candidates in (own, stored):
+        abbreviations = {result.commit: result for result in candidates}  # the last is the newest
+        for ancestor in list_ancestors(root, commit) if abbreviations else ():
+            for length in {len(name) for name in abbreviations}:
+                if ancestor[:length] in abbreviations:
+                    return abbreviations[ancestor[:length]]
+    raise InputError(
+        f"{revision}: {storage} holds no result of it or of an ancestor; "
+        "record one with `pytest -m benchmark --record-baselines`."
+    )
+
+
+def _without_host(machine_info: Any) -> dict[str, Any]:
+    """pytest-benchmark's machine facts, without the host's name."""
+    return {name: value for name, value in (machine_info or {}).items() if name != "node"}
+
+
+def _write_next(folder: Path, name: str, values: dict[str, Any]) -> Path:
+    draft = folder / f".draft.{os.getpid()}"
+    write_json(draft, values)
+    number = max((stored.number for stored in _parse_names(folder.glob("*.json"))), default=0) + 1
+    try:
+        while True:
+            path = folder / f"{number:04}_{name}"
+            try:
+                path.hardlink_to(draft)  # fails where the name is taken, unlike a rename
+            except FileExistsError:
+                number += 1
+            else:
+                return path
+    finally:
+        draft.unlink()
+
+
+def _parse_names(paths: Iterator[Path]) -> Iterator[StoredResult]:
+    for path in paths:
+        if match := _NAME.fullmatch(path.name):
+            number, commit, dirty = match.groups()
+            yield StoredResult(path, int(number), commit, dirty is not None)

@@ -1,0 +1,131 @@
+"""The gate: one verdict for each quantity of each case, and one exit status for all.
+
+A case is slower only if its efficiency fell by more than the threshold and the fall is significant. What
+is neither is unclear, never silently fine, if a large fall cannot be excluded. `docs/gating.md` gives the
+rules in words and their measured error rates.
+"""
+
+from collections.abc import Iterator
+
+from bertbench.errors import CannotJudge, GateFailed, InputError
+from bertbench.results.gate_accuracy import judge_accuracy
+from bertbench.results.gate_rules import (
+    EFFICIENCY_THRESHOLD,
+    Outcome,
+    judge_efficiency,
+    judge_memory,
+    judge_startup,
+)
+from bertbench.results.schema import AccuracyResult, GateResult, ThroughputResult, Verdict
+from bertbench.results.sides import Side
+
+UNDECIDED = (Outcome.UNCLEAR, Outcome.MISSING)
+
+
+def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY_THRESHOLD) -> GateResult:
+    """Judge every quantity that both sides have; a case that only the base has is missing.
+
+    Raises:
+      InputError: base and head are the same.
+    """
+    if base == head:
+        raise InputError(f"{base.name} and {head.name} are the same result; give two.")
+    verdicts: list[Verdict] = []
+    notes: list[str] = []
+    if base.throughput and head.throughput:
+        same_machine = base.throughput.machine_id == head.throughput.machine_id
+        if not same_machine:
+            notes.append(
+                f"Different machines ({base.throughput.machine_id}, {head.throughput.machine_id}): "
+                "only efficiency is compared, not memory, start-up or examples/s."
+            )
+        verdicts += _judge_throughput(base.throughput, head.throughput, same_machine, threshold)
+    if base.accuracy and head.accuracy:
+        verdicts += _judge_scores(base, base.accuracy, head, head.accuracy)
+    notes += _absences(base, head)
+    return GateResult(base.name, head.name, command, tuple(notes), tuple(verdicts))
+
+
+def exit_status(result: GateResult) -> int:
+    """0 when every case is fine, 1 when one regressed, 3 when one (or everything) could not be judged."""
+    outcomes = {verdict.verdict for verdict in result.verdicts}
+    if Outcome.REGRESSION in outcomes:
+        return GateFailed.exit_status
+    if outcomes.intersection(UNDECIDED) or outcomes <= {Outcome.NEW}:
+        return CannotJudge.exit_status
+    return 0
+
+
+def raise_for_status(result: GateResult) -> None:
+    """Raise what `exit_status` says.
+
+    Raises:
+      GateFailed: a case regressed; the message names them.
+      CannotJudge: a case could not be judged, or there was none.
+    """
+    status = exit_status(result)
+    if status == GateFailed.exit_status:
+        raise GateFailed(f"regressed: {_names(result, (Outcome.REGRESSION,))}.")
+    if status == CannotJudge.exit_status:
+        undecided = _names(result, UNDECIDED) or "there is no case that both sides have"
+        raise CannotJudge(f"could not judge: {undecided}.")
+
+
+def _judge_throughput(
+    base: ThroughputResult, head: ThroughputResult, same_machine: bool, threshold: float
+) -> Iterator[Verdict]:
+    before = {case.case: case for case in base.cases}
+    after = {case.case: case for case in head.cases}
+    for name, old in before.items():
+        new = after.get(name)
+        if new is None:
+            yield _only_in_base(name, "efficiency")
+            continue
+        yield judge_efficiency(
+            name, old.efficiency_rounds, new.efficiency_rounds, paired=False, threshold=threshold
+        )
+        if not same_machine:
+            continue
+        yield judge_memory(name, [old.peak_memory_mib], [new.peak_memory_mib])
+        if old.startup_seconds and new.startup_seconds:
+            yield judge_startup(name, [old.startup_seconds], [new.startup_seconds])
+    for name in after.keys() - before.keys():
+        yield _only_in_head(name, "efficiency")
+
+
+def _judge_scores(
+    base_side: Side, base: AccuracyResult, head_side: Side, head: AccuracyResult
+) -> Iterator[Verdict]:
+    before = {case.case: case for case in base.cases}
+    after = {case.case: case for case in head.cases}
+    for name, old in before.items():
+        if name in after:
+            yield judge_accuracy(base_side, old, head_side, after[name])
+        else:
+            yield _only_in_base(name, old.quantity)
+    for name in after.keys() - before.keys():
+        yield _only_in_head(name, after[name].quantity)
+
+
+def _only_in_base(case: str, quantity: str) -> Verdict:
+    return Verdict(case, quantity, Outcome.MISSING, "only the base has it; run the same grid on both sides")
+
+
+def _only_in_head(case: str, quantity: str) -> Verdict:
+    return Verdict(case, quantity, Outcome.NEW, "only the head has it")
+
+
+def _absences(base: Side, head: Side) -> Iterator[str]:
+    for what, before, after in (
+        ("throughput", base.throughput, head.throughput),
+        ("accuracy", base.accuracy, head.accuracy),
+    ):
+        if (before is None) != (after is None):
+            present, absent = (head, base) if before is None else (base, head)
+            yield f"Only {present.name} holds {what} results, {absent.name} does not: they are not compared."
+
+
+def _names(result: GateResult, outcomes: tuple[Outcome, ...]) -> str:
+    return ", ".join(
+        f"{verdict.case} ({verdict.quantity})" for verdict in result.verdicts if verdict.verdict in outcomes
+    )

@@ -1,0 +1,69 @@
+"""What the gate and the baselines ask of git, each as one question."""
+
+import getpass
+import subprocess
+from pathlib import Path
+
+from bertbench.errors import InputError
+
+ABBREVIATION = 12
+
+
+def find_root(inside: Path) -> Path:
+    """The top of the work tree that holds `inside`.
+
+    Raises:
+      InputError: git is missing or `inside` is no work tree.
+    """
+    return Path(run_git(inside, "rev-parse", "--show-toplevel"))
+
+
+def resolve_commit(root: Path, revision: str) -> str:
+    """The abbreviated commit, 12 digits or as many more as git needs, of a revision.
+
+    Raises:
+      InputError: the revision does not exist.
+    """
+    try:
+        return run_git(
+            root, "rev-parse", f"--short={ABBREVIATION}", "--verify", "--quiet", f"{revision}^{{commit}}"
+        )
+    except InputError:
+        raise InputError(
+            f"{revision}: is neither a results folder, a pytest-benchmark file nor a git revision; "
+            "check its name."
+        ) from None
+
+
+def list_ancestors(root: Path, commit: str) -> list[str]:
+    """The full ids of a commit and its ancestors, nearest first."""
+    return run_git(root, "rev-list", "--topo-order", commit).splitlines()
+
+
+def is_dirty(root: Path, apart_from: str) -> bool:
+    """Whether the work tree holds changed or untracked files outside the folder `apart_from`."""
+    return bool(run_git(root, "status", "--porcelain", "--", ".", f":(exclude,top){apart_from}"))
+
+
+def committer(root: Path) -> str:
+    """Who works here: git's user.name, or the login name."""
+    try:
+        return run_git(root, "config", "user.name")
+    except InputError:
+        return getpass.getuser()
+
+
+def run_git(root: Path, *arguments: str) -> str:
+    """Run git in `root` and return its output without the last line end.
+
+    Raises:
+      InputError: git is missing, or fails; the message is git's own.
+    """
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip("\n")
+    except FileNotFoundError:
+        raise InputError("git is not installed; install it to name revisions.") from None
+    except subprocess.CalledProcessError as error:
+        message = error.stderr.strip() or f"exit status {error.returncode}"
+        raise InputError(f"git {' '.join(arguments)}: {message}") from None

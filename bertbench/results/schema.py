@@ -1,0 +1,282 @@
+"""The files of a results folder as typed values; `docs/formats.md` describes them for other programs.
+
+Every file carries `schema_version`. A reader refuses a version that it does not know, and ignores keys
+that it does not know.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.errors import InputError
+from bertbench.files import read_json, write_json
+from bertbench.results.parsing import parse_dataclass
+
+SCHEMA_VERSION = 1
+
+THROUGHPUT_FILE = "throughput.json"
+ACCURACY_FILE = "accuracy.json"
+NUMERICS_FILE = "numerics.json"
+LENGTHS_FILE = "lengths.json"
+GATE_FILE = "gate.json"
+
+
+@dataclass(frozen=True)
+class ThroughputCase:
+    """The `extra_info` of one benchmark in pytest-benchmark's JSON.
+
+    Rates are per second of the measured call. `efficiency` is `gflops / gemm_peak_gflops`;
+    `efficiency_rounds` holds one such ratio a round, each with the peak measured beside that round, in
+    the order of measuring. `arithmetic_intensity` is in FLOP/byte, memory in MiB, start-up in seconds.
+    """
+
+    case: str
+    precision: str
+    task: str
+    mode: str
+    geometry: str
+    batch_size: int
+    max_seq_length: int
+    batching: str
+    examples_per_second: float
+    tokens_per_second: float
+    gflops: float
+    gemm_peak_gflops: float
+    efficiency: float
+    efficiency_rounds: tuple[float, ...]
+    peak_memory_mib: float
+    machine: Mapping[str, Any]
+    machine_id: str
+    bertbench_version: str
+    arithmetic_intensity: float | None = None
+    startup_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class ThroughputResult:
+    """One file of pytest-benchmark: its cases in file order, the commit and the UTC time of measuring."""
+
+    cases: tuple[ThroughputCase, ...]
+    commit: str
+    measured: str
+
+    @property
+    def machine_id(self) -> str:
+        """The machine that all cases were measured on."""
+        return self.cases[0].machine_id
+
+
+@dataclass(frozen=True)
+class AccuracyCase:
+    """One judged task.
+
+    `baseline`, `difference` (score minus baseline), `tolerance` and `interval` are about the score named
+    by `quantity`, in that score's own unit. `interval` is the 95 % interval of bf16 minus fp32 by paired
+    bootstrap. `per_question_scores` names an .npz beside the file: `ids` [N] and one array [N] a quantity.
+    """
+
+    case: str
+    task: str
+    precision: str
+    mode: str
+    quantity: str
+    scores: Mapping[str, float]
+    tolerance: float
+    verdict: str
+    checkpoint_fingerprint: str
+    dataset_sha256: str
+    examples: int
+    baseline: float | None = None
+    difference: float | None = None
+    interval: tuple[float, ...] | None = None
+    per_question_scores: str | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class AccuracyResult:
+    """`accuracy.json`: every judged task of one run."""
+
+    machine: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    cases: tuple[AccuracyCase, ...]
+
+
+@dataclass(frozen=True)
+class KernelError:
+    """One kernel against exact arithmetic, in units in the last place of `dtype`.
+
+    `inputs` says how many values were tried, or which; `argmax` is the input with the largest error.
+    """
+
+    kernel: str
+    variant: str
+    dtype: str
+    inputs: Any
+    max_ulp: float
+    mean_ulp: float
+    argmax: Any
+    bound: float
+    verdict: str
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """The error of one layer's output: root mean square over the reference's root mean square."""
+
+    model: str
+    precision: str
+    layer: int
+    rms_relative_error: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class NumericsResult:
+    """`numerics.json`: kernel errors and the growth of error through the encoder."""
+
+    rows: tuple[KernelError, ...]
+    layer_errors: tuple[LayerError, ...] = ()
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """`counts[i]` sequences have a length in [edges[i], edges[i + 1])."""
+
+    edges: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BatchingTokens:
+    """Tokens that one way of batching computes, real ones and padding, over a whole dataset."""
+
+    batching: str
+    batch_size: int
+    real_tokens: int
+    padded_tokens: int
+
+
+@dataclass(frozen=True)
+class LengthsResult:
+    """`lengths.json`: how long a dataset's sequences are and what padding them costs."""
+
+    dataset: str
+    max_seq_length: int
+    histogram: Histogram
+    strategies: tuple[BatchingTokens, ...]
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of one quantity of one case; `gate.json` holds them.
+
+    `change` is relative (-0.07: 7 % less) for throughput, memory and start-up, absolute for accuracy;
+    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit. `verdict` is a
+    value of `gate.Outcome`.
+    """
+
+    case: str
+    quantity: str
+    verdict: str
+    detail: str
+    base: float | None = None
+    head: float | None = None
+    change: float | None = None
+    interval: tuple[float, ...] | None = None
+    p_value: float | None = None
+    test: str | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """`gate.json`: what was compared, what the reader must know, and every verdict."""
+
+    base: str
+    head: str
+    command: str
+    notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+
+def read_throughput(path: Path | str) -> ThroughputResult:
+    """Read a pytest-benchmark file made by the throughput suite.
+
+    Raises:
+      InputError: the file is not such a file, holds no case, or is of an unknown version; the message
+        names file and key.
+    """
+    values = read_json(path)
+    if not isinstance(values, dict) or not isinstance(values.get("benchmarks"), list):
+        raise InputError(f"{path}: is not pytest-benchmark's JSON; make it with `pytest -m benchmark`.")
+    cases = []
+    for index, benchmark in enumerate(values["benchmarks"]):
+        place = f"{path}: benchmarks[{index}].extra_info"
+        extra = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
+        cases.append(_parse_version(ThroughputCase, extra, place))
+        if not cases[-1].efficiency_rounds or min(cases[-1].efficiency_rounds) <= 0:
+            raise InputError(f"{place}: efficiency_rounds must be positive and at least one; measure again.")
+    if not cases:
+        raise InputError(f"{path}: holds no benchmark; run `pytest -m benchmark` again.")
+    if len({case.machine_id for case in cases}) > 1:
+        raise InputError(f"{path}: mixes several machines; store one file a machine.")
+    commit = values.get("commit_info") or {}
+    return ThroughputResult(tuple(cases), str(commit.get("id", "")), str(values.get("datetime", "")))
+
+
+def read_accuracy(path: Path | str) -> AccuracyResult:
+    """Read `accuracy.json`; raises as `read_throughput` does."""
+    return _parse_version(AccuracyResult, read_json(path), str(path))
+
+
+def read_numerics(path: Path | str) -> NumericsResult:
+    """Read `numerics.json`; raises as `read_throughput` does."""
+    return _parse_version(NumericsResult, read_json(path), str(path))
+
+
+def read_lengths(path: Path | str) -> LengthsResult:
+    """Read `lengths.json`; raises as `read_throughput` does."""
+    return _parse_version(LengthsResult, read_json(path), str(path))
+
+
+def read_gate(path: Path | str) -> GateResult:
+    """Read `gate.json`; raises as `read_throughput` does."""
+    return _parse_version(GateResult, read_json(path), str(path))
+
+
+def write_result(
+    path: Path | str, result: AccuracyResult | NumericsResult | LengthsResult | GateResult
+) -> None:
+    """Write one of the files above atomically, with its `schema_version`."""
+    write_json(path, with_version(result))
+
+
+def with_version(result: Any) -> dict[str, Any]:
+    """A result as JSON values with `schema_version`; of a `ThroughputCase`, its `extra_info`."""
+    return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(result)}
+
+
+def check_version(values: Any, place: str) -> dict[str, Any]:
+    """Return `values` if they are a JSON object of this schema version.
+
+    Raises:
+      InputError: they are something else; the message begins with `place`.
+    """
+    if not isinstance(values, dict):
+        raise InputError(f"{place}: is not a JSON object; the suites write one.")
+    version = values.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{place}: schema_version is {version!r}, this bertbench reads {SCHEMA_VERSION}; "
+            "make the results again or use the version that made them."
+        )
+    return values
+
+
+def _parse_version(cls: type, values: Any, place: str) -> Any:
+    return parse_dataclass(cls, check_version(values, place), place)
