@@ -198,15 +198,17 @@ def available_cores() -> int:
 def run_with_progress(command: list[str], environment: dict[str, str], log: Path) -> int:
     """Run the build into `log`, with a line now and then on how far make is; returns its status."""
     start = last = time.monotonic()
-    with log.open("w") as stream:
-        process = subprocess.Popen(
+    with (
+        log.open("w") as stream,
+        subprocess.Popen(
             command,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        )
+        ) as process,
+    ):
         for line in process.stdout:
             stream.write(line)
             stage = re.match(r"\s*\[ *(\d+%)\]", line)

@@ -1,0 +1,107 @@
+"""Thread defaults, worked out by hand, and setting them in a fresh TensorFlow."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.errors import InputError
+from bertbench.measure.machine import Machine
+from bertbench.measure.threads import ThreadSettings, default_threads
+
+pytestmark = pytest.mark.unit
+
+
+def make_machine(
+    sockets: int, cores: int, usable: range | None = None, quota: float | None = None
+) -> Machine:
+    """A machine of so many sockets with so many logical cores each."""
+    places = tuple(tuple(range(socket * cores, (socket + 1) * cores)) for socket in range(sockets))
+    return Machine(
+        cpu="test",
+        architecture="x86_64",
+        isa=(),
+        sockets=places,
+        physical_cores=sockets * cores,
+        numa_nodes=places,
+        usable=tuple(usable if usable is not None else range(sockets * cores)),
+        quota=quota,
+    )
+
+
+@pytest.mark.parametrize(
+    ("machine", "instances", "intra"),
+    [
+        (make_machine(1, 2), 1, 2),
+        (make_machine(1, 2), 2, 1),  # 2 - 2 = 0, at least 1
+        (make_machine(2, 56), 1, 56),
+        (make_machine(2, 56), 2, 54),
+        (make_machine(2, 56), 4, 27),  # two share a socket's 54
+        (make_machine(2, 56), 3, 27),  # one socket has two, and all get the same
+        (make_machine(1, 16), 4, 3),  # 14 / 4
+        (make_machine(2, 4), 64, 1),
+        (make_machine(2, 56, usable=range(50, 60)), 1, 6),  # 6 on socket 0, 4 on socket 1
+        (make_machine(2, 56, usable=range(56, 66)), 2, 4),  # both on socket 1: (10 - 2) / 2
+        (make_machine(2, 56, usable=range(50, 60)), 2, 2),  # one on each, the smaller share counts: 4 - 2
+        (make_machine(2, 56, quota=8.0), 1, 8),
+        (make_machine(2, 56, quota=8.0), 2, 2),  # 4 each, less 2
+        (make_machine(2, 56, quota=0.5), 1, 1),
+    ],
+)
+def test_defaults(machine: Machine, instances: int, intra: int) -> None:
+    assert default_threads(machine, instances) == ThreadSettings(intra=intra, inter=1)
+
+
+@given(sockets=st.integers(1, 4), cores=st.integers(1, 64), instances=st.integers(2, 16))
+def test_several_instances_never_overload_a_socket_that_has_a_core_for_each(
+    sockets: int, cores: int, instances: int
+) -> None:
+    intra = default_threads(make_machine(sockets, cores), instances).intra
+    sharing = -(-instances // sockets)  # the fullest socket's instances
+    assert intra >= 1
+    assert intra * sharing <= max(cores - 2, sharing)
+
+
+@pytest.mark.parametrize(("intra", "inter"), [(0, 1), (1, 0), (-2, 1)])
+def test_threads_below_one_are_refused(intra: int, inter: int) -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        ThreadSettings(intra, inter)
+
+
+def test_no_instances_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        default_threads(make_machine(1, 2), 0)
+
+
+def test_threads_are_set_before_tensorflow_starts_and_refused_after() -> None:
+    code = """
+import tensorflow as tf
+from bertbench.errors import InputError
+from bertbench.measure.threads import ThreadSettings, apply_threads
+
+apply_threads(ThreadSettings(3, 2))
+apply_threads(ThreadSettings(2, 1))
+tf.constant(1) + 1
+apply_threads(ThreadSettings(2, 1))
+threading = tf.config.threading
+print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
+for settings in ThreadSettings(1, 1), ThreadSettings(2, 2):
+    try:
+        apply_threads(settings)
+    except InputError as error:
+        print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == [
+        "2 1",
+        "TensorFlow already runs with 2 intra-op, 1 inter-op threads and cannot change to "
+        "1 intra-op, 1 inter-op threads; start a new process for other thread settings.",
+        "TensorFlow already runs with 2 intra-op, 1 inter-op threads and cannot change to "
+        "2 intra-op, 2 inter-op threads; start a new process for other thread settings.",
+    ]
+
+
+def test_printed_for_people() -> None:
+    assert str(ThreadSettings(54, 1)) == "54 intra-op, 1 inter-op threads"
