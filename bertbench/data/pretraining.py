@@ -1,0 +1,210 @@
+"""Documents -> masked examples with a next-sentence label (Devlin et al. 2018, section 3.1 and appendix A.1).
+
+The rules and the order in which random numbers are drawn are those of `create_pretraining_data.py` in
+google-research/bert: one `random.Random` makes the same examples of the same documents here and there.
+Tokens are ids throughout. A sentence is a list of ids, a document a list of sentences.
+"""
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+
+Document = Sequence[Sequence[int]]
+
+SPECIAL_TOKENS_PER_PAIR = 3  # [CLS] a [SEP] b [SEP]
+MASK_RATE = 0.8
+KEEP_RATE_OF_REST = 0.5
+RANDOM_NEXT_RATE = 0.5
+TRIES_FOR_ANOTHER_DOCUMENT = 10
+
+
+@dataclass(frozen=True)
+class MaskingOptions:
+    """How examples are made of documents.
+
+    Attributes:
+      max_seq_length: most tokens of an example, with [CLS] and both [SEP].
+      max_predictions_per_seq: most masked tokens of an example.
+      masked_lm_prob: share of an example's tokens that is masked.
+      short_seq_prob: share of passes over a document that aim at a random shorter length.
+      do_whole_word_mask: mask all wordpieces of a word or none.
+      dupe_factor: passes over every document, each with masks of its own.
+    """
+
+    max_seq_length: int = 128
+    max_predictions_per_seq: int = 20
+    masked_lm_prob: float = 0.15
+    short_seq_prob: float = 0.1
+    do_whole_word_mask: bool = False
+    dupe_factor: int = 10
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_seq_length", 5), ("max_predictions_per_seq", 1), ("dupe_factor", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        if not 0 < self.masked_lm_prob < 1:
+            raise InputError(f"masked_lm_prob is {self.masked_lm_prob}; it must lie between 0 and 1.")
+        if not 0 <= self.short_seq_prob <= 1:
+            raise InputError(f"short_seq_prob is {self.short_seq_prob}; it must lie in [0, 1].")
+
+
+class MaskedExample(NamedTuple):
+    """One example, unpadded.
+
+    Attributes:
+      input_ids: [CLS] a [SEP] b [SEP] with masks in place.
+      segment_ids: 0 up to the first [SEP], 1 after it.
+      masked_lm_positions: places in `input_ids` to be predicted, ascending.
+      masked_lm_ids: the original tokens at those places.
+      is_random_next: whether b was drawn from elsewhere instead of following a.
+    """
+
+    input_ids: list[int]
+    segment_ids: list[int]
+    masked_lm_positions: list[int]
+    masked_lm_ids: list[int]
+    is_random_next: bool
+
+
+class ExampleMaker:
+    """Makes examples by one set of options and one vocabulary."""
+
+    def __init__(self, tokenizer: Tokenizer, options: MaskingOptions) -> None:
+        self.options = options
+        self._cls_id = tokenizer.cls_id
+        self._sep_id = tokenizer.sep_id
+        self._mask_id = tokenizer.mask_id
+        self._vocab_size = tokenizer.vocab_size
+        self._continuation_ids = frozenset(
+            index for index, token in enumerate(tokenizer.tokens) if token.startswith("##")
+        )
+
+    def examples(self, documents: Sequence[Document], rng: random.Random) -> Iterator[MaskedExample]:
+        """Yield the examples of all passes over all documents; the caller shuffles them.
+
+        Random next sentences are drawn from `documents`. No document and no sentence may be empty.
+        """
+        documents = list(documents)
+        rng.shuffle(documents)
+        for _ in range(self.options.dupe_factor):
+            for index in range(len(documents)):
+                yield from self._document_examples(documents, index, rng)
+
+    def mask(self, tokens: Sequence[int], rng: random.Random) -> tuple[list[int], list[int], list[int]]:
+        """Mask tokens: of those chosen 80 % become [MASK], 10 % a random token, 10 % stay.
+
+        The number chosen is `masked_lm_prob` of all tokens, at least 1 and at most
+        `max_predictions_per_seq`; with whole words it may be fewer, where the next word would be one too
+        many. As in the original, a `##` piece belongs to the piece before it, even across [SEP].
+
+        Returns:
+          The tokens with masks in place, the positions chosen (ascending), and the original tokens there.
+        """
+        options = self.options
+        candidates = self._candidates(tokens)
+        rng.shuffle(candidates)
+        count = min(options.max_predictions_per_seq, max(1, round(len(tokens) * options.masked_lm_prob)))
+        masked = list(tokens)
+        positions: list[int] = []
+        for candidate in candidates:
+            if len(positions) >= count:
+                break
+            if len(positions) + len(candidate) > count:
+                continue
+            for position in candidate:
+                masked[position] = self._replacement(tokens[position], rng)
+                positions.append(position)
+        positions.sort()
+        return masked, positions, [tokens[position] for position in positions]
+
+    def _document_examples(
+        self, documents: Sequence[Document], index: int, rng: random.Random
+    ) -> Iterator[MaskedExample]:
+        document = documents[index]
+        max_tokens = self.options.max_seq_length - SPECIAL_TOKENS_PER_PAIR
+        target = max_tokens
+        if rng.random() < self.options.short_seq_prob:
+            target = rng.randint(2, max_tokens)
+        start = end = length = 0
+        while end < len(document):
+            length += len(document[end])
+            end += 1
+            if length < target and end < len(document):
+                continue
+            sentences = document[start:end]
+            split = rng.randint(1, len(sentences) - 1) if len(sentences) > 1 else 1
+            tokens_a = _flatten(sentences[:split])
+            is_random_next = len(sentences) == 1 or rng.random() < RANDOM_NEXT_RATE
+            if is_random_next:
+                tokens_b = _random_text(documents, index, target - len(tokens_a), rng)
+                end = start + split  # the sentences not used begin the next example
+            else:
+                tokens_b = _flatten(sentences[split:])
+            yield self._example(*truncate_pair(tokens_a, tokens_b, max_tokens, rng), is_random_next, rng)
+            start, length = end, 0
+
+    def _example(
+        self, tokens_a: list[int], tokens_b: list[int], is_random_next: bool, rng: random.Random
+    ) -> MaskedExample:
+        tokens = [self._cls_id, *tokens_a, self._sep_id, *tokens_b, self._sep_id]
+        segment_ids = [0] * (len(tokens_a) + 2) + [1] * (len(tokens_b) + 1)
+        masked, positions, originals = self.mask(tokens, rng)
+        return MaskedExample(masked, segment_ids, positions, originals, is_random_next)
+
+    def _candidates(self, tokens: Sequence[int]) -> list[list[int]]:
+        """Positions that are masked together."""
+        candidates: list[list[int]] = []
+        for position, token in enumerate(tokens):
+            if token == self._cls_id or token == self._sep_id:
+                continue
+            if self.options.do_whole_word_mask and candidates and token in self._continuation_ids:
+                candidates[-1].append(position)
+            else:
+                candidates.append([position])
+        return candidates
+
+    def _replacement(self, token: int, rng: random.Random) -> int:
+        if rng.random() < MASK_RATE:
+            return self._mask_id
+        if rng.random() < KEEP_RATE_OF_REST:
+            return token
+        return rng.randrange(self._vocab_size)
+
+
+def truncate_pair(
+    tokens_a: list[int], tokens_b: list[int], max_tokens: int, rng: random.Random
+) -> tuple[list[int], list[int]]:
+    """Take tokens from the longer text's front or back at random until both fit; b's on a tie."""
+    start_a, end_a = 0, len(tokens_a)
+    start_b, end_b = 0, len(tokens_b)
+    while end_a - start_a + end_b - start_b > max_tokens:
+        from_front = rng.random() < 0.5
+        if end_a - start_a > end_b - start_b:
+            start_a, end_a = (start_a + 1, end_a) if from_front else (start_a, end_a - 1)
+        else:
+            start_b, end_b = (start_b + 1, end_b) if from_front else (start_b, end_b - 1)
+    return tokens_a[start_a:end_a], tokens_b[start_b:end_b]
+
+
+def _random_text(documents: Sequence[Document], index: int, length: int, rng: random.Random) -> list[int]:
+    """Sentences from a random place in another document, until they have `length` tokens."""
+    for _ in range(TRIES_FOR_ANOTHER_DOCUMENT):
+        other = rng.randrange(len(documents))
+        if other != index:
+            break
+    document = documents[other]
+    tokens: list[int] = []
+    for sentence in document[rng.randrange(len(document)) :]:
+        tokens.extend(sentence)
+        if len(tokens) >= length:
+            break
+    return tokens
+
+
+def _flatten(sentences: Sequence[Sequence[int]]) -> list[int]:
+    return list(itertools.chain.from_iterable(sentences))

@@ -1,0 +1,205 @@
+"""Text files -> TFRecord shards, in parallel and with the same bytes whatever the number of processes.
+
+The original draws all its random numbers from one generator over all text at once. Here the text is cut
+into parts (see `text_corpus`), each with a generator of its own, which draws its documents' order, examples,
+masks, random next sentences and final order. The first part's generator is seeded as the original's is, so
+text of a single part (up to 4 MiB) makes the original's examples in the original's order; further parts are
+seeded by seed and part number. Examples go to the shards in turn, and each shard has its own order of parts.
+"""
+
+import contextlib
+import functools
+import multiprocessing
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bertbench.console import progress
+from bertbench.data.pretraining import ExampleMaker, MaskingOptions
+from bertbench.data.text_corpus import PART_BYTES, Span, plan_parts, read_documents
+from bertbench.data.tfrecord_format import RecordShape, serialize_example
+from bertbench.data.tfrecords import FRAME_BYTES, write_records
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+from bertbench.files import atomic_path, make_directory
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was read and written: `documents` of text, `examples` in all shards together."""
+
+    documents: int
+    examples: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All that turns one part into records, the same in any process."""
+
+    part: int
+    spans: list[Span]
+    file: Path
+    vocab_file: Path
+    do_lower_case: bool
+    options: MaskingOptions
+    random_seed: int
+    num_shards: int
+
+
+@dataclass(frozen=True)
+class _PartWritten:
+    """What one part gave; its records stand in its file shard after shard."""
+
+    documents: int
+    examples: int
+    shard_bytes: list[int]
+
+
+def write_pretraining_files(
+    input_files: Sequence[Path],
+    output_files: Sequence[Path],
+    *,
+    vocab_file: Path,
+    do_lower_case: bool,
+    options: MaskingOptions,
+    random_seed: int,
+    num_processes: int,
+    part_bytes: int = PART_BYTES,
+) -> Written:
+    """Turn text into masked examples and spread them evenly over the output files.
+
+    Each output file appears whole or not at all. While it works, twice the outputs' size is taken on their
+    disk, and each process holds one part's examples (about 100 MB) in memory.
+
+    Raises:
+      InputError: text is not UTF-8 or holds no sentence, an input would be overwritten, there are fewer
+        examples than output files, or outputs cannot be written.
+    """
+    for path in output_files:
+        if path.resolve() in {source.resolve() for source in input_files}:
+            raise InputError(f"{path}: is an input too; choose another output.")
+    folder = make_directory(output_files[0].parent)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".pretraining-") as temporary:
+            jobs = [
+                _Job(
+                    part=part,
+                    spans=spans,
+                    file=Path(temporary) / f"{part:08d}",
+                    vocab_file=vocab_file,
+                    do_lower_case=do_lower_case,
+                    options=options,
+                    random_seed=random_seed,
+                    num_shards=len(output_files),
+                )
+                for part, spans in enumerate(plan_parts(input_files, part_bytes))
+            ]
+            written = _run(jobs, num_processes)
+            _check_enough(sum(part.examples for part in written), input_files, output_files)
+            _gather(jobs, written, output_files, random_seed)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); free space there or choose another place."
+        ) from None
+    except BrokenProcessPool:
+        raise InputError(
+            "a process was killed, most likely for want of memory; use fewer processes."
+        ) from None
+    return Written(sum(part.documents for part in written), sum(part.examples for part in written))
+
+
+def _check_enough(examples: int, input_files: Sequence[Path], output_files: Sequence[Path]) -> None:
+    if not examples:
+        raise InputError(f"{', '.join(map(str, input_files))}: no sentence in here; give text.")
+    if examples < len(output_files):
+        raise InputError(
+            f"{len(output_files)} shards cannot be filled from {examples} examples; ask for fewer shards."
+        )
+
+
+def _run(jobs: Sequence[_Job], num_processes: int) -> list[_PartWritten]:
+    written = []
+    with progress("prepare pretraining", len(jobs), "parts") as advance:
+        examples = 0
+        with contextlib.closing(_results(jobs, min(num_processes, len(jobs)))) as results:
+            for part in results:
+                written.append(part)
+                examples += part.examples
+                advance(1, examples=examples)
+    return written
+
+
+def _results(jobs: Sequence[_Job], num_processes: int) -> Iterator[_PartWritten]:
+    """Yield each job's result, in the jobs' order."""
+    if num_processes <= 1:
+        yield from map(_write_part, jobs)
+        return
+    # Not forked: TensorFlow's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(num_processes, mp_context=context)
+    try:
+        yield from pool.map(_write_part, jobs)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_part(job: _Job) -> _PartWritten:
+    tokenizer = _load_tokenizer(job.vocab_file, job.do_lower_case)
+    documents = list(_tokenize(job.spans, tokenizer))
+    rng = random.Random(job.random_seed if job.part == 0 else f"{job.random_seed} {job.part}")
+    shape = RecordShape(job.options.max_seq_length, job.options.max_predictions_per_seq)
+    maker = ExampleMaker(tokenizer, job.options)
+    records = [serialize_example(example, shape) for example in maker.examples(documents, rng)]
+    rng.shuffle(records)
+    # The part's number shifts the turns, so that no shard always gets a part's odd record.
+    shards = [
+        records[(shard - job.part) % job.num_shards :: job.num_shards] for shard in range(job.num_shards)
+    ]
+    write_records(job.file, [record for shard in shards for record in shard])
+    return _PartWritten(
+        len(documents),
+        len(records),
+        [sum(len(record) + FRAME_BYTES for record in shard) for shard in shards],
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _load_tokenizer(vocab_file: Path, do_lower_case: bool) -> Tokenizer:
+    return Tokenizer(vocab_file, do_lower_case)
+
+
+def _tokenize(spans: Sequence[Span], tokenizer: Tokenizer) -> Iterator[list[list[int]]]:
+    """Yield documents without sentences that have no token, and without documents left empty."""
+    for span in spans:
+        for sentences in read_documents(span):
+            document = [ids for ids in tokenizer.encode_batch(sentences) if ids]
+            if document:
+                yield document
+
+
+def _gather(
+    jobs: Sequence[_Job], written: Sequence[_PartWritten], output_files: Sequence[Path], random_seed: int
+) -> None:
+    """Copy each shard's bytes from all parts' files; TFRecord files are joined by laying them end to end."""
+    with contextlib.ExitStack() as stack:
+        temporaries = [stack.enter_context(atomic_path(path)) for path in output_files]
+        for shard, temporary in enumerate(temporaries):
+            order = list(range(len(jobs)))
+            random.Random(f"{random_seed} shard {shard}").shuffle(order)
+            with temporary.open("wb") as output:
+                for part in order:
+                    with jobs[part].file.open("rb") as source:
+                        source.seek(sum(written[part].shard_bytes[:shard]))
+                        _copy(source, output, written[part].shard_bytes[shard])
+
+
+def _copy(source: BinaryIO, output: BinaryIO, count: int) -> None:
+    while count:
+        data = source.read(min(count, 2**20))
+        output.write(data)
+        count -= len(data)

@@ -1,0 +1,120 @@
+"""Plain text, one sentence a line and a blank line between documents, cut into parts of bounded size.
+
+A part is what one process works on at a time. The cut depends on the files alone, never on how many
+processes share the work. A document always lies whole in one part; the end of a file ends its document.
+"""
+
+import glob
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bertbench.errors import InputError
+
+PART_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes of one file: the documents between the first blank lines at or after `start` and `end`."""
+
+    path: Path
+    start: int
+    end: int
+
+
+def match_files(patterns: str) -> list[Path]:
+    """The files that comma-separated glob patterns match, each once, sorted within a pattern.
+
+    Raises:
+      InputError: a pattern matches no file.
+    """
+    paths: dict[Path, None] = {}
+    for pattern in patterns.split(","):
+        found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
+        if not found:
+            raise InputError(f"{pattern}: no such file; check the path or pattern.")
+        paths.update(dict.fromkeys(map(Path, found)))
+    return list(paths)
+
+
+def plan_parts(paths: Sequence[Path], part_bytes: int = PART_BYTES) -> list[list[Span]]:
+    """Cut files longer than `part_bytes` evenly, join shorter ones until they have that many.
+
+    Joining matters where a file is one document: random next sentences come from the same part.
+    """
+    parts: list[list[Span]] = []
+    joined: list[Span] = []
+    joined_bytes = 0
+    for path in paths:
+        size = _size(path)
+        if size > part_bytes:
+            count = -(-size // part_bytes)
+            cuts = [size * cut // count for cut in range(count + 1)]
+            parts.extend([Span(path, start, end)] for start, end in itertools.pairwise(cuts))
+            continue
+        joined.append(Span(path, 0, size))
+        joined_bytes += size
+        if joined_bytes >= part_bytes:
+            parts.append(joined)
+            joined, joined_bytes = [], 0
+    return [*parts, joined] if joined else parts
+
+
+def read_documents(span: Span) -> Iterator[list[str]]:
+    """Yield each document's sentences, stripped, none empty.
+
+    Raises:
+      InputError: the file cannot be read, or a line is not UTF-8 (with its number).
+    """
+    try:
+        stream = span.path.open("rb")
+    except OSError as error:
+        raise InputError(f"{span.path}: cannot be read ({error.strerror}); check the path.") from None
+    with stream:
+        offset = _blank_line_from(stream, span.start, span.path)
+        end = _blank_line_from(stream, span.end, span.path)
+        stream.seek(offset)
+        sentences: list[str] = []
+        while offset < end:
+            line = stream.readline()
+            sentence = _decode(line, span.path, offset).strip()
+            offset += len(line)
+            if sentence:
+                sentences.append(sentence)
+            elif sentences:
+                yield sentences
+                sentences = []
+        if sentences:
+            yield sentences
+
+
+def _blank_line_from(stream: BinaryIO, offset: int, path: Path) -> int:
+    """Where the first blank line that begins at or after `offset` begins, or the file ends; 0 for 0."""
+    if offset == 0:
+        return 0
+    stream.seek(offset - 1)
+    stream.readline()  # up to the first line that begins at or after offset
+    while True:
+        start = stream.tell()
+        line = stream.readline()
+        if not line or not _decode(line, path, start).strip():
+            return start
+
+
+def _decode(line: bytes, path: Path, offset: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        with path.open("rb") as stream:
+            number = stream.read(offset).count(b"\n") + 1
+        raise InputError(f"{path}: line {number}: not UTF-8; save the file as UTF-8.") from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None

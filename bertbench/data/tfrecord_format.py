@@ -1,0 +1,106 @@
+"""What one pretraining record holds: the original BERT's features, and the check of a single record.
+
+A record is a serialized `tf.train.Example` (https://www.tensorflow.org/tutorials/load_data/tfrecord), padded
+with zeros to S tokens and P predictions, S and P being the same in all records. TensorFlow is imported when
+called.
+"""
+
+from dataclasses import dataclass
+
+from bertbench.data.pretraining import MaskedExample
+from bertbench.errors import InputError
+
+TOKEN_FEATURES = ("input_ids", "input_mask", "segment_ids")
+PREDICTION_FEATURES = ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights")
+LABEL_FEATURE = "next_sentence_labels"
+FLOAT_FEATURE = "masked_lm_weights"
+FEATURES = (*TOKEN_FEATURES, *PREDICTION_FEATURES, LABEL_FEATURE)
+
+
+@dataclass(frozen=True)
+class RecordShape:
+    """Lengths common to all records: S tokens, P predictions."""
+
+    max_seq_length: int
+    max_predictions_per_seq: int
+
+    def __str__(self) -> str:
+        return f"{self.max_seq_length} tokens and {self.max_predictions_per_seq} predictions"
+
+
+def serialize_example(example: MaskedExample, shape: RecordShape) -> bytes:
+    """One record, the same bytes for the same example."""
+    import tensorflow as tf
+
+    tokens = shape.max_seq_length - len(example.input_ids)
+    predictions = shape.max_predictions_per_seq - len(example.masked_lm_ids)
+    values = {
+        "input_ids": example.input_ids + [0] * tokens,
+        "input_mask": [1] * len(example.input_ids) + [0] * tokens,
+        "segment_ids": example.segment_ids + [0] * tokens,
+        "masked_lm_positions": example.masked_lm_positions + [0] * predictions,
+        "masked_lm_ids": example.masked_lm_ids + [0] * predictions,
+        "masked_lm_weights": [1.0] * len(example.masked_lm_ids) + [0.0] * predictions,
+        LABEL_FEATURE: [int(example.is_random_next)],
+    }
+    record = tf.train.Example()
+    for name, numbers in values.items():
+        feature = record.features.feature[name]
+        (feature.float_list if name == FLOAT_FEATURE else feature.int64_list).value.extend(numbers)
+    return record.SerializeToString(deterministic=True)
+
+
+def check_record(data: bytes, place: str) -> RecordShape:
+    """Parse one record and return its shape.
+
+    Args:
+      data: the serialized example.
+      place: file and record, for the message.
+
+    Raises:
+      InputError: it is no `tf.train.Example`, has other features, types or lengths, or contradicts itself.
+    """
+    values = _parse(data, place)
+    lengths = {name: len(values[name]) for name in FEATURES}
+    for group in (TOKEN_FEATURES, PREDICTION_FEATURES):
+        if len({lengths[name] for name in group}) > 1:
+            told = ", ".join(f"{name} {lengths[name]}" for name in group)
+            raise InputError(f"{place}: lengths differ: {told}; prepare the file anew.")
+    if lengths[LABEL_FEATURE] != 1:
+        raise InputError(f"{place}: {LABEL_FEATURE} has {lengths[LABEL_FEATURE]} values, not 1.")
+    _check_values(values, place)
+    return RecordShape(lengths["input_ids"], lengths["masked_lm_ids"])
+
+
+def _parse(data: bytes, place: str) -> dict[str, list[float]]:
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        features = tf.train.Example.FromString(data).features.feature
+    except DecodeError:
+        raise InputError(f"{place}: no tf.train.Example; give TFRecords of pretraining examples.") from None
+    missing = [name for name in FEATURES if name not in features]
+    unknown = sorted(set(features) - set(FEATURES))
+    if missing or unknown:
+        told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(unknown)}"] * bool(unknown)
+        raise InputError(f"{place}: {' and '.join(told)}; give TFRecords of pretraining examples.")
+    kinds = {name: "float_list" if name == FLOAT_FEATURE else "int64_list" for name in FEATURES}
+    for name, kind in kinds.items():
+        if features[name].WhichOneof("kind") != kind:
+            raise InputError(f"{place}: {name} is no {kind}; give TFRecords of pretraining examples.")
+    return {name: list(getattr(features[name], kind).value) for name, kind in kinds.items()}
+
+
+def _check_values(values: dict[str, list[float]], place: str) -> None:
+    mask = values["input_mask"]
+    length = sum(mask)
+    if mask != [1] * length + [0] * (len(mask) - length):
+        raise InputError(f"{place}: input_mask is not ones, then zeros; prepare the file anew.")
+    pairs = zip(values["masked_lm_positions"], values["masked_lm_weights"], strict=True)
+    if not all(0 <= position < length for position, weight in pairs if weight):
+        raise InputError(
+            f"{place}: a masked position lies outside its {length} tokens; prepare the file anew."
+        )
+    if values[LABEL_FEATURE][0] not in (0, 1):
+        raise InputError(f"{place}: {LABEL_FEATURE} is {values[LABEL_FEATURE][0]}, neither 0 nor 1.")

@@ -1,0 +1,218 @@
+"""TFRecord files of pretraining examples, written and read in chunks; see `tfrecord_format` for a record."""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertbench.data.features import Features
+from bertbench.data.tfrecord_format import (
+    FLOAT_FEATURE,
+    LABEL_FEATURE,
+    PREDICTION_FEATURES,
+    TOKEN_FEATURES,
+    RecordShape,
+    check_record,
+)
+from bertbench.errors import InputError
+
+FRAME_BYTES = 16  # a record's length and that length's checksum before it, its own checksum after it
+HEADER_BYTES = 12
+READ_BUFFER_BYTES = 8 * 2**20
+CHUNK_EXAMPLES = 8192
+
+
+def write_records(path: Path, records: Sequence[bytes]) -> None:
+    """Write a TFRecord file; each record takes its own length and `FRAME_BYTES`.
+
+    Raises:
+      InputError: the file cannot be written, as on a full disk.
+    """
+    import tensorflow as tf
+
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for record in records:
+                writer.write(record)
+    except tf.errors.OpError as error:
+        raise InputError(f"{path}: cannot be written ({error.message}); free space there.") from None
+
+
+def iter_features(
+    paths: Sequence[Path],
+    chunk_examples: int = CHUNK_EXAMPLES,
+    *,
+    max_seq_length: int | None = None,
+    max_predictions_per_seq: int | None = None,
+) -> Iterator[Features]:
+    """Read TFRecord files in the order given, `chunk_examples` at a time (the last chunk may be shorter).
+
+    Only one chunk is in memory at once. Padding is cut off by `input_mask`.
+
+    Args:
+      paths: files, as `bertbench.data.text_corpus.match_files` finds them.
+      chunk_examples: examples a chunk; a chunk may span files.
+      max_seq_length, max_predictions_per_seq: what the files must hold, where the caller has a wish.
+
+    Returns:
+      An iterator of Features with labels masked_lm_positions int32 [N, P], masked_lm_ids int32 [N, P],
+      masked_lm_weights float32 [N, P] (1 for a prediction, 0 for padding), next_sentence_labels int32 [N]
+      (1: the second text is a random one).
+
+    Raises:
+      InputError: a file holds no record, other features, other lengths than the first or than wished, or
+        is truncated. Each file's first record is checked at the call, the rest on the way.
+    """
+    shape = record_shape(paths)
+    wishes = {"max_seq_length": max_seq_length, "max_predictions_per_seq": max_predictions_per_seq}
+    for name, wish in wishes.items():
+        if wish is not None and wish != getattr(shape, name):
+            raise InputError(f"{paths[0]}: holds {shape}, but {name} is {wish}; set it to match the file.")
+    return _iterate(paths, chunk_examples, shape)
+
+
+def read_features(
+    paths: Sequence[Path],
+    *,
+    max_seq_length: int | None = None,
+    max_predictions_per_seq: int | None = None,
+) -> Features:
+    """All examples of the files at once; arguments and errors as for `iter_features`."""
+    chunks = list(
+        iter_features(paths, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq)
+    )
+    return Features(
+        np.concatenate([chunk.input_ids for chunk in chunks]),
+        np.concatenate([chunk.segment_ids for chunk in chunks]),
+        _row_splits(np.concatenate([chunk.lengths for chunk in chunks])),
+        {name: np.concatenate([chunk.labels[name] for chunk in chunks]) for name in chunks[0].labels},
+    )
+
+
+def record_shape(paths: Sequence[Path]) -> RecordShape:
+    """S and P, read from each file's first record.
+
+    Raises:
+      InputError: a file holds no record, is no TFRecord of pretraining examples, or differs from the first.
+    """
+    shape = _first_shape(paths[0])
+    for path in paths[1:]:
+        other = _first_shape(path)
+        if other != shape:
+            raise InputError(f"{path}: holds {other}, {paths[0]} {shape}; read files of one shape at a time.")
+    return shape
+
+
+def count_examples(paths: Sequence[Path]) -> int:
+    """How many records the files hold, found by their frames without reading the data.
+
+    Raises:
+      InputError: a file cannot be read or ends within a record.
+    """
+    count = 0
+    for path in paths:
+        try:
+            size = path.stat().st_size
+            with path.open("rb") as stream:
+                offset = 0
+                while offset + HEADER_BYTES <= size:
+                    stream.seek(offset)
+                    (length,) = struct.unpack("<Q", stream.read(8))
+                    offset += length + FRAME_BYTES
+                    count += 1
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+        if offset != size:
+            raise InputError(f"{path}: truncated, or no TFRecord; prepare or fetch it again.")
+    return count
+
+
+def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> Iterator[Features]:
+    import tensorflow as tf
+
+    lengths = {
+        **dict.fromkeys(TOKEN_FEATURES, (shape.max_seq_length,)),
+        **dict.fromkeys(PREDICTION_FEATURES, (shape.max_predictions_per_seq,)),
+        LABEL_FEATURE: (),
+    }
+    spec = {
+        name: tf.io.FixedLenFeature(length, tf.float32 if name == FLOAT_FEATURE else tf.int64)
+        for name, length in lengths.items()
+    }
+    names = [str(path) for path in paths]
+    dataset = tf.data.TFRecordDataset(names, buffer_size=READ_BUFFER_BYTES).batch(chunk_examples)
+    try:
+        for batch in dataset:
+            parsed = {name: value.numpy() for name, value in tf.io.parse_example(batch, spec).items()}
+            if not _is_consistent(parsed):
+                _name_bad_record(paths, shape)
+            yield _unpad(parsed)
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
+        _name_bad_record(paths, shape)
+        raise
+
+
+def _is_consistent(parsed: Mapping[str, np.ndarray]) -> bool:
+    """Whether masks are ones then zeros, predictions lie within their tokens, and labels are 0 or 1."""
+    mask = parsed["input_mask"]
+    lengths = mask.sum(axis=1)
+    positions = parsed["masked_lm_positions"]
+    inside = (positions >= 0) & (positions < lengths[:, None])
+    return bool(
+        np.array_equal(mask, np.arange(mask.shape[1]) < lengths[:, None])
+        and np.all(inside | (parsed["masked_lm_weights"] == 0))
+        and np.isin(parsed[LABEL_FEATURE], (0, 1)).all()
+    )
+
+
+def _unpad(parsed: Mapping[str, np.ndarray]) -> Features:
+    real = parsed["input_mask"].astype(bool)
+    return Features(
+        parsed["input_ids"][real].astype(np.int32),
+        parsed["segment_ids"][real].astype(np.int32),
+        _row_splits(real.sum(axis=1)),
+        {
+            name: parsed[name].astype(np.float32 if name == FLOAT_FEATURE else np.int32)
+            for name in (*PREDICTION_FEATURES, LABEL_FEATURE)
+        },
+    )
+
+
+def _row_splits(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _first_shape(path: Path) -> RecordShape:
+    for number, data in _raw_records(path):
+        return check_record(data, f"{path}: record {number}")
+    raise InputError(f"{path}: holds no record; prepare or fetch it again.")
+
+
+def _name_bad_record(paths: Sequence[Path], shape: RecordShape) -> None:
+    """Go through the files record by record and raise InputError at the first that is wrong."""
+    for path in paths:
+        for number, data in _raw_records(path):
+            other = check_record(data, f"{path}: record {number}")
+            if other != shape:
+                raise InputError(
+                    f"{path}: record {number}: holds {other}, the first {shape}; prepare it anew."
+                )
+
+
+def _raw_records(path: Path) -> Iterator[tuple[int, Any]]:
+    """Yield number (from 1) and data of each record."""
+    import tensorflow as tf
+
+    number = 0
+    try:
+        for record in tf.data.TFRecordDataset(str(path)):
+            number += 1
+            yield number, record.numpy()
+    except tf.errors.DataLossError:
+        raise InputError(
+            f"{path}: record {number + 1}: truncated or damaged, or no TFRecord; prepare or fetch it again."
+        ) from None
+    except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError):
+        raise InputError(f"{path}: cannot be read; check the path.") from None
