@@ -1,0 +1,132 @@
+"""`bertbench evaluate` and `bertbench compare` as a person calls them."""
+
+import json
+import re
+
+import pytest
+
+from bertbench.cli import main
+from suites.unit.squad_cases import question, shared_file, squad, write_squad
+
+pytestmark = pytest.mark.unit
+
+QUESTIONS = [
+    question("q1", "Which letter?", [("b", 2)]),
+    question("q2", "Which letters?", [("b c", 2)]),
+    question("q3", "Which other?", [("c", 4)]),
+    question("q4", "And then?", [("a", 0)]),
+]
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return str(write_squad(tmp_path / "dev.json", squad(("a b c", QUESTIONS))))
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as ending:
+        main(list(arguments))
+    captured = capsys.readouterr()
+    return ending.value.code, captured.out, captured.err
+
+
+def write_run(folder, predictions, nbest=None):
+    folder.mkdir()
+    (folder / "predictions.json").write_text(json.dumps(predictions))
+    if nbest is not None:
+        (folder / "nbest_predictions.json").write_text(json.dumps(nbest))
+    return str(folder)
+
+
+def answer(start, end):
+    return {"text": "x", "probability": 0.5, "start_logit": start, "end_logit": end}
+
+
+def test_evaluate_prints_one_line_as_the_official_script(capsys, tmp_path, dataset):
+    folder = write_run(tmp_path / "run", {"q1": "b", "q2": "b", "q3": "x", "stray": "y"})
+    for path in (folder, f"{folder}/predictions.json"):
+        status, out, err = run(capsys, "evaluate", "squad", "--dataset", dataset, "--predictions", path)
+        assert status == 0
+        assert out == '{"exact_match": 25.0, "f1": 41.666666666666664}\n'
+        assert "Unanswered question q4 will receive score 0." in err
+        assert "does not hold: 1; left aside" in err
+
+
+def test_evaluate_gives_the_references_scores(capsys):
+    data, folder = shared_file("data/squad/dev-v1.1-subset.json"), shared_file("reference/squad-dev")
+    expected = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["fp32"]
+    status, out, err = run(capsys, "evaluate", "squad", "--dataset", str(data), "--predictions", str(folder))
+    assert (status, err) == (0, "")
+    assert out == json.dumps(expected) + "\n"
+
+
+def test_compare_lists_changed_answers_with_scores_and_margins(capsys, tmp_path, dataset):
+    first = write_run(
+        tmp_path / "a",
+        {"q1": "b", "q2": "b c [1]", "q3": "c", "q4": "a"},
+        {"q1": [answer(2.5, 1.25), answer(2.5, -0.5), answer(0, 0)], "q2": [answer(1, 1)], "q4": []},
+    )
+    second = write_run(tmp_path / "b", {"q1": "b c", "q2": "b c", "q3": "c"})
+    status, out, err = run(capsys, "compare", first, second, "--dataset", dataset)
+    assert status == 0
+    *lines, summary = out.splitlines()
+    assert lines == [
+        "q1: Which letter?",
+        "  A: b  [EM 1, F1 100.00, margin 1.7500]",
+        "  B: b c  [EM 0, F1 66.67]",
+        "q2: Which letters?",
+        "  A: b c [1]  [EM 0, F1 80.00]",
+        "  B: b c  [EM 1, F1 100.00]",
+        "q4: And then?",
+        "  A: a  [EM 1, F1 0.00]",  # an article: equal, but without it nothing is in common
+        "  B: (no answer)  [EM 0, F1 0.00]",
+    ]
+    # A: 1, 0.8, 1, 0; B: 2/3, 1, 1, 0
+    match = re.fullmatch(
+        r"changed answers: 3 of 4; F1 A 70\.000, B 66\.667, B - A -3\.333 "
+        r"\(95 % interval (-[\d.]+) to \+([\d.]+)\)",
+        summary,
+    )
+    assert match
+    assert -33.34 <= float(match[1]) < -3.333 < float(match[2]) <= 20
+    assert err.count("Unanswered question q4") == 1
+
+
+def test_compare_of_equal_answers_lists_none(capsys, tmp_path, dataset):
+    folder = write_run(tmp_path / "a", {"q1": "b", "q2": "b c", "q3": "c", "q4": "x"})
+    status, out, _ = run(capsys, "compare", folder, f"{folder}/predictions.json", "--dataset", dataset)
+    assert status == 0
+    assert out == (
+        "changed answers: 0 of 4; F1 A 75.000, B 75.000, B - A +0.000 (95 % interval +0.000 to +0.000)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("predictions", "nbest", "message"),
+    [
+        (["b"], None, r"predictions\.json: holds no JSON object of question ids; give"),
+        ({"q1": 3}, None, r"predictions\.json: question 'q1': the answer must be a string; give"),
+        ({"q1": "b", "q9": "c", "q8": "c"}, None, r"bad: 2 ids, such as 'q9', are not in .*dev\.json; give"),
+        ({"q1": "b"}, [], r"nbest_predictions\.json: holds no JSON object"),
+        ({"q1": "b"}, {"q1": [{"text": "b"}]}, r"nbest_predictions\.json: .*'q1': no list of answers"),
+        ({"q1": "b"}, {"q1": [answer("x", 1), answer(1, 1)]}, r"'q1': no list of answers with logits"),
+        ({"q1": "b"}, {"q1": 7}, r"'q1': no list of answers with logits"),
+    ],
+)
+@pytest.mark.parametrize("side", [0, 1])
+def test_compare_refuses_bad_predictions(capsys, tmp_path, dataset, predictions, nbest, message, side):
+    runs = [write_run(tmp_path / "good", {"q1": "b"})]
+    runs.insert(side, write_run(tmp_path / "bad", predictions, nbest))
+    status, out, err = run(capsys, "compare", *runs, "--dataset", dataset)
+    assert (status, out) == (2, "")
+    assert re.search(message, err.splitlines()[-1])
+
+
+def test_missing_and_malformed_files_end_with_status_2(capsys, tmp_path, dataset):
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"q1": "b",\n')
+    missing = tmp_path / "none.json"
+    for path, message in ((missing, "cannot be read"), (broken, "line 2, column 1: not valid JSON")):
+        status, out, err = run(capsys, "evaluate", "squad", "--dataset", dataset, "--predictions", str(path))
+        assert (status, out) == (2, "")
+        assert f"{path}: {message}" in err

@@ -1,0 +1,192 @@
+"""Logits to answers: the reference lists, an independent statement of the original's rules, edge cases."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.data.squad import read_squad
+from bertbench.data.squad_windows import WindowSettings, make_windows
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import CannotJudge, InputError
+from bertbench.evaluation.answer_text import AnswerTexts
+from bertbench.evaluation.span_decoding import DecodingSettings, decode_spans
+from suites.unit.squad_cases import contexts, make_tokenizer, question, shared_file, squad, write_squad
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["uncased", "cased"])
+def tokenizer(request, tmp_path_factory):
+    return make_tokenizer(tmp_path_factory.mktemp("vocab"), request.param)
+
+
+def original_nbest(words, windows, tokenizer, n_best, longest):
+    """A question's list by the original's rules; windows are (ids, word of each, best, starts, ends)."""
+    offers = []
+    for number, (_, word_of, best, starts, ends) in enumerate(windows):
+        for start in sorted(range(len(starts)), key=lambda n: -starts[n])[:n_best]:
+            for end in sorted(range(len(ends)), key=lambda n: -ends[n])[:n_best]:
+                inside = word_of[start] >= 0 and word_of[end] >= 0 and best[start]
+                if inside and start <= end < start + longest:
+                    offers.append((number, start, end, starts[start], ends[end]))
+    offers.sort(key=lambda offer: -(offer[3] + offer[4]))
+    answers = {}
+    for number, start, end, start_logit, end_logit in offers:
+        ids, word_of = windows[number][:2]
+        touched = words[word_of[start] : word_of[end] + 1]
+        text = original_text([tokenizer.tokens[n] for n in ids[start : end + 1]], touched, tokenizer)
+        answers.setdefault(text, (start_logit, end_logit))
+    best = list(answers.items())[:n_best] or [("empty", (0.0, 0.0))]
+    weights = [math.exp(sum(logits) - sum(best[0][1])) for _, logits in best]
+    return [
+        {"text": text, "probability": weight / sum(weights), "start_logit": start, "end_logit": end}
+        for (text, (start, end)), weight in zip(best, weights, strict=True)
+    ]
+
+
+def original_text(pieces, words, tokenizer):
+    """The answer's characters found in the normalised words, and from there in the words themselves."""
+    answer = " ".join(" ".join(pieces).replace(" ##", "").replace("##", "").split())
+    whole = " ".join(words)
+    normalised = " ".join(tokenizer.basic_tokenize(whole))
+    ours = [place for place, character in enumerate(whole) if character != " "]
+    theirs = [place for place, character in enumerate(normalised) if character != " "]
+    first = normalised.find(answer)
+    if not answer or first == -1 or len(ours) != len(theirs):
+        return whole
+    from_theirs = dict(zip(theirs, ours, strict=True))
+    return whole[from_theirs[first] : from_theirs[first + len(answer) - 1] + 1]
+
+
+def windows_of(examples, tokenizer, *settings):
+    return make_windows(examples, tokenizer, WindowSettings(*settings))
+
+
+@given(
+    texts=st.lists(contexts(), min_size=1, max_size=3),
+    n_best=st.integers(1, 6),
+    longest=st.integers(1, 8),
+    data=st.data(),
+)
+def test_lists_are_the_originals(tmp_path_factory, tokenizer, texts, n_best, longest, data):
+    questions = [(text, [question(f"q{n}", answers=[])]) for n, text in enumerate(texts)]
+    examples = read_squad(write_squad(tmp_path_factory.getbasetemp() / "f.json", squad(*questions)))
+    windows = windows_of(examples, tokenizer, 14, 4, 4)
+    splits = windows.features.row_splits
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    # few distinct values, so that ties are common
+    starts, ends = np.random.default_rng(seed).integers(-6, 7, (2, splits[-1])).astype(np.float32) / 3
+    decoded = decode_spans(examples, windows, starts, ends, tokenizer, DecodingSettings(n_best, longest))
+    columns = [windows.features.input_ids, windows.token_to_orig, windows.token_is_max_context, starts, ends]
+    for number, example in enumerate(examples):
+        rows = np.flatnonzero(windows.example_index == number)
+        parts = [[column[splits[row] : splits[row + 1]].tolist() for column in columns] for row in rows]
+        expected = original_nbest(example.paragraph.doc_tokens, parts, tokenizer, n_best, longest)
+        for got, wanted in zip(decoded.nbest[example.qas_id], expected, strict=True):
+            assert got == {**wanted, "probability": pytest.approx(wanted["probability"], abs=1e-12)}
+        assert decoded.predictions[example.qas_id] == expected[0]["text"]
+    assert list(decoded.nbest) == list(decoded.predictions) == [f"q{n}" for n in range(len(texts))]
+
+
+def test_a_span_by_hand(tmp_path):
+    tokenizer = make_tokenizer(tmp_path)
+    content = squad(("a (B) É, c", [question(text="?")]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content))
+    windows = windows_of(examples, tokenizer)
+    # [CLS] ? [SEP] a ( b ) e , c [SEP]
+    starts = np.array([9, 9, 9, 0, 0, 3, 0, 2, 0, 0, 9], np.float32)
+    ends = np.array([9, 9, 9, 0, 0, 1, 0, 4, 0, 0, 9], np.float32)
+    decoded = decode_spans(examples, windows, starts, ends, tokenizer, DecodingSettings(7, 3))
+    assert decoded.predictions == {"q1": "B) É"}
+    # Of the seven best starts only (tokens 5, 7, 3) and ends (7, 5, 3) lie in the context.
+    expected = [("B) É", 3, 4), ("É", 2, 4), ("B", 3, 1), ("a (B", 0, 1), ("a", 0, 0)]
+    nbest = decoded.nbest["q1"]
+    assert [(entry["text"], entry["start_logit"], entry["end_logit"]) for entry in nbest] == expected
+    weights = np.exp([7.0, 6.0, 4.0, 1.0, 0.0])
+    np.testing.assert_allclose([entry["probability"] for entry in nbest], weights / weights.sum(), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words", "expected"),
+    [
+        (["ab"], ["(Ab),"], "Ab"),  # case and punctuation
+        (["un", "##aff", "##able"], ["Unaffable."], "Unaffable"),
+        (["b", ".", "a"], ["b.", "a"], "b. a"),  # spaces of the original
+        (["e", "##t"], ["éT!"], "éT"),  # one character for one
+        (["e", "##t"], ["e\u0301t!"], "e\u0301t!"),  # two characters for one: all of the words
+        (["[UNK]"], ["中"], "中"),  # not to be found: all of the words
+        (["#", "a"], ["x#a,"], "#a"),
+    ],
+)
+def test_answers_are_cut_from_the_original_text(tmp_path, pieces, words, expected):
+    tokenizer = make_tokenizer(tmp_path)
+    ids = [tokenizer.tokens.index(piece) for piece in pieces]
+    context = SimpleNamespace(doc_tokens=["before", *words, "after"])
+    assert AnswerTexts(tokenizer).cut(ids, context, 1, len(words)) == expected
+
+
+def test_without_any_span_the_answer_is_empty(tmp_path):
+    tokenizer = make_tokenizer(tmp_path)
+    content = squad(("\u200b", [question("1", answers=[])]), ("a", [question("2", answers=[])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content))
+    windows = windows_of(examples, tokenizer)
+    logits = np.arange(len(windows.features.input_ids), dtype=np.float32)  # the last [SEP] is the best
+    decoded = decode_spans(examples, windows, logits, logits, tokenizer, DecodingSettings(n_best_size=1))
+    empty = [{"text": "empty", "probability": 1.0, "start_logit": 0.0, "end_logit": 0.0}]
+    assert decoded.nbest == {"1": empty, "2": empty}
+    none = make_windows(examples[:1], tokenizer, WindowSettings())
+    decoded = decode_spans(examples[:1], none, logits[:0], logits[:0], tokenizer, DecodingSettings())
+    assert decoded.predictions == {"1": "empty"}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_not_finite_are_refused(tmp_path, bad):
+    tokenizer = make_tokenizer(tmp_path)
+    content = squad(("a", [question("1", answers=[]), question("2", answers=[])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content))
+    windows = windows_of(examples, tokenizer)
+    good = np.zeros(len(windows.features.input_ids), np.float32)
+    broken = good.copy()
+    broken[windows.features.row_splits[1]] = bad
+    for logits in ((good, broken), (broken, good)):
+        with pytest.raises(CannotJudge, match="question '2': a logit is not finite"):
+            decode_spans(examples, windows, *logits, tokenizer, DecodingSettings())
+
+
+@pytest.mark.parametrize("values", [(0, 30), (20, 0)])
+def test_impossible_settings_are_refused(values):
+    with pytest.raises(InputError, match="must be at least 1"):
+        DecodingSettings(*values)
+
+
+def test_the_references_logits_give_its_lists_digit_for_digit():
+    """The reference's logits were cut to real tokens before they were ranked, as here."""
+    folder = shared_file("reference/squad-dev")
+    tokenizer = Tokenizer(shared_file("models/minilm-l6-h384-squad/vocab.txt"), do_lower_case=True)
+    examples = read_squad(shared_file("data/squad/dev-v1.1-subset.json"))
+    windows = windows_of(examples, tokenizer)
+    logits = np.load(folder / "logits.npz")
+    real = np.load(folder / "features.npz")["input_mask"] == 1
+    decoded = decode_spans(
+        examples,
+        windows,
+        logits["start_logits"][real],
+        logits["end_logits"][real],
+        tokenizer,
+        DecodingSettings(n_best_size=20, max_answer_length=30),
+    )
+    predictions = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+    assert list(decoded.predictions.items()) == list(predictions.items())
+    nbest = json.loads((folder / "nbest_predictions.json").read_text(encoding="utf-8"))
+    for qas_id, expected in nbest.items():
+        got = decoded.nbest[qas_id]
+        assert [entry["text"] for entry in got] == [entry["text"] for entry in expected]
+        for name in ("probability", "start_logit", "end_logit"):
+            np.testing.assert_allclose(
+                [e[name] for e in got], [e[name] for e in expected], rtol=0, atol=1e-12
+            )

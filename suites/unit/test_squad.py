@@ -1,0 +1,172 @@
+"""SQuAD files to examples: the original's words and answer places, and what is refused."""
+
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.data.squad import read_references, read_squad
+from bertbench.errors import InputError
+from suites.unit.squad_cases import paragraphs, question, shared_file, squad, write_squad
+
+pytestmark = pytest.mark.unit
+
+
+def original_words(context):
+    """The words, and for each character the number of the word it is in or after."""
+    words, word_of, fresh = [], [], True
+    for character in context:
+        if character in " \t\r\n\u202f":
+            fresh = True
+        else:
+            words += [""] if fresh else []
+            words[-1] += character
+            fresh = False
+        word_of.append(len(words) - 1)
+    return words, word_of
+
+
+@given(paragraph=paragraphs())
+def test_words_and_answers_are_the_originals(tmp_path_factory, paragraph):
+    path = write_squad(
+        tmp_path_factory.getbasetemp() / "f.json", squad((paragraph["context"], paragraph["qas"]))
+    )
+    words, word_of = original_words(paragraph["context"])
+    expected = []
+    for qa in paragraph["qas"]:
+        text, offset = qa["answers"][0]["text"], qa["answers"][0]["answer_start"]
+        place = word_of[offset : offset + len(text)]
+        if len(place) == len(text):  # beyond the context the original stops with an IndexError
+            actual = " ".join(words[place[0] : place[-1] + 1])
+            if text.split() and " ".join(text.split()) in actual:
+                expected.append((qa["id"], qa["question"], words, (text,), words[place[0]], words[place[-1]]))
+    if not expected:
+        with pytest.raises(InputError, match="no question is left"):
+            read_squad(path, training=True)
+        return
+    assert [
+        (
+            *(e.qas_id, e.question, e.paragraph.doc_tokens, e.answers),
+            *(e.paragraph.doc_tokens[e.start_word], e.paragraph.doc_tokens[e.end_word]),
+        )
+        for e in read_squad(path, training=True)
+    ] == expected
+
+
+def test_only_the_originals_whitespace_ends_a_word(tmp_path):
+    content = squad(("a\xa0b c\u202fd\u2009e\tf\r\n g\u3000h", [question(answers=[("c", 4)])]))
+    example = read_squad(write_squad(tmp_path / "f.json", content))[0]
+    assert example.paragraph.doc_tokens == ["a\xa0b", "c", "d\u2009e", "f", "g\u3000h"]
+    assert (example.start_word, example.end_word) == (1, 1)
+
+
+def test_questions_of_a_paragraph_share_it_and_keep_every_reference(tmp_path):
+    answers = [("b", 2), ("b c", 2)]
+    content = squad(("a b c", [question("1", answers=answers), question("2")]), ("a b", [question("3")]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content))
+    assert examples[0].paragraph is examples[1].paragraph
+    assert examples[0].paragraph is not examples[2].paragraph
+    assert [example.answers for example in examples] == [("b", "b c"), ("b",), ("b",)]
+    assert [(e.start_word, e.end_word) for e in read_squad(tmp_path / "f.json", training=True)] == [
+        (1, 1)
+    ] * 3
+
+
+def test_misplaced_answers_are_counted_and_left_out_of_training_only(tmp_path, capsys):
+    misplaced = [("b", 0), ("b", 99), ("b", -1), ("", 1), ("a b c d", 0)]
+    questions = [question(str(n), answers=[answer]) for n, answer in enumerate([*misplaced, ("b", 2)])]
+    path = write_squad(tmp_path / "f.json", squad(("a b c", questions)))
+    assert len(read_squad(path)) == 6
+    assert "f.json: answers not in their context at answer_start: 5; predictions" in capsys.readouterr().err
+    assert [example.qas_id for example in read_squad(path, training=True)] == ["5"]
+    assert "answer_start: 5; their questions are left out" in capsys.readouterr().err
+
+
+def test_a_sound_file_gives_no_notice(tmp_path, capsys):
+    read_squad(write_squad(tmp_path / "f.json", squad(("a b", [question()]))))
+    assert capsys.readouterr().err == ""
+
+
+def test_prediction_needs_no_answers_but_training_and_scoring_do(tmp_path):
+    content = squad(("a b", [question(answers=[])]))
+    del content["data"][0]["paragraphs"][0]["qas"][0]["answers"]
+    path = write_squad(tmp_path / "f.json", content)
+    assert read_squad(path)[0].answers == ()
+    place = r"f\.json: article 1, paragraph 1, question 'q1': has no answer to "
+    with pytest.raises(InputError, match=place + "train on; give"):
+        read_squad(path, training=True)
+    with pytest.raises(InputError, match=place + "score against; give"):
+        read_references(path)
+
+
+def _put(value, *keys):
+    def change(content):
+        holder = content
+        for key in keys[:-1]:
+            holder = holder[key]
+        if value is _put:
+            del holder[keys[-1]]
+        else:
+            holder[keys[-1]] = value
+
+    return change
+
+
+PARAGRAPH = ("data", 0, "paragraphs", 1)
+QUESTION = (*PARAGRAPH, "qas", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_put(_put, "data"), r"f\.json: key 'data' is missing; give a file in SQuAD v1\.1 form\."),
+        (_put([], "data"), r"f\.json: holds no question; give"),
+        (_put({}, "data"), r"f\.json: 'data' must be a list"),
+        (_put(3, "data", 0), r"f\.json: article 1: an object with 'paragraphs' belongs here"),
+        (_put(_put, "data", 0, "paragraphs"), r"article 1: key 'paragraphs' is missing"),
+        (_put([], "data", 0, "paragraphs"), "holds no question"),
+        (_put(_put, *PARAGRAPH, "context"), "article 1, paragraph 2: key 'context' is missing"),
+        (_put(" \n", *PARAGRAPH, "context"), "article 1, paragraph 2: 'context' is empty; fill it in"),
+        (_put(["a"], *PARAGRAPH, "context"), "paragraph 2: 'context' must be a string"),
+        (_put("\ud800 a", *PARAGRAPH, "context"), "'context' holds half of a surrogate pair"),
+        (_put(_put, *PARAGRAPH, "qas"), "paragraph 2: key 'qas' is missing"),
+        (_put(_put, *QUESTION, "id"), "paragraph 2: a question: key 'id' is missing"),
+        (_put(7, *QUESTION, "id"), "a question: 'id' must be a string"),
+        (_put("q1", *QUESTION, "id"), "paragraph 2, question 'q1': this id stands in the file already"),
+        (_put(_put, *QUESTION, "question"), "question 'q2': key 'question' is missing"),
+        (_put("\t", *QUESTION, "question"), "question 'q2': 'question' is empty"),
+        (_put("b", *QUESTION, "answers"), "question 'q2': 'answers' must be a list"),
+        (_put(["b"], *QUESTION, "answers"), "question 'q2': an object with 'text' belongs here"),
+        (_put(_put, *QUESTION, "answers", 0, "text"), "question 'q2': key 'text' is missing"),
+        (_put("2", *QUESTION, "answers", 0, "answer_start"), "'answer_start' must be an integer"),
+        (_put(True, *QUESTION, "answers", 0, "answer_start"), "'answer_start' must be an integer"),
+    ],
+)
+@pytest.mark.parametrize("read", [read_squad, read_references])
+def test_a_malformed_file_is_refused_with_its_place(tmp_path, change, message, read):
+    content = copy.deepcopy(squad(("a b", [question("q1")]), ("a b", [question("q2")])))
+    change(content)
+    with pytest.raises(InputError, match=message):
+        read(write_squad(tmp_path / "f.json", content))
+
+
+@given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists) | st.floats())
+def test_other_json_is_refused(tmp_path_factory, junk):
+    with pytest.raises(InputError, match="an object with 'data' belongs here"):
+        read_squad(write_squad(tmp_path_factory.getbasetemp() / "junk.json", junk))
+
+
+def test_references_keep_order_and_duplicates(tmp_path):
+    content = squad(("a b", [question("2", "b?", [("b", 2), ("b", 2)]), question("1", "a?", [("a", 0)])]))
+    references = read_references(write_squad(tmp_path / "f.json", content))
+    assert [(qas_id, *vars(reference).values()) for qas_id, reference in references.items()] == [
+        ("2", "b?", ("b", "b")),
+        ("1", "a?", ("a",)),
+    ]
+
+
+def test_the_dev_subset_has_its_788_questions():
+    references = read_references(shared_file("data/squad/dev-v1.1-subset.json"))
+    assert len(references) == 788
+    assert max(len(reference.answers) for reference in references.values()) <= 6

@@ -1,0 +1,200 @@
+"""Windows against the original's features, an independent statement of its rules, and hand-made cases."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.data.squad import read_squad
+from bertbench.data.squad_windows import SquadWindows, WindowSettings, make_windows
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+from suites.unit.squad_cases import make_tokenizer, paragraphs, question, shared_file, squad, write_squad
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    return make_tokenizer(tmp_path_factory.mktemp("vocab"))
+
+
+def original_windows(example, tokenize, settings, training):
+    """One question's windows by the original's rules, token by token."""
+    query = tokenize(example.question)[: settings.max_query_length]
+    pieces = [
+        (piece, word) for word, text in enumerate(example.paragraph.doc_tokens) for piece in tokenize(text)
+    ]
+    room = settings.max_seq_length - len(query) - 3
+    spans, start = [], 0
+    while start < len(pieces):
+        spans.append(range(start, min(start + room, len(pieces))))
+        if spans[-1].stop == len(pieces):
+            break
+        start += min(len(spans[-1]), settings.doc_stride)
+    if training:
+        first, last = answer_span(example, tokenize)
+    for number, span in enumerate(spans):
+        tokens = ["[CLS]", *query, "[SEP]", *(pieces[n][0] for n in span), "[SEP]"]
+        head = len(query) + 2
+        label = (0, 0)
+        if training and span.start <= first and last <= span.stop - 1:
+            label = first - span.start + head, last - span.start + head
+        yield {
+            "tokens": tokens,
+            "segments": [0] * head + [1] * (len(span) + 1),
+            "span": number,
+            "words": [-1] * head + [pieces[n][1] for n in span] + [-1],
+            "best": [False] * head + [number == fullest(spans, n) for n in span] + [False],
+            "label": label,
+        }
+
+
+def fullest(spans, position):
+    def context(span):
+        if position not in span:
+            return -1.0
+        return min(position - span.start, span.stop - 1 - position) + 0.01 * len(span)
+
+    return max(range(len(spans)), key=lambda n: context(spans[n]))  # max takes the first of equals
+
+
+def answer_span(example, tokenize):
+    divided = [tokenize(word) for word in example.paragraph.doc_tokens]
+    all_pieces = [piece for pieces in divided for piece in pieces]
+    first = sum(map(len, divided[: example.start_word]))
+    last = sum(map(len, divided[: example.end_word + 1])) - 1
+    wanted = " ".join(tokenize(example.answers[0]))
+    for start in range(first, last + 1):
+        for end in range(last, start - 1, -1):
+            if " ".join(all_pieces[start : end + 1]) == wanted:
+                return start, end
+    return first, last
+
+
+def rows_of(windows, tokenizer):
+    features = windows.features
+    for row, (first, stop) in enumerate(zip(features.row_splits, features.row_splits[1:], strict=False)):
+        labels = [int(features.labels[name][row]) for name in ("start_positions", "end_positions")]
+        yield {
+            "tokens": [tokenizer.tokens[index] for index in features.input_ids[first:stop]],
+            "segments": features.segment_ids[first:stop].tolist(),
+            "span": windows.doc_span_index[row],
+            "words": windows.token_to_orig[first:stop].tolist(),
+            "best": windows.token_is_max_context[first:stop].tolist(),
+            "label": tuple(labels),
+        }
+
+
+def read_sound(path, paragraph):
+    """The questions that can be trained on, or none."""
+    write_squad(path, squad((paragraph["context"], paragraph["qas"])))
+    try:
+        return read_squad(path, training=True)
+    except InputError:
+        return []
+
+
+@given(paragraph=paragraphs(), query=st.integers(1, 6), room=st.integers(1, 12), stride=st.integers(1, 12))
+def test_windows_are_the_originals(tmp_path_factory, tokenizer, paragraph, query, room, stride):
+    examples = read_sound(tmp_path_factory.getbasetemp() / "f.json", paragraph)
+    settings = WindowSettings(query + 3 + room, stride, query)
+    windows = make_windows(examples, tokenizer, settings, training=True)
+    expected = [
+        [*original_windows(example, tokenizer.tokenize, settings, training=True)] for example in examples
+    ]
+    assert list(rows_of(windows, tokenizer)) == [row for rows in expected for row in rows]
+    assert windows.example_index.tolist() == [n for n, rows in enumerate(expected) for _ in rows]
+
+
+def test_a_long_context_by_hand(tmp_path, tokenizer):
+    content = squad(("a unaffable b, c", [question(text="A?", answers=[("affable", 4)])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
+    windows = make_windows(examples, tokenizer, WindowSettings(10, 3, 5), training=True)
+    # pieces: a un ##aff ##able b , c; room for 10 - 2 - 3 = 5 of them, 3 apart
+    assert [row["tokens"] for row in rows_of(windows, tokenizer)] == [
+        ["[CLS]", "a", "?", "[SEP]", "a", "un", "##aff", "##able", "b", "[SEP]"],
+        ["[CLS]", "a", "?", "[SEP]", "##able", "b", ",", "c", "[SEP]"],
+    ]
+    assert [row["words"] for row in rows_of(windows, tokenizer)] == [
+        [-1, -1, -1, -1, 0, 1, 1, 1, 2, -1],
+        [-1, -1, -1, -1, 1, 2, 2, 3, -1],
+    ]
+    # ##able: 1 + 0.05 in the first window, 0 + 0.04 in the second; b: 0.05 against 1.04
+    assert [row["best"] for row in rows_of(windows, tokenizer)] == [
+        [False] * 4 + [True, True, True, True, False, False],
+        [False] * 4 + [False, True, True, True, False],
+    ]
+    # "affable" divides otherwise than inside "unaffable", so the whole word is the label
+    assert [row["label"] for row in rows_of(windows, tokenizer)] == [(5, 7), (0, 0)]
+
+
+def test_the_label_shrinks_to_the_answers_wordpieces(tmp_path, tokenizer):
+    content = squad(("z (ab)", [question(answers=[("ab", 3)])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
+    windows = make_windows(examples, tokenizer, WindowSettings(), training=True)
+    assert [row["tokens"] for row in rows_of(windows, tokenizer)] == [
+        ["[CLS]", "a", "b", "?", "[SEP]", "z", "(", "ab", ")", "[SEP]"]
+    ]
+    assert [row["label"] for row in rows_of(windows, tokenizer)] == [(7, 7)]
+
+
+def test_chunks_join_to_the_whole(tmp_path, tokenizer):
+    content = squad(
+        ("a b " * 20, [question("1"), question("2", text="z")]), ("b b", [question("3"), question("4")])
+    )
+    examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
+    settings = WindowSettings(20, 4, 5)
+    whole = make_windows(examples, tokenizer, settings, training=True)
+    parts = [
+        make_windows(examples[start : start + 2], tokenizer, settings, training=True, first_example=start)
+        for start in range(0, 4, 2)
+    ]
+    joined = SquadWindows.concatenate(parts)
+    for name in ("example_index", "doc_span_index", "token_to_orig", "token_is_max_context"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name), strict=True)
+    for name in ("input_ids", "segment_ids", "row_splits"):
+        np.testing.assert_array_equal(
+            getattr(joined.features, name), getattr(whole.features, name), strict=True
+        )
+    for name, values in whole.features.labels.items():
+        np.testing.assert_array_equal(joined.features.labels[name], values, strict=True)
+    assert len(joined) == len(whole) > 4
+
+
+def test_a_context_without_wordpieces_has_no_window(tmp_path, tokenizer):
+    content = squad(("\u200b", [question(answers=[])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content))
+    windows = make_windows(examples, tokenizer, WindowSettings())
+    assert len(windows) == len(windows.features) == 0
+    assert windows.features.labels == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((67, 128, 64), "max_seq_length 67 leaves no room for the context; it must be above .* = 67"),
+        ((384, 0, 64), "must be at least 1"),
+        ((384, 128, 0), "must be at least 1"),
+    ],
+)
+def test_impossible_settings_are_refused(values, message):
+    with pytest.raises(InputError, match=message):
+        WindowSettings(*values)
+
+
+def test_every_window_of_the_dev_subset_is_the_originals():
+    reference = np.load(shared_file("reference/squad-dev/features.npz"))
+    tokenizer = Tokenizer(shared_file("models/minilm-l6-h384-squad/vocab.txt"), do_lower_case=True)
+    examples = read_squad(shared_file("data/squad/dev-v1.1-subset.json"))
+    windows = make_windows(examples, tokenizer, WindowSettings(384, 128, 64))
+    assert len(windows) == 791
+    mask = np.arange(384) < windows.features.lengths[:, None]
+    np.testing.assert_array_equal(mask, reference["input_mask"])
+    for name in ("input_ids", "segment_ids"):
+        padded = np.zeros((791, 384), np.int32)
+        padded[mask] = getattr(windows.features, name)
+        np.testing.assert_array_equal(padded, reference[name])
+    ids = [examples[index].qas_id for index in windows.example_index]
+    np.testing.assert_array_equal(ids, reference["qas_id"])
+    np.testing.assert_array_equal(windows.doc_span_index, reference["doc_span_index"])
