@@ -143,8 +143,10 @@ def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> 
     }
     names = [str(path) for path in paths]
     dataset = tf.data.TFRecordDataset(names, buffer_size=READ_BUFFER_BYTES).batch(chunk_examples)
+    taken = 0
     try:
         for batch in dataset:
+            taken += int(tf.reduce_sum(tf.strings.length(batch))) + FRAME_BYTES * len(batch)
             parsed = {name: value.numpy() for name, value in tf.io.parse_example(batch, spec).items()}
             if not _is_consistent(parsed):
                 _name_bad_record(paths, shape)
@@ -152,6 +154,8 @@ def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> 
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
         _name_bad_record(paths, shape)
         raise
+    if taken != sum(path.stat().st_size for path in paths):  # TensorFlow takes half a header for the end
+        _name_bad_record(paths, shape)
 
 
 def _is_consistent(parsed: Mapping[str, np.ndarray]) -> bool:
@@ -205,14 +209,18 @@ def _raw_records(path: Path) -> Iterator[tuple[int, Any]]:
     """Yield number (from 1) and data of each record."""
     import tensorflow as tf
 
-    number = 0
+    number = end = 0
     try:
         for record in tf.data.TFRecordDataset(str(path)):
             number += 1
-            yield number, record.numpy()
-    except tf.errors.DataLossError:
-        raise InputError(
-            f"{path}: record {number + 1}: truncated or damaged, or no TFRecord; prepare or fetch it again."
-        ) from None
+            data = record.numpy()
+            end += len(data) + FRAME_BYTES
+            yield number, data
     except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError):
         raise InputError(f"{path}: cannot be read; check the path.") from None
+    except tf.errors.DataLossError:
+        pass
+    if end != path.stat().st_size:
+        raise InputError(
+            f"{path}: record {number + 1}: truncated or damaged, or no TFRecord; prepare or fetch it again."
+        )

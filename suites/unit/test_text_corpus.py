@@ -1,0 +1,76 @@
+"""Text is cut into parts without losing, repeating or splitting a document."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.data.text_corpus import Span, match_files, plan_parts, read_documents
+from bertbench.errors import InputError
+
+pytestmark = pytest.mark.unit
+
+lines = st.sampled_from(
+    ["", "  ", "\u3000", "one", " zwei ", "三 三", "four\u2028lines", "five\r", "\x0bsix seven"]
+)
+texts = st.lists(lines, max_size=25).map("\n".join)
+
+
+def documents_of(text):
+    """Documents by the definition: runs of lines that are not blank."""
+    documents = [[]]
+    for line in text.split("\n"):
+        if line.strip():
+            documents[-1].append(line.strip())
+        else:
+            documents.append([])
+    return [document for document in documents if document]
+
+
+def write(path, text):
+    path.write_bytes(text.encode())
+    return path
+
+
+@given(contents=st.lists(texts, min_size=1, max_size=4), part_bytes=st.integers(1, 120))
+def test_parts_hold_every_document_once_and_in_order(tmp_path_factory, contents, part_bytes):
+    folder = tmp_path_factory.mktemp("text")
+    paths = [write(folder / f"{number}.txt", text) for number, text in enumerate(contents)]
+    parts = plan_parts(paths, part_bytes)
+    found = [document for part in parts for span in part for document in read_documents(span)]
+    # Files that are cut stand before the short ones joined after them, so compare file by file.
+    by_file = {
+        path: [d for part in parts for span in part if span.path == path for d in read_documents(span)]
+        for path in paths
+    }
+    assert by_file == {path: documents_of(text) for path, text in zip(paths, contents, strict=True)}
+    assert len(found) == sum(map(len, by_file.values()))
+
+
+def test_long_files_are_cut_evenly_and_short_ones_joined(tmp_path):
+    sizes = {"a": 30, "b": 250, "c": 30, "d": 60, "e": 10}
+    paths = [write(tmp_path / name, "x" * size) for name, size in sizes.items()]
+    a, b, c, d, e = paths
+    assert plan_parts(paths, 100) == [
+        [Span(b, 0, 83)],
+        [Span(b, 83, 166)],
+        [Span(b, 166, 250)],
+        [Span(a, 0, 30), Span(c, 0, 30), Span(d, 0, 60)],
+        [Span(e, 0, 10)],
+    ]
+
+
+def test_a_line_that_is_no_utf8_is_named(tmp_path):
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"one\n\ntwo\ncaf\xe9\n")
+    with pytest.raises(InputError, match=r"latin.txt: line 4: not UTF-8"):
+        list(read_documents(Span(path, 0, path.stat().st_size)))
+
+
+def test_patterns(tmp_path):
+    for name in ("b.txt", "a.txt", "c.log"):
+        write(tmp_path / name, "one\n")
+    (tmp_path / "folder.txt").mkdir()
+    found = match_files(f"{tmp_path}/*.txt,{tmp_path}/c.log,{tmp_path}/a.*")
+    assert [path.name for path in found] == ["a.txt", "b.txt", "c.log"]
+    with pytest.raises(InputError, match=r"none\*\.txt: no such file"):
+        match_files(f"{tmp_path}/a.txt,{tmp_path}/none*.txt")
