@@ -164,4 +164,6 @@ def _sync(path: Path) -> None:
 def _reason(error: OSError | tf.errors.OpError) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    return error.message.splitlines()[0].split(" [Op:")[0]
+    return error.message.split(" [Op:")[0].rsplit("; ", 1)[
+        -1
+    ]  # "{{node}} path; No space left on device [Op:..."

@@ -124,7 +124,7 @@ def _read_state_file(folder: Path) -> Path:
             if index_file(prefix).is_file():
                 return prefix
     raise InputError(
-        f"{folder / 'checkpoint'}: names {named or 'no checkpoint'}, which is not there; "
+        f"{folder / 'checkpoint'}: names no checkpoint that is there{f' ({named})' if named else ''}; "
         "remove that file or give --init-checkpoint."
     )
 
