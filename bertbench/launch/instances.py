@@ -1,0 +1,127 @@
+"""Where on the machine a process runs: cores chosen, and bound with numactl or by affinity."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertbench import console
+from bertbench.errors import InputError
+from bertbench.measure.machine import Machine, parse_cpu_list
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The logical cores to run on (none: wherever) and the intra-op threads that suit them (None: default).
+
+    `node` is the NUMA node to take memory from, where it was asked for.
+    """
+
+    cores: tuple[int, ...] = ()
+    threads: int | None = None
+    node: int | None = None
+
+
+def place_single(machine: Machine, node: int | None, cores: int | None, root: Path = Path("/")) -> Placement:
+    """One process on a NUMA node, on a number of physical cores, on both, or anywhere.
+
+    Raises:
+      InputError: the machine has no such node or not so many cores.
+    """
+    if node is None and cores is None:
+        return Placement()
+    physical = [core for group in _usable_nodes(machine, node, root) for core in group]
+    if cores is None:
+        return Placement(tuple(sorted(thread for core in physical for thread in core)), None, node)
+    if cores > len(physical):
+        raise InputError(f"--num-cores is {cores}; there are {len(physical)} physical cores to use.")
+    threads = sorted(thread for core in physical[:cores] for thread in core)
+    return Placement(tuple(threads), cores, node)
+
+
+def place_instances(
+    machine: Machine, cores: int | str, node: int | None, root: Path = Path("/")
+) -> tuple[Placement, ...]:
+    """Several processes, each on `cores` physical cores, or on those of a whole NUMA node ("socket").
+
+    Only the first hardware thread of each core is used; cores that are left over stay idle.
+
+    Raises:
+      InputError: the machine has no such node or not so many cores.
+    """
+    nodes = [[core[0] for core in group] for group in _usable_nodes(machine, node, root)]
+    if cores == "socket":
+        groups = nodes
+    else:
+        flat = [core for group in nodes for core in group]
+        if cores > len(flat):
+            raise InputError(
+                f"--numa-cores-per-instance is {cores}; there are {len(flat)} physical cores to use."
+            )
+        groups = [flat[start : start + cores] for start in range(0, len(flat) - cores + 1, cores)]
+    return tuple(Placement(tuple(group), len(group)) for group in groups)
+
+
+def _usable_nodes(machine: Machine, node: int | None, root: Path) -> list[list[tuple[int, ...]]]:
+    """For each NUMA node (or the one asked for): its usable physical cores as tuples of logical cores."""
+    if node is not None and node >= len(machine.numa_nodes):
+        raise InputError(
+            f"--socket-id is {node}; this machine's nodes are 0 to {len(machine.numa_nodes) - 1}."
+        )
+    chosen = machine.numa_nodes if node is None else machine.numa_nodes[node : node + 1]
+    nodes = [_physical_cores([core for core in cores if core in machine.usable], root) for cores in chosen]
+    if not any(nodes):
+        raise InputError(f"--socket-id is {node}; this process may use no core of that node.")
+    return [cores for cores in nodes if cores]
+
+
+def _physical_cores(logical: Sequence[int], root: Path) -> list[tuple[int, ...]]:
+    """Logical cores grouped by the physical core they share (kernel: "cputopology")."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for core in sorted(logical):
+        groups.setdefault(_siblings(core, root), []).append(core)
+    return [tuple(group) for group in groups.values()]
+
+
+def _siblings(core: int, root: Path) -> tuple[int, ...]:
+    try:
+        path = root / f"sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list"
+        return parse_cpu_list(path.read_text())
+    except (OSError, ValueError):
+        return (core,)
+
+
+@contextlib.contextmanager
+def bound(placement: Placement) -> Iterator[list[str]]:
+    """Yield the words to put before a command so that it runs in its place.
+
+    Where numactl is missing or not allowed to, this process itself moves there while the context lasts, and
+    what it starts inherits that.
+    """
+    if not placement.cores:
+        yield []
+        return
+    cores = ",".join(str(core) for core in placement.cores)
+    memory = "--localalloc" if placement.node is None else f"--membind={placement.node}"
+    prefix = ["numactl", f"--physcpubind={cores}", memory]
+    if _works(prefix):
+        yield prefix
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, placement.cores)
+    try:
+        yield []
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _works(prefix: Sequence[str]) -> bool:
+    if shutil.which(prefix[0]) is None:
+        return False
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+        return True
+    console.notice("numactl is not allowed to bind here; binding by affinity instead.")
+    return False

@@ -1,0 +1,43 @@
+"""The blocks and tables of docs/commands.md. `python -m suites.commands.documents` renews the tables."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertbench.launch.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
+from bertbench.launch.usage import markdown_table
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+TABLES = {"launch options": LAUNCH_OPTIONS, "model arguments": MODEL_ARGUMENTS}
+_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A runnable block under its heading; `name` is a readable test id."""
+
+    name: str
+    text: str
+
+
+def read_blocks() -> list[Block]:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    blocks = []
+    for match in _BLOCK.finditer(text):
+        heading = re.findall(r"^#+ (.*)$", text[: match.start()], re.MULTILINE)[-1]
+        precision = re.search(r"--precision=(\w+)", match[1])[1]
+        blocks.append(Block(f"{heading}-{precision}".lower().replace(" ", "-"), match[1]))
+    return blocks
+
+
+def with_tables(text: str) -> str:
+    """The document with its option tables as the option table has them now."""
+    for name, options in TABLES.items():
+        begin, end = f"<!-- {name} -->\n", "<!-- end -->"
+        head, _, rest = text.partition(begin)
+        text = f"{head}{begin}{markdown_table(options)}{end}{rest.partition(end)[2]}"
+    return text
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(with_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
