@@ -172,8 +172,7 @@ def _clean(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Cf") or character == "\ufffd":
         return ""
-    # str.split, which the original relies on, also splits at line and paragraph separators.
-    return " " if category in ("Zs", "Zl", "Zp") else character
+    return " " if category == "Zs" else character
 
 
 def _strip_accents(text: str) -> str:

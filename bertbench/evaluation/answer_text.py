@@ -54,7 +54,7 @@ def project_answer(answer: str, words: Sequence[str], normalised: str) -> str:
     original = " ".join(words)
     start = normalised.find(answer)
     spaces = normalised.count(" ")
-    if start < 0 or not answer or len(original) - len(words) + 1 != len(normalised) - spaces:
+    if start < 0 or len(original) - len(words) + 1 != len(normalised) - spaces:
         return original
     skipped = start - normalised.count(" ", 0, start)
     kept = len(answer) - answer.count(" ")

@@ -81,7 +81,9 @@ def test_lists_are_the_originals(tmp_path_factory, tokenizer, texts, n_best, lon
     seed = data.draw(st.integers(0, 2**32 - 1))
     # few distinct values, so that ties are common
     starts, ends = np.random.default_rng(seed).integers(-6, 7, (2, splits[-1])).astype(np.float32) / 3
-    decoded = decode_spans(examples, windows, starts, ends, tokenizer, DecodingSettings(n_best, longest))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bertbench.evaluation.span_decoding._WINDOWS_AT_ONCE", data.draw(st.integers(1, 5)))
+        decoded = decode_spans(examples, windows, starts, ends, tokenizer, DecodingSettings(n_best, longest))
     columns = [windows.features.input_ids, windows.token_to_orig, windows.token_is_max_context, starts, ends]
     for number, example in enumerate(examples):
         rows = np.flatnonzero(windows.example_index == number)

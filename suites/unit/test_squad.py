@@ -83,6 +83,23 @@ def test_misplaced_answers_are_counted_and_left_out_of_training_only(tmp_path, c
     assert "answer_start: 5; their questions are left out" in capsys.readouterr().err
 
 
+def test_only_the_first_answer_counts_in_training(tmp_path, capsys):
+    answers = [("b", 2), ("b", 0)]
+    path = write_squad(tmp_path / "f.json", squad(("a b c", [question(answers=answers)])))
+    example = read_squad(path, training=True)[0]
+    assert (example.start_word, example.end_word, capsys.readouterr().err) == (1, 1, "")
+    read_squad(path)
+    assert "answer_start: 1; predictions" in capsys.readouterr().err
+
+
+def test_an_answer_with_the_space_before_its_word(tmp_path):
+    content = squad(
+        (" b", [question("1", answers=[(" b", 0)])]), ("a  b", [question("2", answers=[(" b", 2)])])
+    )
+    examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
+    assert [(example.start_word, example.end_word) for example in examples] == [(0, 0), (0, 1)]
+
+
 def test_a_sound_file_gives_no_notice(tmp_path, capsys):
     read_squad(write_squad(tmp_path / "f.json", squad(("a b", [question()]))))
     assert capsys.readouterr().err == ""

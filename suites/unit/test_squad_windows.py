@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bertbench.data.squad import read_squad
@@ -105,6 +105,20 @@ def test_windows_are_the_originals(tmp_path_factory, tokenizer, paragraph, query
     ]
     assert list(rows_of(windows, tokenizer)) == [row for rows in expected for row in rows]
     assert windows.example_index.tolist() == [n for n, rows in enumerate(expected) for _ in rows]
+
+
+@given(count=st.integers(1, 700), room=st.integers(20, 320), stride=st.integers(10, 200))
+@example(count=7, room=5, stride=2)  # the fourth wordpiece has 1 + 0.05 in both windows: the first has it
+@example(count=301, room=300, stride=128)  # the 215th: 85 + 3.00 against 86 + 1.73
+def test_each_wordpiece_counts_in_its_fullest_window(tmp_path_factory, tokenizer, count, room, stride):
+    content = squad(("a " * count, [question(text="?", answers=[])]))
+    examples = read_squad(write_squad(tmp_path_factory.getbasetemp() / "f.json", content))
+    settings = WindowSettings(room + 4, stride, 1)
+    windows = make_windows(examples, tokenizer, settings)
+    expected = [*original_windows(examples[0], tokenizer.tokenize, settings, training=False)]
+    assert windows.token_is_max_context.tolist() == [best for row in expected for best in row["best"]]
+    assert windows.token_to_orig.tolist() == [word for row in expected for word in row["words"]]
+    assert windows.token_is_max_context.sum() == count
 
 
 def test_a_long_context_by_hand(tmp_path, tokenizer):
