@@ -146,10 +146,14 @@ def add_and_norm(
 def _normalised(x, residual, epsilon, rate, seeds):
     """The centred, scaled rows [T, H] and 1 / standard deviation [T, 1], in the island dtype."""
     wide = tf.cast(x, island_dtype(x.dtype))
+    origin = wide[..., :1]
     if seeds:
-        wide = wide * _keep_factor(tf.shape(x), rate, seeds[0], wide.dtype)
+        wide = wide * keep_factor(tf.shape(x), rate, seeds[0], wide.dtype)
     for other in residual:
         wide += tf.cast(other, wide.dtype)
+        origin += tf.cast(other[..., :1], wide.dtype)
+    # Counted from the row's first element, a large common offset cancels before the mean is rounded.
+    wide -= origin
     centred = wide - tf.reduce_mean(wide, -1, keepdims=True)
     inverse = tf.math.rsqrt(tf.reduce_mean(centred * centred, -1, keepdims=True) + epsilon)
     return centred * inverse, inverse
@@ -174,7 +178,7 @@ def _norm_backward(upstream, x, gamma, residual, epsilon, rate, seeds):
     rows = list(range(x.shape.rank - 1))
     dgamma = tf.reduce_sum(upstream * normalised, rows)
     dbeta = tf.reduce_sum(upstream, rows)
-    dx = wide * _keep_factor(tf.shape(x), rate, seeds[0], wide.dtype) if seeds else wide
+    dx = wide * keep_factor(tf.shape(x), rate, seeds[0], wide.dtype) if seeds else wide
     return tf.cast(dx, x.dtype), dgamma, dbeta, *(tf.cast(wide, other.dtype) for other in residual)
 
 
@@ -199,7 +203,7 @@ def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
 @compiled
 def _dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     wide = tf.cast(x, island_dtype(x.dtype))
-    return tf.cast(wide * _keep_factor(tf.shape(x), rate, seed, wide.dtype), x.dtype)
+    return tf.cast(wide * keep_factor(tf.shape(x), rate, seed, wide.dtype), x.dtype)
 
 
 def fold_in(seed: tf.Tensor, site: int) -> tf.Tensor:
@@ -207,24 +211,27 @@ def fold_in(seed: tf.Tensor, site: int) -> tf.Tensor:
     return tf.stack([seed[0] + np.uint32(site * 0x9E3779B9 & 0xFFFFFFFF), seed[1] ^ np.uint32(site)])
 
 
-def _keep_factor(shape: tf.Tensor, rate: float, seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+def keep_factor(shape: tf.Tensor, rate: float, seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """0 for dropped and 1 / keep probability for kept elements.
 
-    The generator hashes the element's index with the two seed words by rounds of shift, xor and odd multiply
-    (constants: C. Wellons, "hash-prospector", the 32-bit function of lowest measured bias).
+    The generator hashes the element's index with two words by rounds of shift, xor and odd multiply
+    (constants: C. Wellons, "hash-prospector", the 32-bit function of lowest measured bias). The words are
+    hashed from the seed too, so that neighbouring seeds do not give shifted copies of one choice.
     """
     threshold = round(rate * 2**32)
-    bits = tf.bitcast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32)
-    bits = _hash_round(bits + seed[0], 16, 0x7FEB352D)
-    bits = _hash_round(bits, 15, 0x846CA68B)
-    bits = _hash_round(tf.bitwise.bitwise_xor(bits, seed[1]), 16, 0x7FEB352D)
-    bits = _hash_round(bits, 15, 0x846CA68B)
+    first = _hash(seed[0])
+    second = _hash(seed[1] + first)
+    index = tf.bitcast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32)
+    bits = _hash(tf.bitwise.bitwise_xor(_hash(index + first), second))
     keep = 1.0 / (1.0 - threshold / 2**32)
     return tf.where(bits >= np.uint32(threshold), tf.constant(keep, dtype), tf.constant(0, dtype))
 
 
-def _hash_round(bits: tf.Tensor, shift: int, factor: int) -> tf.Tensor:
-    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, np.uint32(shift))) * np.uint32(factor)
+def _hash(bits: tf.Tensor) -> tf.Tensor:
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, np.uint32(shift)))
+        bits *= np.uint32(factor)
+    return bits
 
 
 def attention_bias(sequence_ids: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
