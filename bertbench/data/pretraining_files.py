@@ -11,6 +11,7 @@ import contextlib
 import functools
 import multiprocessing
 import random
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -139,9 +140,12 @@ def _results(jobs: Sequence[_Job], num_processes: int) -> Iterator[_PartWritten]
     if num_processes <= 1:
         yield from map(_write_part, jobs)
         return
-    # Not forked: TensorFlow's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(num_processes, mp_context=context)
+    pool = ProcessPoolExecutor(
+        num_processes,
+        mp_context=multiprocessing.get_context("spawn"),  # TensorFlow's threads do not survive a fork
+        initializer=signal.signal,  # an interrupt ends a worker without a traceback of its own
+        initargs=(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         yield from pool.map(_write_part, jobs)
     finally:

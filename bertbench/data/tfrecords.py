@@ -37,7 +37,8 @@ def write_records(path: Path, records: Sequence[bytes]) -> None:
             for record in records:
                 writer.write(record)
     except tf.errors.OpError as error:
-        raise InputError(f"{path}: cannot be written ({error.message}); free space there.") from None
+        reason = error.message.rpartition("; ")[2]
+        raise InputError(f"{path}: cannot be written ({reason}); free space there.") from None
 
 
 def iter_features(

@@ -1,6 +1,7 @@
 """Pretraining TFRecords: the original's files are read as they are, damaged ones are named."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,6 +103,14 @@ def test_what_is_written_is_what_tensorflow_parses(tmp_path):
         name: list(feature.float_list.value or feature.int64_list.value) for name, feature in features.items()
     }
     assert written == padded(6, 1)
+
+
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="no /dev/full, the disk without room, on this system"
+)
+def test_a_full_disk_is_told():
+    with pytest.raises(InputError, match=r"/dev/full: cannot be written \(No space left on device\)"):
+        write_records(Path("/dev/full"), [b"data"])
 
 
 @pytest.mark.parametrize(
