@@ -286,6 +286,22 @@ class TestSaving:
         load_weights({"bert/w": variable}, tmp_path)
         assert set(variable.numpy()) == {2.0}
 
+    def test_stopped_between_its_two_files_it_is_no_checkpoint_rather_than_a_mixed_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        save_weights({"bert/w": np.ones(50, np.float32)}, tmp_path / "model.ckpt", global_step=1)
+        replace = Path.replace
+
+        def stop_at_the_second(self: Path, target: Path) -> Path:
+            if (tmp_path / f"model.ckpt{DATA}").stat().st_size == 4 * 70 + 8:
+                raise KeyboardInterrupt
+            return replace(self, target)
+
+        monkeypatch.setattr(Path, "replace", stop_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            save_weights({"bert/w": np.ones(70, np.float32)}, tmp_path / "model.ckpt", global_step=2)
+        assert [path.name for path in tmp_path.iterdir()] == [f"model.ckpt{DATA}"]
+
     def test_full_disk_leaves_everything_as_it_was(self, tmp_path: Path) -> None:
         large = {"bert/w": np.ones(100_000, np.float32)}
         save_weights(large, tmp_path / "model.ckpt-1", global_step=1)
@@ -317,7 +333,7 @@ class TestSaving:
         )
         process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while not (tmp_path / "model.ckpt-2.index").exists() and time.monotonic() < deadline:
                 time.sleep(0.01)
             time.sleep(0.3)

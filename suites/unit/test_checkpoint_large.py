@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.unit,
     pytest.mark.skipif(
         "BERTBENCH_SLOW" not in os.environ,
-        reason="writes and reads 1.3 GB several times; set BERTBENCH_SLOW=1 to run it, best on an idle machine",
+        reason="writes and reads 1.3 GB several times; set BERTBENCH_SLOW=1 on an idle machine",
     ),
 ]
 
