@@ -1,0 +1,123 @@
+"""A model over a whole data set: features -> batches -> outputs in the data set's order."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from bertbench.config import KernelOptions
+from bertbench.console import progress
+from bertbench.data.batching import Batch, assemble, plan_batches
+from bertbench.data.features import Features
+from bertbench.model.bert import BertModel
+from bertbench.model.checkpoint import load_weights
+from bertbench.model.source import ModelSource
+from bertbench.precision import Precision
+from bertbench.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class InferenceRun:
+    """The outputs of one pass and what it took.
+
+    Attributes:
+      outputs: by name, in the order of the features: float [T] a token or [N, ...] an example.
+      seconds: from the first batch to the last, compilation included.
+      num_examples, num_tokens: rows of the features and their tokens, padding left out.
+    """
+
+    outputs: dict[str, np.ndarray]
+    seconds: float
+    num_examples: int
+    num_tokens: int
+
+
+class Predictor:
+    """A model's forward pass as one graph for batches of any shape."""
+
+    def __init__(self, model: BertModel) -> None:
+        self.model = model
+        self._graph: tf.types.experimental.ConcreteFunction | None = None
+
+    def __call__(self, tensors: Mapping[str, np.ndarray]) -> dict[str, tf.Tensor]:
+        """The head's predictions for one batch; every batch holds the same labels, if any."""
+        if self._graph is None:
+            signature = {
+                name: tf.TensorSpec([None] * array.ndim, array.dtype) for name, array in tensors.items()
+            }
+            self._graph = tf.function(self._forward).get_concrete_function(signature)
+        return self._graph({name: tf.constant(array) for name, array in tensors.items()})
+
+    def _forward(self, batch: Mapping[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
+        return self.model.head.predictions(self.model(batch), batch)
+
+
+def load_model(
+    task: Task, source: ModelSource, precision: Precision, options: KernelOptions
+) -> BertModel:
+    """A model for inference with its checkpoint's weights.
+
+    Raises:
+      InputError: the source has no checkpoint, or it does not fit.
+    """
+    model = BertModel(source.config, precision, options, task.make_head)
+    load_weights(model.variables_by_name, source.checkpoint)
+    return model
+
+
+def run_inference(
+    model: BertModel,
+    features: Features,
+    *,
+    batch_size: int,
+    batching: str,
+    max_seq_length: int,
+    description: str = "predict",
+) -> InferenceRun:
+    """Run a model over all features.
+
+    Args:
+      batch_size: rows a batch. batching: one of `bertbench.data.batching.STRATEGIES`.
+    """
+    plans = plan_batches(features.lengths, batching, batch_size, max_seq_length)
+    predictor = Predictor(model)
+    collected = _Collector(features, model.head.per_token)
+    start = time.perf_counter()
+    with progress(description, len(features), "examples") as advance:
+        for plan in plans:
+            batch = assemble(features, plan)
+            collected.add(batch, predictor(batch.tensors))
+            elapsed = time.perf_counter() - start
+            advance(len(batch.examples), **{"examples/s": collected.num_examples / elapsed})
+    return InferenceRun(
+        collected.outputs, time.perf_counter() - start, len(features), int(features.lengths.sum())
+    )
+
+
+class _Collector:
+    """Puts the outputs of batches back into the order of the features."""
+
+    def __init__(self, features: Features, per_token: bool) -> None:
+        self.outputs: dict[str, np.ndarray] = {}
+        self.num_examples = 0
+        self._features = features
+        self._per_token = per_token
+
+    def add(self, batch: Batch, outputs: Mapping[str, tf.Tensor]) -> None:
+        for name, tensor in outputs.items():
+            values = tensor.numpy()
+            total = len(self._features.input_ids) if self._per_token else len(self._features)
+            kept = self.outputs.setdefault(name, np.zeros((total, *values.shape[1:]), values.dtype))
+            if self._per_token:
+                self._place_tokens(kept, values, batch)
+            else:
+                kept[batch.examples] = values
+        self.num_examples += len(batch.examples)
+
+    def _place_tokens(self, kept: np.ndarray, values: np.ndarray, batch: Batch) -> None:
+        splits = self._features.row_splits
+        firsts = batch.tensors["first_token"]
+        for first, length, example in zip(firsts, batch.tensors["lengths"], batch.examples, strict=True):
+            kept[splits[example] : splits[example] + length] = values[first : first + length]

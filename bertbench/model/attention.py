@@ -1,0 +1,62 @@
+"""Scaled dot-product attention of one layer's heads, with a gradient that stores one S x S array."""
+
+import math
+
+import tensorflow as tf
+
+from bertbench import kernels
+
+
+def attend(
+    query: tf.Tensor,
+    key: tf.Tensor,
+    value: tf.Tensor,
+    bias: tf.Tensor,
+    softmax_variant: str,
+    rate: float = 0.0,
+    seed: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """dropout(softmax(query key^T / sqrt D + bias)) value (Vaswani et al. 2017, arXiv:1706.03762, equation 1).
+
+    Args:
+      query, key, value: [R, A, S, D] in the compute dtype.
+      bias: [R, 1, 1 or S, S] in the compute dtype, from `kernels.attention_bias`.
+      softmax_variant: as in `kernels.softmax`.
+      rate, seed: dropout of the probabilities, as in `kernels.dropout`; none where `seed` is None.
+    Returns: the context, [R, A, S, D] in the compute dtype.
+
+    The gradient keeps the probabilities before dropout and draws the same dropout again. Its row sums
+    sum_j P_ij dP_ij are taken as sum_d dO_id O_id, over D instead of S elements (Dao et al. 2022,
+    arXiv:2205.14135, appendix B.2).
+    """
+    scale = 1.0 / math.sqrt(query.shape[-1])
+    seeds = [] if seed is None else [seed]
+
+    @tf.custom_gradient
+    def apply(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor):
+        scores = tf.matmul(query, key, transpose_b=True) * tf.constant(scale, query.dtype) + bias
+        probabilities = kernels.softmax(scores, softmax_variant)  # [R, A, S, S]
+        kept = kernels.dropout(probabilities, rate, seed) if seeds else probabilities
+        context = tf.matmul(kept, value)
+
+        def gradient(upstream: tf.Tensor):
+            kept = kernels.dropout(probabilities, rate, seed) if seeds else probabilities
+            dvalue = tf.matmul(kept, upstream, transpose_a=True)
+            dkept = tf.matmul(upstream, value, transpose_b=True)
+            wide = kernels.island_dtype(upstream.dtype)
+            row_sums = tf.reduce_sum(tf.cast(upstream, wide) * tf.cast(context, wide), -1, keepdims=True)
+            dscores = _softmax_backward(probabilities, dkept, row_sums, scale, rate, seeds)
+            return tf.matmul(dscores, key), tf.matmul(dscores, query, transpose_a=True), dvalue
+
+        return context, gradient
+
+    return apply(query, key, value)
+
+
+@kernels.compiled
+def _softmax_backward(probabilities, dkept, row_sums, scale, rate, seeds):
+    """The gradient of the unscaled scores, [R, A, S, S]: P (keep dP - row sums) scale."""
+    wide = tf.cast(dkept, row_sums.dtype)
+    if seeds:
+        wide = wide * kernels.keep_factor(tf.shape(wide), rate, seeds[0], wide.dtype)
+    return tf.cast(tf.cast(probabilities, wide.dtype) * (wide - row_sums) * scale, dkept.dtype)

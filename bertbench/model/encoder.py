@@ -1,0 +1,172 @@
+"""BERT's embeddings and transformer stack (Devlin et al. 2018, arXiv:1810.04805): token ids -> hidden states.
+
+Shapes: R rows, S tokens a row, T = R * S tokens, H hidden, A heads, D = H / A, F feed-forward.
+"""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from bertbench import kernels
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.model.attention import attend
+from bertbench.model.weights import Weights
+from bertbench.precision import Precision
+
+Tensors = Mapping[str, tf.Tensor]
+
+# Dropout sites of one layer; the embeddings have site 0.
+_SITES_PER_LAYER = 3
+
+
+class Dense(tf.Module):
+    """x @ kernel + bias in the compute dtype."""
+
+    def __init__(self, weights: Weights, name: str, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.kernel = weights.matrix(f"{name}/kernel", (inputs, outputs))
+        self.bias = weights.bias(f"{name}/bias", outputs)
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """[T, inputs] -> [T, outputs], in the dtype of `x`."""
+        return tf.nn.bias_add(tf.matmul(x, tf.cast(self.kernel, x.dtype)), tf.cast(self.bias, x.dtype))
+
+
+class LayerNorm(tf.Module):
+    """The parameters of a layer norm and its residual form."""
+
+    def __init__(self, weights: Weights, name: str, config: ModelConfig) -> None:
+        super().__init__()
+        self.gamma = weights.island_vector(f"{name}/gamma", config.hidden_size, 1.0)
+        self.beta = weights.island_vector(f"{name}/beta", config.hidden_size)
+        self.epsilon = config.layer_norm_eps
+
+    def __call__(
+        self,
+        x: tf.Tensor,
+        residual: tf.Tensor | None = None,
+        rate: float = 0.0,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Normalised dropout(x) + residual, [T, H] in the dtype of `x`."""
+        return kernels.add_and_norm(
+            x, residual, tf.identity(self.gamma), tf.identity(self.beta), self.epsilon, rate, seed
+        )
+
+
+class Embeddings(tf.Module):
+    """Word, position and segment embeddings, summed and normalised."""
+
+    def __init__(self, weights: Weights, config: ModelConfig) -> None:
+        super().__init__()
+        scope, hidden = "bert/embeddings", config.hidden_size
+        self.word = weights.island_matrix(f"{scope}/word_embeddings", (config.vocab_size, hidden))
+        self.position = weights.island_matrix(
+            f"{scope}/position_embeddings", (config.max_position_embeddings, hidden)
+        )
+        self.segment = weights.island_matrix(
+            f"{scope}/token_type_embeddings", (config.type_vocab_size, hidden)
+        )
+        self.norm = LayerNorm(weights, f"{scope}/LayerNorm", config)
+        self._rate = config.hidden_dropout_prob
+        self._dtype = weights.precision.compute_dtype
+
+    def __call__(self, batch: Tensors, seed: tf.Tensor | None) -> tf.Tensor:
+        """int32 [R, S] ids of words, positions and segments -> [T, H] in the compute dtype."""
+        ids = {name: tf.reshape(batch[name], [-1]) for name in ("input_ids", "position_ids", "segment_ids")}
+        total = (
+            tf.gather(self.word, ids["input_ids"])
+            + tf.gather(self.position, ids["position_ids"])
+            + tf.gather(self.segment, ids["segment_ids"])
+        )
+        normalised = self.norm(total)
+        if seed is not None and self._rate:
+            normalised = kernels.dropout(normalised, self._rate, kernels.fold_in(seed, 0))
+        return tf.cast(normalised, self._dtype)
+
+
+class TransformerLayer(tf.Module):
+    """Self-attention and feed-forward network, each followed by dropout, residual and layer norm."""
+
+    def __init__(self, weights: Weights, config: ModelConfig, options: KernelOptions, index: int) -> None:
+        super().__init__()
+        scope, hidden = f"bert/encoder/layer_{index}", config.hidden_size
+        attention = f"{scope}/attention"
+        self.query = Dense(weights, f"{attention}/self/query", hidden, hidden)
+        self.key = Dense(weights, f"{attention}/self/key", hidden, hidden)
+        self.value = Dense(weights, f"{attention}/self/value", hidden, hidden)
+        self.attention_output = Dense(weights, f"{attention}/output/dense", hidden, hidden)
+        self.attention_norm = LayerNorm(weights, f"{attention}/output/LayerNorm", config)
+        self.intermediate = Dense(weights, f"{scope}/intermediate/dense", hidden, config.intermediate_size)
+        self.output = Dense(weights, f"{scope}/output/dense", config.intermediate_size, hidden)
+        self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)
+        self._config = config
+        self._gelu = options.gelu
+        self._softmax = "optimized" if options.optimized_softmax else "float32"
+        self._site = 1 + index * _SITES_PER_LAYER
+
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        """Hidden states [T, H] and attention bias [R, 1, 1 or S, S] -> hidden states [T, H]."""
+        rate = self._config.hidden_dropout_prob
+        attention_seed, *hidden_seeds = self._seeds(seed)
+        heads = (self._split_heads(project(x), bias) for project in (self.query, self.key, self.value))
+        context = attend(
+            *heads, bias, self._softmax, self._config.attention_probs_dropout_prob, attention_seed
+        )
+        context = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), tf.shape(x))
+        x = self.attention_norm(self.attention_output(context), x, rate, hidden_seeds[0])
+        widened = kernels.gelu(self.intermediate(x), self._gelu)
+        return self.output_norm(self.output(widened), x, rate, hidden_seeds[1])
+
+    def _seeds(self, seed: tf.Tensor | None) -> list[tf.Tensor | None]:
+        rates = (self._config.attention_probs_dropout_prob, *[self._config.hidden_dropout_prob] * 2)
+        return [
+            kernels.fold_in(seed, self._site + offset) if seed is not None and rate else None
+            for offset, rate in enumerate(rates)
+        ]
+
+    def _split_heads(self, x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        """[T, H] -> [R, A, S, D]."""
+        heads, size = self._config.num_attention_heads, self._config.head_size
+        return tf.transpose(tf.reshape(x, [tf.shape(bias)[0], -1, heads, size]), [0, 2, 1, 3])
+
+
+class Encoder(tf.Module):
+    """The embeddings and all layers.
+
+    Attributes:
+      variables_by_name: this encoder's variables by their name in Google's checkpoints.
+    """
+
+    def __init__(self, weights: Weights, config: ModelConfig, options: KernelOptions) -> None:
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(weights, config)
+        self.layers = [
+            TransformerLayer(weights, config, options, index) for index in range(config.num_hidden_layers)
+        ]
+        self._dtype = weights.precision.compute_dtype
+
+    def __call__(
+        self, batch: Tensors, seed: tf.Tensor | None = None, *, recompute: bool = False
+    ) -> tf.Tensor:
+        """The last layer's hidden states, [T, H]; see `layer_outputs`."""
+        return self.layer_outputs(batch, seed, recompute=recompute)[-1]
+
+    def layer_outputs(
+        self, batch: Tensors, seed: tf.Tensor | None = None, *, recompute: bool = False
+    ) -> list[tf.Tensor]:
+        """The embeddings' and every layer's hidden states, L + 1 times [T, H] in the compute dtype.
+
+        Args:
+          batch: int32 [R, S] `input_ids`, `segment_ids`, `position_ids` and `sequence_ids` (0 is padding;
+            tokens of a row that share a number attend to each other).
+          seed: uint32 [2], turns dropout on.
+          recompute: keep only each layer's input for the gradient and compute the layer again.
+        """
+        bias = kernels.attention_bias(batch["sequence_ids"], self._dtype)
+        outputs = [self.embeddings(batch, seed)]
+        for layer in self.layers:
+            apply = tf.recompute_grad(layer) if recompute else layer
+            outputs.append(apply(outputs[-1], bias, seed))
+        return outputs

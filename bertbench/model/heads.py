@@ -1,0 +1,206 @@
+"""The output heads: hidden states -> logits, one class a task, and a head's loss.
+
+Logits are computed in the island dtype (float32), but for the masked-LM product with the vocabulary.
+Losses are sums with the weight they are to be divided by, so that averages stay exact across micro-batches.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import tensorflow as tf
+
+from bertbench import kernels
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.model.encoder import Dense, Embeddings, LayerNorm, Tensors
+from bertbench.model.weights import Weights
+
+# Dropout site of the pooled output; the encoder's sites lie below.
+_POOLED_SITE = 1 << 20
+
+
+class LossTerm(NamedTuple):
+    """A loss to be averaged: `total` / `weight`, both scalars in the island dtype."""
+
+    total: tf.Tensor
+    weight: tf.Tensor
+
+
+class Head(Protocol):
+    """What a task puts on the encoder.
+
+    Attributes:
+      per_token: whether `predictions` gives values a token, [T], rather than values an example, [N, ...].
+    """
+
+    per_token: bool
+
+    def __call__(self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """Hidden states [T, H] -> logits by name."""
+
+    def predictions(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        """What inference hands on, by name."""
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> Mapping[str, LossTerm]:
+        """The loss terms by name; the training loss is the sum of their averages."""
+
+
+class SpanHead(tf.Module):
+    """Start and end of the answer (SQuAD)."""
+
+    per_token = True
+
+    def __init__(self, weights: Weights, config: ModelConfig) -> None:
+        super().__init__()
+        self.weights = weights.island_matrix("cls/squad/output_weights", (2, config.hidden_size))
+        self.bias = weights.island_vector("cls/squad/output_bias", 2)
+
+    def __call__(
+        self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """[T, H] -> `start_logits` and `end_logits`, [T] each."""
+        wide = tf.cast(hidden, self.weights.dtype)
+        logits = tf.nn.bias_add(tf.matmul(wide, self.weights, transpose_b=True), self.bias)
+        return {"start_logits": logits[:, 0], "end_logits": logits[:, 1]}
+
+    def predictions(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        """`start_logits` and `end_logits`, [T] each."""
+        return outputs
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, LossTerm]:
+        """The mean of start and end cross-entropy over each example's own tokens."""
+        count = tf.size(batch["first_token"])
+        total = sum(
+            tf.reduce_sum(kernels.cross_entropy(_by_example(outputs[logits], batch), batch[labels]))
+            for logits, labels in (("start_logits", "start_positions"), ("end_logits", "end_positions"))
+        )
+        return {"loss": LossTerm(total / 2, tf.cast(count, total.dtype))}
+
+
+def _by_example(values: tf.Tensor, batch: Tensors) -> tf.Tensor:
+    """Values a token, [T] -> [N, longest example], -1e9 behind an example's end."""
+    offsets = tf.range(tf.reduce_max(batch["lengths"]))[None, :]
+    inside = offsets < batch["lengths"][:, None]
+    index = tf.where(inside, batch["first_token"][:, None] + offsets, 0)
+    return tf.where(inside, tf.gather(values, index), tf.constant(-1e9, values.dtype))
+
+
+class Pooler(tf.Module):
+    """tanh of a dense layer on each example's first token."""
+
+    def __init__(self, weights: Weights, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense = Dense(weights, "bert/pooler/dense", config.hidden_size, config.hidden_size)
+
+    def __call__(self, hidden: tf.Tensor, batch: Tensors) -> tf.Tensor:
+        """[T, H] -> [N, H] in the compute dtype."""
+        return tf.tanh(self.dense(kernels.gather_rows(hidden, batch["first_token"])))
+
+
+class ClassifierHead(tf.Module):
+    """Class logits, or one value for regression, from the pooled output (GLUE)."""
+
+    per_token = False
+
+    def __init__(self, weights: Weights, config: ModelConfig, num_labels: int) -> None:
+        super().__init__()
+        self.pooler = Pooler(weights, config)
+        self.weights = weights.island_matrix("output_weights", (num_labels, config.hidden_size))
+        self.bias = weights.island_vector("output_bias", num_labels)
+        self._rate = config.hidden_dropout_prob
+        self._regression = num_labels == 1
+
+    def __call__(
+        self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """[T, H] -> `logits` [N, labels]."""
+        pooled = tf.cast(self.pooler(hidden, batch), self.weights.dtype)
+        if seed is not None and self._rate:
+            pooled = kernels.dropout(pooled, self._rate, kernels.fold_in(seed, _POOLED_SITE))
+        return {"logits": tf.nn.bias_add(tf.matmul(pooled, self.weights, transpose_b=True), self.bias)}
+
+    def predictions(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        """`logits`, [N, labels]."""
+        return outputs
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, LossTerm]:
+        """Cross-entropy, or squared error for regression, averaged over examples."""
+        logits = outputs["logits"]
+        if self._regression:
+            per_example = tf.square(logits[:, 0] - tf.cast(batch["label_ids"], logits.dtype))
+        else:
+            per_example = kernels.cross_entropy(logits, batch["label_ids"])
+        return {"loss": _sum(per_example, tf.ones_like(per_example))}
+
+
+class PretrainingHead(tf.Module):
+    """Masked language model and next-sentence prediction."""
+
+    per_token = False
+
+    def __init__(
+        self, weights: Weights, config: ModelConfig, options: KernelOptions, embeddings: Embeddings
+    ) -> None:
+        super().__init__()
+        scope, hidden = "cls/predictions", config.hidden_size
+        self.transform = Dense(weights, f"{scope}/transform/dense", hidden, hidden)
+        self.norm = LayerNorm(weights, f"{scope}/transform/LayerNorm", config)
+        self.output_bias = weights.island_vector(f"{scope}/output_bias", config.vocab_size)
+        self.pooler = Pooler(weights, config)
+        self.next_weights = weights.island_matrix("cls/seq_relationship/output_weights", (2, hidden))
+        self.next_bias = weights.island_vector("cls/seq_relationship/output_bias", 2)
+        self._embeddings = embeddings
+        self._gelu = options.gelu
+
+    def __call__(
+        self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """[T, H] -> `masked_lm_logits` [N * P, V] and `next_sentence_logits` [N, 2]."""
+        positions = batch["first_token"][:, None] + batch["masked_lm_positions"]
+        masked = kernels.gather_rows(hidden, tf.reshape(positions, [-1]))
+        masked = self.norm(kernels.gelu(self.transform(masked), self._gelu))
+        table = tf.cast(self._embeddings.word, masked.dtype)
+        logits = tf.cast(tf.matmul(masked, table, transpose_b=True), self.output_bias.dtype)
+        pooled = tf.cast(self.pooler(hidden, batch), self.next_weights.dtype)
+        next_logits = tf.nn.bias_add(tf.matmul(pooled, self.next_weights, transpose_b=True), self.next_bias)
+        return {
+            "masked_lm_logits": tf.nn.bias_add(logits, self.output_bias),
+            "next_sentence_logits": next_logits,
+        }
+
+    def predictions(self, outputs: Tensors, batch: Tensors) -> Tensors:
+        """Losses and hits of each example, [N] each; the masked-LM ones summed over its masked tokens."""
+        masked, following, weights = self._cross_entropies(outputs, batch)
+        shape = tf.shape(batch["masked_lm_ids"])
+        labels = tf.reshape(batch["masked_lm_ids"], [-1])
+        hits = tf.cast(_best(outputs["masked_lm_logits"]) == labels, masked.dtype) * weights
+        next_hits = _best(outputs["next_sentence_logits"]) == batch["next_sentence_labels"]
+        return {
+            "masked_lm_loss": tf.reduce_sum(tf.reshape(masked * weights, shape), -1),
+            "masked_lm_hits": tf.reduce_sum(tf.reshape(hits, shape), -1),
+            "masked_lm_count": tf.reduce_sum(tf.reshape(weights, shape), -1),
+            "next_sentence_loss": following,
+            "next_sentence_hits": tf.cast(next_hits, following.dtype),
+        }
+
+    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, LossTerm]:
+        """Masked-LM cross-entropy averaged over masked tokens, next-sentence over examples."""
+        masked, following, weights = self._cross_entropies(outputs, batch)
+        return {
+            "masked_lm_loss": _sum(masked, weights),
+            "next_sentence_loss": _sum(following, tf.ones_like(following)),
+        }
+
+    def _cross_entropies(self, outputs: Tensors, batch: Tensors) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Of every masked place [N * P], of every example [N], and the weights of the places [N * P]."""
+        labels = tf.reshape(batch["masked_lm_ids"], [-1])
+        masked = kernels.cross_entropy(outputs["masked_lm_logits"], labels)
+        following = kernels.cross_entropy(outputs["next_sentence_logits"], batch["next_sentence_labels"])
+        return masked, following, tf.cast(tf.reshape(batch["masked_lm_weights"], [-1]), masked.dtype)
+
+
+def _best(logits: tf.Tensor) -> tf.Tensor:
+    return tf.argmax(logits, -1, output_type=tf.int32)
+
+
+def _sum(per_item: tf.Tensor, weights: tf.Tensor) -> LossTerm:
+    return LossTerm(tf.reduce_sum(per_item * weights), tf.reduce_sum(weights))

@@ -1,0 +1,63 @@
+"""The named variables of one model, in the dtypes of its precision."""
+
+import zlib
+
+import tensorflow as tf
+
+from bertbench.kernels import island_dtype
+from bertbench.precision import Precision
+
+
+class Weights:
+    """Makes variables under Google's checkpoint names and keeps them by name.
+
+    A trainable model stores every variable in the island dtype (float32: the master copies). A model for
+    inference stores what enters matrix products in the compute dtype, so that it is cast once, when loaded.
+
+    Attributes:
+      by_name: every variable made so far, by its checkpoint name.
+    """
+
+    def __init__(
+        self, precision: Precision, *, trainable: bool, initializer_range: float, seed: int | None
+    ) -> None:
+        """Variables start at zero where `seed` is None (they will be loaded), else as BERT initialises them."""
+        self.precision = precision
+        self.by_name: dict[str, tf.Variable] = {}
+        self._trainable = trainable
+        self._initializer_range = initializer_range
+        self._seed = seed
+
+    def matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
+        """A weight of a matrix product: truncated normal; compute dtype in inference."""
+        return self._add(name, self._normal(name, shape), self._product_dtype())
+
+    def bias(self, name: str, size: int) -> tf.Variable:
+        """What is added to a matrix product: zeros; compute dtype in inference."""
+        return self._add(name, tf.zeros([size]), self._product_dtype())
+
+    def island_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
+        """A weight used in the island dtype (embeddings, logits): truncated normal."""
+        return self._add(name, self._normal(name, shape), self._island_dtype())
+
+    def island_vector(self, name: str, size: int, value: float = 0.0) -> tf.Variable:
+        """A vector used in the island dtype (layer norms, output biases)."""
+        return self._add(name, tf.fill([size], value), self._island_dtype())
+
+    def _island_dtype(self) -> tf.DType:
+        return island_dtype(self.precision.compute_dtype)
+
+    def _product_dtype(self) -> tf.DType:
+        return self._island_dtype() if self._trainable else self.precision.compute_dtype
+
+    def _normal(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
+        if self._seed is None:
+            return tf.zeros(shape)
+        # The name picks the stream, so that a variable's values do not depend on the order of creation.
+        stream = (self._seed, zlib.crc32(name.encode()))
+        return tf.random.stateless_truncated_normal(shape, stream, stddev=self._initializer_range)
+
+    def _add(self, name: str, value: tf.Tensor, dtype: tf.DType) -> tf.Variable:
+        variable = tf.Variable(tf.cast(value, dtype), name=name, trainable=self._trainable)
+        self.by_name[name] = variable
+        return variable

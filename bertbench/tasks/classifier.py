@@ -1,0 +1,86 @@
+"""The GLUE tasks and XNLI: one or two texts, a class or a score."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.data.glue import find_file, make_features, read_examples
+from bertbench.data.glue_tasks import GlueTask
+from bertbench.data.tokenization import Tokenizer
+from bertbench.evaluation.glue_metrics import (
+    class_probabilities,
+    glue_scores,
+    write_eval_results,
+    write_submission,
+    write_test_results,
+)
+from bertbench.model.encoder import Encoder
+from bertbench.model.heads import ClassifierHead
+from bertbench.model.weights import Weights
+from bertbench.tasks.base import Dataset, Outcome, Task
+
+
+class ClassifierTask(Task):
+    """One GLUE task in its official layout."""
+
+    name = "classifier"
+    unit = "examples"
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        glue_task: GlueTask,
+        data_dir: Path | str,
+        *,
+        max_seq_length: int = 128,
+        language: str = "zh",
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.glue_task = glue_task
+        self.headline = glue_task.metrics[0]
+        self.max_seq_length = max_seq_length
+        self._data_dir = data_dir
+        self._language = language
+
+    def read(self, split: str) -> Dataset:
+        examples = read_examples(self.glue_task, self._data_dir, split, language=self._language)
+        features = make_features(self.glue_task, examples, self.tokenizer, self.max_seq_length)
+        path = find_file(self.glue_task, self._data_dir, split, language=self._language)
+        return Dataset(features, None, (path,), len(examples))
+
+    def make_head(
+        self, weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder
+    ) -> ClassifierHead:
+        return ClassifierHead(weights, config, self.glue_task.num_outputs)
+
+    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+        logits = outputs["logits"]
+        if self.glue_task.kind == "regression":
+            values = predictions = logits[:, 0]
+        else:
+            values, predictions = class_probabilities(logits), logits.argmax(-1)
+        labels = dataset.features.labels.get("label_ids")
+        if labels is None:
+            return Outcome({}, predictions=(values, predictions))
+        scores = glue_scores(self.glue_task.metrics, predictions, labels)
+        return Outcome(scores, self._per_item(predictions, labels), (values, predictions))
+
+    def _per_item(self, predictions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+        if self.glue_task.kind == "regression":
+            return {"negative_squared_error": -np.square(predictions - labels)}
+        return {"accuracy": (predictions == labels).astype(np.float64)}
+
+    def write(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+        values, predictions = outcome.predictions
+        if outcome.scores:
+            write_eval_results(output_dir / "eval_results.txt", outcome.scores)
+        write_test_results(output_dir / "test_results.tsv", values)
+        if split == "test" and self.glue_task.submission_file:
+            write_submission(
+                output_dir / self.glue_task.submission_file,
+                predictions,
+                self.glue_task.labels,
+                self.glue_task.score_range,
+            )

@@ -1,0 +1,70 @@
+"""Pretraining: masked language model and next-sentence prediction on TFRecords."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.data.text_corpus import match_files
+from bertbench.data.tfrecords import read_features, record_shape
+from bertbench.evaluation.glue_metrics import write_eval_results
+from bertbench.model.encoder import Encoder
+from bertbench.model.heads import PretrainingHead
+from bertbench.model.weights import Weights
+from bertbench.tasks.base import Dataset, Outcome, Task
+
+
+class PretrainingTask(Task):
+    """Masked examples in the original's TFRecord form; every split is the same files."""
+
+    name = "pretraining"
+    unit = "examples"
+    headline = "masked_lm_accuracy"
+
+    def __init__(
+        self,
+        input_file: str,
+        *,
+        max_seq_length: int | None = None,
+        max_predictions_per_seq: int | None = None,
+    ) -> None:
+        """`input_file` is a glob, or several between commas; lengths that are None are the files' own."""
+        self._paths = match_files(input_file)
+        shape = record_shape(self._paths)
+        self.max_seq_length = max_seq_length or shape.max_seq_length
+        self._max_predictions = max_predictions_per_seq
+
+    def read(self, split: str) -> Dataset:
+        features = read_features(
+            self._paths,
+            max_seq_length=self.max_seq_length,
+            max_predictions_per_seq=self._max_predictions,
+        )
+        return Dataset(features, None, tuple(self._paths), len(features))
+
+    def make_head(
+        self, weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder
+    ) -> PretrainingHead:
+        return PretrainingHead(weights, config, options, encoder.embeddings)
+
+    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+        sums = {name: float(values.sum(dtype=np.float64)) for name, values in outputs.items()}
+        masked, examples = max(sums["masked_lm_count"], 1e-5), max(dataset.num_items, 1)
+        scores = {
+            "masked_lm_accuracy": sums["masked_lm_hits"] / masked,
+            "masked_lm_loss": sums["masked_lm_loss"] / masked,
+            "next_sentence_accuracy": sums["next_sentence_hits"] / examples,
+            "next_sentence_loss": sums["next_sentence_loss"] / examples,
+        }
+        count = np.maximum(outputs["masked_lm_count"], 1e-5)
+        per_item = {
+            "masked_lm_accuracy": outputs["masked_lm_hits"] / count,
+            "masked_lm_loss": outputs["masked_lm_loss"] / count,
+            "next_sentence_accuracy": outputs["next_sentence_hits"],
+            "next_sentence_loss": outputs["next_sentence_loss"],
+        }
+        return Outcome(scores, per_item)
+
+    def write(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+        write_eval_results(output_dir / "eval_results.txt", outcome.scores)

@@ -1,0 +1,88 @@
+"""SQuAD v1.1: questions answered by a span of their context."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.data.squad import SquadExample, read_squad
+from bertbench.data.squad_windows import SquadWindows, WindowSettings, make_windows
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+from bertbench.evaluation.span_decoding import DecodedAnswers, DecodingSettings, decode_spans
+from bertbench.evaluation.squad_metrics import score_squad
+from bertbench.files import write_json
+from bertbench.model.encoder import Encoder
+from bertbench.model.heads import SpanHead
+from bertbench.model.weights import Weights
+from bertbench.tasks.base import Dataset, Outcome, Task
+
+
+class SquadTask(Task):
+    """Questions on a file in SQuAD's form."""
+
+    name = "squad"
+    unit = "questions"
+    headline = "f1"
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        train_file: Path | str | None = None,
+        predict_file: Path | str | None = None,
+        windows: WindowSettings | None = None,
+        decoding: DecodingSettings | None = None,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.windows = windows or WindowSettings()
+        self.decoding = decoding or DecodingSettings()
+        self.max_seq_length = self.windows.max_seq_length
+        self._files = {"train": train_file, "dev": predict_file}
+
+    def read(self, split: str) -> Dataset:
+        path = self._files.get(split)
+        if path is None:
+            option = {"train": "--train-file", "dev": "--predict-file"}.get(split)
+            raise InputError(f"no {split} file; give {option}." if option else "SQuAD has no test split.")
+        training = split == "train"
+        examples = read_squad(path, training=training)
+        windows = make_windows(examples, self.tokenizer, self.windows, training=training)
+        return Dataset(windows.features, (examples, windows), (Path(path),), len(examples))
+
+    def make_head(
+        self, weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder
+    ) -> SpanHead:
+        return SpanHead(weights, config)
+
+    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+        examples: list[SquadExample]
+        windows: SquadWindows
+        examples, windows = dataset.items
+        answers = decode_spans(
+            examples,
+            windows,
+            outputs["start_logits"],
+            outputs["end_logits"],
+            self.tokenizer,
+            self.decoding,
+        )
+        references = {example.qas_id: example.answers for example in examples}
+        if not all(references.values()):
+            return Outcome({}, predictions=answers)
+        scores = score_squad(references, answers.predictions)
+        questions = scores.questions.values()
+        return Outcome(
+            {"exact_match": scores.exact_match, "f1": scores.f1},
+            {
+                "exact_match": np.array([100.0 * question.exact_match for question in questions]),
+                "f1": np.array([100.0 * question.f1 for question in questions]),
+            },
+            answers,
+        )
+
+    def write(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+        answers: DecodedAnswers = outcome.predictions
+        write_json(output_dir / "predictions.json", answers.predictions, indent=4)
+        write_json(output_dir / "nbest_predictions.json", answers.nbest, indent=4)
