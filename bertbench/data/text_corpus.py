@@ -18,7 +18,7 @@ PART_BYTES = 4 * 2**20
 
 @dataclass(frozen=True)
 class Span:
-    """Bytes of one file: the documents between the first blank lines at or after `start` and `end`."""
+    """Bytes of one file: the documents between the first blank lines behind `start` and `end`."""
 
     path: Path
     start: int
@@ -74,8 +74,8 @@ def read_documents(span: Span) -> Iterator[list[str]]:
     except OSError as error:
         raise InputError(f"{span.path}: cannot be read ({error.strerror}); check the path.") from None
     with stream:
-        offset = _blank_line_from(stream, span.start, span.path)
-        end = _blank_line_from(stream, span.end, span.path)
+        offset = _blank_line_after(stream, span.start, span.path)
+        end = _blank_line_after(stream, span.end, span.path)
         stream.seek(offset)
         sentences: list[str] = []
         while offset < end:
@@ -91,12 +91,12 @@ def read_documents(span: Span) -> Iterator[list[str]]:
             yield sentences
 
 
-def _blank_line_from(stream: BinaryIO, offset: int, path: Path) -> int:
-    """Where the first blank line that begins at or after `offset` begins, or the file ends; 0 for 0."""
+def _blank_line_after(stream: BinaryIO, offset: int, path: Path) -> int:
+    """Where the first blank line after the line at `offset` begins, or the file ends; 0 for 0."""
     if offset == 0:
         return 0
-    stream.seek(offset - 1)
-    stream.readline()  # up to the first line that begins at or after offset
+    stream.seek(offset)
+    stream.readline()
     while True:
         start = stream.tell()
         line = stream.readline()
