@@ -24,6 +24,10 @@ CHECKSUMS = "checksums.json"
 DEFAULT_RETRIES = Retries()
 
 
+class WrongBytesError(TransferError):
+    """A file came whole and is not the one that was asked for."""
+
+
 def fetch(item: Item, cache: Path, retries: Retries = DEFAULT_RETRIES) -> Path:
     """Bring an item into the cache, or verify that it is there whole; return its folder.
 
@@ -68,21 +72,26 @@ def _is_whole(folder: Path) -> bool:
 def _bring(
     source: Source, item: Item, downloads: Path, cache: Path, retries: Retries
 ) -> dict[str, dict[str, object]]:
-    """Download a source and verify it, trying its mirrors, and each address twice if its bytes are wrong.
+    """Download a source from the first address that has it; wrong bytes are fetched once again.
 
     Returns what `_verify` returns.
     """
     target = downloads / source.name
     problems = []
-    for address in (address for address in source.addresses for _ in range(2)):
+    for address in source.addresses:
         try:
-            if not target.exists():
-                with _show_progress(source, item) as progress:
-                    download(address, target, size=source.size, retries=retries, progress=progress)
-            return _verify(target, source, cache)
+            for attempt in ("first", "last"):
+                if not target.exists():
+                    with _show_progress(source, item) as progress:
+                        download(address, target, size=source.size, retries=retries, progress=progress)
+                try:
+                    return _verify(target, source, cache)
+                except WrongBytesError:
+                    if attempt == "last":
+                        raise
         except TransferError as error:
             problems.append(str(error))
-    raise InputError(" ".join(dict.fromkeys(problems)))
+    raise InputError(" ".join(problems))
 
 
 def _verify(path: Path, source: Source, cache: Path) -> dict[str, dict[str, object]]:
@@ -92,7 +101,7 @@ def _verify(path: Path, source: Source, cache: Path) -> dict[str, dict[str, obje
       The checksum to record, by address, where none was known.
 
     Raises:
-      TransferError: they differ; the file is deleted.
+      WrongBytesError: they differ; the file is deleted.
     """
     got = {"size": path.stat().st_size, "sha256": sha256_of_file(path)}
     key = source.addresses[0]
@@ -104,7 +113,7 @@ def _verify(path: Path, source: Source, cache: Path) -> dict[str, dict[str, obje
             remedy = (
                 f" If its publisher changed it, delete its entry in {cache / CHECKSUMS}." if recorded else ""
             )
-            raise TransferError(f"{key}: {quantity} is {got[quantity]}, not {value}.{remedy}")
+            raise WrongBytesError(f"{key}: {quantity} is {got[quantity]}, not {value}.{remedy}")
     return {} if known["sha256"] else {key: got}
 
 

@@ -100,6 +100,15 @@ def test_a_mirror_helps_out(publisher, tmp_path):
     item = item_of(source_of(f"{publisher.address}/gone", TEXT, mirrors=(mirror,)))
     fetch(item, tmp_path, QUICK)
     assert (tmp_path / "data" / "f").read_bytes() == TEXT
+    assert [path for path, _, _ in publisher.requests] == ["/gone", "/mirror"]
+
+
+def test_all_addresses_failing_are_all_named(publisher, tmp_path):
+    mirror = publisher.publish("mirror", TEXT[::-1])
+    item = item_of(source_of(f"{publisher.address}/gone", TEXT, mirrors=(mirror,)))
+    with pytest.raises(InputError, match=r"/gone: the server says 404 .*/gone: sha256 is "):
+        fetch(item, tmp_path, QUICK)
+    assert [path for path, _, _ in publisher.requests] == ["/gone", "/mirror", "/mirror"]
 
 
 def test_an_unpublished_checksum_is_recorded_and_held_to_afterwards(publisher, tmp_path, capsys):
