@@ -11,7 +11,7 @@ from bertbench.config import KernelOptions
 from bertbench.console import progress
 from bertbench.data.batching import Batch, assemble, plan_batches
 from bertbench.data.features import Features
-from bertbench.model.bert import BertModel
+from bertbench.model.bert import BertModel, ShapelessGraph
 from bertbench.model.checkpoint import load_weights
 from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
@@ -38,20 +38,15 @@ class Predictor:
     """A model's forward pass as one graph for batches of any shape."""
 
     def __init__(self, model: BertModel) -> None:
-        self.model = model
-        self._graph: tf.types.experimental.ConcreteFunction | None = None
+        self._model = model
+        self._graph = ShapelessGraph(self._forward)
 
     def __call__(self, tensors: Mapping[str, np.ndarray]) -> dict[str, tf.Tensor]:
-        """The head's predictions for one batch; every batch holds the same labels, if any."""
-        if self._graph is None:
-            signature = {
-                name: tf.TensorSpec([None] * array.ndim, array.dtype) for name, array in tensors.items()
-            }
-            self._graph = tf.function(self._forward).get_concrete_function(signature)
-        return self._graph({name: tf.constant(array) for name, array in tensors.items()})
+        """The head's predictions for one batch."""
+        return self._graph(tensors)
 
     def _forward(self, batch: Mapping[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
-        return self.model.head.predictions(self.model(batch), batch)
+        return self._model.head.predictions(self._model(batch), batch)
 
 
 def load_model(

@@ -120,7 +120,8 @@ def _assign(
     values = source.read([tensor for _, tensor in batch])
     for (name, tensor), value in zip(batch, values, strict=True):
         variable = variables[name]
-        variable.assign(tf.cast(tf.transpose(value) if tensor.transposed else value, variable.dtype))
+        value = tf.cast(value, variable.dtype)
+        variable.assign(tf.transpose(value) if tensor.transposed else value)
 
 
 def _check_ties(plan: LoadPlan, source: CheckpointFile) -> None:

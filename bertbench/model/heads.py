@@ -1,12 +1,14 @@
 """The output heads: hidden states -> logits, one class a task, and a head's loss.
 
 Logits are computed in the island dtype (float32), but for the masked-LM product with the vocabulary.
-Losses are sums with the weight they are to be divided by, so that averages stay exact across micro-batches.
+Losses are sums, and their weights are known from the batch beforehand, so that averages stay exact across
+micro-batches and processes.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from bertbench import kernels
@@ -18,21 +20,16 @@ from bertbench.model.weights import Weights
 _POOLED_SITE = 1 << 20
 
 
-class LossTerm(NamedTuple):
-    """A loss to be averaged: `total` / `weight`, both scalars in the island dtype."""
-
-    total: tf.Tensor
-    weight: tf.Tensor
-
-
 class Head(Protocol):
     """What a task puts on the encoder.
 
     Attributes:
       per_token: whether `predictions` gives values a token, [T], rather than values an example, [N, ...].
+      loss_names: the names of `losses`.
     """
 
     per_token: bool
+    loss_names: tuple[str, ...]
 
     def __call__(self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """Hidden states [T, H] -> logits by name."""
@@ -40,14 +37,18 @@ class Head(Protocol):
     def predictions(self, outputs: Tensors, batch: Tensors) -> Tensors:
         """What inference hands on, by name."""
 
-    def losses(self, outputs: Tensors, batch: Tensors) -> Mapping[str, LossTerm]:
-        """The loss terms by name; the training loss is the sum of their averages."""
+    def losses(self, outputs: Tensors, batch: Tensors) -> Mapping[str, tf.Tensor]:
+        """Each loss summed over the batch, scalars in the island dtype, by name."""
+
+    def loss_weights(self, batch: Mapping[str, np.ndarray]) -> Mapping[str, float]:
+        """What each sum is to be divided by; the training loss is the sum of these averages."""
 
 
 class SpanHead(tf.Module):
     """Start and end of the answer (SQuAD)."""
 
     per_token = True
+    loss_names = ("loss",)
 
     def __init__(self, weights: Weights, config: ModelConfig) -> None:
         super().__init__()
@@ -66,14 +67,17 @@ class SpanHead(tf.Module):
         """`start_logits` and `end_logits`, [T] each."""
         return outputs
 
-    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, LossTerm]:
-        """The mean of start and end cross-entropy over each example's own tokens."""
-        count = tf.size(batch["first_token"])
+    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, tf.Tensor]:
+        """The mean of start and end cross-entropy, over each example's own tokens."""
         total = sum(
             tf.reduce_sum(kernels.cross_entropy(_by_example(outputs[logits], batch), batch[labels]))
             for logits, labels in (("start_logits", "start_positions"), ("end_logits", "end_positions"))
         )
-        return {"loss": LossTerm(total / 2, tf.cast(count, total.dtype))}
+        return {"loss": total / 2}
+
+    def loss_weights(self, batch: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """The number of examples."""
+        return {"loss": float(len(batch["lengths"]))}
 
 
 def _by_example(values: tf.Tensor, batch: Tensors) -> tf.Tensor:
@@ -100,6 +104,7 @@ class ClassifierHead(tf.Module):
     """Class logits, or one value for regression, from the pooled output (GLUE)."""
 
     per_token = False
+    loss_names = ("loss",)
 
     def __init__(self, weights: Weights, config: ModelConfig, num_labels: int) -> None:
         super().__init__()
@@ -122,20 +127,25 @@ class ClassifierHead(tf.Module):
         """`logits`, [N, labels]."""
         return outputs
 
-    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, LossTerm]:
-        """Cross-entropy, or squared error for regression, averaged over examples."""
+    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, tf.Tensor]:
+        """Cross-entropy, or squared error for regression."""
         logits = outputs["logits"]
         if self._regression:
             per_example = tf.square(logits[:, 0] - tf.cast(batch["label_ids"], logits.dtype))
         else:
             per_example = kernels.cross_entropy(logits, batch["label_ids"])
-        return {"loss": _sum(per_example, tf.ones_like(per_example))}
+        return {"loss": tf.reduce_sum(per_example)}
+
+    def loss_weights(self, batch: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """The number of examples."""
+        return {"loss": float(len(batch["lengths"]))}
 
 
 class PretrainingHead(tf.Module):
     """Masked language model and next-sentence prediction."""
 
     per_token = False
+    loss_names = ("masked_lm_loss", "next_sentence_loss")
 
     def __init__(
         self, weights: Weights, config: ModelConfig, options: KernelOptions, embeddings: Embeddings
@@ -182,12 +192,19 @@ class PretrainingHead(tf.Module):
             "next_sentence_hits": tf.cast(next_hits, following.dtype),
         }
 
-    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, LossTerm]:
-        """Masked-LM cross-entropy averaged over masked tokens, next-sentence over examples."""
+    def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, tf.Tensor]:
+        """Cross-entropy of the masked tokens and of the next-sentence choice."""
         masked, following, weights = self._cross_entropies(outputs, batch)
         return {
-            "masked_lm_loss": _sum(masked, weights),
-            "next_sentence_loss": _sum(following, tf.ones_like(following)),
+            "masked_lm_loss": tf.reduce_sum(masked * weights),
+            "next_sentence_loss": tf.reduce_sum(following),
+        }
+
+    def loss_weights(self, batch: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """The numbers of masked tokens and of examples."""
+        return {
+            "masked_lm_loss": float(batch["masked_lm_weights"].sum()),
+            "next_sentence_loss": float(len(batch["lengths"])),
         }
 
     def _cross_entropies(self, outputs: Tensors, batch: Tensors) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -200,7 +217,3 @@ class PretrainingHead(tf.Module):
 
 def _best(logits: tf.Tensor) -> tf.Tensor:
     return tf.argmax(logits, -1, output_type=tf.int32)
-
-
-def _sum(per_item: tf.Tensor, weights: tf.Tensor) -> LossTerm:
-    return LossTerm(tf.reduce_sum(per_item * weights), tf.reduce_sum(weights))

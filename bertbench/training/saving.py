@@ -1,0 +1,100 @@
+"""A training run on disk: whole checkpoints, what belongs to them, and where a killed run goes on.
+
+The output folder is a model folder (`bert_config.json`, `vocab.txt`, `model.ckpt-N`). Checkpoints are in Google's
+format with the optimizer's moments beside each variable, as the original writes them.
+"""
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from bertbench.console import notice
+from bertbench.errors import InputError
+from bertbench.files import make_directory, read_json, write_json, write_text
+from bertbench.model.checkpoint import open_checkpoint, save_weights
+from bertbench.model.source import ModelSource
+
+SETTINGS_FILE = "training.json"
+_CHECKPOINT = re.compile(r"model\.ckpt-(\d+)\.index")
+
+
+class TrainingFolder:
+    """The output folder of one training run."""
+
+    def __init__(self, path: Path | str, *, keep_checkpoints: int) -> None:
+        if keep_checkpoints < 1:
+            raise InputError(f"keep_checkpoints is {keep_checkpoints}; keep at least 1.")
+        self.path = make_directory(path)
+        self._keep = keep_checkpoints
+
+    def begin(self, settings: Mapping[str, Any], source: ModelSource) -> None:
+        """Write down what the run is made of, or check that a run to be resumed is made of the same.
+
+        Raises:
+          InputError: the folder holds a run with other settings; the message names them.
+        """
+        written = self.path / SETTINGS_FILE
+        if self.latest_step() is not None and written.exists():
+            former = read_json(written)
+            different = sorted(
+                name for name in {*former, *settings} if former.get(name) != settings.get(name)
+            )
+            if different:
+                changes = ", ".join(f"{n} ({former.get(n)} -> {settings.get(n)})" for n in different)
+                raise InputError(
+                    f"{self.path}: holds a run with other settings: {changes}; "
+                    "give its own settings to resume it, or another --output-dir."
+                )
+            return
+        write_json(written, dict(settings))
+        write_text(self.path / "bert_config.json", source.config.to_json())
+        if source.vocab_file is not None and source.vocab_file.resolve() != (self.path / "vocab.txt").resolve():
+            shutil.copyfile(source.vocab_file, self.path / "vocab.txt")
+
+    def latest_step(self) -> int | None:
+        """The step of the newest checkpoint; None where there is none."""
+        return max(self._steps(), default=None)
+
+    def prefix(self, step: int) -> Path:
+        """The checkpoint prefix of a step."""
+        return self.path / f"model.ckpt-{step}"
+
+    def save(self, variables: Mapping[str, tf.Variable], step: int) -> Path:
+        """Save all variables as the checkpoint of `step`, then drop the oldest beyond those to keep.
+
+        Raises:
+          InputError: the checkpoint cannot be written; earlier ones stay.
+        """
+        prefix = self.prefix(step)
+        save_weights(variables, prefix, global_step=step)
+        write_text(self.path / "checkpoint", f'model_checkpoint_path: "{prefix.name}"\n')
+        for old in sorted(self._steps())[: -self._keep]:
+            for file in self.path.glob(f"model.ckpt-{old}.*"):
+                file.unlink()
+        return prefix
+
+    def restore(self, variables: Mapping[str, tf.Variable], step: int) -> None:
+        """Give every variable its value of the checkpoint of `step`.
+
+        Raises:
+          InputError: the checkpoint lacks a variable or is damaged.
+        """
+        prefix = self.prefix(step)
+        source = open_checkpoint(prefix)
+        tensors = {tensor.name: tensor for tensor in source.list_tensors()}
+        missing = sorted(set(variables) - set(tensors))
+        if missing:
+            raise InputError(
+                f"{prefix}: cannot be resumed, it lacks {', '.join(missing)}; use another --output-dir."
+            )
+        for name, variable in variables.items():
+            variable.assign(source.read([tensors[name]])[0])
+        notice(f"resuming from {prefix}")
+
+    def _steps(self) -> list[int]:
+        matches = (_CHECKPOINT.fullmatch(file.name) for file in self.path.iterdir())
+        return [int(match[1]) for match in matches if match]

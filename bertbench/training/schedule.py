@@ -1,0 +1,85 @@
+"""When what happens in training: the learning rate of a step, and the examples of a step.
+
+Both are functions of the step alone, so that a run picks up anywhere.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """Linear warm-up from 0, then linear decay to 0 (google-research/bert `optimization.py`).
+
+    Steps count from 0. While warming up the rate is `peak` * step / warmup_steps, afterwards
+    `peak` * (1 - step / num_steps).
+    """
+
+    peak: float
+    num_steps: int
+    warmup_steps: int
+
+    def __post_init__(self) -> None:
+        if self.peak < 0 or self.num_steps < 1 or not 0 <= self.warmup_steps <= self.num_steps:
+            raise InputError(
+                f"learning rate {self.peak}, {self.num_steps} steps and {self.warmup_steps} warm-up steps: "
+                "give a rate of at least 0, at least one step, and a warm-up no longer than the training."
+            )
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup_steps:
+            return self.peak * step / self.warmup_steps
+        return self.peak * max(0.0, 1.0 - step / self.num_steps)
+
+
+@dataclass(frozen=True)
+class ExampleOrder:
+    """Which examples each step trains on: every example once an epoch, in an order drawn anew each epoch.
+
+    Attributes:
+      num_examples: N.
+      batch_size: examples of one process's micro-batch.
+      accum_steps: micro-batches a step.
+      seed: draws the orders.
+      rank, size: this process among `size` that share the examples without overlap.
+    """
+
+    num_examples: int
+    batch_size: int
+    accum_steps: int = 1
+    seed: int = 0
+    rank: int = 0
+    size: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("num_examples", "batch_size", "accum_steps"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+
+    @property
+    def effective_batch(self) -> int:
+        """Examples a step, over all micro-batches and processes."""
+        return self.batch_size * self.accum_steps * self.size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that see every example once; the last one of an epoch may be smaller."""
+        return math.ceil(self.num_examples / self.effective_batch)
+
+    def step_examples(self, step: int) -> np.ndarray:
+        """int64, the examples of all processes in a step."""
+        epoch, index = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.num_examples)
+        return order[index * self.effective_batch : (index + 1) * self.effective_batch]
+
+    def micro_batches(self, step: int) -> list[np.ndarray]:
+        """This process's examples in a step, by micro-batch; a small last step may leave some empty."""
+        mine = self.step_examples(step)[self.rank :: self.size]
+        return [
+            mine[start : start + self.batch_size]
+            for start in range(0, self.batch_size * self.accum_steps, self.batch_size)
+        ]

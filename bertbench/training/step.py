@@ -1,0 +1,110 @@
+"""One training step: gradients of the micro-batches, summed over them and the workers, and one update."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from bertbench.data.batching import Batch
+from bertbench.model.bert import BertModel, ShapelessGraph
+from bertbench.training.optimizer import AdamW
+from bertbench.training.workers import SingleProcess
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step tells: average losses by name over all workers, and the gradients' norm before clipping."""
+
+    losses: dict[str, float]
+    gradient_norm: float
+
+    @property
+    def loss(self) -> float:
+        """The training loss: the sum of the averages."""
+        return sum(self.losses.values())
+
+
+class TrainStep:
+    """The graphs of a model's training step."""
+
+    def __init__(
+        self,
+        model: BertModel,
+        optimizer: AdamW,
+        workers: SingleProcess,
+        *,
+        accumulate: bool,
+        recompute: bool = False,
+    ) -> None:
+        """`accumulate` says whether steps have several micro-batches; it costs one copy of the variables."""
+        self._model = model
+        self._optimizer = optimizer
+        self._workers = workers
+        self._recompute = recompute
+        self._variables = list(model.variables_by_name.values())
+        self._accumulated = (
+            [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self._variables]
+            if accumulate
+            else None
+        )
+        self._step = ShapelessGraph(self._whole_step)
+        self._add = ShapelessGraph(self._add_gradients)
+        self._apply = tf.function(self._apply_accumulated)
+
+    def __call__(
+        self, batches: Sequence[Batch], seeds: Sequence[np.ndarray], learning_rate: float
+    ) -> StepResult:
+        """Train on the micro-batches of one step.
+
+        Args:
+          batches: at least one where there is one worker; seeds: uint32 [2], one a batch.
+        """
+        weights = self._sum_weights(batches)
+        scales = {name: tf.constant(1.0 / weight) for name, weight in weights.items()}
+        rate = tf.constant(learning_rate)
+        if self._accumulated is None and len(batches) == 1:
+            totals, norm = self._step(batches[0].tensors, tf.constant(seeds[0]), scales, rate)
+            sums = {name: float(total) for name, total in totals.items()}
+        else:
+            sums = dict.fromkeys(weights, 0.0)
+            for batch, seed in zip(batches, seeds, strict=True):
+                for name, total in self._add(batch.tensors, tf.constant(seed), scales).items():
+                    sums[name] += float(total)
+            norm = self._apply(rate)
+        sums = self._workers.sum_figures(sums)
+        return StepResult({name: sums[name] / weights[name] for name in sums}, float(norm))
+
+    def _sum_weights(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """The weights of the losses over all micro-batches and workers; at least a tiny bit of each."""
+        weights = dict.fromkeys(self._model.head.loss_names, 0.0)
+        for batch in batches:
+            for name, weight in self._model.head.loss_weights(batch.tensors).items():
+                weights[name] += weight
+        return {name: max(weight, 1e-5) for name, weight in self._workers.sum_figures(weights).items()}
+
+    def _gradients(self, batch, seed, scales):
+        """The losses' sums, and the gradients of the sum of the losses times their scales."""
+        with tf.GradientTape() as tape:
+            outputs = self._model(batch, seed, recompute=self._recompute)
+            totals = self._model.head.losses(outputs, batch)
+            loss = tf.add_n([total * tf.cast(scales[name], total.dtype) for name, total in totals.items()])
+        gradients = tape.gradient(loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return totals, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _whole_step(self, batch, seed, scales, learning_rate):
+        totals, gradients = self._gradients(batch, seed, scales)
+        return totals, self._optimizer.apply(self._workers.sum_gradients(gradients), learning_rate)
+
+    def _add_gradients(self, batch, seed, scales):
+        totals, gradients = self._gradients(batch, seed, scales)
+        for variable, gradient in zip(self._accumulated, gradients, strict=True):
+            variable.assign_add(gradient)
+        return totals
+
+    def _apply_accumulated(self, learning_rate):
+        gradients = self._workers.sum_gradients([tf.identity(variable) for variable in self._accumulated])
+        norm = self._optimizer.apply(gradients, learning_rate)
+        for variable in self._accumulated:
+            variable.assign(tf.zeros_like(variable))
+        return norm

@@ -1,0 +1,286 @@
+"""The training loop: steps, progress, saving, resuming, and stopping when the loss goes wrong."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from bertbench.config import KernelOptions
+from bertbench.console import notice, progress
+from bertbench.data.batching import STRATEGIES, assemble, plan_one_batch
+from bertbench.data.features import Features
+from bertbench.errors import CannotJudge, InputError
+from bertbench.model.bert import BertModel
+from bertbench.model.checkpoint import load_weights
+from bertbench.model.source import ModelSource
+from bertbench.precision import Precision
+from bertbench.tasks.base import Task
+from bertbench.training.optimizer import AdamW
+from bertbench.training.saving import TrainingFolder
+from bertbench.training.schedule import ExampleOrder, LearningRate
+from bertbench.training.step import StepResult, TrainStep
+from bertbench.training.workers import SingleProcess, split_seed
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a model is trained.
+
+    Attributes:
+      batch_size: examples of one process's micro-batch.
+      accum_steps: micro-batches a step.
+      learning_rate: the peak.
+      num_epochs, num_steps: how long; the steps win where both are given.
+      warmup_proportion, warmup_steps: the warm-up; the steps win.
+      batching: one of `bertbench.data.batching.STRATEGIES`.
+      save_checkpoints_steps, keep_checkpoints: how often to save, how many to keep.
+      recompute: compute each layer again for its gradient instead of keeping what it needs.
+    """
+
+    batch_size: int = 32
+    accum_steps: int = 1
+    learning_rate: float = 5e-5
+    num_epochs: float = 3.0
+    num_steps: int | None = None
+    warmup_proportion: float = 0.1
+    warmup_steps: int | None = None
+    batching: str = "packed"
+    seed: int = 12345
+    save_checkpoints_steps: int = 1000
+    keep_checkpoints: int = 5
+    recompute: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batching not in STRATEGIES:
+            raise InputError(f"batching {self.batching!r} is unknown; choose one of {', '.join(STRATEGIES)}.")
+        if self.save_checkpoints_steps < 1:
+            raise InputError(f"save_checkpoints_steps is {self.save_checkpoints_steps}; give at least 1.")
+        if not 0 <= self.warmup_proportion <= 1:
+            raise InputError(f"warmup_proportion is {self.warmup_proportion}; give a share from 0 to 1.")
+
+    def steps(self, order: ExampleOrder) -> int:
+        """The steps of a training on examples in that order."""
+        if self.num_steps is not None:
+            return self.num_steps
+        return max(1, round(self.num_epochs * order.steps_per_epoch))
+
+    def schedule(self, order: ExampleOrder) -> LearningRate:
+        """The learning rate of each step."""
+        steps = self.steps(order)
+        warmup = self.warmup_steps if self.warmup_steps is not None else int(steps * self.warmup_proportion)
+        return LearningRate(self.learning_rate, steps, warmup)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What came of a training.
+
+    Attributes:
+      checkpoint: the last one, of step `steps`.
+      loss_curve: (step, mean loss since the entry before) of this process's part of the run.
+      seconds, examples: of this process's part, after a resume.
+    """
+
+    checkpoint: Path
+    steps: int
+    first_step: int
+    loss_curve: list[tuple[int, float]]
+    seconds: float
+    examples: int
+
+
+class Trainer:
+    """Trains one model on one data set into one folder."""
+
+    def __init__(
+        self,
+        task: Task,
+        source: ModelSource,
+        precision: Precision,
+        options: KernelOptions,
+        settings: TrainingSettings,
+        features: Features,
+        output_dir: Path | str,
+        workers: SingleProcess | None = None,
+    ) -> None:
+        """Build the model; load its weights, those of a run to be resumed or those to start from.
+
+        Raises:
+          InputError: the settings, the checkpoint or the output folder cannot be used.
+        """
+        self.settings = settings
+        self.workers = workers or SingleProcess()
+        self.order = ExampleOrder(
+            len(features),
+            settings.batch_size,
+            settings.accum_steps,
+            settings.seed,
+            self.workers.rank,
+            self.workers.size,
+        )
+        self.learning_rate = settings.schedule(self.order)
+        self.model = BertModel(
+            source.config, precision, options, task.make_head, trainable=True, seed=settings.seed
+        )
+        self._task = task
+        self._features = features
+        self._optimizer = AdamW(self.model.variables_by_name)
+        self._state = {**self.model.variables_by_name, **self._optimizer.slots}
+        self._folder = TrainingFolder(output_dir, keep_checkpoints=settings.keep_checkpoints)
+        self._folder.begin(_facts(task, source, precision, options, settings, self.order), source)
+        self.first_step = self._restore(source)
+        self._train_step = TrainStep(
+            self.model,
+            self._optimizer,
+            self.workers,
+            accumulate=settings.accum_steps > 1 or self.workers.size > 1,
+            recompute=settings.recompute,
+        )
+
+    def _restore(self, source: ModelSource) -> int:
+        step = self._folder.latest_step()
+        if step is not None:
+            self._folder.restore(self._state, step)
+        elif source.checkpoint is not None:
+            load_weights(self.model.variables_by_name, source.checkpoint, fresh=self.model.head_names)
+        self.workers.broadcast(list(self._state.values()))
+        return step or 0
+
+    def run(self) -> TrainingRun:
+        """Train to the last step.
+
+        Raises:
+          CannotJudge: a loss or gradient is not finite; names the step, its examples and the last
+            good checkpoint.
+          InputError: a checkpoint cannot be written.
+        """
+        steps = self.learning_rate.num_steps
+        recorder = _Recorder(self._folder.path / "events")
+        examples = 0
+        start = time.perf_counter()
+        with progress("train", steps, "steps") as advance:
+            advance(self.first_step)
+            for step in range(self.first_step, steps):
+                result = self._one_step(step)
+                self._require_finite(step, result)
+                examples += len(self.order.step_examples(step))
+                rate = examples / (time.perf_counter() - start)
+                recorder.record(step + 1, result, self.learning_rate(step), rate)
+                advance(1, loss=result.loss, lr=self.learning_rate(step), **{"examples/s": rate})
+                if (step + 1) % self.settings.save_checkpoints_steps == 0 and step + 1 < steps:
+                    self._save(step + 1, recorder)
+        self._save(max(steps, self.first_step), recorder)
+        return TrainingRun(
+            self._folder.prefix(max(steps, self.first_step)),
+            steps,
+            self.first_step,
+            recorder.curve,
+            time.perf_counter() - start,
+            examples,
+        )
+
+    def _one_step(self, step: int) -> StepResult:
+        batches, seeds = [], []
+        for number, examples in enumerate(self.order.micro_batches(step)):
+            if not len(examples):
+                continue
+            plan = plan_one_batch(
+                self._features.lengths, examples, self.settings.batching, self._task.max_seq_length
+            )
+            batches.append(assemble(self._features, plan))
+            seeds.append(split_seed(self.settings.seed, step, number, self.workers.rank))
+        return self._train_step(batches, seeds, self.learning_rate(step))
+
+    def _require_finite(self, step: int, result: StepResult) -> None:
+        if np.isfinite(result.loss) and np.isfinite(result.gradient_norm):
+            return
+        last = self._folder.latest_step()
+        good = f"the last good checkpoint is {self._folder.prefix(last)}" if last else "no checkpoint was saved yet"
+        examples = ", ".join(map(str, self.order.step_examples(step)))
+        raise CannotJudge(
+            f"step {step + 1}: loss {result.loss}, gradient norm {result.gradient_norm}; examples {examples}; "
+            f"{good}. Try a lower --learning-rate or a longer warm-up."
+        )
+
+    def _save(self, step: int, recorder: "_Recorder") -> None:
+        recorder.flush()
+        if self.workers.rank == 0 and self._folder.latest_step() != step:
+            self._folder.save(self._state, step)
+
+
+# What marks a summary as TensorBoard's scalar (tensorboard/plugins/scalar/metadata.py).
+_SCALAR = tf.compat.v1.SummaryMetadata(
+    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+)
+
+
+class _Recorder:
+    """Scalars for TensorBoard, and the loss curve."""
+
+    POINTS = 50
+
+    def __init__(self, folder: Path) -> None:
+        self.curve: list[tuple[int, float]] = []
+        self._recent: list[float] = []
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def record(self, step: int, result: StepResult, learning_rate: float, examples_per_second: float) -> None:
+        self._recent.append(result.loss)
+        figures = {
+            "loss": result.loss,
+            **result.losses,
+            "learning_rate": learning_rate,
+            "gradient_norm": result.gradient_norm,
+            "examples_per_second": examples_per_second,
+        }
+        with self._writer.as_default(step):
+            for name, value in figures.items():
+                tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
+        if len(self._recent) == self.POINTS:
+            self._close_point(step)
+        self._last_step = step
+
+    def flush(self) -> None:
+        if self._recent:
+            self._close_point(self._last_step)
+        self._writer.flush()
+
+    def _close_point(self, step: int) -> None:
+        self.curve.append((step, float(np.mean(self._recent))))
+        self._recent.clear()
+
+
+def _facts(
+    task: Task,
+    source: ModelSource,
+    precision: Precision,
+    options: KernelOptions,
+    settings: TrainingSettings,
+    order: ExampleOrder,
+) -> Mapping[str, Any]:
+    """What must be the same for a run to be resumed."""
+    return {
+        "task": task.name,
+        "precision": precision.name,
+        "max_seq_length": task.max_seq_length,
+        "num_examples": order.num_examples,
+        "processes": order.size,
+        "init_checkpoint": str(source.checkpoint) if source.checkpoint else None,
+        "config": dataclasses.asdict(source.config),
+        **dataclasses.asdict(options),
+        **dataclasses.asdict(settings),
+    }
+
+
+def describe(order: ExampleOrder, schedule: LearningRate) -> None:
+    """Say at the start what a step is made of."""
+    notice(
+        f"effective batch {order.effective_batch} = {order.batch_size} examples x {order.accum_steps} "
+        f"micro-batches x {order.size} processes; {order.steps_per_epoch} steps an epoch, "
+        f"{schedule.num_steps} steps in all, {schedule.warmup_steps} of them warm-up"
+    )

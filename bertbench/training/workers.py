@@ -1,0 +1,36 @@
+"""The processes that train together, as the trainer sees them; one process unless Horovod says otherwise."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+
+class SingleProcess:
+    """Training in this process alone.
+
+    Attributes:
+      rank, size: this worker and how many there are.
+    """
+
+    rank = 0
+    size = 1
+
+    def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Each gradient summed over the workers; called inside the training graph."""
+        return list(gradients)
+
+    def sum_figures(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """Each figure summed over the workers."""
+        return dict(figures)
+
+    def broadcast(self, variables: Sequence[tf.Variable]) -> None:
+        """Give every worker the first one's values."""
+
+    def require_agreement(self, facts: Mapping[str, str]) -> None:
+        """End with an InputError that names the difference where workers differ in a fact."""
+
+
+def split_seed(seed: int, *numbers: int) -> np.ndarray:
+    """uint32 [2], a dropout seed drawn from a run's seed and any numbers (step, micro-batch, rank)."""
+    return np.random.SeedSequence([seed, *numbers]).generate_state(2)
