@@ -18,6 +18,9 @@ from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 
 
+DEFAULT_BATCHING = "bucketed"
+
+
 @dataclass(frozen=True)
 class InferenceRun:
     """The outputs of one pass and what it took.

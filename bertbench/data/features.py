@@ -47,3 +47,9 @@ class Features:
     def lengths(self) -> np.ndarray:
         """int64 [N], the number of tokens of each example."""
         return np.diff(self.row_splits)
+
+    def first(self, count: int) -> "Features":
+        """The first `count` examples."""
+        splits = self.row_splits[: count + 1]
+        labels = {name: values[:count] for name, values in self.labels.items()}
+        return Features(self.input_ids[: splits[-1]], self.segment_ids[: splits[-1]], splits, labels)

@@ -31,6 +31,11 @@ class Dataset:
     files: tuple[Path, ...]
     num_items: int
 
+    def first(self, count: int) -> "Dataset":
+        """The first `count` examples, for tasks whose items are their examples."""
+        features = self.features.first(count)
+        return Dataset(features, self.items, self.files, len(features))
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -55,12 +60,14 @@ class Task(ABC):
       unit: what `Dataset.num_items` counts.
       headline: the metric that decides, the larger the better unless it is a loss.
       max_seq_length: the longest example in wordpieces.
+      predict_split: the split whose predictions are handed in.
     """
 
     name: str
     unit: str
     headline: str
     max_seq_length: int
+    predict_split: str = "dev"
 
     @abstractmethod
     def read(self, split: str) -> Dataset:

@@ -27,6 +27,7 @@ class ClassifierTask(Task):
 
     name = "classifier"
     unit = "examples"
+    predict_split = "test"
 
     def __init__(
         self,

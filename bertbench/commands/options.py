@@ -1,0 +1,86 @@
+"""The options that several commands share, and what they turn into."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bertbench.console import notice
+
+PATH = click.Path(path_type=Path)
+# Read by the TensorFlow library when it is loaded.
+_QUIET = "TF_CPP_MIN_LOG_LEVEL"
+
+
+def _together(*options: Callable) -> Callable:
+    def decorate(function: Callable) -> Callable:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+model_options = _together(
+    click.option(
+        "--model-dir", type=PATH, help="Folder with bert_config.json, vocab.txt and a checkpoint."
+    ),
+    click.option("--init-checkpoint", type=PATH, help="Checkpoint prefix or safetensors file."),
+    click.option("--config-file", type=PATH, help="bert_config.json, if not in the model folder."),
+    click.option("--vocab-file", type=PATH, help="vocab.txt, if not in the model folder."),
+    click.option("--do-lower-case/--no-do-lower-case", default=True, show_default=True),
+)
+
+precision_option = click.option(
+    "--precision",
+    default="fp32",
+    show_default=True,
+    metavar="fp32|bf16",
+    help="What products are computed in; float32 and bfloat16 are other names.",
+)
+
+kernel_options = _together(
+    click.option(
+        "--gelu",
+        default="tanh",
+        show_default=True,
+        metavar="tanh|erf|fused",
+        help="tanh: the original's form; erf: the exact one; fused: the tanh form in the compute dtype.",
+    ),
+    click.option(
+        "--optimized-softmax/--no-optimized-softmax",
+        default=False,
+        show_default=True,
+        help="Softmax in the compute dtype instead of float32.",
+    ),
+)
+
+thread_options = _together(
+    click.option("--num-intra-threads", type=click.IntRange(min=1), help="Threads within an operation."),
+    click.option("--num-inter-threads", type=click.IntRange(min=1), help="Operations at once."),
+)
+
+
+def start_tensorflow(num_intra_threads: int | None, num_inter_threads: int | None) -> None:
+    """Import TensorFlow quietly and give it its threads: those asked for, else the machine's default."""
+    os.environ.setdefault(_QUIET, "3")
+    from bertbench.measure.machine import read_machine
+    from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
+
+    default = default_threads(read_machine())
+    threads = ThreadSettings(num_intra_threads or default.intra, num_inter_threads or default.inter)
+    apply_threads(threads)
+    notice(f"threads: {threads}")
+
+
+def pop_model_options(values: dict[str, Any]) -> dict[str, Any]:
+    """Take `model_options` out of a command's arguments, as `bertbench.model.source.find_model` takes them."""
+    names = ("model_dir", "init_checkpoint", "config_file", "vocab_file", "do_lower_case")
+    return {name: values.pop(name) for name in names}
+
+
+def pop_kernel_options(values: dict[str, Any]) -> dict[str, Any]:
+    """Take `kernel_options` out of a command's arguments, as `bertbench.config.KernelOptions` takes them."""
+    return {name: values.pop(name) for name in ("gelu", "optimized_softmax")}

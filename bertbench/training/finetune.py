@@ -1,0 +1,112 @@
+"""A whole training job: train, then score and predict with the model that came out."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.config import KernelOptions
+from bertbench.errors import InputError
+from bertbench.inference import DEFAULT_BATCHING, load_model, run_inference
+from bertbench.model.bert import BertModel
+from bertbench.model.source import ModelSource
+from bertbench.precision import Precision
+from bertbench.tasks.base import Outcome, Task
+from bertbench.training.trainer import Trainer, TrainingRun, TrainingSettings, describe
+from bertbench.training.workers import SingleProcess
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done, with what.
+
+    Attributes:
+      evaluate: score the dev split. predict: write the predictions of the task's `predict_split`.
+      max_eval_steps: batches to score at most; None scores everything.
+    """
+
+    task: Task
+    source: ModelSource
+    precision: Precision
+    options: KernelOptions
+    settings: TrainingSettings
+    output_dir: Path
+    train: bool = True
+    evaluate: bool = False
+    predict: bool = False
+    max_eval_steps: int | None = None
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What came of a job; parts that were not asked for are None."""
+
+    run: TrainingRun | None
+    scores: dict[str, float] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures that `results.json` holds."""
+        result: dict[str, Any] = {"scores": self.scores}
+        if self.run is not None:
+            result["training"] = {**dataclasses.asdict(self.run), "checkpoint": str(self.run.checkpoint)}
+        return result
+
+
+def run_job(job: Job, workers: SingleProcess | None = None) -> JobResult:
+    """Train, evaluate and predict, as the job says.
+
+    Raises:
+      InputError: there is nothing to do, or the data, the model or the folder cannot be used.
+    """
+    if not (job.train or job.evaluate or job.predict):
+        raise InputError("nothing to do; turn on --do-train, --do-eval or --do-predict.")
+    run = _train(job, workers) if job.train else None
+    scores = None
+    if job.evaluate or job.predict:
+        trained = dataclasses.replace(job.source, checkpoint=run.checkpoint) if run else job.source
+        scores = _evaluate_and_predict(job, trained)
+    return JobResult(run, scores)
+
+
+def _train(job: Job, workers: SingleProcess | None) -> TrainingRun:
+    features = job.task.read("train").features
+    trainer = Trainer(
+        job.task,
+        job.source,
+        job.precision,
+        job.options,
+        job.settings,
+        features,
+        job.output_dir,
+        workers,
+    )
+    describe(trainer.order, trainer.learning_rate)
+    return trainer.run()
+
+
+def _evaluate_and_predict(job: Job, source: ModelSource) -> dict[str, float] | None:
+    model = load_model(job.task, source, job.precision, job.options)
+    predict_split = job.task.predict_split
+    scores = None
+    if job.evaluate or predict_split == "dev":
+        outcome = _outcome(job, model, "dev")
+        scores = outcome.scores
+        job.task.write(outcome, job.output_dir, "dev")
+    if job.predict and predict_split != "dev":
+        job.task.write(_outcome(job, model, predict_split), job.output_dir, predict_split)
+    return scores
+
+
+def _outcome(job: Job, model: BertModel, split: str) -> Outcome:
+    dataset = job.task.read(split)
+    if job.max_eval_steps is not None:
+        dataset = dataset.first(job.max_eval_steps * job.settings.batch_size)
+    run = run_inference(
+        model,
+        dataset.features,
+        batch_size=job.settings.batch_size,
+        batching=DEFAULT_BATCHING,
+        max_seq_length=job.task.max_seq_length,
+        description=f"score {split}",
+    )
+    return job.task.judge(dataset, run.outputs)
