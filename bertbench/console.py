@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -37,6 +38,13 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table whole: on a narrow terminal its lines wrap, but no figure is cut."""
+    wide = Console(width=10_000, highlight=False, soft_wrap=True)
+    wide.width = max(out.width, Measurement.get(wide, wide.options, table).maximum)
+    wide.print(table)
 
 
 def render_text(table: Table, width: int = 160) -> str:

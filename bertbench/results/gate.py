@@ -5,31 +5,36 @@ is neither is unclear, never silently fine, if a large fall cannot be excluded. 
 rules in words and their measured error rates.
 """
 
+import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
-from bertbench.errors import CannotJudge, GateFailed, InputError
+from bertbench.errors import CannotJudge, GateFailed
+from bertbench.measure import machine
+from bertbench.results.baselines import STORAGE
 from bertbench.results.gate_accuracy import judge_accuracy
 from bertbench.results.gate_rules import (
     EFFICIENCY_THRESHOLD,
-    Outcome,
     judge_efficiency,
     judge_memory,
     judge_startup,
 )
-from bertbench.results.schema import AccuracyResult, GateResult, ThroughputResult, Verdict
-from bertbench.results.sides import Side
+from bertbench.results.schema import (
+    GATE_FILE,
+    AccuracyResult,
+    GateResult,
+    Outcome,
+    ThroughputResult,
+    Verdict,
+    write_result,
+)
+from bertbench.results.sides import Side, load_folder, load_stored
 
 UNDECIDED = (Outcome.UNCLEAR, Outcome.MISSING)
 
 
 def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY_THRESHOLD) -> GateResult:
-    """Judge every quantity that both sides have; a case that only the base has is missing.
-
-    Raises:
-      InputError: base and head are the same.
-    """
-    if base == head:
-        raise InputError(f"{base.name} and {head.name} are the same result; give two.")
+    """Judge every quantity that both sides have; a case that only the base has is missing."""
     verdicts: list[Verdict] = []
     notes: list[str] = []
     if base.throughput and head.throughput:
@@ -44,6 +49,26 @@ def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY
         verdicts += _judge_scores(base, base.accuracy, head, head.accuracy)
     notes += _absences(base, head)
     return GateResult(base.name, head.name, command, tuple(notes), tuple(verdicts))
+
+
+def judge_against_stored(
+    results_dir: Path, *, command: str, revision: str = "HEAD", storage: Path = STORAGE
+) -> GateResult:
+    """Judge what a test session has just measured, and write gate.json beside it.
+
+    The base is what is stored for `revision` or its nearest ancestor. Cases that the session did not
+    select are left out: a selected one that broke has failed its own test.
+
+    Raises:
+      InputError: nothing is stored, or the session wrote no results.
+    """
+    head = load_folder(results_dir)
+    base = load_stored(revision, storage, head.machine_id or machine.machine_id())
+    result = judge(base, head, command=command)
+    selected = tuple(verdict for verdict in result.verdicts if verdict.verdict != Outcome.MISSING)
+    result = dataclasses.replace(result, verdicts=selected)
+    write_result(results_dir / GATE_FILE, result)
+    return result
 
 
 def exit_status(result: GateResult) -> int:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from bertbench.evaluation.bootstrap import Interval, paired_bootstrap
-from bertbench.results.gate_rules import Outcome
-from bertbench.results.schema import AccuracyCase, Verdict
+from bertbench.results.schema import AccuracyCase, Outcome, Verdict
 from bertbench.results.sides import Side
 
 FAILED = "fail"

@@ -1,11 +1,10 @@
 """How one quantity of one case is judged against its base."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 import numpy as np
 
-from bertbench.results.schema import Verdict
+from bertbench.results.schema import Outcome, Verdict
 from bertbench.results.statistics import Comparison, centre, compare_paired, compare_unpaired
 
 EFFICIENCY_THRESHOLD = 0.05
@@ -15,17 +14,6 @@ SINGLE_STARTUP_THRESHOLD = 1.0  # one start-up a side swings by tens of per cent
 SIGNIFICANCE = 0.01
 MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
-
-
-class Outcome(StrEnum):
-    """What the gate says of one quantity of one case."""
-
-    OK = "ok"
-    REGRESSION = "regression"
-    IMPROVEMENT = "improvement"
-    UNCLEAR = "unclear"
-    MISSING = "missing"
-    NEW = "new"
 
 
 def judge_efficiency(

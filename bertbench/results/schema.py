@@ -7,6 +7,7 @@ that it does not know.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -171,13 +172,24 @@ class LengthsResult:
     command: str | None = None
 
 
+class Outcome(StrEnum):
+    """What the gate says of one quantity of one case."""
+
+    OK = "ok"
+    REGRESSION = "regression"
+    IMPROVEMENT = "improvement"
+    UNCLEAR = "unclear"
+    MISSING = "missing"
+    NEW = "new"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The judgement of one quantity of one case; `gate.json` holds them.
 
     `change` is relative (-0.07: 7 % less) for throughput, memory and start-up, absolute for accuracy;
-    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit. `verdict` is a
-    value of `gate.Outcome`.
+    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit. `verdict` is an
+    `Outcome`.
     """
 
     case: str
@@ -231,7 +243,11 @@ def read_throughput(path: Path | str) -> ThroughputResult:
 
 def read_accuracy(path: Path | str) -> AccuracyResult:
     """Read `accuracy.json`; raises as `read_throughput` does."""
-    return _parse_version(AccuracyResult, read_json(path), str(path))
+    result: AccuracyResult = _parse_version(AccuracyResult, read_json(path), str(path))
+    for case in result.cases:
+        if case.quantity not in case.scores:
+            raise InputError(f"{path}: {case.case} has no score {case.quantity!r}; make the results again.")
+    return result
 
 
 def read_numerics(path: Path | str) -> NumericsResult:

@@ -1,4 +1,4 @@
-"""What one side of a comparison brings: a results folder, or one pytest-benchmark file."""
+"""What one side of a comparison brings: a results folder, a pytest-benchmark file, or a git revision's."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.errors import InputError
+from bertbench.measure import machine
+from bertbench.results.baselines import find_stored
+from bertbench.results.repository import find_root
 from bertbench.results.schema import (
     ACCURACY_FILE,
     THROUGHPUT_FILE,
@@ -19,12 +22,17 @@ from bertbench.results.schema import (
 
 @dataclass(frozen=True)
 class Side:
-    """Base or head of a comparison, with the name that verdicts call it by."""
+    """Base or head of a comparison, with the name that people call it by and the place it came from."""
 
     name: str
-    folder: Path
+    source: Path
     throughput: ThroughputResult | None
-    accuracy: AccuracyResult | None
+    accuracy: AccuracyResult | None = None
+
+    @property
+    def machine_id(self) -> str | None:
+        """The machine of the throughput results, if there are any."""
+        return self.throughput.machine_id if self.throughput else None
 
     def per_question_scores(self, case: AccuracyCase) -> tuple[np.ndarray, np.ndarray] | None:
         """Question ids [N] and their scores float64 [N] in the unit of `case.scores`, if they were kept.
@@ -34,7 +42,7 @@ class Side:
         """
         if case.per_question_scores is None:
             return None
-        path = self.folder / case.per_question_scores
+        path = self.source / case.per_question_scores
         try:
             with np.load(path) as arrays:
                 ids, scores = arrays["ids"], np.asarray(arrays[case.quantity], np.float64)
@@ -50,14 +58,38 @@ class Side:
         return ids, scores
 
 
-def load_side(path: Path) -> Side:
-    """Load a results folder, or a pytest-benchmark file as a folder with nothing else in it.
+def load_sides(base: str, head: str, storage: Path) -> tuple[Side, Side]:
+    """Load both sides of a comparison; a name that is no path is a git revision of the current folder.
+
+    A revision's result is taken from `storage`, of the other side's machine if there is one, else of this
+    machine, else of any.
 
     Raises:
-      InputError: there is no result, or one cannot be read.
+      InputError: a side has no result, one cannot be read, or both are the same.
     """
-    if path.is_file():
-        return Side(str(path), path.parent, read_throughput(path), None)
+    sides: dict[str, Side] = {}
+    for name in sorted((head, base), key=lambda name: not Path(name).exists()):  # paths first
+        machine_id = next((side.machine_id for side in sides.values()), None) or machine.machine_id()
+        sides[name] = (
+            _load_path(Path(name)) if Path(name).exists() else load_stored(name, storage, machine_id)
+        )
+    if base == head or sides[base].source.resolve() == sides[head].source.resolve():
+        raise InputError(f"{base} and {head} name the same result, {sides[base].source}; give two.")
+    return sides[base], sides[head]
+
+
+def load_stored(revision: str, storage: Path, machine_id: str) -> Side:
+    """Load the stored throughput of a git revision; see `baselines.find_stored`."""
+    stored = find_stored(find_root(Path.cwd()), revision, storage, machine_id)
+    return Side(f"{revision} ({stored.path})", stored.path, read_throughput(stored.path))
+
+
+def load_folder(path: Path) -> Side:
+    """Load a results folder.
+
+    Raises:
+      InputError: it holds no result, or one cannot be read.
+    """
     throughput, accuracy = path / THROUGHPUT_FILE, path / ACCURACY_FILE
     if not throughput.exists() and not accuracy.exists():
         raise InputError(
@@ -70,3 +102,7 @@ def load_side(path: Path) -> Side:
         read_throughput(throughput) if throughput.exists() else None,
         read_accuracy(accuracy) if accuracy.exists() else None,
     )
+
+
+def _load_path(path: Path) -> Side:
+    return Side(str(path), path, read_throughput(path)) if path.is_file() else load_folder(path)

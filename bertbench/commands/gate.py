@@ -1,0 +1,90 @@
+"""`bertbench gate`: a verdict for each case and an exit status."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bertbench.errors import InputError
+
+if TYPE_CHECKING:
+    from bertbench.results.schema import GateResult
+
+
+@click.command()
+@click.argument("arguments", nargs=-1, metavar="[BASE HEAD] | [-- BENCHMARK ARGUMENTS]")
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Build this revision and HEAD, run them interleaved on this machine, and judge HEAD.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    default=5.0,
+    show_default=True,
+    help="A fall of efficiency up to this many per cent is no regression.",
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(min=7),
+    default=8,
+    show_default=True,
+    help="With --against: how many runs of each revision.",
+)
+@click.option("--output-dir", type=click.Path(path_type=Path), help="Write gate.json here, for the report.")
+def command(
+    arguments: tuple[str, ...], against: str | None, threshold: float, pairs: int, output_dir: Path | None
+) -> None:
+    """Judge a new result (HEAD) against an old one (BASE).
+
+    BASE and HEAD are results folders, pytest-benchmark files, or git revisions with results stored under
+    baselines/throughput. With --against, what follows `--` goes to `bertbench benchmark`.
+
+    \b
+    Exit status: 0 fine, 1 a regression, 2 bad input, 3 could not judge.
+    """
+    from bertbench.console import out, print_table
+    from bertbench.results.gate import raise_for_status
+    from bertbench.results.schema import GATE_FILE, write_result
+    from bertbench.results.wording import gate_remarks, gate_table
+
+    shown = shlex.join(["bertbench", "gate", *_options(against, threshold, pairs), *arguments])
+    if against:
+        result = _judge_interleaved(against, arguments, threshold / 100, pairs, shown)
+    else:
+        result = _judge_stored(arguments, threshold / 100, shown)
+    print_table(gate_table(result))
+    for remark in gate_remarks(result):
+        out.print(remark, markup=False)
+    if output_dir:
+        write_result(output_dir / GATE_FILE, result)
+    raise_for_status(result)
+
+
+def _options(against: str | None, threshold: float, pairs: int) -> list[str]:
+    options = ["--against", against, "--pairs", str(pairs)] if against else []
+    return [*options, "--threshold", f"{threshold:g}"]
+
+
+def _judge_stored(arguments: Sequence[str], threshold: float, shown: str) -> "GateResult":
+    from bertbench.results.baselines import STORAGE
+    from bertbench.results.gate import judge
+    from bertbench.results.sides import load_sides
+
+    if len(arguments) != 2:
+        raise InputError(f"gate needs BASE and HEAD, {len(arguments)} given; or use --against REV.")
+    return judge(*load_sides(*arguments, STORAGE), command=shown, threshold=threshold)
+
+
+def _judge_interleaved(
+    base: str, arguments: Sequence[str], threshold: float, pairs: int, shown: str
+) -> "GateResult":
+    from bertbench.results.interleaved import DEFAULT_CASES, gate_against
+    from bertbench.results.repository import find_root
+
+    cases = (arguments,) if arguments else DEFAULT_CASES
+    root = find_root(Path.cwd())
+    return gate_against(root, base, "HEAD", cases=cases, pairs=pairs, command=shown, threshold=threshold)

@@ -1,0 +1,42 @@
+"""`bertbench history`: stored throughput over time."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--case", "pattern", default="*", metavar="PATTERN", help="Only cases of this name or glob.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N stored runs.")
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page as well.")
+def command(pattern: str, last: int | None, page: Path | None) -> None:
+    """Show stored results over time, and the commits that changed their level."""
+    from bertbench.console import make_table, out, print_table
+    from bertbench.results.baselines import STORAGE
+    from bertbench.results.history import read_history, sparkline
+
+    history = read_history(STORAGE, pattern=pattern, last=last)
+    rows = [
+        (
+            series.case,
+            series.machine_id,
+            len(series.runs),
+            sparkline(series.efficiencies),
+            f"{series.efficiencies[-1]:.1%}",
+            f"{series.runs[-1].examples_per_second:.3g}",
+        )
+        for series in history
+    ]
+    columns = ("case", "machine", "runs", "efficiency", "last", "examples/s")
+    print_table(make_table("Stored throughput, oldest to newest", columns, rows))
+    for series in history:
+        for point in series.change_points:
+            out.print(f"{series.case}: {series.describe_change(point)}", markup=False)
+    if page is not None:
+        from bertbench.results.report import write_history
+
+        options = ["--case", pattern] if pattern != "*" else []
+        options += ["--last", str(last)] if last else []
+        write_history(history, page, shlex.join(["bertbench", "history", *options, "--html", str(page)]))
+        out.print(str(page), markup=False)

@@ -1,0 +1,42 @@
+"""`bertbench report`: one page about a results folder."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="The page; its Markdown and JUnit XML go beside it as .md and .xml.",
+)
+def command(results: Path, output: Path) -> None:
+    """Write one self-contained page about RESULTS, a folder that the suites filled.
+
+    The history of its cases comes from baselines/throughput, the verdicts against a base from the
+    folder's gate.json (see `bertbench gate --output-dir`).
+    """
+    from bertbench.console import out
+    from bertbench.errors import InputError
+    from bertbench.results.baselines import STORAGE, list_stored
+    from bertbench.results.checks import load_results
+    from bertbench.results.history import read_history
+    from bertbench.results.report import write_report
+
+    if output.suffix != ".html":
+        raise InputError(f"{output}: must end in .html; the Markdown and JUnit XML go beside it.")
+    loaded = load_results(results)
+    if loaded.throughput is not None and list_stored(STORAGE):
+        measured = {case.case for case in loaded.throughput.cases}
+        history = [series for series in read_history(STORAGE) if series.case in measured]
+        loaded = load_results(results, history)
+    shown = shlex.join(["bertbench", "report", str(results), "-o", str(output)])
+    write_report(loaded, output, shown)
+    for path in (output, output.with_suffix(".md"), output.with_suffix(".xml")):
+        out.print(str(path), markup=False)

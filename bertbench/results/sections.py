@@ -1,0 +1,242 @@
+"""The parts of a report, each as tables, figures and words that any output format can show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bertbench.results.checks import FAILED, Results
+from bertbench.results.figures import Figure
+from bertbench.results.figures_accuracy import (
+    difference_chart,
+    layer_error_chart,
+    length_chart,
+    padding_chart,
+)
+from bertbench.results.figures_throughput import change_chart, history_chart, roofline, speedup_chart
+from bertbench.results.schema import (
+    AccuracyCase,
+    AccuracyResult,
+    GateResult,
+    LengthsResult,
+    NumericsResult,
+    ThroughputResult,
+)
+from bertbench.results.wording import (
+    GATE_COLUMNS,
+    NONE,
+    State,
+    decimals_for,
+    figure,
+    gate_remarks,
+    gate_row,
+    gate_state,
+    percent,
+    signed,
+    words,
+)
+
+SIDE_QUANTITIES = ("peak memory (MiB)", "start-up (s)")
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of a table row; `share` of 0 to 1 draws a bar in the table's share column."""
+
+    cells: Sequence[str]
+    state: str = State.PASSED
+    share: float = 0.0
+    css: str = ""
+
+    @property
+    def share_percent(self) -> str:
+        """The bar's width in per cent."""
+        return f"{min(max(self.share, 0), 1) * 100:.1f}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with the command that makes its figures."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    command: str
+    text_columns: Sequence[str] = ()
+    share_column: str | None = None
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report."""
+
+    id: str
+    title: str
+    lead: str
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+    notes: Sequence[str] = ()
+    facts: Sequence[tuple[str, str]] = ()
+
+
+def make_sections(results: Results) -> list[Section]:
+    """Every section that the results fill, in the order of the page."""
+    makers = (
+        (results.accuracy, _accuracy),
+        (results.throughput, _throughput),
+        (results.gate, _gate),
+        (results.lengths, _lengths),
+        (results.numerics, _numerics),
+    )
+    sections = [make(result) for result, make in makers if result is not None]
+    if results.history:
+        sections.append(_history(results))
+    if machine := machine_facts(results):
+        sections.append(_machine(machine, results))
+    return sections
+
+
+def machine_facts(results: Results) -> dict[str, Any]:
+    """The machine that the results were measured on, as far as they say."""
+    if results.throughput is not None:
+        return dict(results.throughput.cases[0].machine)
+    return dict(results.accuracy.machine) if results.accuracy is not None else {}
+
+
+def _accuracy(result: AccuracyResult) -> Section:
+    columns = ("case", "verdict", "score", "baseline", "difference", "tolerance", "bf16 − fp32, 95 %", "also")
+    rows = [
+        Row(_accuracy_cells(case), State.FAILED if case.verdict == FAILED else State.PASSED)
+        for case in result.cases
+    ]
+    commands = [case.command for case in result.cases if case.command]
+    command = commands[0] if len(set(commands)) == 1 else "pytest -m accuracy"
+    table = Table("Scores against their baselines", columns, rows, command, text_columns=("also",))
+    lead = "Scores of real predictions. The difference is score minus baseline."
+    chart = difference_chart(result.cases)
+    return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [])
+
+
+def _accuracy_cells(case: AccuracyCase) -> tuple[str, ...]:
+    decimals = decimals_for(case.tolerance)
+    others = [
+        f"{words(name)} {figure(score)}" for name, score in case.scores.items() if name != case.quantity
+    ]
+    return (
+        case.case,
+        case.verdict,
+        f"{words(case.quantity)} {figure(case.scores[case.quantity])}",
+        figure(case.baseline),
+        signed(case.difference, decimals),
+        f"± {case.tolerance:g}",
+        " … ".join(signed(end, decimals) for end in case.interval) if case.interval else NONE,
+        ", ".join([*others, f"{case.examples:,} examples"]),
+    )
+
+
+def _throughput(result: ThroughputResult) -> Section:
+    columns = ("case", "of the limit", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "MiB", "start-up, s")
+    rows = [
+        Row(
+            (
+                case.case,
+                percent(case.efficiency),
+                figure(case.examples_per_second, 3),
+                figure(case.tokens_per_second, 3),
+                figure(case.gflops, 3),
+                figure(case.gemm_peak_gflops, 3),
+                figure(case.peak_memory_mib, 3),
+                figure(case.startup_seconds, 2),
+            ),
+            share=case.efficiency,
+            css=case.precision,
+        )
+        for case in result.cases
+    ]
+    caption = "Throughput as a share of the machine's limit"
+    table = Table(caption, columns, rows, "pytest -m benchmark", share_column="of the limit")
+    lead = "The limit is the peak of matrix products at the model's own shapes, measured in the same run."
+    charts = [roofline(result.cases), speedup_chart(result.cases)]
+    return Section("throughput", "Throughput", lead, [table], [chart for chart in charts if chart])
+
+
+def _gate(result: GateResult) -> Section:
+    main = [verdict for verdict in result.verdicts if verdict.quantity not in SIDE_QUANTITIES]
+    side = [verdict for verdict in result.verdicts if verdict.quantity in SIDE_QUANTITIES]
+    tables = [
+        Table(
+            caption,
+            GATE_COLUMNS,
+            [Row(gate_row(verdict), gate_state(verdict)) for verdict in verdicts],
+            result.command,
+            text_columns=("quantity",),
+            folded=folded,
+        )
+        for caption, verdicts, folded in (
+            (f"{result.base} → {result.head}", main, False),
+            ("Memory and start-up", side, True),
+        )
+        if verdicts
+    ]
+    chart = change_chart(result)
+    lead = "A fall of efficiency counts only when it is larger than the threshold and significant."
+    notes = gate_remarks(result)
+    return Section("gate", "Against the base", lead, tables, [chart] if chart else [], notes)
+
+
+def _lengths(result: LengthsResult) -> Section:
+    charts = [length_chart(result), padding_chart(result)]
+    lead = "Most texts are shorter than the longest the model takes; padding is computed in vain."
+    return Section("lengths", "Lengths and padding", lead, figures=[chart for chart in charts if chart])
+
+
+def _numerics(result: NumericsResult) -> Section:
+    columns = ("kernel", "verdict", "of the bound", "max ULP", "mean ULP", "bound", "inputs", "worst at")
+    rows = []
+    for row in result.rows:
+        used = row.max_ulp / row.bound if row.bound else 0.0
+        inputs = f"{row.inputs:,}" if isinstance(row.inputs, int) else str(row.inputs)
+        cells = (f"{row.kernel}, {row.variant}, {row.dtype}", row.verdict, percent(used, 0))
+        cells += (
+            figure(row.max_ulp, 3),
+            figure(row.mean_ulp, 3),
+            figure(row.bound, 3),
+            inputs,
+            str(row.argmax),
+        )
+        rows.append(Row(cells, State.FAILED if row.verdict == FAILED else State.PASSED, used))
+    commands = [row.command for row in result.rows if row.command]
+    command = commands[0] if len(set(commands)) == 1 else "pytest -m numerics"
+    caption = "Largest error of each kernel, in units in the last place"
+    table = Table(caption, columns, rows, command, ("worst at",), "of the bound")
+    chart = layer_error_chart(result.layer_errors)
+    lead = "Each kernel against exact arithmetic, and the error that reaches each layer's output."
+    return Section("numerics", "Kernel numerics", lead, [table], [chart] if chart else [])
+
+
+def _history(results: Results) -> Section:
+    runs = max(len(series.runs) for series in results.history)
+    lead = (
+        f"Efficiency over up to {runs} stored runs. Thick lines are levels, dashed lines where they changed."
+    )
+    return Section("history", "History", lead, figures=[history_chart(series) for series in results.history])
+
+
+def _machine(machine: dict[str, Any], results: Results) -> Section:
+    facts = [(name.replace("_", " "), _fact(value)) for name, value in machine.items()]
+    if results.throughput is not None:
+        facts.append(("measured", results.throughput.measured))
+        facts.append(("commit", results.throughput.commit))
+    if results.accuracy is not None:
+        versions = results.accuracy.versions.items()
+        facts += [(name, str(value)) for name, value in versions if name not in machine]
+    lead = "What the figures depend on. `bertbench doctor` prints the same for the machine it runs on."
+    return Section("machine", "Machine and versions", lead, facts=[fact for fact in facts if fact[1]])
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={entry}" for name, entry in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value or "")
