@@ -1,6 +1,7 @@
 """The `bertbench` command: finds each subcommand in its own module, imported only when it is called."""
 
 import importlib
+import os
 import sys
 
 import click
@@ -52,6 +53,7 @@ def bertbench() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a `BertbenchError` becomes one line on standard error and its exit status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own log: errors only
     try:
         status = bertbench.main(args=arguments, prog_name="bertbench", standalone_mode=False)
     except BertbenchError as error:

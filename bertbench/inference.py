@@ -18,9 +18,6 @@ from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 
 
-DEFAULT_BATCHING = "bucketed"
-
-
 @dataclass(frozen=True)
 class InferenceRun:
     """The outputs of one pass and what it took.
@@ -52,9 +49,7 @@ class Predictor:
         return self._model.head.predictions(self._model(batch), batch)
 
 
-def load_model(
-    task: Task, source: ModelSource, precision: Precision, options: KernelOptions
-) -> BertModel:
+def load_model(task: Task, source: ModelSource, precision: Precision, options: KernelOptions) -> BertModel:
     """A model for inference with its checkpoint's weights.
 
     Raises:

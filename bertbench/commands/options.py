@@ -1,6 +1,5 @@
 """The options that several commands share, and what they turn into."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,6 @@ import click
 from bertbench.console import notice
 
 PATH = click.Path(path_type=Path)
-# Read by the TensorFlow library when it is loaded.
-_QUIET = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def _together(*options: Callable) -> Callable:
@@ -24,9 +21,7 @@ def _together(*options: Callable) -> Callable:
 
 
 model_options = _together(
-    click.option(
-        "--model-dir", type=PATH, help="Folder with bert_config.json, vocab.txt and a checkpoint."
-    ),
+    click.option("--model-dir", type=PATH, help="Folder with bert_config.json, vocab.txt and a checkpoint."),
     click.option("--init-checkpoint", type=PATH, help="Checkpoint prefix or safetensors file."),
     click.option("--config-file", type=PATH, help="bert_config.json, if not in the model folder."),
     click.option("--vocab-file", type=PATH, help="vocab.txt, if not in the model folder."),
@@ -64,8 +59,7 @@ thread_options = _together(
 
 
 def start_tensorflow(num_intra_threads: int | None, num_inter_threads: int | None) -> None:
-    """Import TensorFlow quietly and give it its threads: those asked for, else the machine's default."""
-    os.environ.setdefault(_QUIET, "3")
+    """Give TensorFlow its threads: those asked for, else the machine's default."""
     from bertbench.measure.machine import read_machine
     from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
 
@@ -76,11 +70,11 @@ def start_tensorflow(num_intra_threads: int | None, num_inter_threads: int | Non
 
 
 def pop_model_options(values: dict[str, Any]) -> dict[str, Any]:
-    """Take `model_options` out of a command's arguments, as `bertbench.model.source.find_model` takes them."""
+    """Take `model_options` out of a command's arguments, in the form of `model.source.find_model`."""
     names = ("model_dir", "init_checkpoint", "config_file", "vocab_file", "do_lower_case")
     return {name: values.pop(name) for name in names}
 
 
 def pop_kernel_options(values: dict[str, Any]) -> dict[str, Any]:
-    """Take `kernel_options` out of a command's arguments, as `bertbench.config.KernelOptions` takes them."""
+    """Take `kernel_options` out of a command's arguments, in the form of `config.KernelOptions`."""
     return {name: values.pop(name) for name in ("gelu", "optimized_softmax")}

@@ -17,6 +17,7 @@ from bertbench.data.features import Features
 from bertbench.errors import InputError
 
 STRATEGIES = ("packed", "bucketed", "padded")
+DEFAULT_STRATEGY = "bucketed"
 MAX_WIDTHS = 12
 BATCHES_PER_WIDTH = 3
 
@@ -59,9 +60,7 @@ class Batch:
         return self.tensors["input_ids"].shape
 
 
-def plan_batches(
-    lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: int
-) -> list[BatchPlan]:
+def plan_batches(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: int) -> list[BatchPlan]:
     """Plan the batches of a whole set of examples for inference; each example stands in exactly one.
 
     Args:
@@ -155,8 +154,7 @@ def _check(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: 
 
 def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[BatchPlan]:
     return [
-        BatchPlan(tuple(rows[start : start + batch_size]), width)
-        for start in range(0, len(rows), batch_size)
+        BatchPlan(tuple(rows[start : start + batch_size]), width) for start in range(0, len(rows), batch_size)
     ]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.config import KernelOptions
+from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.errors import InputError
-from bertbench.inference import DEFAULT_BATCHING, load_model, run_inference
+from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
@@ -105,7 +106,7 @@ def _outcome(job: Job, model: BertModel, split: str) -> Outcome:
         model,
         dataset.features,
         batch_size=job.settings.batch_size,
-        batching=DEFAULT_BATCHING,
+        batching=DEFAULT_STRATEGY,
         max_seq_length=job.task.max_seq_length,
         description=f"score {split}",
     )

@@ -1,7 +1,7 @@
 """AdamW as BERT was trained with: decoupled weight decay, no bias correction, gradients clipped together.
 
-Loshchilov & Hutter 2017 (arXiv:1711.05101), algorithm 2, without its bias correction, as in google-research/bert
-`optimization.py`:
+Loshchilov & Hutter 2017 (arXiv:1711.05101), algorithm 2, without its bias correction, as in
+google-research/bert `optimization.py`:
 
     m = b1 m + (1 - b1) g
     v = b2 v + (1 - b2) g^2
@@ -37,9 +37,7 @@ class AdamW:
         variable's shape and dtype.
     """
 
-    def __init__(
-        self, variables: Mapping[str, tf.Variable], settings: AdamWSettings | None = None
-    ) -> None:
+    def __init__(self, variables: Mapping[str, tf.Variable], settings: AdamWSettings | None = None) -> None:
         self.settings = settings or AdamWSettings()
         self._names = list(variables)
         self._variables = list(variables.values())

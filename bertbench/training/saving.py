@@ -52,7 +52,10 @@ class TrainingFolder:
             return
         write_json(written, dict(settings))
         write_text(self.path / "bert_config.json", source.config.to_json())
-        if source.vocab_file is not None and source.vocab_file.resolve() != (self.path / "vocab.txt").resolve():
+        if (
+            source.vocab_file is not None
+            and source.vocab_file.resolve() != (self.path / "vocab.txt").resolve()
+        ):
             shutil.copyfile(source.vocab_file, self.path / "vocab.txt")
 
     def latest_step(self) -> int | None:

@@ -200,7 +200,11 @@ class Trainer:
         if np.isfinite(result.loss) and np.isfinite(result.gradient_norm):
             return
         last = self._folder.latest_step()
-        good = f"the last good checkpoint is {self._folder.prefix(last)}" if last else "no checkpoint was saved yet"
+        good = (
+            f"the last good checkpoint is {self._folder.prefix(last)}"
+            if last
+            else "no checkpoint was saved yet"
+        )
         examples = ", ".join(map(str, self.order.step_examples(step)))
         raise CannotJudge(
             f"step {step + 1}: loss {result.loss}, gradient norm {result.gradient_norm}; examples {examples}; "

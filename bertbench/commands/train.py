@@ -1,0 +1,205 @@
+"""`bertbench train`: train a task in fp32 or bf16, then score and predict with what came out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bertbench.commands.options import (
+    PATH,
+    kernel_options,
+    model_options,
+    pop_kernel_options,
+    pop_model_options,
+    precision_option,
+    start_tensorflow,
+    thread_options,
+)
+from bertbench.console import out
+
+if TYPE_CHECKING:
+    from bertbench.model.source import ModelSource
+    from bertbench.tasks.base import Task
+    from bertbench.training.trainer import TrainingSettings
+
+MakeTask = Callable[["ModelSource"], "Task"]
+
+_SETTINGS = (
+    click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
+                 help="Examples of one process's micro-batch."),
+    click.option("--accum-steps", type=click.IntRange(min=1), default=1, show_default=True,
+                 help="Micro-batches a step."),
+    click.option("--learning-rate", type=float, default=5e-5, show_default=True, help="The peak."),
+    click.option("--warmup-proportion", type=float, default=0.1, show_default=True),
+    click.option("--warmup-steps", type=click.IntRange(min=0), help="Instead of the proportion."),
+    click.option("--num-train-epochs", type=float, default=3.0, show_default=True),
+    click.option("--num-train-steps", type=click.IntRange(min=1), help="Instead of the epochs."),
+    click.option("--batching", default="packed", show_default=True, metavar="packed|bucketed|padded"),
+    click.option("--seed", type=int, default=12345, show_default=True),
+    click.option("--save-checkpoints-steps", type=click.IntRange(min=1), default=1000, show_default=True),
+    click.option("--keep-checkpoints", type=click.IntRange(min=1), default=5, show_default=True),
+    click.option("--recompute/--no-recompute", default=False, show_default=True,
+                 help="Compute layers twice instead of keeping what their gradients need."),
+)  # fmt: skip
+_PARTS = (
+    click.option("--do-train/--no-do-train", default=True, show_default=True),
+    click.option("--do-eval/--no-do-eval", default=False, show_default=True),
+    click.option("--do-predict/--no-do-predict", default=False, show_default=True),
+    click.option("--output-dir", type=PATH, required=True, help="A killed run with the same folder goes on."),
+)
+
+
+def _training_command(function: Callable) -> Callable:
+    options = (*_PARTS, model_options, precision_option, kernel_options, *_SETTINGS, thread_options)
+    for option in reversed(options):
+        function = option(function)
+    return command.command()(function)
+
+
+@click.group()
+def command() -> None:
+    """Train a task from a checkpoint, or from scratch where none is given."""
+
+
+@_training_command
+@click.option("--train-file", type=PATH, help="SQuAD v1.1 file to train on.")
+@click.option("--predict-file", type=PATH, help="SQuAD v1.1 file to score and predict.")
+@click.option("--max-seq-length", type=int, default=384, show_default=True)
+@click.option("--doc-stride", type=int, default=128, show_default=True)
+@click.option("--max-query-length", type=int, default=64, show_default=True)
+@click.option("--n-best-size", type=int, default=20, show_default=True)
+@click.option("--max-answer-length", type=int, default=30, show_default=True)
+def squad(
+    train_file: Path | None,
+    predict_file: Path | None,
+    max_seq_length: int,
+    doc_stride: int,
+    max_query_length: int,
+    n_best_size: int,
+    max_answer_length: int,
+    **values: Any,
+) -> None:
+    """Train span answers.
+
+    \b
+    Example:
+      bertbench train squad --precision bf16 --model-dir uncased_L-12_H-768_A-12 \\
+        --train-file train-v1.1.json --predict-file dev-v1.1.json --do-eval --output-dir out
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.data.squad_windows import WindowSettings
+        from bertbench.evaluation.span_decoding import DecodingSettings
+        from bertbench.tasks.squad import SquadTask
+
+        return SquadTask(
+            source.tokenizer(),
+            train_file=train_file,
+            predict_file=predict_file,
+            windows=WindowSettings(max_seq_length, doc_stride, max_query_length),
+            decoding=DecodingSettings(n_best_size, max_answer_length),
+        )
+
+    _train(make_task, values)
+
+
+@_training_command
+@click.option("--task-name", required=True, help="A GLUE task or XNLI, as in MRPC or sst-2.")
+@click.option("--data-dir", type=PATH, required=True, help="The task's folder, or the GLUE root.")
+@click.option("--max-seq-length", type=int, default=128, show_default=True)
+def classifier(task_name: str, data_dir: Path, max_seq_length: int, **values: Any) -> None:
+    """Train a GLUE task.
+
+    \b
+    Example:
+      bertbench train classifier --task-name MRPC --data-dir glue --do-eval \\
+        --model-dir uncased_L-12_H-768_A-12 --output-dir out
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.data.glue_tasks import glue_task
+        from bertbench.tasks.classifier import ClassifierTask
+
+        return ClassifierTask(
+            source.tokenizer(), glue_task(task_name), data_dir, max_seq_length=max_seq_length
+        )
+
+    _train(make_task, values)
+
+
+@_training_command
+@click.option("--input-file", required=True, help="TFRecords: paths or globs between commas.")
+@click.option("--max-seq-length", type=int, help="What the files hold, if it is to be checked.")
+@click.option("--max-predictions-per-seq", type=int, help="What the files hold, if it is to be checked.")
+@click.option("--max-eval-steps", type=click.IntRange(min=1), default=100, show_default=True)
+def pretraining(
+    input_file: str,
+    max_seq_length: int | None,
+    max_predictions_per_seq: int | None,
+    max_eval_steps: int,
+    **values: Any,
+) -> None:
+    """Train the masked language model and next-sentence prediction.
+
+    Without a checkpoint the weights start at random. The second phase (512 tokens) starts from the first's
+    output folder as --model-dir.
+
+    \b
+    Example:
+      bertbench train pretraining --input-file 'records/*.tfrecord' --config-file bert_config.json \\
+        --num-train-steps 10000 --learning-rate 1e-4 --output-dir out
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.tasks.pretraining import PretrainingTask
+
+        return PretrainingTask(
+            input_file, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
+        )
+
+    _train(make_task, values, max_eval_steps=max_eval_steps)
+
+
+def _train(make_task: MakeTask, values: dict[str, Any], max_eval_steps: int | None = None) -> None:
+    from bertbench.precision import parse_precision
+
+    precision = parse_precision(values.pop("precision"))
+    start_tensorflow(values.pop("num_intra_threads"), values.pop("num_inter_threads"))
+
+    from bertbench.config import KernelOptions
+    from bertbench.model.source import find_model
+    from bertbench.training.finetune import Job, run_job
+
+    model = pop_model_options(values)
+    source = find_model(**model, from_scratch=model["model_dir"] is None)
+    job = Job(
+        make_task(source),
+        source,
+        precision,
+        KernelOptions(**pop_kernel_options(values)),
+        train=values.pop("do_train"),
+        evaluate=values.pop("do_eval"),
+        predict=values.pop("do_predict"),
+        output_dir=values.pop("output_dir"),
+        max_eval_steps=max_eval_steps,
+        settings=_settings(values),
+    )
+    _report(run_job(job), job)
+
+
+def _settings(values: dict[str, Any]) -> "TrainingSettings":
+    from bertbench.training.trainer import TrainingSettings
+
+    renamed = {"num_train_epochs": "num_epochs", "num_train_steps": "num_steps"}
+    return TrainingSettings(**{renamed.get(name, name): value for name, value in values.items()})
+
+
+def _report(result: Any, job: Any) -> None:
+    from bertbench.console import make_table
+
+    rows = [(name, f"{value:.4f}") for name, value in (result.scores or {}).items()]
+    if result.run is not None:
+        rows.append(("loss", f"{result.run.loss_curve[-1][1]:.4f}" if result.run.loss_curve else "-"))
+        rows.append(("checkpoint", result.run.checkpoint))
+    out.print(make_table(f"{job.task.name} {job.precision}", ("figure", "value"), rows))
