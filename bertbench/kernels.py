@@ -259,5 +259,5 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def gather_rows(hidden: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """Rows of `hidden` [T, H] at `positions` int32 [N]: [N, H] in the same dtype (first tokens, masked tokens)."""
+    """Rows of `hidden` [T, H] at `positions` int32 [N], the first or the masked tokens: [N, H]."""
     return tf.gather(hidden, positions)

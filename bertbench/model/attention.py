@@ -16,7 +16,7 @@ def attend(
     rate: float = 0.0,
     seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """dropout(softmax(query key^T / sqrt D + bias)) value (Vaswani et al. 2017, arXiv:1706.03762, equation 1).
+    """dropout(softmax(query key^T / sqrt D + bias)) value (Vaswani et al. 2017, arXiv:1706.03762, eq. 1).
 
     Args:
       query, key, value: [R, A, S, D] in the compute dtype.

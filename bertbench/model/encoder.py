@@ -11,7 +11,6 @@ from bertbench import kernels
 from bertbench.config import KernelOptions, ModelConfig
 from bertbench.model.attention import attend
 from bertbench.model.weights import Weights
-from bertbench.precision import Precision
 
 Tensors = Mapping[str, tf.Tensor]
 

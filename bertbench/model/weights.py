@@ -21,7 +21,7 @@ class Weights:
     def __init__(
         self, precision: Precision, *, trainable: bool, initializer_range: float, seed: int | None
     ) -> None:
-        """Variables start at zero where `seed` is None (they will be loaded), else as BERT initialises them."""
+        """Variables start at zero where `seed` is None (to be loaded), else as BERT initialises them."""
         self.precision = precision
         self.by_name: dict[str, tf.Variable] = {}
         self._trainable = trainable

@@ -1,7 +1,7 @@
 """A training run on disk: whole checkpoints, what belongs to them, and where a killed run goes on.
 
-The output folder is a model folder (`bert_config.json`, `vocab.txt`, `model.ckpt-N`). Checkpoints are in Google's
-format with the optimizer's moments beside each variable, as the original writes them.
+The output folder is a model folder (`bert_config.json`, `vocab.txt`, `model.ckpt-N`). Checkpoints are in
+Google's format with the optimizer's moments beside each variable, as the original writes them.
 """
 
 import re

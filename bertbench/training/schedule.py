@@ -31,6 +31,7 @@ class LearningRate:
             )
 
     def __call__(self, step: int) -> float:
+        """The rate of a step."""
         if step < self.warmup_steps:
             return self.peak * step / self.warmup_steps
         return self.peak * max(0.0, 1.0 - step / self.num_steps)

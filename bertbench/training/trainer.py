@@ -207,8 +207,8 @@ class Trainer:
         )
         examples = ", ".join(map(str, self.order.step_examples(step)))
         raise CannotJudge(
-            f"step {step + 1}: loss {result.loss}, gradient norm {result.gradient_norm}; examples {examples}; "
-            f"{good}. Try a lower --learning-rate or a longer warm-up."
+            f"step {step + 1}: loss {result.loss}, gradient norm {result.gradient_norm}; "
+            f"examples {examples}; {good}. Try a lower --learning-rate or a longer warm-up."
         )
 
     def _save(self, step: int, recorder: "_Recorder") -> None:
