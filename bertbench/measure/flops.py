@@ -1,0 +1,134 @@
+"""The arithmetic of a BERT, counted from its geometry.
+
+Only matrix products count, a multiplication and its addition as two operations, as is usual (Kaplan et al. 2020,
+arXiv:2001.08361, section 2.1). For one sequence of s tokens the forward pass takes
+
+    query, key, value, attention output   [s, H] x [H, H]   4 a layer    8 s H^2
+    intermediate                          [s, H] x [H, F]   1 a layer    2 s H F
+    output                                [s, F] x [F, H]   1 a layer    2 s H F
+    attention scores                      [s, D] x [D, s]   A a layer    2 s^2 H
+    attention context                     [s, s] x [s, D]   A a layer    2 s^2 H
+
+and the heads
+
+    squad         [s, H] x [H, 2]
+    classifier    [1, H] x [H, H] (pooler), [1, H] x [H, labels]
+    pretraining   [1, H] x [H, H] (pooler), [1, H] x [H, 2], and for m masked tokens [m, H] x [H, H], [m, H] x [H, V]
+
+A training step takes three times that: each forward product has two of the same size in the backward pass, one for
+each operand's gradient. The optimizer and what `recompute` computes twice are not counted.
+
+Two counts matter. What the model needs is counted over the real tokens of each sequence. What was computed is
+counted over the rows of the batch at their full width, padding and neighbours included. They agree where every row
+holds one sequence of full length.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertbench.config import ModelConfig
+
+FORWARD_PASSES = {"inference": 1, "training": 3}
+
+
+@dataclass(frozen=True)
+class Product:
+    """`count` products [rows, inner] x [inner, columns].
+
+    `kind` is "linear" (activations with a weight, in the compute dtype), "attention" (activations with
+    activations) or "logits" (activations with a narrow weight, in float32).
+    """
+
+    rows: int
+    inner: int
+    columns: int
+    count: int
+    kind: str
+
+    @property
+    def flop(self) -> int:
+        """Floating-point operations of all `count` products."""
+        return 2 * self.rows * self.inner * self.columns * self.count
+
+    @property
+    def elements(self) -> int:
+        """Elements of the operands and results of all `count` products."""
+        return self.count * (
+            self.rows * self.inner + self.inner * self.columns + self.rows * self.columns
+        )
+
+
+def encoder_products(config: ModelConfig, lengths: Sequence[int] | np.ndarray) -> list[Product]:
+    """The encoder's forward products for sequences of these lengths that go through it together.
+
+    Args:
+      lengths: int [N], tokens that attend to each other.
+    """
+    hidden, wide, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+    tokens = int(np.sum(lengths))
+    heads = layers * config.num_attention_heads
+    products = [
+        Product(tokens, hidden, hidden, 4 * layers, "linear"),
+        Product(tokens, hidden, wide, layers, "linear"),
+        Product(tokens, wide, hidden, layers, "linear"),
+    ]
+    for length, times in zip(*np.unique(lengths, return_counts=True), strict=True):
+        span, count = int(length), heads * int(times)
+        products.append(Product(span, config.head_size, span, count, "attention"))
+        products.append(Product(span, span, config.head_size, count, "attention"))
+    return products
+
+
+def head_products(
+    config: ModelConfig,
+    task: str,
+    *,
+    examples: int,
+    tokens: int,
+    masked: int = 0,
+    num_labels: int = 2,
+) -> list[Product]:
+    """The forward products of a task's head.
+
+    Args:
+      task: squad, classifier or pretraining.
+      examples: N; tokens: of all examples; masked: masked tokens of all examples (pretraining).
+      num_labels: columns of the classifier's logits.
+    """
+    hidden = config.hidden_size
+    pooler = Product(examples, hidden, hidden, 1, "linear")
+    if task == "squad":
+        return [Product(tokens, hidden, 2, 1, "logits")]
+    if task == "classifier":
+        return [pooler, Product(examples, hidden, num_labels, 1, "logits")]
+    if task == "pretraining":
+        return [
+            pooler,
+            Product(examples, hidden, 2, 1, "logits"),
+            Product(masked, hidden, hidden, 1, "linear"),
+            Product(masked, hidden, config.vocab_size, 1, "linear"),
+        ]
+    raise ValueError(f"task {task!r}")
+
+
+def total_flop(products: Iterable[Product], mode: str) -> int:
+    """Floating-point operations of a step whose forward products these are.
+
+    Args:
+      mode: inference or training.
+    """
+    return FORWARD_PASSES[mode] * sum(product.flop for product in products)
+
+
+def arithmetic_intensity(products: Sequence[Product], itemsize: int) -> float:
+    """FLOP/byte if each product reads its operands and writes its result once (Williams et al. 2009).
+
+    It is the same in training: the products of the backward pass have the same three arrays.
+
+    Args:
+      itemsize: bytes of an element.
+    """
+    moved = itemsize * sum(product.elements for product in products)
+    return sum(product.flop for product in products) / moved

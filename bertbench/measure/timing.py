@@ -1,0 +1,64 @@
+"""Rounds of one call, and what they say: rates, percentiles, memory, start-up."""
+
+import gc
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+LATENCY_PERCENTILES = (50, 90, 99)
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"  # Linux, Documentation/filesystems/proc.rst: resets the peak resident set size
+
+
+def time_call(call: Callable[[], object]) -> float:
+    """Seconds of one call, with Python's garbage collector held off."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def latency_percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Seconds that 50, 90 and 99 % of the calls took at most, as `p50`, `p90` and `p99`.
+
+    The p-th percentile is the least of the times that p % of all times do not exceed (nearest rank), so each is
+    a time that was measured.
+    """
+    ordered = sorted(seconds)
+    return {
+        f"p{percent}": ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+        for percent in LATENCY_PERCENTILES
+    }
+
+
+def reset_peak_memory() -> None:
+    """Count the peak from here on, where the system can (Linux)."""
+    gc.collect()
+    if _CLEAR_REFS.exists():
+        _CLEAR_REFS.write_text(_RESET_PEAK)
+
+
+def peak_memory_mib() -> float:
+    """The most memory, in MiB, that this process had resident since it started or since the last reset."""
+    if _STATUS.exists():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def seconds_since_start() -> float:
+    """Seconds since this process was started, the interpreter's own start included."""
+    return time.time() - psutil.Process().create_time()
