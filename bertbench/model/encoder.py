@@ -166,6 +166,31 @@ class Encoder(tf.Module):
         bias = kernels.attention_bias(batch["sequence_ids"], self._dtype)
         outputs = [self.embeddings(batch, seed)]
         for layer in self.layers:
-            apply = tf.recompute_grad(layer) if recompute else layer
-            outputs.append(apply(outputs[-1], bias, seed))
+            apply = _recomputed if recompute else TransformerLayer.__call__
+            outputs.append(apply(layer, outputs[-1], bias, seed))
         return outputs
+
+
+def _recomputed(
+    layer: TransformerLayer, x: tf.Tensor, bias: tf.Tensor, seed: tf.Tensor | None
+) -> tf.Tensor:
+    """`layer(x, bias, seed)`, of which only `x` is kept; the gradient computes the rest again.
+
+    `tf.recompute_grad` does the same but for gradients that come as slices (from a gather of some rows).
+    """
+
+    @tf.custom_gradient
+    def apply(x: tf.Tensor):
+        def gradient(upstream: tf.Tensor, variables: list[tf.Variable]):
+            upstream = tf.convert_to_tensor(upstream)
+            # Not before the gradient is there: otherwise it might run, and be kept, with the forward pass.
+            with tf.control_dependencies([upstream]):
+                again = tf.identity(x)
+            with tf.GradientTape() as tape:
+                tape.watch(again)
+                output = layer(again, bias, seed)
+            return tape.gradient(output, (again, variables), upstream)
+
+        return layer(x, bias, seed), gradient
+
+    return apply(x)

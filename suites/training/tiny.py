@@ -1,0 +1,142 @@
+"""A tiny random BERT and tiny real files of each task, for the tests of training."""
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.data.features import Features
+from bertbench.data.glue_tasks import glue_task
+from bertbench.data.pretraining import MaskingOptions
+from bertbench.data.pretraining_files import write_pretraining_files
+from bertbench.data.squad_windows import WindowSettings
+from bertbench.data.tokenization import Tokenizer
+from bertbench.model.source import ModelSource
+from bertbench.precision import FP32, Precision
+from bertbench.tasks.base import Task
+from bertbench.tasks.classifier import ClassifierTask
+from bertbench.tasks.pretraining import PretrainingTask
+from bertbench.tasks.squad import SquadTask
+from bertbench.training.trainer import Trainer, TrainingSettings
+from bertbench.training.workers import SingleProcess
+
+TASKS = ("squad", "classifier", "pretraining")
+MAX_SEQ_LENGTH = 24
+WORDS = tuple(f"{first}{second}" for first in "bdfgklmn" for second in ("a", "e", "i", "o", "u"))
+VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?", *WORDS)
+CONFIG = ModelConfig(
+    vocab_size=len(VOCABULARY),
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    max_position_embeddings=MAX_SEQ_LENGTH,
+    initializer_range=0.1,
+)
+WITHOUT_DROPOUT = dataclasses.replace(CONFIG, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+KERNELS = KernelOptions()
+
+
+def write_files(folder: Path, config: ModelConfig = CONFIG) -> Path:
+    """A model folder without checkpoint, and the training files of every task beside it."""
+    draw = random.Random(1)
+    (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    (folder / "bert_config.json").write_text(config.to_json())
+    (folder / "train.json").write_text(json.dumps(_squad(draw)))
+    (folder / "MRPC").mkdir()
+    for split in ("train", "dev"):
+        (folder / "MRPC" / f"{split}.tsv").write_text(_mrpc(draw))
+    text = folder / "text.txt"
+    text.write_text("\n\n".join("\n".join(_sentence(draw, 6) for _ in range(8)) for _ in range(6)) + "\n")
+    write_pretraining_files(
+        [text],
+        [folder / "text.tfrecord"],
+        vocab_file=folder / "vocab.txt",
+        do_lower_case=True,
+        options=MaskingOptions(max_seq_length=MAX_SEQ_LENGTH, max_predictions_per_seq=4, dupe_factor=2),
+        random_seed=1,
+        num_processes=1,
+    )
+    return folder
+
+
+def make_source(folder: Path, checkpoint: Path | None = None) -> ModelSource:
+    config = ModelConfig.from_json_file(folder / "bert_config.json")
+    return ModelSource(config, folder / "vocab.txt", checkpoint, do_lower_case=True)
+
+
+def make_task(name: str, folder: Path) -> Task:
+    tokenizer = Tokenizer(folder / "vocab.txt", do_lower_case=True)
+    if name == "squad":
+        windows = WindowSettings(max_seq_length=MAX_SEQ_LENGTH, doc_stride=8, max_query_length=8)
+        file = folder / "train.json"
+        return SquadTask(tokenizer, train_file=file, predict_file=file, windows=windows)
+    if name == "classifier":
+        return ClassifierTask(tokenizer, glue_task("MRPC"), folder / "MRPC", max_seq_length=MAX_SEQ_LENGTH)
+    return PretrainingTask(str(folder / "text.tfrecord"))
+
+
+def make_trainer(
+    folder: Path,
+    output_dir: Path,
+    settings: TrainingSettings,
+    *,
+    task: str = "squad",
+    precision: Precision = FP32,
+    num_examples: int | None = None,
+    workers: SingleProcess | None = None,
+) -> Trainer:
+    made = make_task(task, folder)
+    features = first_examples(made.read("train").features, num_examples)
+    source = make_source(folder)
+    return Trainer(made, source, precision, KERNELS, settings, features, output_dir, workers)
+
+
+def first_examples(features: Features, count: int | None) -> Features:
+    """The first `count` examples; all where it is None."""
+    if count is None:
+        return features
+    if count > len(features):
+        raise ValueError(f"{count} examples asked for, {len(features)} there")
+    end = features.row_splits[count]
+    return Features(
+        features.input_ids[:end],
+        features.segment_ids[:end],
+        features.row_splits[: count + 1],
+        {name: values[:count] for name, values in features.labels.items()},
+    )
+
+
+def snapshot(trainer: Trainer) -> dict[str, np.ndarray]:
+    """Copies of the model's variables by name."""
+    return {name: variable.numpy() for name, variable in trainer.model.variables_by_name.items()}
+
+
+def _sentence(draw: random.Random, words: int) -> str:
+    return " ".join(draw.choices(WORDS, k=words)) + " ."
+
+
+def _squad(draw: random.Random) -> dict:
+    paragraphs = []
+    for number in range(20):
+        context = _sentence(draw, 12)
+        qas = []
+        for question in range(2):
+            answer = draw.choice(context.split()[:-1])
+            place = {"text": answer, "answer_start": context.index(answer)}
+            text = f"{draw.choice(WORDS)} {answer} ?"
+            qas.append({"id": f"{number}-{question}", "question": text, "answers": [place]})
+        paragraphs.append({"context": context, "qas": qas})
+    return {"version": "1.1", "data": [{"title": "tiny", "paragraphs": paragraphs}]}
+
+
+def _mrpc(draw: random.Random) -> str:
+    rows = ["Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"]
+    for number in range(40):
+        first = _sentence(draw, 6)
+        second = first if number % 2 else _sentence(draw, 6)
+        rows.append(f"{number % 2}\t{number}\t{number + 100}\t{first}\t{second}")
+    return "\n".join(rows) + "\n"
