@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,35 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def staged_directory(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder; on success its files go to `path`, over those of the same names.
+
+    On any exception nothing in `path` has changed, and if it was not there it is not there afterwards.
+
+    Raises:
+      InputError: `path` cannot be made or written.
+    """
+    path = Path(path)
+    existed = path.exists()
+    make_directory(path)
+    try:
+        staging = Path(tempfile.mkdtemp(dir=path, prefix=".", suffix=".tmp"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another output place."
+        ) from None
+    try:
+        yield staging
+        for file in staging.iterdir():
+            file.replace(path / file.name)
+    finally:
+        shutil.rmtree(staging)
+        if not existed:
+            with contextlib.suppress(OSError):  # it holds the outputs
+                path.rmdir()
 
 
 def write_text(path: Path | str, text: str) -> None:

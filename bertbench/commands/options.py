@@ -1,12 +1,17 @@
 """The options that several commands share, and what they turn into."""
 
-from collections.abc import Callable
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bertbench.console import notice
+from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
 
 PATH = click.Path(path_type=Path)
 
@@ -58,15 +63,37 @@ thread_options = _together(
 )
 
 
-def start_tensorflow(num_intra_threads: int | None, num_inter_threads: int | None) -> None:
-    """Give TensorFlow its threads: those asked for, else the machine's default."""
-    from bertbench.measure.machine import read_machine
-    from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
+def start_tensorflow(num_intra_threads: int | None, num_inter_threads: int | None) -> ThreadSettings:
+    """Import TensorFlow and give it its threads: those asked for, else the machine's default."""
+    with _quiet_import():
+        import tensorflow  # noqa: F401
 
     default = default_threads(read_machine())
     threads = ThreadSettings(num_intra_threads or default.intra, num_inter_threads or default.inter)
     apply_threads(threads)
     notice(f"threads: {threads}")
+    return threads
+
+
+@contextlib.contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Drop what TensorFlow's libraries write to standard error before they read TF_CPP_MIN_LOG_LEVEL.
+
+    TensorFlow 2.21 logs its use of oneDNN whatever that variable says
+    (https://github.com/tensorflow/tensorflow/issues/100442). A level below 2 asks to see it.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") < "2":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def pop_model_options(values: dict[str, Any]) -> dict[str, Any]:

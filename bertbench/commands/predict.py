@@ -1,0 +1,237 @@
+"""`bertbench predict`: run a checkpoint over a data set, write its answers, and score them."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bertbench.commands.options import (
+    PATH,
+    kernel_options,
+    model_options,
+    pop_kernel_options,
+    pop_model_options,
+    precision_option,
+    start_tensorflow,
+    thread_options,
+)
+from bertbench.console import make_table, print_table
+from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
+from bertbench.files import staged_directory, write_json
+
+if TYPE_CHECKING:
+    from bertbench.measure.threads import ThreadSettings
+    from bertbench.model.source import ModelSource
+    from bertbench.prediction import Prediction, PredictionSettings
+    from bertbench.tasks.base import Task
+
+MakeTask = Callable[["ModelSource"], "Task"]
+
+_OPTIONS = (
+    click.option("--output-dir", type=PATH, required=True, help="Folder for all output files."),
+    model_options,
+    precision_option,
+    kernel_options,
+    click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True),
+    click.option(
+        "--batching",
+        type=click.Choice(STRATEGIES),
+        default=DEFAULT_STRATEGY,
+        show_default=True,
+        help="How examples of unequal length share a batch.",
+    ),
+    thread_options,
+)
+
+
+@click.group()
+def command() -> None:
+    """Run a checkpoint over a data set, write what it says, and score it where there are labels."""
+
+
+def _prediction_command(function: Callable) -> Callable:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return command.command()(function)
+
+
+@_prediction_command
+@click.option("--predict-file", type=PATH, required=True, help="SQuAD v1.1 file to answer.")
+@click.option("--max-seq-length", type=int, default=384, show_default=True)
+@click.option("--doc-stride", type=int, default=128, show_default=True)
+@click.option("--max-query-length", type=int, default=64, show_default=True)
+@click.option("--n-best-size", type=int, default=20, show_default=True)
+@click.option("--max-answer-length", type=int, default=30, show_default=True)
+def squad(
+    predict_file: Path,
+    max_seq_length: int,
+    doc_stride: int,
+    max_query_length: int,
+    n_best_size: int,
+    max_answer_length: int,
+    **values: Any,
+) -> None:
+    """Answer questions: predictions.json, nbest_predictions.json and results.json.
+
+    The last line printed is the official script's: {"exact_match": ..., "f1": ...}.
+
+    \b
+    Example:
+      bertbench predict squad --precision bf16 --model-dir M \\
+        --predict-file dev-v1.1.json --output-dir out
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.data.squad_windows import WindowSettings
+        from bertbench.evaluation.span_decoding import DecodingSettings
+        from bertbench.tasks.squad import SquadTask
+
+        return SquadTask(
+            source.tokenizer(),
+            predict_file=predict_file,
+            windows=WindowSettings(max_seq_length, doc_stride, max_query_length),
+            decoding=DecodingSettings(n_best_size, max_answer_length),
+        )
+
+    _predict(make_task, "dev", values)
+
+
+@_prediction_command
+@click.option("--task-name", required=True, help="A GLUE task or XNLI, as in MRPC or sst-2.")
+@click.option("--data-dir", type=PATH, required=True, help="The task's folder, or the GLUE root.")
+@click.option("--split", type=click.Choice(("dev", "test")), default="dev", show_default=True)
+@click.option("--max-seq-length", type=int, default=128, show_default=True)
+def classifier(task_name: str, data_dir: Path, split: str, max_seq_length: int, **values: Any) -> None:
+    """Classify a GLUE task's examples: test_results.tsv and results.json.
+
+    With labels there is eval_results.txt too; of a test split, the file that the GLUE site takes.
+
+    \b
+    Example:
+      bertbench predict classifier --task-name MRPC --data-dir glue \\
+        --precision bf16 --model-dir M --output-dir out
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.data.glue_tasks import glue_task
+        from bertbench.tasks.classifier import ClassifierTask
+
+        return ClassifierTask(
+            source.tokenizer(), glue_task(task_name), data_dir, max_seq_length=max_seq_length
+        )
+
+    _predict(make_task, split, values)
+
+
+@_prediction_command
+@click.option("--input-file", required=True, help="TFRecords: paths or globs between commas.")
+@click.option("--max-seq-length", type=int, help="What the files hold, if it is to be checked.")
+@click.option("--max-predictions-per-seq", type=int, help="What the files hold, if it is to be checked.")
+def pretraining(
+    input_file: str, max_seq_length: int | None, max_predictions_per_seq: int | None, **values: Any
+) -> None:
+    """Score masked words and next sentences: eval_results.txt and results.json.
+
+    \b
+    Example:
+      bertbench predict pretraining --input-file 'records/*.tfrecord' \\
+        --precision bf16 --model-dir M --output-dir out
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.tasks.pretraining import PretrainingTask
+
+        return PretrainingTask(
+            input_file, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
+        )
+
+    _predict(make_task, "dev", values)
+
+
+def _predict(make_task: MakeTask, split: str, values: dict[str, Any]) -> None:
+    threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
+
+    from bertbench.config import KernelOptions
+    from bertbench.model.source import find_model
+    from bertbench.precision import parse_precision
+    from bertbench.prediction import PredictionSettings, predict
+    from bertbench.results.provenance import RESULTS_FILE
+
+    settings = PredictionSettings(
+        precision=parse_precision(values["precision"]),
+        kernels=KernelOptions(**pop_kernel_options(values)),
+        batching=values["batching"],
+        batch_size=values["batch_size"],
+    )
+    with staged_directory(values["output_dir"]) as staging:
+        source = find_model(**pop_model_options(values))
+        task = make_task(source)
+        prediction = predict(task, source, split, settings)
+        task.write(prediction.outcome, staging, split)
+        write_json(staging / RESULTS_FILE, _describe(task, source, split, settings, threads, prediction))
+    _print(task, settings, prediction)
+
+
+def _describe(
+    task: "Task",
+    source: "ModelSource",
+    split: str,
+    settings: "PredictionSettings",
+    threads: "ThreadSettings",
+    prediction: "Prediction",
+) -> dict[str, Any]:
+    """The contents of results.json."""
+    from bertbench.results.provenance import describe_origin
+
+    return {
+        **describe_origin(),
+        "task": task.name,
+        "mode": "inference",
+        "split": split,
+        "precision": settings.precision.name,
+        "kernels": dataclasses.asdict(settings.kernels),
+        "batching": settings.batching,
+        "batch_size": settings.batch_size,
+        "max_seq_length": task.max_seq_length,
+        "threads": dataclasses.asdict(threads),
+        "checkpoint": str(source.checkpoint),
+        "checkpoint_fingerprint": prediction.checkpoint_fingerprint,
+        "dataset": [str(path) for path in prediction.dataset.files],
+        "dataset_sha256": prediction.dataset_sha256,
+        "scores": prediction.outcome.scores,
+        "counts": {
+            task.unit: prediction.dataset.num_items,
+            "sequences": prediction.run.num_examples,
+            "tokens": prediction.run.num_tokens,
+        },
+        "seconds": prediction.seconds,
+        **_rates(prediction),
+    }
+
+
+def _rates(prediction: "Prediction") -> dict[str, float]:
+    run = prediction.run
+    return {
+        "examples_per_second": run.num_examples / run.seconds,
+        "tokens_per_second": run.num_tokens / run.seconds,
+    }
+
+
+def _print(task: "Task", settings: "PredictionSettings", prediction: "Prediction") -> None:
+    from bertbench.results.wording import figure, words
+
+    scores = prediction.outcome.scores
+    rows = [
+        *((words(name), figure(score)) for name, score in scores.items()),
+        (task.unit, f"{prediction.dataset.num_items:,}"),
+        ("sequences", f"{prediction.run.num_examples:,}"),
+        ("seconds", figure(prediction.run.seconds, 3)),
+        ("examples/s", figure(_rates(prediction)["examples_per_second"], 3)),
+        ("tokens/s", figure(_rates(prediction)["tokens_per_second"], 3)),
+    ]
+    print_table(make_table(f"{task.name}, {settings.precision}", ("", ""), rows))
+    if scores:
+        click.echo(json.dumps(scores))

@@ -1,0 +1,115 @@
+"""One prediction, from files to scores: what `bertbench predict` writes and the accuracy suite judges."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.data.batching import DEFAULT_STRATEGY
+from bertbench.errors import InputError
+from bertbench.files import sha256_of_file
+from bertbench.inference import InferenceRun, load_model, run_inference
+from bertbench.model.checkpoint_paths import checkpoint_fingerprint
+from bertbench.model.source import ModelSource
+from bertbench.precision import Precision
+from bertbench.tasks.base import Dataset, Outcome, Task
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PredictionSettings:
+    """How the model computes; `batching` is one of `bertbench.data.batching.STRATEGIES`."""
+
+    precision: Precision
+    kernels: KernelOptions = field(default_factory=KernelOptions)
+    batching: str = DEFAULT_STRATEGY
+    batch_size: int = 32
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model makes of a data set.
+
+    Attributes:
+      seconds: wall-clock by stage. `features` and `load` (of the model) run at the same time; then follow
+        `inference` and `judging`.
+    """
+
+    dataset: Dataset
+    outcome: Outcome
+    run: InferenceRun
+    dataset_sha256: str
+    checkpoint_fingerprint: str
+    seconds: dict[str, float]
+
+
+def predict(task: Task, source: ModelSource, split: str, settings: PredictionSettings) -> Prediction:
+    """Read a split, run the model over it and judge the outputs.
+
+    Raises:
+      InputError: data or checkpoint are malformed or do not fit each other.
+      CannotJudge: an output is not finite.
+    """
+    _check_length(task, source.config)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        reading = pool.submit(_timed, lambda: task.read(split))
+        fingerprint = pool.submit(checkpoint_fingerprint, source.checkpoint)
+        model, load_seconds = _timed(lambda: load_model(task, source, settings.precision, settings.kernels))
+        dataset, features_seconds = reading.result()
+    _check_vocabulary(dataset, source.config)
+    run = run_inference(
+        model,
+        dataset.features,
+        batch_size=settings.batch_size,
+        batching=settings.batching,
+        max_seq_length=task.max_seq_length,
+        description=f"predict {task.name} in {settings.precision}",
+    )
+    outcome, judging_seconds = _timed(lambda: task.judge(dataset, run.outputs))
+    return Prediction(
+        dataset,
+        outcome,
+        run,
+        dataset_sha256(dataset.files),
+        fingerprint.result(),
+        {
+            "features": features_seconds,
+            "load": load_seconds,
+            "inference": run.seconds,
+            "judging": judging_seconds,
+        },
+    )
+
+
+def dataset_sha256(files: Sequence[Path]) -> str:
+    """The hexadecimal SHA-256 of a data set's file; of several, that of their digests in a row."""
+    digests = [sha256_of_file(file) for file in files]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
+
+
+def _timed(function: Callable[[], T]) -> tuple[T, float]:
+    start = time.perf_counter()
+    return function(), time.perf_counter() - start
+
+
+def _check_length(task: Task, config: ModelConfig) -> None:
+    if task.max_seq_length > config.max_position_embeddings:
+        raise InputError(
+            f"max_seq_length {task.max_seq_length} is above the model's max_position_embeddings "
+            f"{config.max_position_embeddings}; give a smaller --max-seq-length."
+        )
+
+
+def _check_vocabulary(dataset: Dataset, config: ModelConfig) -> None:
+    for name, size in (("input_ids", config.vocab_size), ("segment_ids", config.type_vocab_size)):
+        largest = int(getattr(dataset.features, name).max(initial=0))
+        if largest >= size:
+            raise InputError(
+                f"{dataset.files[0]}: holds {name} up to {largest}, but the model has {size} of them; "
+                "give the model that the data was made for."
+            )
