@@ -1,5 +1,6 @@
 """`bertbench train`: train a task in fp32 or bf16, then score and predict with what came out."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,14 @@ from bertbench.commands.options import (
     start_tensorflow,
     thread_options,
 )
-from bertbench.console import out
+from bertbench.console import make_table, print_table
+from bertbench.files import write_json
 
 if TYPE_CHECKING:
+    from bertbench.measure.threads import ThreadSettings
     from bertbench.model.source import ModelSource
     from bertbench.tasks.base import Task
+    from bertbench.training.finetune import Job, JobResult
     from bertbench.training.trainer import TrainingSettings
 
 MakeTask = Callable[["ModelSource"], "Task"]
@@ -165,7 +169,7 @@ def _train(make_task: MakeTask, values: dict[str, Any], max_eval_steps: int | No
     from bertbench.precision import parse_precision
 
     precision = parse_precision(values.pop("precision"))
-    start_tensorflow(values.pop("num_intra_threads"), values.pop("num_inter_threads"))
+    threads = start_tensorflow(values.pop("num_intra_threads"), values.pop("num_inter_threads"))
 
     from bertbench.config import KernelOptions
     from bertbench.model.source import find_model
@@ -185,7 +189,9 @@ def _train(make_task: MakeTask, values: dict[str, Any], max_eval_steps: int | No
         max_eval_steps=max_eval_steps,
         settings=_settings(values),
     )
-    _report(run_job(job), job)
+    result = run_job(job)
+    write_json(job.output_dir / "results.json", _describe(job, result, threads))
+    _print(job, result)
 
 
 def _settings(values: dict[str, Any]) -> "TrainingSettings":
@@ -195,11 +201,31 @@ def _settings(values: dict[str, Any]) -> "TrainingSettings":
     return TrainingSettings(**{renamed.get(name, name): value for name, value in values.items()})
 
 
-def _report(result: Any, job: Any) -> None:
-    from bertbench.console import make_table
+def _describe(job: "Job", result: "JobResult", threads: "ThreadSettings") -> dict[str, Any]:
+    """The contents of results.json."""
+    from bertbench.measure.timing import peak_memory_mib
+    from bertbench.results.provenance import describe_origin
 
-    rows = [(name, f"{value:.4f}") for name, value in (result.scores or {}).items()]
+    return {
+        **describe_origin(),
+        "task": job.task.name,
+        "mode": "training",
+        "precision": job.precision.name,
+        "kernels": dataclasses.asdict(job.options),
+        "settings": dataclasses.asdict(job.settings),
+        "max_seq_length": job.task.max_seq_length,
+        "threads": dataclasses.asdict(threads),
+        "init_checkpoint": str(job.source.checkpoint) if job.source.checkpoint else None,
+        "peak_memory_mib": peak_memory_mib(),
+        **result.to_json(),
+    }
+
+
+def _print(job: "Job", result: "JobResult") -> None:
+    from bertbench.results.wording import figure, words
+
+    rows = [(words(name), figure(score)) for name, score in (result.scores or {}).items()]
     if result.run is not None:
-        rows.append(("loss", f"{result.run.loss_curve[-1][1]:.4f}" if result.run.loss_curve else "-"))
-        rows.append(("checkpoint", result.run.checkpoint))
-    out.print(make_table(f"{job.task.name} {job.precision}", ("figure", "value"), rows))
+        rows += [("loss", figure(loss)) for _, loss in result.run.loss_curve[-1:]]
+        rows.append(("checkpoint", str(result.run.checkpoint)))
+    print_table(make_table(f"{job.task.name}, {job.precision}", ("", ""), rows))
