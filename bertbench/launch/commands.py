@@ -8,8 +8,8 @@ GEOMETRIES = {"bert_large": "bert-large", "bert_base": "bert-base"}
 Command = tuple[str, ...]
 
 
-def build_commands(settings: Settings, task: str, action: str, output_dir: Path) -> tuple[Command, ...]:
-    """The `bertbench` command lines of one run, in order.
+def build_command(settings: Settings, task: str, action: str, output_dir: Path) -> Command:
+    """The `bertbench` command line of one run.
 
     Args:
       task: SQuAD, Classifier or Pretraining.
@@ -20,11 +20,7 @@ def build_commands(settings: Settings, task: str, action: str, output_dir: Path)
     command = (*build(settings, task), *_threads(settings), "--output-dir", str(output_dir))
     if action == "profile":
         command = (*command, "--profile")
-    if action == "accuracy" and task == "SQuAD":
-        predictions = str(output_dir / "predictions.json")
-        dataset = str(settings.path("predict_file"))
-        return command, ("evaluate", "squad", "--dataset", dataset, "--predictions", predictions)
-    return (command,)
+    return command
 
 
 def _benchmark(settings: Settings, task: str) -> Command:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bertbench.errors import InputError
 from bertbench.launch.arguments import Arguments
-from bertbench.launch.commands import Command, build_commands
+from bertbench.launch.commands import Command, build_command
 from bertbench.launch.instances import Placement, place_instances, place_single
 from bertbench.launch.settings import Settings
 from bertbench.launch.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
@@ -21,9 +21,9 @@ _ALWAYS_USED = (*REQUIRED, "framework", "output_dir", "dry_run", "verbose", *DOC
 
 @dataclass(frozen=True)
 class Instance:
-    """One process after another: its commands, its place on the machine, and its folder."""
+    """One process: its `bertbench` command, its place on the machine, and the folder of its files."""
 
-    commands: tuple[Command, ...]
+    command: Command
     placement: Placement
     output_dir: Path
 
@@ -140,13 +140,13 @@ def _plan_instance(
     settings: Settings, task: str, action: str, output_dir: Path, placement: Placement
 ) -> Instance:
     """Threads that were not given follow the cores an instance is placed on."""
-    first, *others = build_commands(settings, task, action, output_dir)
+    command = build_command(settings, task, action, output_dir)
     threads: list[str] = []
     if placement.threads is not None and settings["num_intra_threads"] is None:
         threads += ["--num-intra-threads", str(placement.threads)]
     if placement.threads is not None and settings["num_inter_threads"] is None:
         threads += ["--num-inter-threads", "1"]
-    return Instance(((*first, *threads), *others), placement, output_dir)
+    return Instance((*command, *threads), placement, output_dir)
 
 
 def _notices(settings: Settings, mode: str, action: str) -> list[str]:

@@ -1,14 +1,11 @@
 """Running a plan: its processes, started in their places, every line printed and logged."""
 
-import contextlib
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +13,11 @@ from bertbench import console
 from bertbench.files import make_directory, write_json
 from bertbench.launch.instances import bound
 from bertbench.launch.log import RunLog
+from bertbench.launch.processes import Processes, exit_status
 from bertbench.launch.resolve import Instance, LaunchPlan
 from bertbench.measure.machine import describe_machine
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
-SECONDS_TO_END = 10
 _THROUGHPUT = re.compile(r"Throughput: ([0-9.]+)")
 
 
@@ -33,9 +30,10 @@ def run_plan(plan: LaunchPlan) -> int:
         verbose = bool(plan.configuration["verbose"])
         log.facts("Configuration", plan.configuration, shown=verbose)
         log.facts("Machine and versions", describe_machine(), shown=verbose)
-        with _ended_on_signals():
-            several = len(plan.instances) > 1
-            status = _run_instances(plan, log) if several else _run_single(plan.instances[0], log)
+        processes = Processes()
+        with processes.ended_on_signals():
+            run = _run_instances if len(plan.instances) > 1 else _run_single
+            status = run(plan, log, processes)
         batch_size = plan.configuration.get("batch_size")
         log.line(f"Ran {plan.configuration['mode']} with batch size {batch_size}; exit status {status}.")
         log.line(f"Log file: {log.path}")
@@ -52,21 +50,18 @@ def show_plan(plan: LaunchPlan) -> None:
     for instance in plan.instances:
         cores = ",".join(map(str, instance.placement.cores))
         console.out.print(f"On cores {cores}:" if cores else "Run:", markup=False)
-        for command in instance.commands:
-            console.out.print(f"    bertbench {shlex.join(command)}", markup=False)
+        console.out.print(f"    bertbench {shlex.join(instance.command)}", markup=False)
     for notice in plan.notices:
         console.notice(notice)
 
 
-def _run_single(instance: Instance, log: RunLog) -> int:
-    for command in instance.commands:
-        log.line(f"bertbench {shlex.join(command)}")
-        process = _start(command, instance)
-        for line in process.stdout:
-            log.line(line.rstrip("\n"))
-        if status := _exit_status(process):
-            return status
-    return 0
+def _run_single(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
+    (instance,) = plan.instances
+    log.line(f"bertbench {shlex.join(instance.command)}")
+    process = _start(instance, processes)
+    for line in process.stdout:
+        log.line(line.rstrip("\n"))
+    return exit_status(process)
 
 
 @dataclass
@@ -76,11 +71,11 @@ class _Outcome:
     lines: list[str] = field(default_factory=list)
 
 
-def _run_instances(plan: LaunchPlan, log: RunLog) -> int:
+def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     """Run all at once; the logs and their names are those of the model zoo's multi-instance runs."""
     outcomes = [_Outcome() for _ in plan.instances]
     threads = [
-        threading.Thread(target=_follow, args=(number, instance, outcome, log))
+        threading.Thread(target=_follow, args=(number, instance, outcome, log, processes))
         for number, (instance, outcome) in enumerate(zip(plan.instances, outcomes, strict=True))
     ]
     for thread in threads:
@@ -99,15 +94,12 @@ def _run_instances(plan: LaunchPlan, log: RunLog) -> int:
     return outcomes[failed[0]].status if failed else 0
 
 
-def _follow(number: int, instance: Instance, outcome: _Outcome, log: RunLog) -> None:
-    for command in instance.commands:
-        process = _start(command, instance)
-        _note(f"bertbench {shlex.join(command)}", number, outcome, log)
-        for line in process.stdout:
-            _note(line.rstrip("\n"), number, outcome, log)
-        outcome.status = _exit_status(process)
-        if outcome.status:
-            return
+def _follow(number: int, instance: Instance, outcome: _Outcome, log: RunLog, processes: Processes) -> None:
+    process = _start(instance, processes)
+    _note(f"bertbench {shlex.join(instance.command)}", number, outcome, log)
+    for line in process.stdout:
+        _note(line.rstrip("\n"), number, outcome, log)
+    outcome.status = exit_status(process)
 
 
 def _note(line: str, number: int, outcome: _Outcome, log: RunLog) -> None:
@@ -130,60 +122,11 @@ def _write_instance_logs(plan: LaunchPlan, outcomes: list[_Outcome]) -> None:
             together.write(text)
 
 
-def _exit_status(process: subprocess.Popen) -> int:
-    """As a shell gives it: 128 + the signal that ended the process, if one did."""
-    process.stdout.close()
-    code = process.wait()
-    return code if code >= 0 else 128 - code
-
-
-_running: list[subprocess.Popen] = []
-
-
-def _start(command: tuple[str, ...], instance: Instance) -> subprocess.Popen:
-    """Start `bertbench` in its place, in a process group of its own, its two outputs as one."""
+def _start(instance: Instance, processes: Processes) -> subprocess.Popen:
+    """Start `bertbench` in its place."""
     make_directory(instance.output_dir)
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
     with bound(instance.placement) as prefix:
-        process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "bertbench", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env=environment,
-            start_new_session=True,
-        )
-    _running.append(process)
-    return process
-
-
-@contextlib.contextmanager
-def _ended_on_signals() -> Iterator[None]:
-    """Let nothing that was started outlive this process when it is interrupted or terminated."""
-
-    def stop(number: int, _frame: object) -> None:
-        for process in _running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for process in _running:
-            _end(process)
-        _running.clear()
-
-
-def _end(process: subprocess.Popen) -> None:
-    try:
-        process.wait(SECONDS_TO_END if process.poll() is None else 0)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        command = [*prefix, sys.executable, "-m", "bertbench", *instance.command]
+        return processes.start(command, environment)

@@ -47,8 +47,8 @@ def test_a_block_resolves_to_its_run(name, tmp_path):
     plan = show_plan(BLOCKS[name].text, tmp_path)
     mode = MODES[heading.removesuffix("-on-several-sockets")]
     assert plan[0].startswith(f"bert_large_{mode}_{precision}: ")
-    (first, *others) = [line.strip().split() for line in plan if line.startswith("    bertbench ")]
-    check_command(heading, first, others, tmp_path)
+    first = next(line.split() for line in plan if line.startswith("    bertbench "))
+    check_command(heading, first, tmp_path)
 
 
 def show_plan(text, home):
@@ -68,7 +68,7 @@ def show_plan(text, home):
     return result.stdout.splitlines()
 
 
-def check_command(heading, command, others, home):
+def check_command(heading, command, home):
     task = {"mrpc": "classifier", "pretraining": "pretraining"}.get(heading.partition("-")[0], "squad")
     verb = {
         "benchmark": "benchmark",
@@ -87,8 +87,6 @@ def check_command(heading, command, others, home):
         return
     assert value(command, "--init-checkpoint") == f"{home}/bert_large_checkpoints/model.ckpt-3649"
     assert value(command, "--predict-file") == f"{large}/dev-v1.1.json"
-    evaluates = [other[1] for other in others] == ["evaluate"]
-    assert evaluates == (heading == "accuracy")
 
 
 def value(command, option):

@@ -31,9 +31,9 @@ def plan_of(words, script_dir=Path("/nowhere")):
     return resolve(parse(words.split()), TWO_SOCKETS, script_dir)
 
 
-def commands_of(words):
+def command_of(words):
     (instance,) = plan_of(words).instances
-    return [list(command) for command in instance.commands]
+    return list(instance.command)
 
 
 def value(command, option):
@@ -41,20 +41,17 @@ def value(command, option):
 
 
 def test_accuracy_uses_the_documented_defaults():
-    assert commands_of(f"{INFERENCE} --accuracy-only -- infer_option=SQuAD") == [
-        [
-            *("predict", "squad", "--precision", "bfloat16", "--optimized-softmax", "--gelu", "tanh"),
-            *("--config-file", "/data/bert_config.json", "--init-checkpoint", "/weights/model.ckpt-3649"),
-            *("--vocab-file", "/data/vocab.txt", "--do-lower-case"),
-            *("--max-seq-length", "384", "--doc-stride", "128"),
-            *("--predict-file", "/data/dev-v1.1.json", "--batch-size", "32", "--output-dir", "/out"),
-        ],
-        ["evaluate", "squad", "--dataset", "/data/dev-v1.1.json", "--predictions", "/out/predictions.json"],
+    assert command_of(f"{INFERENCE} --accuracy-only -- infer_option=SQuAD") == [
+        *("predict", "squad", "--precision", "bfloat16", "--optimized-softmax", "--gelu", "tanh"),
+        *("--config-file", "/data/bert_config.json", "--init-checkpoint", "/weights/model.ckpt-3649"),
+        *("--vocab-file", "/data/vocab.txt", "--do-lower-case"),
+        *("--max-seq-length", "384", "--doc-stride", "128"),
+        *("--predict-file", "/data/dev-v1.1.json", "--batch-size", "32", "--output-dir", "/out"),
     ]
 
 
 def test_benchmark_uses_the_documented_defaults():
-    (command,) = commands_of(f"{INFERENCE} --benchmark-only")
+    command = command_of(f"{INFERENCE} --benchmark-only")
     assert command[:4] == ["benchmark", "squad", "--mode", "inference"]
     for option, expected in {
         "--batch-size": "32",
@@ -69,7 +66,7 @@ def test_benchmark_uses_the_documented_defaults():
 
 
 def test_training_uses_the_documented_defaults():
-    (command,) = commands_of(f"{TRAINING} -- train_option=SQuAD")
+    command = command_of(f"{TRAINING} -- train_option=SQuAD")
     assert command[:2] == ["train", "squad"]
     for option, expected in {
         "--precision": "fp32",
@@ -88,7 +85,7 @@ def test_training_uses_the_documented_defaults():
 
 
 def test_pretraining_counts_steps():
-    (command,) = commands_of(f"{TRAINING} -- train_option=Pretraining max_predictions=76 do_eval=False")
+    command = command_of(f"{TRAINING} -- train_option=Pretraining max_predictions=76 do_eval=False")
     assert command[:2] == ["train", "pretraining"]
     assert value(command, "--num-train-steps") == "20"
     assert value(command, "--warmup-steps") == "10"
@@ -98,15 +95,15 @@ def test_pretraining_counts_steps():
 
 
 def test_the_launch_option_counts_pretraining_steps_too():
-    (command,) = commands_of(f"{TRAINING} -ts 7 -- train_option=Pretraining")
+    command = command_of(f"{TRAINING} -ts 7 -- train_option=Pretraining")
     assert value(command, "--num-train-steps") == "7"
 
 
 def test_the_classifier_predicts_only_when_told():
-    plain = commands_of(f"{TRAINING} -- train_option=Classifier")[0]
+    plain = command_of(f"{TRAINING} -- train_option=Classifier")
     assert "--do-eval" in plain
     assert not {"--do-predict", "--no-do-predict"} & set(plain)
-    assert "--do-predict" in commands_of(f"{TRAINING} -- train_option=Classifier do_predict=True")[0]
+    assert "--do-predict" in command_of(f"{TRAINING} -- train_option=Classifier do_predict=True")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +124,7 @@ def test_the_mode_of_inference(words, action):
 
 def test_profile_wins_in_training_too():
     plan = plan_of(f"{TRAINING} -- train_option=Pretraining profile=True")
-    ((command,),) = (instance.commands for instance in plan.instances)
+    (command,) = (instance.command for instance in plan.instances)
     assert command[:4] == ("benchmark", "pretraining", "--mode", "training")
     assert command[-1] == "--profile"
     assert "no model is trained" in plan.notices[-1]
@@ -144,11 +141,11 @@ def test_profile_wins_in_training_too():
     ],
 )
 def test_kernels_and_case(words, expected):
-    assert expected <= set(commands_of(f"{INFERENCE} {words}")[0])
+    assert expected <= set(command_of(f"{INFERENCE} {words}"))
 
 
 def test_without_any_data_a_benchmark_takes_random_weights():
-    (command,) = commands_of("-m bert_base -p fp32 -mo inference --output-dir /out")
+    command = command_of("-m bert_base -p fp32 -mo inference --output-dir /out")
     assert value(command, "--config") == "bert-base"
     assert not {"--predict-file", "--vocab-file", "--init-checkpoint"} & set(command)
 
@@ -160,10 +157,10 @@ def test_relative_names_are_found_where_the_model_zoo_looks(tmp_path, monkeypatc
     (tmp_path / "here.txt").touch()
     (tmp_path / "tuned.ckpt-9.index").touch()
     base = f"-m bert_large -p fp32 -mo inference -d {tmp_path}/data -c {tmp_path}/none --accuracy-only --"
-    first = commands_of(f"{base} vocab_file=vocab.txt")[0]
+    first = command_of(f"{base} vocab_file=vocab.txt")
     assert value(first, "--vocab-file") == f"{tmp_path}/data/vocab.txt"
     assert value(first, "--init-checkpoint") == f"{tmp_path}/none/model.ckpt-3649"
-    second = commands_of(f"{base} vocab_file=here.txt init_checkpoint=tuned.ckpt-9")[0]
+    second = command_of(f"{base} vocab_file=here.txt init_checkpoint=tuned.ckpt-9")
     assert value(second, "--vocab-file") == "here.txt"
     assert value(second, "--init-checkpoint") == "tuned.ckpt-9"
 
@@ -174,7 +171,7 @@ def test_training_takes_names_as_they_stand(tmp_path, monkeypatch):
         folder.mkdir(exist_ok=True)
         (folder / "vocab.txt").touch()
     (tmp_path / "data" / "train-v1.1.json").touch()
-    (command,) = commands_of(f"{TRAINING} -d {tmp_path}/data")
+    command = command_of(f"{TRAINING} -d {tmp_path}/data")
     assert value(command, "--vocab-file") == "vocab.txt"
     assert value(command, "--train-file") == f"{tmp_path}/data/train-v1.1.json"
     assert value(command, "--predict-file") == "dev-v1.1.json"
@@ -183,23 +180,21 @@ def test_training_takes_names_as_they_stand(tmp_path, monkeypatch):
 def test_paths_of_the_container_are_found_on_the_host(tmp_path):
     (tmp_path / "vocab.txt").touch()
     words = f"{TRAINING} --volume {tmp_path}:/bert:ro -- vocab_file=/bert/vocab.txt config_file=/other/c.json"
-    (command,) = commands_of(words)
+    command = command_of(words)
     assert value(command, "--vocab-file") == f"{tmp_path}/vocab.txt"
     assert value(command, "--config-file") == "/other/c.json"
 
 
 def test_patterns_of_input_files_are_found(tmp_path):
     (tmp_path / "part-1.tfrecord").touch()
-    (command,) = commands_of(
-        f"{TRAINING} -d {tmp_path} -- train_option=Pretraining input_file=part-*.tfrecord"
-    )
+    command = command_of(f"{TRAINING} -d {tmp_path} -- train_option=Pretraining input_file=part-*.tfrecord")
     assert value(command, "--input-file") == f"{tmp_path}/part-*.tfrecord"
 
 
 def test_the_models_own_files_may_go_elsewhere():
     plan = plan_of(f"{TRAINING} -- output_dir=/model")
     assert plan.output_dir == Path("/out")
-    assert value(list(plan.instances[0].commands[0]), "--output-dir") == "/model"
+    assert value(list(plan.instances[0].command), "--output-dir") == "/model"
 
 
 def test_the_default_output_is_beside_the_script_or_here(tmp_path, monkeypatch):
@@ -213,7 +208,7 @@ def test_the_default_output_is_beside_the_script_or_here(tmp_path, monkeypatch):
 
 def test_several_processes_are_handed_over():
     words = f"{TRAINING} --mpi_num_processes 4 --mpi_num_processes_per_socket=2 --mpi_hostnames a,b"
-    (command,) = commands_of(f"{words} -- mpi_workers_sync_gradients=True")
+    command = command_of(f"{words} -- mpi_workers_sync_gradients=True")
     assert value(command, "--mpi-num-processes") == "4"
     assert value(command, "--mpi-num-processes-per-socket") == "2"
     assert value(command, "--mpi-hostnames") == "a,b"
@@ -221,7 +216,7 @@ def test_several_processes_are_handed_over():
 
 
 def test_one_process_needs_no_launcher():
-    (command,) = commands_of(f"{TRAINING} --mpi_num_processes=1 --mpi_num_processes_per_socket=1")
+    command = command_of(f"{TRAINING} --mpi_num_processes=1 --mpi_num_processes_per_socket=1")
     assert not [word for word in command if word.startswith("--mpi")]
 
 
@@ -254,7 +249,7 @@ def test_instances_have_their_own_folders_cores_and_threads(siblings):
     instances = plan_of(f"{INFERENCE} --numa-cores-per-instance=3").instances
     assert [instance.placement.cores for instance in instances] == [(0, 1, 2), (3, 4, 5)]
     for number, instance in enumerate(instances):
-        command = list(instance.commands[0])
+        command = list(instance.command)
         assert value(command, "--output-dir") == f"/out/instance_{number}"
         assert value(command, "--num-intra-threads") == "3"
         assert value(command, "--num-inter-threads") == "1"
@@ -262,7 +257,7 @@ def test_instances_have_their_own_folders_cores_and_threads(siblings):
 
 def test_given_threads_stay():
     words = f"{INFERENCE} --numa-cores-per-instance=3 -a 2 -e 5"
-    command = list(plan_of(words).instances[0].commands[0])
+    command = list(plan_of(words).instances[0].command)
     assert [word for word in command if word.endswith("-threads")] == [
         "--num-intra-threads",
         "--num-inter-threads",

@@ -43,14 +43,14 @@ def stand_in(tmp_path, monkeypatch):
     return install
 
 
-def plan_of(output_dir, commands, placements=(ANYWHERE,), **more):
+def plan_of(output_dir, command, placements=(ANYWHERE,), **more):
     folders = (
         [output_dir]
         if len(placements) == 1
         else [output_dir / f"instance_{i}" for i in range(len(placements))]
     )
     instances = tuple(
-        Instance(commands, place, folder) for place, folder in zip(placements, folders, strict=True)
+        Instance(command, place, folder) for place, folder in zip(placements, folders, strict=True)
     )
     return LaunchPlan(
         name="bert_large_inference_fp32",
@@ -63,15 +63,12 @@ def plan_of(output_dir, commands, placements=(ANYWHERE,), **more):
     )
 
 
-def test_commands_run_in_order_and_every_line_is_printed_and_logged(stand_in, tmp_path, capfd):
+def test_every_line_is_printed_and_logged_in_order(stand_in, tmp_path, capfd):
     stand_in('echo "out $1"; echo "err $1" >&2')
-    assert run_plan(plan_of(tmp_path / "out", (("one",), ("two",)))) == 0
+    assert run_plan(plan_of(tmp_path / "out", ("one",))) == 0
     printed = capfd.readouterr().out.splitlines()
     assert printed[0] == f"Log and results: {tmp_path}/out"
-    assert printed[1:-2] == [
-        *("Something to know.", "bertbench one", "out one", "err one"),
-        *("bertbench two", "out two", "err two"),
-    ]
+    assert printed[1:-2] == ["Something to know.", "bertbench one", "out one", "err one"]
     assert printed[-2] == "Ran inference with batch size 8; exit status 0."
     (log,) = (tmp_path / "out").glob("*.log")
     assert printed[-1] == f"Log file: {log}"
@@ -85,30 +82,28 @@ def test_commands_run_in_order_and_every_line_is_printed_and_logged(stand_in, tm
 
 
 def test_a_failure_ends_the_run_with_its_status(stand_in, tmp_path, capfd):
-    stand_in('echo "$1"; [ "$1" != bad ] || exit 2')
-    assert run_plan(plan_of(tmp_path, (("bad",), ("never",)))) == 2
-    printed = capfd.readouterr().out
-    assert "exit status 2" in printed
-    assert "never" not in printed
+    stand_in("exit 2")
+    assert run_plan(plan_of(tmp_path, ("x",))) == 2
+    assert "exit status 2" in capfd.readouterr().out
 
 
 def test_a_killed_command_has_the_shells_status(stand_in, tmp_path):
     stand_in("kill -9 $$")
-    assert run_plan(plan_of(tmp_path, (("x",),))) == 128 + signal.SIGKILL
+    assert run_plan(plan_of(tmp_path, ("x",))) == 128 + signal.SIGKILL
 
 
 def test_output_that_is_no_utf8_is_kept(stand_in, tmp_path, capfd):
     stand_in(r"printf 'caf\351\n'")
-    assert run_plan(plan_of(tmp_path, (("x",),))) == 0
+    assert run_plan(plan_of(tmp_path, ("x",))) == 0
     assert "caf\ufffd" in capfd.readouterr().out
 
 
 def test_the_real_commands_are_found_from_any_folder(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    assert run_plan(plan_of(tmp_path, (("fetch", "--list"),))) == 0
+    assert run_plan(plan_of(tmp_path, ("fetch", "--list"))) == 0
     assert "glue/MRPC" in capfd.readouterr().out
-    assert run_plan(plan_of(tmp_path, (("fetch", "nothing-like-it"),))) == 2
+    assert run_plan(plan_of(tmp_path, ("fetch", "nothing-like-it"))) == 2
 
 
 def test_instances_run_at_once_each_in_its_place(stand_in, tmp_path, capfd):
@@ -120,7 +115,7 @@ def test_instances_run_at_once_each_in_its_place(stand_in, tmp_path, capfd):
     )
     placements = (Placement((cores[0],), 1), Placement((cores[-1],), 1))
     out = tmp_path / "out"
-    status = run_plan(plan_of(out, (("x",),), placements, numa_cores_per_instance=1))
+    status = run_plan(plan_of(out, ("x",), placements, numa_cores_per_instance=1))
     assert status == 0
     printed = capfd.readouterr().out
     assert f"[0] cores {cores[0]}\n" in printed
@@ -137,7 +132,7 @@ def test_instances_run_at_once_each_in_its_place(stand_in, tmp_path, capfd):
 
 def test_one_failing_instance_fails_the_run(stand_in, tmp_path, capfd):
     stand_in(f'mkdir {tmp_path}/first 2>/dev/null && exit 3\necho "Throughput: 1"')
-    status = run_plan(plan_of(tmp_path / "out", (("x",),), (ANYWHERE, ANYWHERE), numa_cores_per_instance=1))
+    status = run_plan(plan_of(tmp_path / "out", ("x",), (ANYWHERE, ANYWHERE), numa_cores_per_instance=1))
     assert status == 3
     printed = capfd.readouterr().out
     assert re.search(r"Failed: instance [01]\.", printed)

@@ -1,0 +1,88 @@
+"""Processes that end when this one is interrupted or terminated."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+SECONDS_TO_END = 10
+
+
+class Processes:
+    """Starts processes, each in a process group of its own, and ends them all on SIGINT and SIGTERM."""
+
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen] = []
+        self._stopped_by: int | None = None
+        self._main_thread_starts = False
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen:
+        """Start a process whose two outputs come as one, line by line."""
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        # A signal's handler must not leave Popen half-way: the process would be there and not be known.
+        self._main_thread_starts = in_main_thread
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._running.append(process)
+        if in_main_thread:
+            self._main_thread_starts = False
+        if self._stopped_by is not None:
+            self._end_all()
+        return process
+
+    @contextlib.contextmanager
+    def ended_on_signals(self) -> Iterator[None]:
+        """Let nothing that was started outlive the context.
+
+        Raises:
+          SystemExit: a signal came; the status is 128 + its number.
+        """
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for process in self._running:
+                self._await_end(process)
+
+    def _stop(self, number: int, _frame: object) -> None:
+        self._stopped_by = number
+        if not self._main_thread_starts:
+            self._end_all()
+
+    def _end_all(self) -> None:
+        for process in list(self._running):
+            _signal_group(process, signal.SIGTERM)
+        if threading.current_thread() is threading.main_thread():
+            raise SystemExit(128 + self._stopped_by)
+
+    def _await_end(self, process: subprocess.Popen) -> None:
+        try:
+            process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+
+def exit_status(process: subprocess.Popen) -> int:
+    """Wait for the end; the status as a shell gives it: 128 + the signal, if one ended the process."""
+    process.stdout.close()
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _signal_group(process: subprocess.Popen, number: int) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)

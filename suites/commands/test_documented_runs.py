@@ -1,0 +1,200 @@
+"""Every documented block run for real, on small stand-ins, with only sizes, steps and places reduced."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bertbench
+from suites.commands import layout
+from suites.commands.documents import read_blocks
+from suites.commands.stand_ins import make_stand_ins
+
+pytestmark = pytest.mark.commands
+
+BLOCKS = {block.name: block.text for block in read_blocks()}
+LOGS = Path("common/tensorflow/logs")
+SECONDS = 300
+# What a run on stand-ins takes smaller, by option; "-" and "_" are the same.
+SMALLER = {
+    "batch_size": "4",
+    "max_seq_length": str(layout.MAX_SEQ_LENGTH),
+    "max_predictions": str(layout.MAX_PREDICTIONS),
+    "doc_stride": "32",
+    "num_train_epochs": "1",
+    "num_train_steps": "4",
+    "warmup_steps": "1",
+    "num_intra_threads": "1",
+    "mpi_num_processes": "2",
+}
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    place = tmp_path_factory.mktemp("home")
+    layout.make_layout(place, make_stand_ins(tmp_path_factory.mktemp("stand_ins")))
+    return place
+
+
+@pytest.fixture(scope="session")
+def scripts(tmp_path_factory):
+    """A copy of the package to run in, so that logs beside the script are not left in the source tree."""
+    package = Path(bertbench.__file__).parent
+    copy = tmp_path_factory.mktemp("models") / package.name
+    return shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "common"))
+
+
+@pytest.fixture
+def run_block(home, scripts, tmp_path):
+    """Run a block in the copy, with a docker that does not answer first on the path."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "docker").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "docker").chmod(0o755)
+    for place in (scripts / LOGS, home / "bert-squad-output", home / "bert-instances-output"):
+        shutil.rmtree(place, ignore_errors=True)
+    environment = os.environ | {
+        "HOME": str(home),
+        "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(scripts.parent),
+    }
+
+    def run(text):
+        result = subprocess.run(
+            ["bash", "-euc", reduced(text, tmp_path)],
+            cwd=scripts,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+        return result
+
+    return run
+
+
+def reduced(text, tmp_path):
+    text = text.replace("/tmp/pretraining_output", f"{tmp_path}/pretraining_output")
+    for name, value in SMALLER.items():
+        spelling = name.replace("_", "[-_]")
+        text = re.sub(rf"(?<=\W)({spelling})=[\d.]+", rf"\1={value}", text)
+    return text
+
+
+def test_only_sizes_steps_and_places_are_reduced(tmp_path):
+    """Word by word, the reduced block differs from the documented one in the listed values alone."""
+    for text in BLOCKS.values():
+        words, fewer = text.split(), reduced(text, tmp_path).split()
+        assert len(words) == len(fewer)
+        for word, other in zip(words, fewer, strict=True):
+            name, _, value = other.partition("=")
+            normal = name.lstrip("-").replace("-", "_")
+            assert word == other or SMALLER.get(normal) == value or value.endswith("/pretraining_output")
+
+
+def skip_without_horovod():
+    if importlib.util.find_spec("horovod") is None:
+        pytest.skip("Horovod is not installed; install it with python tools/horovod/install.py")
+
+
+def blocks(heading):
+    return [f"{heading}-{precision}" for precision in ("bfloat16", "fp32")]
+
+
+def check_log(result, folder, mode, precision):
+    """One log, named as the model zoo names it, has every line printed; its place is told first and last."""
+    (log,) = folder.glob("benchmark_*.log")
+    assert log.name.startswith(f"benchmark_bert_large_{mode}_{precision}_")
+    lines = [line for line in result.stdout.splitlines() if line]
+    kept = log.read_text().splitlines()
+    assert lines[0] == f"Log and results: {folder}"
+    end = lines.index(f"Log file: {log}")
+    assert not [line for line in lines[: end + 1] if line not in kept]
+    assert f"    precision: {precision}" in kept
+    return lines[end + 1 :]
+
+
+@pytest.mark.parametrize("name", blocks("squad"))
+def test_squad(run_block, scripts, name):
+    result = run_block(BLOCKS[name])
+    after = check_log(result, scripts / LOGS, "training", name.rpartition("-")[2])
+    assert set(json.loads(after[-1])) == {"exact_match", "f1"}
+    assert len(json.loads((scripts / LOGS / "predictions.json").read_text())) > 0
+    assert "docker does not answer" in result.stderr
+
+
+@pytest.mark.parametrize("name", blocks("squad-on-several-sockets"))
+def test_squad_on_several_sockets(run_block, scripts, name):
+    skip_without_horovod()
+    check_log(run_block(BLOCKS[name]), scripts / LOGS, "training", name.rpartition("-")[2])
+    assert (scripts / LOGS / "predictions.json").exists()
+
+
+@pytest.mark.parametrize("name", [*blocks("mrpc"), *blocks("mrpc-on-several-sockets")])
+def test_mrpc(run_block, scripts, name):
+    if "sockets" in name:
+        skip_without_horovod()
+    check_log(run_block(BLOCKS[name]), scripts / LOGS, "training", name.rpartition("-")[2])
+    assert re.search(r"accuracy = [\d.]+", (scripts / LOGS / "eval_results.txt").read_text())
+
+
+@pytest.mark.parametrize("name", [*blocks("pretraining"), *blocks("pretraining-on-several-sockets")])
+def test_pretraining(run_block, scripts, tmp_path, name):
+    if "sockets" in name:
+        skip_without_horovod()
+    check_log(run_block(BLOCKS[name]), scripts / LOGS, "training", name.rpartition("-")[2])
+    output = tmp_path / "pretraining_output"
+    assert list(output.glob("*.index"))
+    assert "masked_lm_accuracy" in (output / "eval_results.txt").read_text()
+    assert not list((scripts / LOGS).glob("*.index"))
+
+
+@pytest.mark.parametrize("name", blocks("benchmark"))
+def test_benchmark(run_block, home, name):
+    pytest.importorskip("bertbench.commands.benchmark")
+    result = run_block(BLOCKS[name])
+    output = home / "bert-squad-output"
+    check_log(result, output, "inference", name.rpartition("-")[2])
+    assert re.search(r"^Throughput: \d+\.\d\d", result.stdout, re.MULTILINE)
+    assert json.loads((output / "results.json").read_text())["examples_per_second"] > 0
+
+
+@pytest.mark.parametrize("name", blocks("profile"))
+def test_profile(run_block, home, name):
+    pytest.importorskip("bertbench.commands.benchmark")
+    result = run_block(BLOCKS[name])
+    output = home / "bert-squad-output"
+    check_log(result, output, "inference", name.rpartition("-")[2])
+    assert list(output.rglob("*.xplane.pb"))
+    assert list(output.rglob("*.trace.json.gz"))
+    assert "MatMul" in result.stdout
+
+
+@pytest.mark.parametrize("name", blocks("accuracy"))
+def test_accuracy(run_block, home, name):
+    result = run_block(BLOCKS[name])
+    output = home / "bert-squad-output"
+    check_log(result, output, "inference", name.rpartition("-")[2])
+    assert re.search(r'^\{"exact_match": [\d.]+, "f1": [\d.]+\}$', result.stdout, re.MULTILINE)
+    assert len(json.loads((output / "predictions.json").read_text())) > 0
+
+
+def test_several_instances(run_block, home):
+    pytest.importorskip("bertbench.commands.benchmark")
+    result = run_block(BLOCKS["several-instances-bfloat16"])
+    output = home / "bert-instances-output"
+    check_log(result, output, "inference", "bfloat16")
+    instances = sorted(output.glob("instance_*"))
+    measured = [
+        json.loads((place / "results.json").read_text())["examples_per_second"] for place in instances
+    ]
+    together = float(re.search(r"together: ([\d.]+) examples/s", result.stdout)[1])
+    assert together == pytest.approx(sum(measured), rel=0.01)
