@@ -1,0 +1,175 @@
+"""Every tolerance of every suite, by precision and quantity, each with its reason.
+
+`TOLERANCES[precision, quantity]` is the one source of a bound; a test never states its own. An error equal to
+its bound passes. Bounds come from the reasons, not from what was measured; `pytest -m numerics` flags a bound
+of which less than half is used.
+
+ULP is the unit in the last place of the precision named (`suites.numerics.ulp`), at the exact result unless
+the unit says otherwise. Rounding to nearest costs half an ULP; just below a power of two that half is twice as
+large a part of the value as just above it, so a relative error of n halves is n/2 to n ULP. kappa, a condition
+number, is how much the rest of a formula magnifies the relative error of an intermediate result.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The largest error allowed, in `unit`, and why it is that."""
+
+    bound: float
+    unit: str
+    reason: str
+
+
+_PHI = "ULP x (1 + kappa)"
+_DISTANCE = "ULP x (1 + max - s)"
+_TERMS = "ULP of the terms"
+_LESS_ISLAND = "ULP less fp32's"
+
+_ONE_ROUNDING = Tolerance(0.5, _LESS_ISLAND, "rounded once from float32, whose own bound is taken off first")
+
+_ELEMENTWISE = {
+    ("any", "flush to zero"): Tolerance(
+        2.0**-126,
+        "max(1, |x|)",
+        "TensorFlow's threads flush subnormal results and intermediates to zero; a flushed factor of x costs "
+        "|x| times the smallest normal number",
+    ),
+    ("bf16", "cast to_bf16"): Tolerance(0.5, "ULP", "rounding to nearest, IEEE 754-2019 section 4.3.1"),
+    ("fp32", "gelu tanh"): Tolerance(
+        3.0,
+        _PHI,
+        "kappa is that of Phi; three roundings of the sigmoid and the last product, and four of the argument, "
+        "which kappa magnifies, are 1.5 + 2 kappa to twice that, and not all of them meet",
+    ),
+    ("bf16", "gelu tanh"): Tolerance(
+        0.511,
+        "ULP",
+        "0.5 for the one rounding; the island's 3 (1 + kappa) ULP of float32, with kappa <= 240 before the "
+        "result is flushed, add 0.011",
+    ),
+    ("fp32", "gelu erf"): Tolerance(
+        3.0,
+        _PHI,
+        "kappa is that of Phi; the argument's rounding, which kappa magnifies, and some five of erfc's "
+        "exponential, polynomials and the products",
+    ),
+    ("bf16", "gelu erf"): Tolerance(
+        0.508,
+        "ULP",
+        "0.5 for the one rounding; the island's 3 (1 + kappa) ULP of float32, with kappa <= 175 before the "
+        "result is flushed, add 0.008",
+    ),
+    ("fp32", "gelu fused"): Tolerance(
+        4.0,
+        "ULP of x",
+        "1 + tanh cancels in the left tail, which leaves |x|/2 times the error of tanh, a rational function of "
+        "3 to 4 ULP, and of the sum; with the products up to |x| 2^-21",
+    ),
+    ("bf16", "gelu fused"): Tolerance(
+        2.0,
+        "ULP of x",
+        "every operation rounds to bfloat16: tanh, the sum, two products and the argument, which tanh flattens, "
+        "up to half an ULP of x each; 1 + tanh leaves the left tail no digit",
+    ),
+    ("fp32", "gelu fused_by_onednn"): Tolerance(
+        2.0,
+        "ULP of x",
+        "1 + tanh cancels in the left tail; oneDNN's tanh is good to an ULP, products add one",
+    ),
+    ("bf16", "gelu fused_by_onednn"): _ONE_ROUNDING,
+    ("fp32", "gelu tanh_gradient"): Tolerance(
+        2.0,
+        "ULP of 1",
+        "Phi and x times the density, both below 1.2 and of some three roundings, and their sum",
+    ),
+    ("bf16", "gelu tanh_gradient"): _ONE_ROUNDING,
+    ("fp32", "gelu erf_gradient"): Tolerance(
+        2.0,
+        "ULP of 1",
+        "Phi and x times the density, both below 1.2 and of some three roundings, and their sum",
+    ),
+    ("bf16", "gelu erf_gradient"): _ONE_ROUNDING,
+    ("fp32", "gelu fused_gradient"): Tolerance(
+        48.0,
+        "ULP of 1",
+        "TensorFlow's gradient forms 1 - tanh^2, wrong by 4 ULP of 1 where it cancels, times x/2 and the "
+        "argument's slope, together below 12 where tanh is not yet 1",
+    ),
+    ("bf16", "gelu fused_gradient"): Tolerance(
+        3.0,
+        "ULP of 1",
+        "every operation rounds to bfloat16; where 1 - tanh^2 cancels, about |x| = 2.4, its half ULP is "
+        "multiplied by up to 4",
+    ),
+    ("fp32", "dropout"): Tolerance(
+        1.5, "ULP", "half for the product, up to one for the keep factor, which is rounded before it"
+    ),
+    ("bf16", "dropout"): Tolerance(
+        0.501, "ULP", "0.5 for the one rounding; 1.5 ULP of float32 are 0.00002 of bfloat16"
+    ),
+}
+
+_ROWS = {
+    ("any", "softmax flush to zero"): Tolerance(
+        2.0**-125,
+        "1",
+        "oneDNN forms 2^n as 2 x 2^(n-1), so that exp flushes one power of two above the smallest normal",
+    ),
+    ("fp32", "softmax float32"): Tolerance(
+        6.0,
+        _DISTANCE,
+        "the rounding of max - s is magnified by it; exp, the sum in vectors of partial sums and the quotient "
+        "have some five halves more",
+    ),
+    ("bf16", "softmax float32"): Tolerance(
+        0.509,
+        "ULP",
+        "0.5 for the one rounding; the island's 6 (1 + max - s) ULP of float32, with max - s below 88 before "
+        "the result is flushed, add 0.008",
+    ),
+    ("fp32", "softmax optimized"): Tolerance(
+        6.0, _DISTANCE, "the same operation as the float32 variant, which is all float32 here"
+    ),
+    ("bf16", "softmax optimized"): Tolerance(
+        0.509, "ULP", "oneDNN computes in float32 and rounds once, as the float32 variant does"
+    ),
+    ("bf16", "softmax optimized without oneDNN"): Tolerance(
+        4.0,
+        _DISTANCE,
+        "TensorFlow's own kernel rounds difference, exp, sum and quotient to bfloat16: four halves, to twice that",
+    ),
+    ("fp32", "softmax row sum"): Tolerance(
+        4.0, "ULP of 1", "the sum's error is common to the row: vectors of partial sums and one division"
+    ),
+    ("bf16", "softmax row sum"): Tolerance(
+        0.51,
+        "ULP of 1",
+        "each weight p is off by p 2^-8 at most, which sum to 2^-8; the island adds a little",
+    ),
+    ("bf16", "softmax row sum without oneDNN"): Tolerance(
+        3.0, "ULP of 1", "sum and quotient in bfloat16 are errors common to the row"
+    ),
+    ("fp32", "layer_norm"): Tolerance(
+        8.0,
+        _TERMS,
+        "the terms are the row's largest normalised value times gamma, and beta; mean, centring, sums of "
+        "H = 1,024, root, quotient and two last operations are some ten halves, to twice that",
+    ),
+    ("bf16", "layer_norm"): _ONE_ROUNDING,
+    ("fp32", "layer_norm few_values"): Tolerance(
+        26.0,
+        _TERMS,
+        "a sum of like squares drifts to one side: H = 1,024 of them in 16 lanes by 64/3 ULP, in the root by "
+        "half as much, twice that just below a power of two; the rest as for other rows",
+    ),
+    ("bf16", "layer_norm few_values"): _ONE_ROUNDING,
+    ("fp32", "cross_entropy"): Tolerance(
+        8.0,
+        "ULP of 1 + loss",
+        "the sum of C exponentials, up to 3,000, in vectors of partial sums, and the logarithm",
+    ),
+}
+
+TOLERANCES: dict[tuple[str, str], Tolerance] = {**_ELEMENTWISE, **_ROWS}
