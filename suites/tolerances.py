@@ -172,4 +172,29 @@ _ROWS = {
     ),
 }
 
-TOLERANCES: dict[tuple[str, str], Tolerance] = {**_ELEMENTWISE, **_ROWS}
+_FP32_SCORE = "float32 rounding moves a logit by some 1e-4: on another machine a near tie may fall otherwise"
+_BF16_SCORE = "what is tolerated of published scores, too: bfloat16 rounds otherwise on another machine"
+
+# Scores: the distance from the recorded baseline and, of bf16, from fp32.
+_ACCURACY = {
+    ("fp32", "f1"): Tolerance(0.1, "points", f"{_FP32_SCORE}, one answer of 800 half right"),
+    ("bf16", "f1"): Tolerance(0.5, "points", _BF16_SCORE),
+    ("fp32", "accuracy"): Tolerance(0.005, "share", f"{_FP32_SCORE}, two of MRPC's 408 pairs"),
+    ("bf16", "accuracy"): Tolerance(0.015, "share", f"{_BF16_SCORE}; six of MRPC's 408 pairs"),
+    ("fp32", "matthews_correlation"): Tolerance(0.01, "1", "about twice a change of accuracy"),
+    ("bf16", "matthews_correlation"): Tolerance(0.03, "1", "about twice a change of accuracy"),
+    ("fp32", "pearson"): Tolerance(0.001, "1", "scores change by rounding alone, without a threshold"),
+    ("bf16", "pearson"): Tolerance(0.005, "1", "scores change by rounding alone, 2^-8 of their spread"),
+    ("fp32", "masked_lm_accuracy"): Tolerance(0.001, "share", f"{_FP32_SCORE}, one word of 1,000"),
+    ("bf16", "masked_lm_accuracy"): Tolerance(0.01, "share", f"{_BF16_SCORE}; ten words of 1,000"),
+    ("any", "published"): Tolerance(
+        0.5, "points", "the spread of fine-tuning runs of one recipe; machines and software differ as well"
+    ),
+    ("fp32", "reference logit error"): Tolerance(
+        1e-3, "1", "float32 sums in another order, through six layers: 1e-4 of logits up to 10"
+    ),
+    ("fp32", "reference answers"): Tolerance(0.01, "share", "near ties that the logits' rounding decides"),
+    ("fp32", "reference f1"): Tolerance(0.1, "points", "as the answers"),
+}
+
+TOLERANCES: dict[tuple[str, str], Tolerance] = {**_ELEMENTWISE, **_ROWS, **_ACCURACY}
