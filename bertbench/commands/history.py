@@ -15,6 +15,7 @@ def command(pattern: str, last: int | None, page: Path | None) -> None:
     from bertbench.console import make_table, out, print_table
     from bertbench.results.baselines import STORAGE
     from bertbench.results.history import read_history, sparkline
+    from bertbench.results.wording import figure, percent
 
     history = read_history(STORAGE, pattern=pattern, last=last)
     rows = [
@@ -23,8 +24,8 @@ def command(pattern: str, last: int | None, page: Path | None) -> None:
             series.machine_id,
             len(series.runs),
             sparkline(series.efficiencies),
-            f"{series.efficiencies[-1]:.1%}",
-            f"{series.runs[-1].examples_per_second:.3g}",
+            percent(series.efficiencies[-1]),
+            figure(series.runs[-1].examples_per_second, 3),
         )
         for series in history
     ]

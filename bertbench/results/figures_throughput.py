@@ -3,11 +3,13 @@
 import shlex
 from collections.abc import Sequence
 
+import numpy as np
+
 from bertbench.results.charts import BOTTOM, LEFT, RIGHT, TOP, WIDTH, Chart
 from bertbench.results.figures import Figure, padded, row_axis, row_chart, row_interval, row_y
 from bertbench.results.history import Series
 from bertbench.results.schema import GateResult, ThroughputCase
-from bertbench.results.wording import change, gate_state, percent, words
+from bertbench.results.wording import change, gate_state, percent, signed, words
 
 COMMAND = "pytest -m benchmark"
 BANDWIDTH = "memory_bandwidth_gb_per_second"  # in a result's machine facts, where it was measured
@@ -119,14 +121,14 @@ def history_chart(series: Series) -> Figure:
     chart = Chart(series.case, f"{len(values)} runs, the last at {values[-1]:.1%}: {told}.", height=170)
     x = chart.x_scale(0, max(1, len(values) - 1))
     y = chart.y_scale(*padded(values.min(), values.max(), 0.15))
-    chart.y_axis(y, "efficiency", y.ticks(3))
+    chart.y_axis(y, "efficiency", y.ticks(4))
     if len(values) <= 200:
         for index, value in enumerate(values):
             chart.dot(x(index), y(value), "run", radius=2.2)
     else:
         chart.line([(x(index), y(value)) for index, value in enumerate(values)], "trace")
     edges = [0, *(point.index for point in changes), len(values)]
-    levels = [changes[0].before, *(point.after for point in changes)] if changes else []
+    levels = [changes[0].before if changes else float(np.median(values)), *(point.after for point in changes)]
     for level, start, stop in zip(levels, edges[:-1], edges[1:], strict=True):
         chart.line([(x(start), y(level)), (x(stop - 1), y(level))], "level")
     for point in changes:
@@ -134,7 +136,7 @@ def history_chart(series: Series) -> Figure:
         chart.line([(middle, TOP), (middle, chart.height - BOTTOM)], "fall" if point.shift < 0 else "rise")
         anchor = "end" if middle > WIDTH / 2 else "start"
         offset = -5 if anchor == "end" else 5
-        label = f"{point.shift:+.0%} {series.runs[point.index].label[:9]}".replace("-", "−")
+        label = f"{signed(point.shift * 100, 0)} % {series.runs[point.index].label[:9]}"
         chart.text(middle + offset, TOP + 10, label, "fall" if point.shift < 0 else "rise", anchor)
     for index, anchor in ((0, "start"), (len(values) - 1, "end")):
         run = series.runs[index]
@@ -142,5 +144,5 @@ def history_chart(series: Series) -> Figure:
             x(index), chart.height - BOTTOM + 17, f"{run.number:04} · {run.measured[:10]}", "tick", anchor
         )
     command = f"bertbench history --case {shlex.quote(series.case)}"
-    caption = f"{series.machine_id}: {told.replace('-', '−')}."
+    caption = f"{series.machine_id}: {told}."
     return Figure(series.case, chart.to_svg(), caption, command)

@@ -15,6 +15,7 @@ from bertbench.files import read_json
 from bertbench.results.baselines import StoredResult, list_stored
 from bertbench.results.changepoints import ChangePoint, find_change_points
 from bertbench.results.schema import check_version
+from bertbench.results.wording import signed
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARKLINE_WIDTH = 40
@@ -59,7 +60,7 @@ class Series:
         """One line: how much, by which commit, after which, and when."""
         last_before, first_after = self.runs[point.index - 1], self.runs[point.index]
         return (
-            f"{point.shift:+.1%} at {first_after.label} (run {first_after.number:04}, "
+            f"{signed(point.shift * 100, 1)} % at {first_after.label} (run {first_after.number:04}, "
             f"{first_after.measured[:10]}), after {last_before.label}"
         )
 
@@ -77,15 +78,14 @@ def read_history(storage: Path, *, pattern: str = "*", last: int | None = None) 
         raise InputError(
             f"{storage}: holds no stored results; record some with `pytest -m benchmark --record-baselines`."
         )
-    if not any(wildcard in pattern for wildcard in "*?["):
-        pattern = f"*{pattern}*"
+    glob = pattern if any(wildcard in pattern for wildcard in "*?[") else f"*{pattern}*"
     runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for machine_id, results in groupby(stored, key=lambda result: result.machine_id):
         chosen = list(results)
         for result in chosen[-last:] if last else chosen:
             for case, run in _read_runs(result):
                 runs[machine_id, case].append(run)
-    matching = sorted(key for key in runs if fnmatch.fnmatchcase(key[1], pattern))
+    matching = sorted(key for key in runs if fnmatch.fnmatchcase(key[1], glob))
     if not matching:
         raise InputError(
             f"--case {pattern}: matches none of {', '.join(sorted({case for _, case in runs}))}."

@@ -16,7 +16,7 @@ T = TypeVar("T")
 def parse_dataclass(cls: type[T], values: Any, place: str) -> T:
     """Make a `cls` of a JSON object; keys without a field are ignored.
 
-    Fields may be str, int, float, Any, dataclasses, Mapping and tuples of those, and `... | None`.
+    Fields may be str, int, float, bool, Any, dataclasses, Mapping and tuples of those, and `... | None`.
 
     Raises:
       InputError: a key is missing or its value has the wrong type; the message begins with `place`.
@@ -59,6 +59,8 @@ def _parse(hint: Any, value: Any, place: str) -> Any:
         return float(value)
     if hint in (int, str) and isinstance(value, hint) and not isinstance(value, bool):
         return value
+    if hint is bool and isinstance(value, bool):
+        return value
     raise InputError(f"{place} is {_show(value)}; it must be {_describe(hint)}.")
 
 
@@ -67,7 +69,7 @@ def _is_finite_number(value: Any) -> bool:
 
 
 def _describe(hint: Any) -> str:
-    names = {int: "an integer", float: "a finite number", str: "a string"}
+    names = {int: "an integer", float: "a finite number", str: "a string", bool: "true or false"}
     return names.get(hint) or ("a list" if typing.get_origin(hint) is tuple else "a JSON object")
 
 

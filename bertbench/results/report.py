@@ -54,9 +54,7 @@ def write_report(results: Results, page: Path, command: str) -> None:
 def write_history(history: Sequence[Series], page: Path, command: str) -> None:
     """Write a page of one chart a series, its changes of level first."""
     changes = [
-        (series, series.describe_change(point).replace("-", "−", 1))
-        for series in history
-        for point in series.change_points
+        (series, series.describe_change(point)) for series in history for point in series.change_points
     ]
     runs = max(len(series.runs) for series in history)
     values = {

@@ -24,15 +24,14 @@ def resolve_commit(root: Path, revision: str) -> str:
     Raises:
       InputError: the revision does not exist.
     """
-    try:
-        return run_git(
-            root, "rev-parse", f"--short={ABBREVIATION}", "--verify", "--quiet", f"{revision}^{{commit}}"
-        )
-    except InputError:
+    name = f"{revision}^{{commit}}"
+    done = _run(root, "rev-parse", f"--short={ABBREVIATION}", "--verify", "--quiet", name)
+    if done.returncode:
         raise InputError(
             f"{revision}: is neither a results folder, a pytest-benchmark file nor a git revision; "
             "check its name."
-        ) from None
+        )
+    return done.stdout.strip()
 
 
 def list_ancestors(root: Path, commit: str) -> list[str]:
@@ -59,11 +58,15 @@ def run_git(root: Path, *arguments: str) -> str:
     Raises:
       InputError: git is missing, or fails; the message is git's own.
     """
-    command = ["git", "-C", str(root), *arguments]
+    done = _run(root, *arguments)
+    if done.returncode:
+        message = done.stderr.strip() or f"exit status {done.returncode}"
+        raise InputError(f"git {' '.join(arguments)}: {message}")
+    return done.stdout.rstrip("\n")
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip("\n")
+        return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
     except FileNotFoundError:
         raise InputError("git is not installed; install it to name revisions.") from None
-    except subprocess.CalledProcessError as error:
-        message = error.stderr.strip() or f"exit status {error.returncode}"
-        raise InputError(f"git {' '.join(arguments)}: {message}") from None
