@@ -64,9 +64,23 @@ def staged_directory(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write UTF-8 text atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write UTF-8 text atomically; see `write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write bytes atomically.
+
+    Raises:
+      InputError: the file cannot be written (a full disk, for one); `path` is left as it was.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); free some space or choose another place."
+        ) from None
 
 
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:

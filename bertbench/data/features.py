@@ -1,5 +1,6 @@
 """The form in which every task hands its examples on: unpadded token rows laid end to end."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -53,3 +54,12 @@ class Features:
         splits = self.row_splits[: count + 1]
         labels = {name: values[:count] for name, values in self.labels.items()}
         return Features(self.input_ids[: splits[-1]], self.segment_ids[: splits[-1]], splits, labels)
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any token or label."""
+        digest = hashlib.sha256()
+        arrays = {"input_ids": self.input_ids, "segment_ids": self.segment_ids, "row_splits": self.row_splits}
+        for name, array in sorted({**arrays, **self.labels}.items()):
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]

@@ -171,9 +171,7 @@ class Encoder(tf.Module):
         return outputs
 
 
-def _recomputed(
-    layer: TransformerLayer, x: tf.Tensor, bias: tf.Tensor, seed: tf.Tensor | None
-) -> tf.Tensor:
+def _recomputed(layer: TransformerLayer, x: tf.Tensor, bias: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
     """`layer(x, bias, seed)`, of which only `x` is kept; the gradient computes the rest again.
 
     `tf.recompute_grad` does the same but for gradients that come as slices (from a gather of some rows).

@@ -5,7 +5,6 @@ Google's format with the optimizer's moments beside each variable, as the origin
 """
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from bertbench.console import notice
 from bertbench.errors import InputError
-from bertbench.files import make_directory, read_json, write_json, write_text
+from bertbench.files import make_directory, read_json, write_bytes, write_json, write_text
 from bertbench.model.checkpoint import open_checkpoint, save_weights
 from bertbench.model.source import ModelSource
 
@@ -56,7 +55,7 @@ class TrainingFolder:
             source.vocab_file is not None
             and source.vocab_file.resolve() != (self.path / "vocab.txt").resolve()
         ):
-            shutil.copyfile(source.vocab_file, self.path / "vocab.txt")
+            write_bytes(self.path / "vocab.txt", source.vocab_file.read_bytes())
 
     def latest_step(self) -> int | None:
         """The step of the newest checkpoint; None where there is none."""
@@ -76,7 +75,8 @@ class TrainingFolder:
         save_weights(variables, prefix, global_step=step)
         write_text(self.path / "checkpoint", f'model_checkpoint_path: "{prefix.name}"\n')
         for old in sorted(self._steps())[: -self._keep]:
-            for file in self.path.glob(f"model.ckpt-{old}.*"):
+            # The index first: without it there is no checkpoint, whenever this is interrupted.
+            for file in sorted(self.path.glob(f"model.ckpt-{old}.*"), reverse=True):
                 file.unlink()
         return prefix
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from bertbench.config import KernelOptions
 from bertbench.console import notice, progress
@@ -21,6 +20,7 @@ from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 from bertbench.training.optimizer import AdamW
+from bertbench.training.recording import Recorder
 from bertbench.training.saving import TrainingFolder
 from bertbench.training.schedule import ExampleOrder, LearningRate
 from bertbench.training.step import StepResult, TrainStep
@@ -132,8 +132,9 @@ class Trainer:
         self._optimizer = AdamW(self.model.variables_by_name)
         self._state = {**self.model.variables_by_name, **self._optimizer.slots}
         self._folder = TrainingFolder(output_dir, keep_checkpoints=settings.keep_checkpoints)
-        self._folder.begin(_facts(task, source, precision, options, settings, self.order), source)
-        self.first_step = self._restore(source)
+        facts = _facts(task, source, precision, options, settings, features, self.order)
+        self.workers.require_agreement(facts)
+        self.first_step = self._begin(facts, source)
         self._train_step = TrainStep(
             self.model,
             self._optimizer,
@@ -142,13 +143,21 @@ class Trainer:
             recompute=settings.recompute,
         )
 
+    def _begin(self, facts: Mapping[str, Any], source: ModelSource) -> int:
+        """Load the weights; the first worker reads, since only it saves. Returns the step to go on from."""
+        step = 0
+        if self.workers.rank == 0:
+            self._folder.begin(facts, source)
+            step = self._restore(source)
+        self.workers.broadcast(list(self._state.values()))
+        return int(self.workers.sum_figures({"step": step})["step"])
+
     def _restore(self, source: ModelSource) -> int:
         step = self._folder.latest_step()
         if step is not None:
             self._folder.restore(self._state, step)
         elif source.checkpoint is not None:
             load_weights(self.model.variables_by_name, source.checkpoint, fresh=self.model.head_names)
-        self.workers.broadcast(list(self._state.values()))
         return step or 0
 
     def run(self) -> TrainingRun:
@@ -160,7 +169,7 @@ class Trainer:
           InputError: a checkpoint cannot be written.
         """
         steps = self.learning_rate.num_steps
-        recorder = _Recorder(self._folder.path / "events")
+        recorder = Recorder(self._folder.path / "events" if self.workers.rank == 0 else None)
         examples = 0
         start = time.perf_counter()
         with progress("train", steps, "steps") as advance:
@@ -211,52 +220,10 @@ class Trainer:
             f"examples {examples}; {good}. Try a lower --learning-rate or a longer warm-up."
         )
 
-    def _save(self, step: int, recorder: "_Recorder") -> None:
+    def _save(self, step: int, recorder: Recorder) -> None:
         recorder.flush()
         if self.workers.rank == 0 and self._folder.latest_step() != step:
             self._folder.save(self._state, step)
-
-
-# What marks a summary as TensorBoard's scalar (tensorboard/plugins/scalar/metadata.py).
-_SCALAR = tf.compat.v1.SummaryMetadata(
-    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-)
-
-
-class _Recorder:
-    """Scalars for TensorBoard, and the loss curve."""
-
-    POINTS = 50
-
-    def __init__(self, folder: Path) -> None:
-        self.curve: list[tuple[int, float]] = []
-        self._recent: list[float] = []
-        self._writer = tf.summary.create_file_writer(str(folder))
-
-    def record(self, step: int, result: StepResult, learning_rate: float, examples_per_second: float) -> None:
-        self._recent.append(result.loss)
-        figures = {
-            "loss": result.loss,
-            **result.losses,
-            "learning_rate": learning_rate,
-            "gradient_norm": result.gradient_norm,
-            "examples_per_second": examples_per_second,
-        }
-        with self._writer.as_default(step):
-            for name, value in figures.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
-        if len(self._recent) == self.POINTS:
-            self._close_point(step)
-        self._last_step = step
-
-    def flush(self) -> None:
-        if self._recent:
-            self._close_point(self._last_step)
-        self._writer.flush()
-
-    def _close_point(self, step: int) -> None:
-        self.curve.append((step, float(np.mean(self._recent))))
-        self._recent.clear()
 
 
 def _facts(
@@ -265,14 +232,16 @@ def _facts(
     precision: Precision,
     options: KernelOptions,
     settings: TrainingSettings,
+    features: Features,
     order: ExampleOrder,
 ) -> Mapping[str, Any]:
-    """What must be the same for a run to be resumed."""
+    """What must be the same for a run to be resumed, and for all its workers."""
     return {
         "task": task.name,
         "precision": precision.name,
         "max_seq_length": task.max_seq_length,
         "num_examples": order.num_examples,
+        "data": features.fingerprint(),
         "processes": order.size,
         "init_checkpoint": str(source.checkpoint) if source.checkpoint else None,
         "config": dataclasses.asdict(source.config),

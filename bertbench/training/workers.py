@@ -1,6 +1,7 @@
 """The processes that train together, as the trainer sees them; one process unless Horovod says otherwise."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +28,7 @@ class SingleProcess:
     def broadcast(self, variables: Sequence[tf.Variable]) -> None:
         """Give every worker the first one's values."""
 
-    def require_agreement(self, facts: Mapping[str, str]) -> None:
+    def require_agreement(self, facts: Mapping[str, Any]) -> None:
         """End with an InputError that names the difference where workers differ in a fact."""
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.config import KernelOptions, ModelConfig
-from bertbench.data.features import Features
 from bertbench.data.glue_tasks import glue_task
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
@@ -90,24 +89,11 @@ def make_trainer(
     workers: SingleProcess | None = None,
 ) -> Trainer:
     made = make_task(task, folder)
-    features = first_examples(made.read("train").features, num_examples)
+    features = made.read("train").features
+    if num_examples is not None:
+        features = features.first(num_examples)
     source = make_source(folder)
     return Trainer(made, source, precision, KERNELS, settings, features, output_dir, workers)
-
-
-def first_examples(features: Features, count: int | None) -> Features:
-    """The first `count` examples; all where it is None."""
-    if count is None:
-        return features
-    if count > len(features):
-        raise ValueError(f"{count} examples asked for, {len(features)} there")
-    end = features.row_splits[count]
-    return Features(
-        features.input_ids[:end],
-        features.segment_ids[:end],
-        features.row_splits[: count + 1],
-        {name: values[:count] for name, values in features.labels.items()},
-    )
 
 
 def snapshot(trainer: Trainer) -> dict[str, np.ndarray]:

@@ -1,0 +1,80 @@
+"""What a training run leaves to look at: scalars for TensorBoard, and the loss curve."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from bertbench.errors import InputError
+from bertbench.training.step import StepResult
+
+# What marks a summary as TensorBoard's scalar (tensorboard/plugins/scalar/metadata.py).
+_SCALAR = tf.compat.v1.SummaryMetadata(
+    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+)
+
+
+class Recorder:
+    """Writes event files and gathers the loss curve.
+
+    Attributes:
+      curve: (step, mean loss since the entry before).
+    """
+
+    POINTS = 50
+
+    def __init__(self, folder: Path | None) -> None:
+        """`folder` takes the event files; None writes none.
+
+        Raises:
+          InputError: the folder cannot be written; so do `record` and `flush`.
+        """
+        self.curve: list[tuple[int, float]] = []
+        self._recent: list[float] = []
+        self._folder = folder
+        with self._writing():
+            self._writer = tf.summary.create_file_writer(str(folder)) if folder else None
+
+    def record(self, step: int, result: StepResult, learning_rate: float, examples_per_second: float) -> None:
+        """Take down one step."""
+        self._recent.append(result.loss)
+        self._last_step = step
+        if len(self._recent) == self.POINTS:
+            self._close_point()
+        if self._writer is None:
+            return
+        figures = {
+            "loss": result.loss,
+            **result.losses,
+            "learning_rate": learning_rate,
+            "gradient_norm": result.gradient_norm,
+            "examples_per_second": examples_per_second,
+        }
+        with self._writing(), self._writer.as_default(step):
+            for name, value in figures.items():
+                tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
+
+    def flush(self) -> None:
+        """Bring everything recorded to disk, and the curve to its last step."""
+        if self._recent:
+            self._close_point()
+        if self._writer is not None:
+            with self._writing():
+                self._writer.flush()
+
+    def _close_point(self) -> None:
+        self.curve.append((self._last_step, float(np.mean(self._recent))))
+        self._recent.clear()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except tf.errors.OpError as error:
+            reason = error.message.splitlines()[0].rsplit("; ", 1)[-1]
+            raise InputError(
+                f"{self._folder}: cannot be written ({reason}); free some space or choose another place. "
+                "Checkpoints saved before are untouched."
+            ) from None
