@@ -55,9 +55,7 @@ class Product:
     @property
     def elements(self) -> int:
         """Elements of the operands and results of all `count` products."""
-        return self.count * (
-            self.rows * self.inner + self.inner * self.columns + self.rows * self.columns
-        )
+        return self.count * (self.rows * self.inner + self.inner * self.columns + self.rows * self.columns)
 
 
 def encoder_products(config: ModelConfig, lengths: Sequence[int] | np.ndarray) -> list[Product]:

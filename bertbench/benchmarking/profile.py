@@ -1,0 +1,81 @@
+"""A profile of some steps: the trace in two forms, and two tables."""
+
+import functools
+from pathlib import Path
+
+from rich.table import Table
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.benchmarking.subject import build_model, make_subject
+from bertbench.benchmarking.workload import Workload
+from bertbench.console import make_table, out, print_table, progress
+from bertbench.measure.profiling import (
+    KERNEL_CLASSES,
+    Profile,
+    read_profile,
+    record_trace,
+    write_chrome_trace,
+)
+from bertbench.model.source import ModelSource
+from bertbench.results.wording import figure, percent
+
+TRACED_STEPS = 3
+MOST_ROWS = 25
+
+
+def profile_case(
+    case: BenchmarkCase,
+    workload: Workload,
+    source: ModelSource | None,
+    output_dir: Path,
+    *,
+    warmup_steps: int,
+) -> Profile:
+    """Trace a few of a workload's batches, spread over it, after a warm-up with the same ones.
+
+    Writes the trace under `output_dir`, and prints where, and where the time went.
+    """
+    call = make_subject(case, build_model(case, source))
+    count = len(workload.batches)
+    traced = [workload.batches[index * count // TRACED_STEPS] for index in range(TRACED_STEPS)]
+    with progress(f"warm up {case.name}", max(warmup_steps, TRACED_STEPS), "batches") as advance:
+        for number in range(max(warmup_steps, TRACED_STEPS)):
+            call(traced[number % TRACED_STEPS])
+            advance()
+    trace = record_trace([functools.partial(call, batch) for batch in traced], output_dir)
+    chrome = write_chrome_trace(trace)
+    profile = read_profile(trace)
+    print_table(class_table(profile, case.name))
+    print_table(op_table(profile))
+    out.print(f"TensorBoard (with its profile plugin): tensorboard --logdir {output_dir}", markup=False)
+    out.print(f"chrome://tracing or ui.perfetto.dev: {chrome}", markup=False)
+    return profile
+
+
+def class_table(profile: Profile, title: str) -> Table:
+    """Time by kernel class, and what lies between operations.
+
+    Where operations run at the same time, their times together may exceed the step's.
+    """
+    rows = []
+    for name in KERNEL_CLASSES:
+        ops = [op for op in profile.ops if op.kernel_class == name]
+        if ops:
+            rows.append(_row(profile, name, sum(op.seconds for op in ops), sum(op.calls for op in ops)))
+    between = profile.step_seconds - sum(op.seconds for op in profile.ops)
+    rows.append(_row(profile, "between operations", max(0.0, between), None))
+    rows.append(_row(profile, "step", profile.step_seconds, None))
+    return make_table(f"{title}: time by kernel class", ("class", "ms a step", "share", "calls a step"), rows)
+
+
+def op_table(profile: Profile) -> Table:
+    """Time by operation, the longest first."""
+    rows = [(*_row(profile, op.op, op.seconds, op.calls), op.kernel_class) for op in profile.ops[:MOST_ROWS]]
+    return make_table("time by operation", ("operation", "ms a step", "share", "calls a step", "class"), rows)
+
+
+def _row(profile: Profile, name: str, seconds: float, calls: int | None) -> tuple[str, str, str, str]:
+    steps = max(1, profile.steps)
+    share = seconds / profile.step_seconds if profile.step_seconds else 0.0
+    made = "" if calls is None else figure(calls / steps, 3)
+    return name, figure(1000 * seconds / steps), percent(share), made

@@ -1,0 +1,92 @@
+"""A result for people and for files."""
+
+import dataclasses
+from typing import Any
+
+from rich.table import Table
+
+from bertbench import __version__
+from bertbench.benchmarking.run import BenchmarkResult
+from bertbench.console import make_table
+from bertbench.measure.machine import bf16_is_native, describe_machine
+from bertbench.measure.threads import ThreadSettings
+from bertbench.precision import BF16
+from bertbench.results.schema import ThroughputCase, with_version
+from bertbench.results.wording import figure, percent
+
+
+def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: bool = True) -> dict[str, Any]:
+    """A `results.schema.ThroughputCase` as JSON values, and everything else that was measured.
+
+    Args:
+      startup: whether the process was started for this case.
+    """
+    case, machine = result.case, describe_machine()
+    stored = ThroughputCase(
+        case=case.name,
+        precision=case.precision.name,
+        task=case.task,
+        mode=case.mode,
+        geometry=case.geometry,
+        batch_size=case.batch_size,
+        max_seq_length=case.max_seq_length,
+        batching=case.batching,
+        examples_per_second=result.examples_per_second,
+        tokens_per_second=result.tokens_per_second,
+        gflops=result.gflops,
+        gemm_peak_gflops=result.gemm_peak_gflops,
+        efficiency=result.efficiency,
+        efficiency_rounds=result.efficiency_rounds,
+        peak_memory_mib=result.peak_memory_mib,
+        machine=machine,
+        machine_id=machine["id"],
+        bertbench_version=__version__,
+        arithmetic_intensity=result.arithmetic_intensity,
+        startup_seconds=result.startup_seconds if startup else None,
+    )
+    return {
+        **with_version(stored),
+        "kernels": dataclasses.asdict(case.options),
+        "threads": dataclasses.asdict(threads),
+        "examples_per_second_with_features": result.examples_per_second_with_features,
+        "computed_gflops": result.computed_gflops,
+        "gemm_peak_rounds": result.gemm_peak_rounds,
+        "gemm_peak_shapes": [
+            {"product": str(shape), "share": share, "best_gflops": rate}
+            for shape, share, rate in result.gemm_peak_shapes
+        ],
+        "latency_seconds": result.latency,
+        "round_seconds": result.round_seconds,
+        "examples": result.examples,
+        "tokens": result.tokens,
+    }
+
+
+def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
+    """The figures of one case, a row each."""
+    best = max(result.gemm_peak_rounds)
+    rows = [
+        ("examples/s", figure(result.examples_per_second)),
+        ("tokens/s (real)", figure(result.tokens_per_second)),
+        ("model GFLOP/s", figure(result.gflops)),
+        ("GEMM peak GFLOP/s", f"{figure(result.gemm_peak_gflops)} (best round {figure(best)})"),
+        ("efficiency", percent(result.efficiency)),
+        ("latency p50, p90, p99 (ms)", _milliseconds(result.latency)),
+        ("peak memory (MiB)", figure(result.peak_memory_mib)),
+        ("start to first result (s)", figure(result.startup_seconds, 3)),
+        ("batches measured", str(len(result.round_seconds))),
+        ("threads", str(threads)),
+    ]
+    if result.examples_per_second_with_features is not None:
+        rows.insert(1, ("examples/s, features included", figure(result.examples_per_second_with_features)))
+        wasted = 1 - result.gflops / result.computed_gflops
+        rows.insert(
+            4, ("computed GFLOP/s", f"{figure(result.computed_gflops)} ({percent(wasted)} not needed)")
+        )
+    if result.case.precision is BF16 and not bf16_is_native():
+        rows.append(("bf16", "emulated: no bfloat16 instructions here"))
+    return make_table(result.case.name, ("", ""), rows)
+
+
+def _milliseconds(latency: dict[str, float]) -> str:
+    return ", ".join(figure(1000 * seconds) for seconds in latency.values())

@@ -1,0 +1,193 @@
+"""Rounds of a case beside rounds of the GEMM peak, and what came out."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.benchmarking.subject import Subject, build_model, make_subject
+from bertbench.benchmarking.workload import Workload
+from bertbench.console import progress
+from bertbench.data.batching import Batch
+from bertbench.measure.flops import Product, arithmetic_intensity, total_flop
+from bertbench.measure.gemm_peak import GemmPeak, Shape
+from bertbench.measure.timing import (
+    latency_percentiles,
+    peak_memory_mib,
+    reset_peak_memory,
+    seconds_since_start,
+    time_call,
+)
+from bertbench.model.source import ModelSource
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """What the rounds of a case say.
+
+    A pass over the workload is taken to last as long as its calls, each at the median time of its shape, so that
+    an interruption of the machine does not count. Rates are those of such a pass.
+
+    Attributes:
+      round_seconds: of each call, in the order of measuring.
+      examples, tokens: of one pass; real tokens.
+      gflops: GFLOP/s that the model needs; computed_gflops: with padding and a packed row's neighbours.
+      gemm_peak_gflops: the median of `gemm_peak_rounds`, the limits measured beside each round.
+      gemm_peak_shapes: (product, share of the work, best GFLOP/s of all rounds).
+      efficiency: `gflops` / `gemm_peak_gflops`; efficiency_rounds: the same of each round.
+      latency: seconds of a call by percentile.
+      examples_per_second_with_features: making features and batches included; None for made-up examples.
+      peak_memory_mib: until the end of the warm-up, without the limit's own arrays.
+      startup_seconds: from the start of the process to the first result.
+    """
+
+    case: BenchmarkCase
+    round_seconds: tuple[float, ...]
+    examples: int
+    tokens: int
+    examples_per_second: float
+    tokens_per_second: float
+    gflops: float
+    computed_gflops: float
+    gemm_peak_gflops: float
+    gemm_peak_rounds: tuple[float, ...]
+    gemm_peak_shapes: tuple[tuple[Shape, float, float], ...]
+    efficiency: float
+    efficiency_rounds: tuple[float, ...]
+    latency: dict[str, float]
+    arithmetic_intensity: float
+    peak_memory_mib: float
+    startup_seconds: float
+    examples_per_second_with_features: float | None = None
+
+
+class Benchmark:
+    """One case ready to be measured: build, `warm_up`, then `next_round` and `call` in turn, then `result`."""
+
+    def __init__(self, case: BenchmarkCase, workload: Workload, source: ModelSource | None = None) -> None:
+        """Build the model.
+
+        Raises:
+          InputError: the source's checkpoint does not fit.
+        """
+        reset_peak_memory()
+        self.case = case
+        self.workload = workload
+        self.call: Subject = make_subject(case, build_model(case, source))
+        self._peak: GemmPeak | None = None
+        self._round = 0
+
+    def warm_up(self, steps: int) -> None:
+        """Call each shape of the workload once and `steps` batches at least; then set up the limit's arrays."""
+        first_of_shape = {batch.shape: batch for batch in reversed(self.workload.batches)}
+        batches = list(first_of_shape.values())
+        batches += [self._batch(index) for index in range(max(1, steps) - len(batches))]
+        with progress(f"warm up {self.case.name}", len(batches), "batches") as advance:
+            for number, batch in enumerate(batches):
+                self.call(batch)
+                if number == 0:
+                    self._startup_seconds = seconds_since_start()
+                advance()
+        self._memory = peak_memory_mib()
+        products = self.workload.computed[self.workload.typical]
+        self._peak = GemmPeak(products, self.case.mode, self.case.precision.compute_dtype)
+
+    def next_round(self) -> tuple[tuple[Batch], dict]:
+        """Measure the limit; then give the arguments of the next `call`, as pytest-benchmark's setup does."""
+        self._peak.measure()
+        batch = self._batch(self._round)
+        self._round += 1
+        return (batch,), {}
+
+    def _batch(self, index: int) -> Batch:
+        return self.workload.batches[index % len(self.workload.batches)]
+
+    def result(self, round_seconds: Sequence[float]) -> BenchmarkResult:
+        """What the calls say that took so many seconds each; at least one round."""
+        work = self.workload
+        indexes = [index % len(work.batches) for index in range(len(round_seconds))]
+        flop = {index: total_flop(work.needed[index], self.case.mode) for index in set(indexes)}
+        peaks = self._peak.rounds[-len(round_seconds) :]
+        rounds = [
+            flop[index] / seconds / 1e9 / peak
+            for index, seconds, peak in zip(indexes, round_seconds, peaks, strict=True)
+        ]
+        measured = Totals.of(work, indexes, round_seconds, self.case.mode)
+        gflops = measured.needed / measured.seconds / 1e9
+        peak = statistics.median(peaks)
+        preparation = work.preparation_seconds * measured.examples / work.num_examples
+        return BenchmarkResult(
+            case=self.case,
+            round_seconds=tuple(round_seconds),
+            examples=measured.examples,
+            tokens=measured.tokens,
+            examples_per_second=measured.examples / measured.seconds,
+            tokens_per_second=measured.tokens / measured.seconds,
+            gflops=gflops,
+            computed_gflops=measured.computed / measured.seconds / 1e9,
+            gemm_peak_gflops=peak,
+            gemm_peak_rounds=tuple(peaks),
+            gemm_peak_shapes=tuple((shape, *rest) for shape, rest in self._peak.by_shape.items()),
+            efficiency=gflops / peak,
+            efficiency_rounds=tuple(rounds),
+            latency=latency_percentiles(round_seconds),
+            arithmetic_intensity=arithmetic_intensity(
+                _without_logits(work.computed[work.typical]), self.case.precision.compute_dtype.size
+            ),
+            peak_memory_mib=self._memory,
+            startup_seconds=self._startup_seconds,
+            examples_per_second_with_features=(
+                measured.examples / (measured.seconds + preparation) if preparation else None
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over measured rounds, each round's seconds taken at the median of its batch's shape."""
+
+    seconds: float
+    examples: int
+    tokens: int
+    needed: int
+    computed: int
+
+    @classmethod
+    def of(
+        cls, work: Workload, indexes: Sequence[int], round_seconds: Sequence[float], mode: str
+    ) -> "Totals":
+        """Sum the rounds that measured the batches `indexes` of a workload."""
+        by_shape: dict[tuple[int, int], list[float]] = {}
+        for index, seconds in zip(indexes, round_seconds, strict=True):
+            by_shape.setdefault(work.batches[index].shape, []).append(seconds)
+        return cls(
+            seconds=sum(statistics.median(times) * len(times) for times in by_shape.values()),
+            examples=sum(len(work.batches[index].examples) for index in indexes),
+            tokens=sum(work.batches[index].num_tokens for index in indexes),
+            needed=sum(total_flop(work.needed[index], mode) for index in indexes),
+            computed=sum(total_flop(work.computed[index], mode) for index in indexes),
+        )
+
+
+def run_benchmark(
+    case: BenchmarkCase,
+    workload: Workload,
+    *,
+    warmup_steps: int,
+    source: ModelSource | None = None,
+) -> BenchmarkResult:
+    """Measure every batch of a workload once, with the limit beside each."""
+    benchmark = Benchmark(case, workload, source)
+    benchmark.warm_up(warmup_steps)
+    seconds = []
+    with progress(case.name, len(workload.batches), "batches") as advance:
+        for _ in workload.batches:
+            (batch,), _ = benchmark.next_round()
+            seconds.append(time_call(lambda batch=batch: benchmark.call(batch)))
+            advance(1, **{"examples/s": len(batch.examples) / seconds[-1]})
+    return benchmark.result(seconds)
+
+
+def _without_logits(products: Sequence[Product]) -> list[Product]:
+    """The products in the compute dtype."""
+    return [product for product in products if product.kind != "logits"]

@@ -1,0 +1,76 @@
+"""What is timed: one call of a model on one batch, until its results are in host memory."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.data.batching import Batch
+from bertbench.inference import Predictor
+from bertbench.model.bert import BertModel, HeadMaker
+from bertbench.model.checkpoint import load_weights
+from bertbench.model.encoder import Encoder
+from bertbench.model.heads import ClassifierHead, Head, PretrainingHead, SpanHead
+from bertbench.model.source import ModelSource
+from bertbench.model.weights import Weights
+from bertbench.training.optimizer import AdamW
+from bertbench.training.step import TrainStep
+from bertbench.training.workers import SingleProcess, split_seed
+
+Subject = Callable[[Batch], object]
+
+_SEED = 7
+_LEARNING_RATE = 1e-5
+
+
+def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertModel:
+    """The case's model, with a source's weights where it has any, else random ones.
+
+    A head that the checkpoint lacks starts at random: speed does not depend on it.
+
+    Raises:
+      InputError: the checkpoint does not fit.
+    """
+    model = BertModel(
+        case.config, case.precision, case.options, head_maker(case), trainable=case.trains, seed=_SEED
+    )
+    if source is not None and source.checkpoint is not None:
+        load_weights(model.variables_by_name, source.checkpoint, fresh=model.head_names)
+    return model
+
+
+def make_subject(case: BenchmarkCase, model: BertModel) -> Subject:
+    """The call that is timed: a forward pass, or a whole training step with clipping and AdamW."""
+    return _TrainingCall(model) if case.trains else _InferenceCall(model)
+
+
+def head_maker(case: BenchmarkCase) -> HeadMaker:
+    """The head of a task without its data."""
+
+    def make(weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder) -> Head:
+        if case.task == "squad":
+            return SpanHead(weights, config)
+        if case.task == "classifier":
+            return ClassifierHead(weights, config, case.num_labels)
+        return PretrainingHead(weights, config, options, encoder.embeddings)
+
+    return make
+
+
+class _InferenceCall:
+    def __init__(self, model: BertModel) -> None:
+        self._predict = Predictor(model)
+
+    def __call__(self, batch: Batch) -> dict[str, np.ndarray]:
+        return {name: tensor.numpy() for name, tensor in self._predict(batch.tensors).items()}
+
+
+class _TrainingCall:
+    def __init__(self, model: BertModel) -> None:
+        self._train = TrainStep(model, AdamW(model.variables_by_name), SingleProcess(), accumulate=False)
+        self._step = 0
+
+    def __call__(self, batch: Batch) -> object:
+        self._step += 1
+        return self._train([batch], [split_seed(_SEED, self._step)], _LEARNING_RATE)

@@ -1,0 +1,168 @@
+"""The batches to be measured: made up at full length, or a data set's own lengths."""
+
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.data.batching import Batch, BatchPlan, assemble, plan_batches, plan_one_batch
+from bertbench.data.features import Features
+from bertbench.errors import InputError
+from bertbench.measure.flops import Product, encoder_products, head_products
+
+_SEED = 20190423
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Batches in the order of measuring.
+
+    Attributes:
+      needed, computed: the forward products of each batch's real tokens, and those of its rows at full width.
+      preparation_seconds: what making the features of all these examples and laying them into batches took;
+        0 where the examples are made up.
+    """
+
+    batches: tuple[Batch, ...]
+    needed: tuple[tuple[Product, ...], ...]
+    computed: tuple[tuple[Product, ...], ...]
+    preparation_seconds: float = 0.0
+
+    @property
+    def num_examples(self) -> int:
+        """Examples of all batches."""
+        return sum(len(batch.examples) for batch in self.batches)
+
+    @property
+    def num_tokens(self) -> int:
+        """Real tokens of all batches."""
+        return sum(batch.num_tokens for batch in self.batches)
+
+    @property
+    def typical(self) -> int:
+        """The index of a batch of the median number of computed tokens."""
+        sizes = [np.prod(batch.shape) for batch in self.batches]
+        return int(np.argsort(sizes, kind="stable")[(len(sizes) - 1) // 2])
+
+
+def full_length_workload(case: BenchmarkCase, steps: int) -> Workload:
+    """One batch of random examples of `max_seq_length` tokens, `steps` times."""
+    features = make_features(case, case.batch_size)
+    plan = plan_one_batch(features.lengths, range(case.batch_size), "padded", case.max_seq_length)
+    batch = assemble(features, plan)
+    needed, computed = _count(case, batch)
+    return Workload((batch,) * steps, (needed,) * steps, (computed,) * steps)
+
+
+def data_workload(case: BenchmarkCase, features: Features, seconds: float, steps: int) -> Workload:
+    """As many examples of a data set as `steps` batches of one example a row hold, spread over it evenly.
+
+    The examples are the same whatever the batching, which decides how many batches they fill.
+
+    Args:
+      seconds: what making the features of the whole set took.
+
+    Raises:
+      InputError: the set holds no example, or one that does not fit the model.
+    """
+    if not len(features):
+        raise InputError("the data holds no example; there is nothing to measure.")
+    if int(features.input_ids.max()) >= case.config.vocab_size:
+        raise InputError(
+            f"the data holds token {int(features.input_ids.max())}, but the model's vocab_size is "
+            f"{case.config.vocab_size}; give the vocabulary of the model."
+        )
+    features = with_labels(case, features)
+    count = steps * case.batch_size
+    chosen = np.arange(count) * len(features) // count
+    start = time.perf_counter()
+    batches = tuple(assemble(features, plan) for plan in _plan(case, features.lengths, chosen))
+    preparation = time.perf_counter() - start + seconds * count / len(features)
+    counts = [_count(case, batch) for batch in batches]
+    return Workload(
+        batches,
+        tuple(needed for needed, _ in counts),
+        tuple(computed for _, computed in counts),
+        preparation,
+    )
+
+
+def make_features(case: BenchmarkCase, count: int) -> Features:
+    """`count` random examples of full length, two texts of equal length each, with labels."""
+    random = np.random.default_rng(_SEED)
+    shape = (count, case.max_seq_length)
+    ids = random.integers(0, case.config.vocab_size, shape, dtype=np.int32)
+    second = np.arange(case.max_seq_length, dtype=np.int32) >= case.max_seq_length // 2
+    segments = np.broadcast_to(np.minimum(second, case.config.type_vocab_size - 1), shape).astype(np.int32)
+    return with_labels(case, Features.from_rows(ids, segments))
+
+
+def with_labels(case: BenchmarkCase, features: Features) -> Features:
+    """The features with random labels where they have none; what they are does not change the speed."""
+    if features.labels or not (case.trains or case.task == "pretraining"):
+        return features
+    random = np.random.default_rng(_SEED + 1)
+    return dataclasses.replace(features, labels=dict(_labels(case, features.lengths, random)))
+
+
+def _labels(
+    case: BenchmarkCase, lengths: np.ndarray, random: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray]]:
+    count = len(lengths)
+    if case.task == "squad":
+        for name in ("start_positions", "end_positions"):
+            yield name, random.integers(0, lengths, count).astype(np.int32)
+    elif case.task == "classifier":
+        regression = case.num_labels == 1
+        labels = random.integers(0, max(case.num_labels, 2), count)
+        yield "label_ids", labels.astype(np.float32 if regression else np.int32)
+    else:
+        masked = (count, case.masked_per_example)
+        yield "masked_lm_positions", np.sort(random.integers(0, lengths[:, None], masked)).astype(np.int32)
+        yield "masked_lm_ids", random.integers(0, case.config.vocab_size, masked).astype(np.int32)
+        yield "masked_lm_weights", np.ones(masked, np.float32)
+        yield "next_sentence_labels", random.integers(0, 2, count).astype(np.int32)
+
+
+def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[BatchPlan]:
+    """Batches of the chosen examples: as inference plans them, or step by step as training draws them."""
+    if case.trains:
+        order = np.random.default_rng(_SEED).permutation(chosen)
+        steps: list[Sequence[int]] = np.split(order, range(case.batch_size, len(order), case.batch_size))
+        return [plan_one_batch(lengths, step, case.batching, case.max_seq_length) for step in steps]
+    plans = plan_batches(lengths[chosen], case.batching, case.batch_size, case.max_seq_length)
+    return [
+        BatchPlan(tuple(tuple(int(chosen[index]) for index in row) for row in plan.rows), plan.width)
+        for plan in plans
+    ]
+
+
+def _count(case: BenchmarkCase, batch: Batch) -> tuple[tuple[Product, ...], tuple[Product, ...]]:
+    """The needed and the computed products of a batch."""
+    rows, width = batch.shape
+    lengths = batch.tensors["lengths"]
+    places = batch.tensors.get("masked_lm_weights")
+    real_masks, all_masks = (int(places.sum()), places.size) if places is not None else (0, 0)
+    needed = [
+        *encoder_products(case.config, lengths),
+        *_head(case, len(lengths), batch.num_tokens, real_masks),
+    ]
+    computed = [
+        *encoder_products(case.config, [width] * rows),
+        *_head(case, len(lengths), rows * width, all_masks),
+    ]
+    return tuple(needed), tuple(computed)
+
+
+def _head(case: BenchmarkCase, examples: int, tokens: int, masked: int) -> list[Product]:
+    return head_products(
+        case.config,
+        case.task,
+        examples=examples,
+        tokens=tokens,
+        masked=masked,
+        num_labels=case.num_labels,
+    )

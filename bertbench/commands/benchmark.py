@@ -1,0 +1,255 @@
+"""`bertbench benchmark`: throughput of one model beside the machine's limit, or a profile of it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bertbench.commands.options import (
+    PATH,
+    kernel_options,
+    model_options,
+    pop_kernel_options,
+    pop_model_options,
+    precision_option,
+    start_tensorflow,
+    thread_options,
+)
+from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
+from bertbench.errors import InputError
+
+if TYPE_CHECKING:
+    from bertbench.benchmarking.case import BenchmarkCase
+    from bertbench.benchmarking.workload import Workload
+    from bertbench.measure.threads import ThreadSettings
+    from bertbench.model.source import ModelSource
+    from bertbench.tasks.base import Dataset, Task
+
+MakeTask = Callable[["ModelSource"], "Task"]
+
+_OPTIONS = (
+    click.option("--config", "geometry", metavar="NAME", help="tiny, bert-base or bert-large: random weights."),
+    model_options,
+    click.option("--mode", type=click.Choice(("inference", "training")), default="inference", show_default=True),
+    precision_option,
+    kernel_options,
+    click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True),
+    click.option(
+        "--batching",
+        type=click.Choice(STRATEGIES),
+        default=DEFAULT_STRATEGY,
+        show_default=True,
+        help="How examples of unequal length share a batch; made-up ones are all of full length.",
+    ),
+    click.option("--steps", type=click.IntRange(min=1), default=30, show_default=True,
+                 help="Batches to measure; of a data set, batches' worth of examples."),
+    click.option("--warmup-steps", type=click.IntRange(min=0), default=10, show_default=True),
+    thread_options,
+    click.option("--output-dir", type=PATH, help="Folder for results.json, or for the profile."),
+    click.option("--profile", is_flag=True, help="Trace some steps and say where their time goes; no figures."),
+)  # fmt: skip
+
+
+@click.group()
+def command() -> None:
+    """Measure examples/s and tokens/s, and the share of what this machine's matrix products could give.
+
+    Without a data set, examples are random and of full length. Weights are random without --model-dir.
+    """
+
+
+def _benchmark_command(function: Callable) -> Callable:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return command.command()(function)
+
+
+@_benchmark_command
+@click.option("--predict-file", type=PATH, help="SQuAD v1.1 file: measure its lengths, features included.")
+@click.option("--max-seq-length", type=click.IntRange(min=8), default=384, show_default=True)
+@click.option("--doc-stride", type=int, default=128, show_default=True)
+@click.option("--max-query-length", type=int, default=64, show_default=True)
+def squad(
+    predict_file: Path | None, max_seq_length: int, doc_stride: int, max_query_length: int, **values: Any
+) -> None:
+    """Measure span answers.
+
+    \b
+    Examples:
+      bertbench benchmark squad --config bert-large --precision bf16 --batch-size 8
+      bertbench benchmark squad --model-dir M --predict-file dev-v1.1.json --output-dir out
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.data.squad_windows import WindowSettings
+        from bertbench.tasks.squad import SquadTask
+
+        windows = WindowSettings(max_seq_length, doc_stride, max_query_length)
+        return SquadTask(source.tokenizer(), predict_file=predict_file, windows=windows)
+
+    _benchmark("squad", make_task if predict_file else None, max_seq_length, values)
+
+
+@_benchmark_command
+@click.option("--task-name", default="MRPC", show_default=True, help="A GLUE task or XNLI.")
+@click.option("--data-dir", type=PATH, help="The task's folder: measure its dev set's lengths.")
+@click.option("--max-seq-length", type=click.IntRange(min=8), default=128, show_default=True)
+def classifier(task_name: str, data_dir: Path | None, max_seq_length: int, **values: Any) -> None:
+    """Measure classification.
+
+    \b
+    Example:
+      bertbench benchmark classifier --config bert-base --mode training --precision bf16
+    """
+    from bertbench.data.glue_tasks import glue_task
+
+    task = glue_task(task_name)
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.tasks.classifier import ClassifierTask
+
+        return ClassifierTask(source.tokenizer(), task, data_dir, max_seq_length=max_seq_length)
+
+    made = make_task if data_dir else None
+    _benchmark("classifier", made, max_seq_length, values, num_labels=task.num_outputs)
+
+
+@_benchmark_command
+@click.option("--input-file", help="TFRecords: paths or globs between commas; measure their lengths.")
+@click.option("--max-seq-length", type=click.IntRange(min=8), help="[default: the files', else 128]")
+@click.option("--max-predictions-per-seq", type=click.IntRange(min=1), help="[default: the files', else 20]")
+def pretraining(
+    input_file: str | None, max_seq_length: int | None, max_predictions_per_seq: int | None, **values: Any
+) -> None:
+    """Measure masked words and next sentences.
+
+    \b
+    Example:
+      bertbench benchmark pretraining --config bert-large --mode training --max-seq-length 512
+    """
+
+    def make_task(source: "ModelSource") -> "Task":
+        from bertbench.tasks.pretraining import PretrainingTask
+
+        return PretrainingTask(
+            input_file, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
+        )
+
+    made = make_task if input_file else None
+    length, masked = max_seq_length or 128, max_predictions_per_seq or 20
+    _benchmark("pretraining", made, length, values, masked_per_example=masked)
+
+
+def _benchmark(
+    task_name: str,
+    make_task: MakeTask | None,
+    max_seq_length: int,
+    values: dict[str, Any],
+    **sizes: int,
+) -> None:
+    geometry, source = _find_model(values.pop("geometry"), pop_model_options(values))
+
+    from bertbench.benchmarking.case import BenchmarkCase
+    from bertbench.config import KernelOptions
+    from bertbench.precision import parse_precision
+
+    precision = parse_precision(values["precision"])
+    threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
+    task = make_task(source) if make_task else None
+    case = BenchmarkCase(
+        task=task_name,
+        mode=values["mode"],
+        precision=precision,
+        geometry=geometry,
+        config=source.config,
+        batch_size=values["batch_size"],
+        max_seq_length=task.max_seq_length if task else max_seq_length,
+        batching=values["batching"],
+        options=KernelOptions(**pop_kernel_options(values)),
+        **sizes,
+    )
+    workload = _make_workload(case, task, values)
+    if values["profile"]:
+        _profile(case, workload, source, values)
+    else:
+        _measure(case, workload, source, threads, values)
+
+
+def _find_model(geometry: str | None, model: dict[str, Any]) -> tuple[str, "ModelSource"]:
+    """The geometry's name and the model: a named one with random weights, or one on disk."""
+    from bertbench.config import GEOMETRIES
+    from bertbench.model.source import ModelSource, find_model
+
+    on_disk = model["model_dir"] or model["config_file"]
+    if geometry is None and on_disk:
+        scratch = model["model_dir"] is None
+        source = find_model(**model, from_scratch=scratch)
+        return Path(on_disk).resolve().name.removesuffix(".json"), source
+    if geometry is None or on_disk:
+        raise InputError("give a named geometry with --config, or a model with --model-dir; not both.")
+    if geometry not in GEOMETRIES:
+        raise InputError(f"--config {geometry}: unknown; choose one of {', '.join(GEOMETRIES)}.")
+    return geometry, ModelSource(
+        GEOMETRIES[geometry], model["vocab_file"], model["init_checkpoint"], model["do_lower_case"]
+    )
+
+
+def _make_workload(case: "BenchmarkCase", task: "Task | None", values: dict[str, Any]) -> "Workload":
+    from bertbench.benchmarking.workload import data_workload, full_length_workload
+
+    if task is None:
+        return full_length_workload(case, values["steps"])
+    start = time.perf_counter()
+    dataset = task.read("dev")
+    seconds = time.perf_counter() - start
+    if values["output_dir"] is not None:
+        _write_lengths(case, dataset, values["output_dir"])
+    return data_workload(case, dataset.features, seconds, values["steps"])
+
+
+def _write_lengths(case: "BenchmarkCase", dataset: "Dataset", output_dir: Path) -> None:
+    from bertbench.benchmarking.lengths import describe_lengths
+    from bertbench.results.provenance import command_line
+    from bertbench.results.schema import LENGTHS_FILE, write_result
+
+    lengths = describe_lengths(
+        dataset.files[0].name,
+        dataset.features.lengths,
+        batch_size=case.batch_size,
+        max_seq_length=case.max_seq_length,
+        command=command_line(),
+    )
+    write_result(output_dir / LENGTHS_FILE, lengths)
+
+
+def _measure(
+    case: "BenchmarkCase",
+    workload: "Workload",
+    source: "ModelSource",
+    threads: "ThreadSettings",
+    values: dict[str, Any],
+) -> None:
+    from bertbench.benchmarking.report import describe_result, result_table
+    from bertbench.benchmarking.run import run_benchmark
+    from bertbench.console import print_table
+    from bertbench.files import write_json
+    from bertbench.results.provenance import RESULTS_FILE, describe_origin
+
+    result = run_benchmark(case, workload, warmup_steps=values["warmup_steps"], source=source)
+    print_table(result_table(result, threads))
+    if values["output_dir"] is not None:
+        report = describe_origin() | describe_result(result, threads)
+        write_json(values["output_dir"] / RESULTS_FILE, report)
+    click.echo(f"Throughput: {result.examples_per_second:.2f}")
+
+
+def _profile(
+    case: "BenchmarkCase", workload: "Workload", source: "ModelSource", values: dict[str, Any]
+) -> None:
+    from bertbench.benchmarking.profile import profile_case
+
+    if values["output_dir"] is None:
+        raise InputError("--profile writes a trace; give a folder for it with --output-dir.")
+    profile_case(case, workload, source, values["output_dir"], warmup_steps=values["warmup_steps"])
