@@ -4,33 +4,21 @@ A recorded baseline belongs to one case, one checkpoint and one data set; anothe
 set needs its own.
 """
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bertbench.config import GEOMETRIES, ModelConfig
-from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
 from bertbench.results.parsing import parse_dataclass
-from bertbench.results.repository import committer, find_root, is_dirty, resolve_commit
+from bertbench.results.recording import Recording, describe_recording
 from bertbench.results.schema import AccuracyCase, AccuracyResult, check_version, with_version
 
 RECORDED = Path("baselines/accuracy.json")
 PUBLISHED = Path("baselines/published.json")
 
 Key = tuple[str, str, str]
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Who recorded a baseline, when (ISO 8601, UTC), and at which commit; `dirty`: plus changes."""
-
-    who: str
-    when: str
-    commit: str
-    dirty: bool
 
 
 @dataclass(frozen=True)
@@ -101,26 +89,10 @@ def record_baselines(path: Path, result: AccuracyResult, *, allow_dirty: bool = 
     Raises:
       InputError: the work tree that holds `path` is not clean and `allow_dirty` is false.
     """
-    recording = _describe_recording(path, allow_dirty)
+    recording = describe_recording(path.parent, allow_dirty=allow_dirty)
     new = [_baseline(case, result, recording) for case in result.cases]
     stored = read_baselines(path) | {baseline.key: baseline for baseline in new}
     write_json(path, with_version(AccuracyBaselines(tuple(stored[key] for key in sorted(stored)))))
-
-
-def require_clean_tree(inside: Path, *, allow_dirty: bool) -> bool:
-    """Whether the work tree has changes beside the folder `inside`, which holds the baselines.
-
-    Raises:
-      InputError: it has, and `allow_dirty` is false.
-    """
-    root = find_root(inside)
-    dirty = is_dirty(root, apart_from=inside.resolve().relative_to(root).as_posix())
-    if dirty and not allow_dirty:
-        raise InputError(
-            f"{root}: the work tree has changes that are in no commit, so a baseline would name the wrong "
-            "one; commit them, or record with --allow-dirty."
-        )
-    return dirty
 
 
 def read_published(path: Path) -> tuple[PublishedScore, ...]:
@@ -141,17 +113,6 @@ def find_published(
         if same_data and GEOMETRIES[entry.geometry] == config and precision in entry.scores:
             return entry
     return None
-
-
-def _describe_recording(path: Path, allow_dirty: bool) -> Recording:
-    dirty = require_clean_tree(path.parent, allow_dirty=allow_dirty)
-    root = find_root(path.parent)
-    return Recording(
-        who=committer(root),
-        when=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        commit=resolve_commit(root, "HEAD"),
-        dirty=dirty,
-    )
 
 
 def _baseline(case: AccuracyCase, result: AccuracyResult, recording: Recording) -> AccuracyBaseline:

@@ -4,17 +4,18 @@ The layout and the files are pytest-benchmark's own, so `pytest-benchmark --stor
 `compare` work on them (pytest-benchmark documentation, "Usage: comparing past runs").
 """
 
-import datetime
+import dataclasses
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.files import make_directory, read_json, write_json
-from bertbench.results.repository import committer, find_root, is_dirty, list_ancestors, resolve_commit
+from bertbench.results.recording import describe_recording
+from bertbench.results.repository import list_ancestors, resolve_commit
 from bertbench.results.schema import SCHEMA_VERSION, read_throughput
 
 STORAGE = Path("baselines/throughput")
@@ -38,7 +39,7 @@ class StoredResult:
 
 
 def record_throughput(
-    source: Path, *, versions: dict[str, str], storage: Path = STORAGE, allow_dirty: bool = False
+    source: Path, *, versions: Mapping[str, str | None], storage: Path = STORAGE, allow_dirty: bool = False
 ) -> Path:
     """Store a results folder's pytest-benchmark file under the next number of its machine.
 
@@ -50,24 +51,15 @@ def record_throughput(
     """
     result = read_throughput(source)
     folder = make_directory(storage / result.machine_id)
-    root = find_root(folder)
-    dirty = is_dirty(root, apart_from=storage.resolve().parent.relative_to(root).as_posix())
-    if dirty and not allow_dirty:
-        raise InputError(
-            f"{root}: the work tree has changes that are in no commit, so the result would name the wrong "
-            "one; commit them, or record with --allow-dirty."
-        )
+    recording = describe_recording(storage.parent, allow_dirty=allow_dirty)
     values = read_json(source)
     values["machine_info"] = {**_without_host(values.get("machine_info")), **result.cases[0].machine}
     values["recorded"] = {
         "schema_version": SCHEMA_VERSION,
-        "who": committer(root),
-        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "dirty": dirty,
+        **dataclasses.asdict(recording),
         "versions": versions,
     }
-    name = f"{resolve_commit(root, 'HEAD')}{DIRTY if dirty else ''}.json"
-    return _write_next(folder, name, values)
+    return _write_next(folder, f"{recording.commit}{DIRTY if recording.dirty else ''}.json", values)
 
 
 def list_stored(storage: Path) -> list[StoredResult]:

@@ -1,16 +1,18 @@
 """Record how a machine's measurements scatter when nothing changes, for the gate's calibration.
 
-    python -m suites.calibration.noise
+    python -m suites.calibration.noise [squad --config bert-base ...]
 
 runs the same benchmark again and again, each in a process of its own, and writes what the gate would see
-to `baselines/noise/<machine-id>.json`.
+to `baselines/noise/<machine-id>.json`. Arguments are those of `bertbench benchmark`; without any, a small
+encoder stands for it, which takes seconds.
 """
 
 import argparse
 import datetime
-import platform
+import shlex
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +22,12 @@ from bertbench.console import notice, progress
 from bertbench.files import read_json, write_json
 from bertbench.measure.machine import describe_machine
 from bertbench.results.parsing import parse_dataclass
-from bertbench.results.runs import run_benchmark
+from bertbench.results.runs import BENCHMARK, run_benchmark
 from bertbench.results.schema import check_version
 
 STORAGE = Path("baselines/noise")
 RUNS = 320
-BENCHMARK = ("-m", "suites.calibration.small_encoder")
+SMALL_ENCODER = ("-m", "suites.calibration.small_encoder")
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,14 @@ def read_noise(path: Path) -> Noise:
     return parse_dataclass(Noise, check_version(read_json(path), str(path)), str(path))
 
 
-def record(runs: int) -> Path:
-    """Record so many consecutive runs of this machine."""
+def record(runs: int, arguments: Sequence[str]) -> Path:
+    """Record so many consecutive runs of a benchmark on this machine."""
+    benchmark = BENCHMARK if arguments else SMALL_ENCODER
     measured = []
     with tempfile.TemporaryDirectory() as folder, progress("noise", runs, "runs") as advance:
         for number in range(runs):
             load = psutil.getloadavg()[0]
-            run = run_benchmark(Path(sys.executable), (), Path(folder) / str(number), BENCHMARK)
+            run = run_benchmark(Path(sys.executable), arguments, Path(folder) / str(number), benchmark)
             measured.append(
                 {
                     "load": round(load, 2),
@@ -74,8 +77,7 @@ def record(runs: int) -> Path:
         "schema_version": 1,
         "machine_id": machine["id"],
         "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": f"python -m suites.calibration.noise --runs {runs}",
-        "python": platform.python_version(),
+        "command": shlex.join(["python", "-m", "suites.calibration.noise", "--runs", str(runs), *arguments]),
         "machine": machine,
         "runs": measured,
     }
@@ -84,6 +86,7 @@ def record(runs: int) -> Path:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=RUNS)
-    notice(str(record(parser.parse_args().runs)))
+    options, rest = parser.parse_known_args()
+    notice(str(record(options.runs, rest)))

@@ -1,0 +1,50 @@
+"""Who records a baseline, when, and from which commit."""
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertbench.errors import InputError
+from bertbench.results.repository import committer, find_root, is_dirty, resolve_commit
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Who recorded a baseline, when (ISO 8601, UTC), and at which commit; `dirty`: plus changes."""
+
+    who: str
+    when: str
+    commit: str
+    dirty: bool
+
+
+def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
+    """The recording that takes place now, into the folder `baselines`.
+
+    Raises:
+      InputError: as `require_clean_tree`.
+    """
+    dirty = require_clean_tree(baselines, allow_dirty=allow_dirty)
+    root = find_root(baselines)
+    return Recording(
+        who=committer(root),
+        when=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        commit=resolve_commit(root, "HEAD"),
+        dirty=dirty,
+    )
+
+
+def require_clean_tree(baselines: Path, *, allow_dirty: bool) -> bool:
+    """Whether the work tree has changes beside the folder `baselines`.
+
+    Raises:
+      InputError: it has, and `allow_dirty` is false; or the folder is in no work tree.
+    """
+    root = find_root(baselines)
+    dirty = is_dirty(root, apart_from=baselines.resolve().relative_to(root).as_posix())
+    if dirty and not allow_dirty:
+        raise InputError(
+            f"{root}: the work tree has changes that are in no commit, so a baseline would name the wrong "
+            "one; commit them, or record with --allow-dirty."
+        )
+    return dirty
