@@ -25,8 +25,8 @@ from bertbench.model.source import ModelSource
 class BenchmarkResult:
     """What the rounds of a case say.
 
-    A pass over the workload is taken to last as long as its calls, each at the median time of its shape, so that
-    an interruption of the machine does not count. Rates are those of such a pass.
+    A pass over the workload is taken to last as long as its calls, each at the median time of its shape,
+    so that an interruption of the machine does not count. Rates are those of such a pass.
 
     Attributes:
       round_seconds: of each call, in the order of measuring.
@@ -62,7 +62,7 @@ class BenchmarkResult:
 
 
 class Benchmark:
-    """One case ready to be measured: build, `warm_up`, then `next_round` and `call` in turn, then `result`."""
+    """One case ready to be measured: `warm_up`, then `next_round` and `call` in turn, then `result`."""
 
     def __init__(self, case: BenchmarkCase, workload: Workload, source: ModelSource | None = None) -> None:
         """Build the model.
@@ -78,7 +78,7 @@ class Benchmark:
         self._round = 0
 
     def warm_up(self, steps: int) -> None:
-        """Call each shape of the workload once and `steps` batches at least; then set up the limit's arrays."""
+        """Call each shape of the workload once and `steps` batches at least; then set the limit up."""
         first_of_shape = {batch.shape: batch for batch in reversed(self.workload.batches)}
         batches = list(first_of_shape.values())
         batches += [self._batch(index) for index in range(max(1, steps) - len(batches))]

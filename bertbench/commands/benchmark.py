@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 MakeTask = Callable[["ModelSource"], "Task"]
 
 _OPTIONS = (
-    click.option("--config", "geometry", metavar="NAME", help="tiny, bert-base or bert-large: random weights."),
+    click.option("--config", "geometry", metavar="NAME",
+                 help="tiny, bert-base or bert-large, with random weights."),
     model_options,
-    click.option("--mode", type=click.Choice(("inference", "training")), default="inference", show_default=True),
+    click.option("--mode", type=click.Choice(("inference", "training")), default="inference",
+                 show_default=True),
     precision_option,
     kernel_options,
     click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True),
@@ -48,7 +50,8 @@ _OPTIONS = (
     click.option("--warmup-steps", type=click.IntRange(min=0), default=10, show_default=True),
     thread_options,
     click.option("--output-dir", type=PATH, help="Folder for results.json, or for the profile."),
-    click.option("--profile", is_flag=True, help="Trace some steps and say where their time goes; no figures."),
+    click.option("--profile", is_flag=True,
+                 help="Only trace some steps and say where their time goes."),
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The arithmetic of a BERT, counted from its geometry.
 
-Only matrix products count, a multiplication and its addition as two operations, as is usual (Kaplan et al. 2020,
-arXiv:2001.08361, section 2.1). For one sequence of s tokens the forward pass takes
+Only matrix products count, a multiplication and its addition as two operations, as is usual
+(Kaplan et al. 2020, arXiv:2001.08361, section 2.1). For one sequence of s tokens the forward pass takes
 
     query, key, value, attention output   [s, H] x [H, H]   4 a layer    8 s H^2
     intermediate                          [s, H] x [H, F]   1 a layer    2 s H F
@@ -13,14 +13,15 @@ and the heads
 
     squad         [s, H] x [H, 2]
     classifier    [1, H] x [H, H] (pooler), [1, H] x [H, labels]
-    pretraining   [1, H] x [H, H] (pooler), [1, H] x [H, 2], and for m masked tokens [m, H] x [H, H], [m, H] x [H, V]
+    pretraining   [1, H] x [H, H] (pooler), [1, H] x [H, 2],
+                  and for m masked tokens [m, H] x [H, H], [m, H] x [H, V]
 
-A training step takes three times that: each forward product has two of the same size in the backward pass, one for
-each operand's gradient. The optimizer and what `recompute` computes twice are not counted.
+A training step takes three times that: each forward product has two of the same size in the backward pass,
+one for each operand's gradient. The optimizer and what `recompute` computes twice are not counted.
 
-Two counts matter. What the model needs is counted over the real tokens of each sequence. What was computed is
-counted over the rows of the batch at their full width, padding and neighbours included. They agree where every row
-holds one sequence of full length.
+Two counts matter. What the model needs ("model GFLOP") is counted over the real tokens of each sequence.
+What was computed is counted over the rows of the batch at their full width, padding and neighbours
+included. Efficiency uses the first. They agree where every row holds one sequence of full length.
 """
 
 from collections.abc import Iterable, Sequence

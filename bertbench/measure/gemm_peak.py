@@ -1,9 +1,9 @@
 """The machine's limit as the model meets it: how fast its own matrix products run alone.
 
-The products are those of activations with weights ("linear" in `bertbench.measure.flops`), at the model's shapes,
-in its compute dtype, as plain `tf.matmul` over contiguous arrays; in training also the two products of the backward
-pass with one operand transposed. Attention's products are small and slower, so leaving them out can only raise the
-limit, and efficiency is never flattered.
+The products are those of activations with weights ("linear" in `bertbench.measure.flops`), at the model's
+shapes, in its compute dtype, as plain `tf.matmul` over contiguous arrays; in training also the two products
+of the backward pass, each with one operand transposed. Attention's products are small and slower, so leaving
+them out can only raise the limit, and efficiency is never flattered.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Where a step's time goes, from TensorFlow's own trace.
 
-The profiler writes an XSpace (tensorflow/tsl/profiler/protobuf/xplane.proto), which TensorBoard's profile plugin
-shows. This module reads it for the operations of the executor's threads, and writes it again in the Trace Event
-Format that Chrome and Perfetto open.
+The profiler writes an XSpace (tensorflow/tsl/profiler/protobuf/xplane.proto), which TensorBoard's profile
+plugin shows. This module reads it for the operations of the executor's threads, and writes it again in the
+Trace Event Format that Chrome and Perfetto open.
 """
 
 import contextlib

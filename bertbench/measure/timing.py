@@ -32,8 +32,8 @@ def time_call(call: Callable[[], object]) -> float:
 def latency_percentiles(seconds: Sequence[float]) -> dict[str, float]:
     """Seconds that 50, 90 and 99 % of the calls took at most, as `p50`, `p90` and `p99`.
 
-    The p-th percentile is the least of the times that p % of all times do not exceed (nearest rank), so each is
-    a time that was measured.
+    The p-th percentile is the least time that p % of all times do not exceed (nearest rank), so it is one
+    that was measured.
     """
     ordered = sorted(seconds)
     return {
