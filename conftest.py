@@ -1,11 +1,13 @@
 """Options, hypothesis profiles and the closing tables shared by every suite."""
 
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
 
-from suites import summary
+from bertbench.errors import BertbenchError
+from suites import gating, summary
 
 hypothesis.settings.register_profile("dev", max_examples=30, deadline=None)
 hypothesis.settings.register_profile(
@@ -13,6 +15,37 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("bertbench")
+    add = group.addoption
+    add("--model-dir", type=Path, help="a model to judge; instead of BERT_LARGE_DIR and BERT_BASE_DIR")
+    add("--init-checkpoint", type=Path, help="its checkpoint, where that is not in its folder")
+    add("--squad-dir", type=Path, help="folder of dev-v1.1.json; instead of SQUAD_DIR")
+    add("--data", type=Path, help="folder of shared test data; instead of BERTBENCH_DATA")
+    add("--results-dir", type=Path, help="write results here, for `bertbench gate` and `bertbench report`")
+    add("--record-baselines", action="store_true", help="store this run's figures as the new baselines")
+    add("--allow-dirty", action="store_true", help="record from a work tree with changes in no commit, too")
+    add("--batch-size", type=int, help="examples a batch [each suite's own]")
+    add("--steps", type=int, default=30, help="timed calls of a benchmark [30]")
+    add("--warmup-steps", type=int, default=10, help="calls before the timed ones [10]")
+    add("--benchmark-full", action="store_true", help="measure the whole grid, not the default part")
+    add("--gate", action="store_true", help="judge the results against those stored for HEAD")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.data:
+        os.environ["BERTBENCH_DATA"] = str(config.option.data.resolve())
+    try:
+        gating.check_options(config)
+    except BertbenchError as error:
+        pytest.exit(str(error), returncode=error.exit_status)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    gating.judge_session(session)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

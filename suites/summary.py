@@ -10,12 +10,13 @@ TABLES = pytest.StashKey[dict[str, "SummaryTable"]]()
 
 
 class SummaryTable:
-    """One table of the closing summary."""
+    """One table of the closing summary, with notes below it."""
 
     def __init__(self, title: str, columns: Sequence[str]) -> None:
         self.title = title
         self.columns = columns
         self.rows: list[Sequence[object]] = []
+        self.notes: list[str] = []
 
     def add(self, *cells: object) -> None:
         """Add one row; a cell a column."""
@@ -31,8 +32,12 @@ def summary_table(config: pytest.Config, title: str, columns: Sequence[str]) -> 
 
 
 def print_tables(config: pytest.Config, terminal: pytest.TerminalReporter) -> None:
-    """Print every table that has rows."""
+    """Print every table that has rows or notes."""
     for table in config.stash.get(TABLES, {}).values():
+        if not table.rows and not table.notes:
+            continue
+        terminal.section(table.title)
         if table.rows:
-            terminal.section(table.title)
             terminal.write_line(render_text(make_table("", table.columns, table.rows)))
+        for note in table.notes:
+            terminal.write_line(note)

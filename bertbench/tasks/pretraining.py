@@ -57,10 +57,10 @@ class PretrainingTask(Task):
             "next_sentence_accuracy": sums["next_sentence_hits"] / examples,
             "next_sentence_loss": sums["next_sentence_loss"] / examples,
         }
-        count = np.maximum(outputs["masked_lm_count"], 1e-5)
+        mean_count = masked / examples
         per_item = {
-            "masked_lm_accuracy": outputs["masked_lm_hits"] / count,
-            "masked_lm_loss": outputs["masked_lm_loss"] / count,
+            "masked_lm_accuracy": outputs["masked_lm_hits"] / mean_count,
+            "masked_lm_loss": outputs["masked_lm_loss"] / mean_count,
             "next_sentence_accuracy": outputs["next_sentence_hits"],
             "next_sentence_loss": outputs["next_sentence_loss"],
         }

@@ -1,0 +1,43 @@
+"""The grid of precision x task x mode that every suite runs its share of."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PRECISIONS = ("fp32", "bf16")
+TASKS = ("squad", "classifier", "pretraining")
+MODES = ("inference", "training")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cell of the grid; its id is also the key of its baselines.
+
+    Attributes:
+      variant: what else tells it apart: which model, which batch; empty for the one that the package holds.
+    """
+
+    precision: str
+    task: str
+    mode: str
+    variant: str = ""
+
+    @property
+    def id(self) -> str:
+        """A readable name, such as `bf16-squad-inference`."""
+        return "-".join(filter(None, (self.precision, self.task, self.mode, self.variant)))
+
+    def __str__(self) -> str:
+        return self.id
+
+
+def make_grid(
+    *,
+    precisions: Iterable[str] = PRECISIONS,
+    tasks: Iterable[str] = TASKS,
+    modes: Iterable[str] = MODES,
+    variants: Iterable[str] = ("",),
+) -> list[Case]:
+    """Every case of the given cells, precision changing fastest."""
+    cells = itertools.product(variants, modes, tasks, precisions)
+    return [Case(precision, task, mode, variant) for variant, mode, task, precision in cells]
