@@ -159,7 +159,6 @@ def test_pretraining(run_block, scripts, tmp_path, name):
 
 @pytest.mark.parametrize("name", blocks("benchmark"))
 def test_benchmark(run_block, home, name):
-    pytest.importorskip("bertbench.commands.benchmark")
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
     check_log(result, output, "inference", name.rpartition("-")[2])
@@ -169,7 +168,6 @@ def test_benchmark(run_block, home, name):
 
 @pytest.mark.parametrize("name", blocks("profile"))
 def test_profile(run_block, home, name):
-    pytest.importorskip("bertbench.commands.benchmark")
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
     check_log(result, output, "inference", name.rpartition("-")[2])
@@ -188,7 +186,6 @@ def test_accuracy(run_block, home, name):
 
 
 def test_several_instances(run_block, home):
-    pytest.importorskip("bertbench.commands.benchmark")
     result = run_block(BLOCKS["several-instances-bfloat16"])
     output = home / "bert-instances-output"
     check_log(result, output, "inference", "bfloat16")
