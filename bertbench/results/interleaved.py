@@ -69,7 +69,7 @@ def gate_against(
         verdicts = []
         for number, arguments in enumerate(cases):
             runs = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
-            verdicts += _judge(" ".join(arguments), *runs, threshold)
+            verdicts += _judge(*runs, threshold)
     notes = (f"{pairs} interleaved pairs of runs on one machine.",)
     return GateResult(f"{base} ({commits[0]})", f"{head} ({commits[1]})", command, notes, tuple(verdicts))
 
@@ -108,9 +108,8 @@ def _interleave(
     return runs
 
 
-def _judge(
-    case: str, base: Sequence[BenchmarkRun], head: Sequence[BenchmarkRun], threshold: float
-) -> Iterator[Verdict]:
+def _judge(base: Sequence[BenchmarkRun], head: Sequence[BenchmarkRun], threshold: float) -> Iterator[Verdict]:
+    case = head[0].case
     efficiencies = [[run.efficiency for run in runs] for runs in (base, head)]
     yield judge_efficiency(case, *efficiencies, paired=True, threshold=threshold)
     yield judge_memory(case, *([run.peak_memory_mib for run in runs] for runs in (base, head)))

@@ -20,9 +20,9 @@ BENCHMARK = ("-P", "-m", "bertbench", "benchmark")  # -P: the installed package,
 class BenchmarkRun:
     """What the gate needs of a run's `results.json`; units as in `schema.ThroughputCase`."""
 
+    case: str
     efficiency_rounds: tuple[float, ...]
     peak_memory_mib: float
-    machine_id: str
     startup_seconds: float | None = None
 
     @property

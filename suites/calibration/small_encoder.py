@@ -21,7 +21,6 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
 import numpy as np  # noqa: E402
 
 from bertbench.files import write_json  # noqa: E402
-from bertbench.measure.machine import machine_id  # noqa: E402
 
 ROUNDS = 60
 WARMUP_ROUNDS = 3
@@ -89,7 +88,7 @@ def main() -> None:
     peak_rates = 2 * GEMM_FLOP / (np.array(peaks[:-1]) + np.array(peaks[1:]))
     results = {
         "schema_version": 1,
-        "machine_id": machine_id(),
+        "case": "small-encoder",
         "efficiency_rounds": (ENCODER_FLOP / np.array(steps) / peak_rates).tolist(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "startup_seconds": startup,

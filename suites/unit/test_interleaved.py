@@ -27,7 +27,7 @@ efficiency = float(os.environ["SPEED"]) * 0.97 ** len(runs)
 rounds = [efficiency * factor for factor in (0.99, 1.0, 1.01, 1.0, 0.995)]
 output_dir.mkdir(parents=True)
 (output_dir / "results.json").write_text(json.dumps({
-    "schema_version": 1, "machine_id": "m", "efficiency_rounds": rounds,
+    "schema_version": 1, "case": f"bf16-{sys.argv[1]}", "efficiency_rounds": rounds,
     "peak_memory_mib": 900.0, "startup_seconds": 5.0,
 }))
 """
@@ -79,14 +79,14 @@ def test_runs_alternate_and_drift_does_not_hide_a_slower_head(revisions, tmp_pat
     verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
     assert verdicts["efficiency"].verdict == "regression"
     assert verdicts["efficiency"].change == pytest.approx(0.9 * 0.97 - 1)
-    assert verdicts["efficiency"].case == "squad --config tiny"
+    assert verdicts["efficiency"].case == "bf16-squad"
     assert (verdicts["peak memory (MiB)"].verdict, verdicts["start-up (s)"].verdict) == ("ok", "ok")
     assert_nothing_is_left(revisions, tmp_path)
 
 
 def test_every_case_is_run(revisions, tmp_path):
     result = gate(revisions, tmp_path, cases=[("squad",), ("classifier",)])
-    assert {verdict.case for verdict in result.verdicts} == {"squad", "classifier"}
+    assert {verdict.case for verdict in result.verdicts} == {"bf16-squad", "bf16-classifier"}
     assert len((tmp_path / "log").read_text().split()) == 4 * PAIRS
 
 
