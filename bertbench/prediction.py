@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import KernelOptions
 from bertbench.data.batching import DEFAULT_STRATEGY
-from bertbench.errors import InputError
 from bertbench.files import sha256_of_file
 from bertbench.inference import InferenceRun, load_model, run_inference
 from bertbench.model.checkpoint_paths import checkpoint_fingerprint
 from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Dataset, Outcome, Task
+from bertbench.tasks.fit import require_known_ids, require_length
 
 T = TypeVar("T")
 
@@ -55,13 +55,13 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
       InputError: data or checkpoint are malformed or do not fit each other.
       CannotJudge: an output is not finite.
     """
-    _check_length(task, source.config)
+    require_length(task, source.config)
     with ThreadPoolExecutor(max_workers=2) as pool:
         reading = pool.submit(_timed, lambda: task.read(split))
         fingerprint = pool.submit(checkpoint_fingerprint, source.checkpoint)
         model, load_seconds = _timed(lambda: load_model(task, source, settings.precision, settings.kernels))
         dataset, features_seconds = reading.result()
-    _check_vocabulary(dataset, source.config)
+    require_known_ids(dataset, source.config)
     run = run_inference(
         model,
         dataset.features,
@@ -95,21 +95,3 @@ def dataset_sha256(files: Sequence[Path]) -> str:
 def _timed(function: Callable[[], T]) -> tuple[T, float]:
     start = time.perf_counter()
     return function(), time.perf_counter() - start
-
-
-def _check_length(task: Task, config: ModelConfig) -> None:
-    if task.max_seq_length > config.max_position_embeddings:
-        raise InputError(
-            f"max_seq_length {task.max_seq_length} is above the model's max_position_embeddings "
-            f"{config.max_position_embeddings}; give a smaller --max-seq-length."
-        )
-
-
-def _check_vocabulary(dataset: Dataset, config: ModelConfig) -> None:
-    for name, size in (("input_ids", config.vocab_size), ("segment_ids", config.type_vocab_size)):
-        largest = int(getattr(dataset.features, name).max(initial=0))
-        if largest >= size:
-            raise InputError(
-                f"{dataset.files[0]}: holds {name} up to {largest}, but the model has {size} of them; "
-                "give the model that the data was made for."
-            )

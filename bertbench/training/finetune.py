@@ -13,6 +13,7 @@ from bertbench.model.bert import BertModel
 from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Outcome, Task
+from bertbench.tasks.fit import require_known_ids, require_length
 from bertbench.training.trainer import Trainer, TrainingRun, TrainingSettings, describe
 from bertbench.training.workers import SingleProcess
 
@@ -70,14 +71,16 @@ def run_job(job: Job, workers: SingleProcess | None = None) -> JobResult:
 
 
 def _train(job: Job, workers: SingleProcess | None) -> TrainingRun:
-    features = job.task.read("train").features
+    require_length(job.task, job.source.config)
+    dataset = job.task.read("train")
+    require_known_ids(dataset, job.source.config)
     trainer = Trainer(
         job.task,
         job.source,
         job.precision,
         job.options,
         job.settings,
-        features,
+        dataset.features,
         job.output_dir,
         workers,
     )

@@ -1,0 +1,33 @@
+"""Whether a task's data and a model were made for each other."""
+
+from bertbench.config import ModelConfig
+from bertbench.errors import InputError
+from bertbench.tasks.base import Dataset, Task
+
+
+def require_length(task: Task, config: ModelConfig) -> None:
+    """Check that the model has positions for the task's longest example.
+
+    Raises:
+      InputError: it has not.
+    """
+    if task.max_seq_length > config.max_position_embeddings:
+        raise InputError(
+            f"max_seq_length {task.max_seq_length} is above the model's max_position_embeddings "
+            f"{config.max_position_embeddings}; give a smaller --max-seq-length."
+        )
+
+
+def require_known_ids(dataset: Dataset, config: ModelConfig) -> None:
+    """Check that the model has embeddings for the data's words and segments.
+
+    Raises:
+      InputError: it has not; the message names the file.
+    """
+    for name, size in (("input_ids", config.vocab_size), ("segment_ids", config.type_vocab_size)):
+        largest = int(getattr(dataset.features, name).max(initial=0))
+        if largest >= size:
+            raise InputError(
+                f"{dataset.files[0]}: holds {name} up to {largest}, but the model has {size} of them; "
+                "give the model that the data was made for."
+            )
