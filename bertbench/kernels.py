@@ -22,6 +22,7 @@ _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715
 _MASKED = -1e9
 _LANES = 16
+_HASH_ROUNDS = ((16, 0x7FEB352D), (15, 0x846CA68B))  # shift, factor
 _GELU_FLAT = 40.0  # beyond it Phi is exactly 0 or 1 in float64 too
 
 
@@ -99,6 +100,30 @@ def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, form: Callable) -> tf.Tens
     wide = tf.clip_by_value(wide, -_GELU_FLAT, _GELU_FLAT)
     phi, density = form(wide)
     return tf.cast(tf.cast(upstream, wide.dtype) * (phi + wide * density), x.dtype)
+
+
+def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """x @ kernel + bias; the gradient of the bias is summed in float32 at least.
+
+    Args:
+      x: [T, I]; kernel: [I, O]; bias: [O]; all in the compute dtype.
+    Returns: [T, O] in the dtype of `x`.
+    """
+
+    @tf.custom_gradient
+    def apply(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor):
+        def gradient(upstream: tf.Tensor):
+            dx = tf.matmul(upstream, kernel, transpose_b=True)
+            return dx, tf.matmul(x, upstream, transpose_a=True), _column_sums(upstream)
+
+        return tf.nn.bias_add(tf.matmul(x, kernel), bias), gradient
+
+    return apply(x, kernel, bias)
+
+
+def _column_sums(x: tf.Tensor) -> tf.Tensor:
+    # TensorFlow's BiasAddGrad adds bfloat16 numbers up in bfloat16; a matrix product does so in float32.
+    return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
 
 
 def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
@@ -224,24 +249,29 @@ def fold_in(seed: tf.Tensor, site: int) -> tf.Tensor:
 def keep_factor(shape: tf.Tensor, rate: float, seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """0 for dropped and 1 / keep probability for kept elements.
 
-    The generator hashes the element's index with two words by rounds of shift, xor and odd multiply
-    (constants: C. Wellons, "hash-prospector", the 32-bit function of lowest measured bias). The words are
-    hashed from the seed too, so that neighbouring seeds do not give shifted copies of one choice.
+    The generator hashes the element's index by rounds of shift, xor and odd multiply (constants: C. Wellons,
+    "hash-prospector", the 32-bit function of lowest measured bias), with a word added before the first round
+    and another one mixed in before the second. The words are hashed from the seed, so that neighbouring
+    seeds do not give shifted copies of one choice. Only the high bits decide: the last shift is left out.
     """
     threshold = round(rate * 2**32)
     first = _hash(seed[0])
     second = _hash(seed[1] + first)
     index = tf.bitcast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32)
-    bits = _hash(tf.bitwise.bitwise_xor(_hash(index + first), second))
+    bits = tf.bitwise.bitwise_xor(_hash_round(index + first, *_HASH_ROUNDS[0]), second)
+    bits = _hash_round(bits, *_HASH_ROUNDS[1])
     keep = 1.0 / (1.0 - threshold / 2**32)
     return tf.where(bits >= np.uint32(threshold), tf.constant(keep, dtype), tf.constant(0, dtype))
 
 
 def _hash(bits: tf.Tensor) -> tf.Tensor:
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-        bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, np.uint32(shift)))
-        bits *= np.uint32(factor)
+    for shift, factor in _HASH_ROUNDS:
+        bits = _hash_round(bits, shift, factor)
     return bits
+
+
+def _hash_round(bits: tf.Tensor, shift: int, factor: int) -> tf.Tensor:
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, np.uint32(shift))) * np.uint32(factor)
 
 
 def attention_bias(sequence_ids: tf.Tensor, dtype: tf.DType) -> tf.Tensor:

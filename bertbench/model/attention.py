@@ -30,22 +30,24 @@ def attend(
     arXiv:2205.14135, appendix B.2).
     """
     scale = 1.0 / math.sqrt(query.shape[-1])
-    seeds = [] if seed is None else [seed]
+
+    def drop(probabilities: tf.Tensor) -> tf.Tensor:
+        return probabilities if seed is None else kernels.dropout(probabilities, rate, seed)
 
     @tf.custom_gradient
     def apply(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor):
         scores = tf.matmul(query, key, transpose_b=True) * tf.constant(scale, query.dtype) + bias
         probabilities = kernels.softmax(scores, softmax_variant)  # [R, A, S, S]
-        kept = kernels.dropout(probabilities, rate, seed) if seeds else probabilities
+        kept = drop(probabilities)
         context = tf.matmul(kept, value)
 
         def gradient(upstream: tf.Tensor):
-            kept = kernels.dropout(probabilities, rate, seed) if seeds else probabilities
+            kept = drop(probabilities)
             dvalue = tf.matmul(kept, upstream, transpose_a=True)
             dkept = tf.matmul(upstream, value, transpose_b=True)
             wide = kernels.island_dtype(upstream.dtype)
             row_sums = tf.reduce_sum(tf.cast(upstream, wide) * tf.cast(context, wide), -1, keepdims=True)
-            dscores = _softmax_backward(probabilities, dkept, row_sums, scale, rate, seeds)
+            dscores = _softmax_backward(probabilities, kept, dkept, row_sums, scale)
             return tf.matmul(dscores, key), tf.matmul(dscores, query, transpose_a=True), dvalue
 
         return context, gradient
@@ -54,9 +56,8 @@ def attend(
 
 
 @kernels.compiled
-def _softmax_backward(probabilities, dkept, row_sums, scale, rate, seeds):
-    """The gradient of the unscaled scores, [R, A, S, S]: P (keep dP - row sums) scale."""
-    wide = tf.cast(dkept, row_sums.dtype)
-    if seeds:
-        wide = wide * kernels.keep_factor(tf.shape(wide), rate, seeds[0], wide.dtype)
-    return tf.cast(tf.cast(probabilities, wide.dtype) * (wide - row_sums) * scale, dkept.dtype)
+def _softmax_backward(probabilities, kept, dkept, row_sums, scale):
+    """The gradient of the unscaled scores, [R, A, S, S]: (kept dkept - P row sums) scale."""
+    wide = row_sums.dtype
+    difference = tf.cast(kept, wide) * tf.cast(dkept, wide) - tf.cast(probabilities, wide) * row_sums
+    return tf.cast(difference * scale, dkept.dtype)

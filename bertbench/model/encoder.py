@@ -28,7 +28,7 @@ class Dense(tf.Module):
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """[T, inputs] -> [T, outputs], in the dtype of `x`."""
-        return tf.nn.bias_add(tf.matmul(x, tf.cast(self.kernel, x.dtype)), tf.cast(self.bias, x.dtype))
+        return kernels.dense(x, tf.cast(self.kernel, x.dtype), tf.cast(self.bias, x.dtype))
 
 
 class LayerNorm(tf.Module):
