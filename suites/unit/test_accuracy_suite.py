@@ -204,3 +204,27 @@ def test_a_missing_then_a_right_then_a_wrong_baseline(run_suite, baselines, stan
     with np.load(results / "bf16-squad-inference-tuned.npz") as kept:
         assert kept["f1"].mean() == pytest.approx(judged.cases[1].scores["f1"])
         assert len(kept["ids"]) == 5
+
+
+def test_the_gate_needs_results(run_suite, capsys):
+    status, _ = run_suite("--gate")
+    assert status == 2
+    assert "--gate judges what is in --results-dir; give both." in capsys.readouterr().err
+
+
+def test_a_gate_without_a_stored_result_does_not_pass(run_suite, baselines, monkeypatch, stand_ins):
+    monkeypatch.chdir(baselines.parent)
+    arguments = ["-k", "test_precisions and squad-inference-tuned", "--model-dir", stand_ins.tuned]
+    arguments += ["--squad-dir", stand_ins.squad, "--results-dir", "results", "--gate"]
+    status, out = run_suite(*arguments)
+    assert "1 passed" in out
+    assert "holds no result of it or of an ancestor" in out
+    assert status == 2
+
+
+def test_recording_from_a_tree_with_changes_is_refused_before_anything_runs(run_suite, baselines, capsys):
+    (baselines.parent / "changed.py").write_text("")
+    status, out = run_suite("--record-baselines")
+    assert status == 2
+    assert "changes that are in no commit" in capsys.readouterr().err
+    assert "collected" not in out
