@@ -7,6 +7,8 @@ import hypothesis
 import pytest
 
 from bertbench.errors import BertbenchError
+from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import default_threads
 from suites import gating, summary
 
 hypothesis.settings.register_profile("dev", max_examples=30, deadline=None)
@@ -28,19 +30,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--record-baselines", action="store_true", help="store this run's figures as the new baselines")
     add("--allow-dirty", action="store_true", help="record from a work tree with changes in no commit, too")
     add("--batch-size", type=int, help="examples a batch [each suite's own]")
-    add("--steps", type=int, default=30, help="timed calls of a benchmark [30]")
-    add("--warmup-steps", type=int, default=10, help="calls before the timed ones [10]")
+    add("--steps", type=int, help="timed calls of a benchmark [30; fewer where they take long]")
+    add("--warmup-steps", type=int, help="calls before the timed ones [10; fewer where they take long]")
     add("--benchmark-full", action="store_true", help="measure the whole grid, not the default part")
     add("--gate", action="store_true", help="judge the results against those stored for HEAD")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _give_tensorflow_threads()
     if config.option.data:
         os.environ["BERTBENCH_DATA"] = str(config.option.data.resolve())
     try:
         gating.check_options(config)
     except BertbenchError as error:
         pytest.exit(str(error), returncode=error.exit_status)
+
+
+def _give_tensorflow_threads() -> None:
+    """The machine's default threads; by environment, as collecting a suite may start TensorFlow."""
+    threads = default_threads(read_machine())
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads.intra))
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads.inter))
 
 
 @pytest.hookimpl(trylast=True)

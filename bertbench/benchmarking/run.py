@@ -1,5 +1,6 @@
 """Rounds of a case beside rounds of the GEMM peak, and what came out."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,20 +78,30 @@ class Benchmark:
         self._peak: GemmPeak | None = None
         self._round = 0
 
-    def warm_up(self, steps: int) -> None:
-        """Call each shape of the workload once and `steps` batches at least; then set the limit up."""
+    def warm_up(self, steps: int, seconds: float = math.inf) -> float:
+        """Call each shape of the workload once and `steps` batches at least; then set the limit up.
+
+        Args:
+          seconds: when to stop short of `steps`; first calls of a shape, which compile, do not count.
+        Returns: the seconds of the last call.
+        """
         first_of_shape = {batch.shape: batch for batch in reversed(self.workload.batches)}
         batches = list(first_of_shape.values())
         batches += [self._batch(index) for index in range(max(1, steps) - len(batches))]
+        elapsed = last = 0.0
         with progress(f"warm up {self.case.name}", len(batches), "batches") as advance:
             for number, batch in enumerate(batches):
-                self.call(batch)
+                if elapsed > seconds:
+                    break
+                last = time_call(lambda batch=batch: self.call(batch))
+                elapsed += last if number >= len(first_of_shape) else 0.0
                 if number == 0:
                     self._startup_seconds = seconds_since_start()
                 advance()
         self._memory = peak_memory_mib()
         products = self.workload.computed[self.workload.typical]
         self._peak = GemmPeak(products, self.case.mode, self.case.precision.compute_dtype)
+        return last
 
     def next_round(self) -> tuple[tuple[Batch], dict]:
         """Measure the limit; then give the arguments of the next `call`, as pytest-benchmark's setup does."""

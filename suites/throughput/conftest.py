@@ -1,0 +1,113 @@
+"""What the throughput benchmarks share: the grid, the threads, and the files left behind."""
+
+import gc
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bertbench.benchmarking.report import describe_result
+from bertbench.benchmarking.run import Benchmark, BenchmarkResult
+from bertbench.benchmarking.workload import full_length_workload
+from bertbench.errors import BertbenchError
+from bertbench.measure.threads import ThreadSettings
+from bertbench.results.baselines import STORAGE, record_throughput
+from bertbench.results.provenance import describe_versions
+from bertbench.results.schema import THROUGHPUT_FILE
+from bertbench.results.wording import figure, percent
+from suites.summary import summary_table
+from suites.throughput.grid import Cell, choose_rounds, make_cells
+
+COLUMNS = ("case", "rounds", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "efficiency", "MiB")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One benchmark a cell; ids are the keys of the stored results."""
+    if "cell" in metafunc.fixturenames:
+        option = metafunc.config.option
+        cells = make_cells(full=option.benchmark_full, batch_size=option.batch_size)
+        metafunc.parametrize("cell", cells, ids=[cell.case.id for cell in cells])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Store the results as a baseline where that was asked for; pytest-benchmark has written them by now."""
+    config = session.config
+    path = config._benchmarksession.json
+    if not config.option.record_baselines or not path or not Path(path).exists():
+        return
+    notes = summary_table(config, "throughput", COLUMNS).notes
+    if session.exitstatus:
+        notes.append("No baseline was recorded, because the session failed.")
+        return
+    try:
+        stored = record_throughput(
+            path,
+            versions=describe_versions(),
+            storage=config.rootpath / STORAGE,
+            allow_dirty=config.option.allow_dirty,
+        )
+        notes.append(f"Baseline recorded in {stored}.")
+    except BertbenchError as error:
+        notes.append(str(error))
+        session.exitstatus = error.exit_status
+
+
+@pytest.fixture(scope="session")
+def threads() -> ThreadSettings:
+    """The threads in force, which the root conftest has set."""
+    return ThreadSettings(
+        int(os.environ["TF_NUM_INTRAOP_THREADS"]), int(os.environ["TF_NUM_INTEROP_THREADS"])
+    )
+
+
+@pytest.fixture(scope="session")
+def results_file(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have pytest-benchmark write its file where the gate, the history and the report look for it."""
+    benchmarks = pytestconfig._benchmarksession
+    if benchmarks.json is None:
+        folder = pytestconfig.option.results_dir or tmp_path_factory.mktemp("results")
+        folder.mkdir(parents=True, exist_ok=True)
+        benchmarks.json = folder / THROUGHPUT_FILE
+
+
+@pytest.fixture
+def measure(
+    pytestconfig: pytest.Config, threads: ThreadSettings, results_file: None, benchmark: BenchmarkFixture
+) -> Iterator[Callable[[Cell], BenchmarkResult]]:
+    """Measure a cell by pytest-benchmark's timer, the GEMM peak between its rounds."""
+    option = pytestconfig.option
+
+    def run(cell: Cell) -> BenchmarkResult:
+        subject = Benchmark(cell.benchmark, full_length_workload(cell.benchmark, 1))
+        seconds = (
+            WARM_UP_SECONDS if option.warmup_steps is None and not option.benchmark_full else float("inf")
+        )
+        step_seconds = subject.warm_up(
+            option.warmup_steps if option.warmup_steps is not None else 10, seconds
+        )
+        rounds = choose_rounds(step_seconds, steps=option.steps, full=option.benchmark_full)
+        benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
+        result = subject.result(benchmark.stats.stats.data)
+        benchmark.extra_info.update(describe_result(result, threads, startup=False))
+        summary_table(pytestconfig, "throughput", COLUMNS).add(*_cells(result))
+        return result
+
+    yield run
+    gc.collect()
+
+
+def _cells(result: BenchmarkResult) -> tuple[str, ...]:
+    peak, best = result.gemm_peak_gflops, max(result.gemm_peak_rounds)
+    return (
+        result.case.name,
+        str(len(result.round_seconds)),
+        figure(result.examples_per_second),
+        figure(result.tokens_per_second),
+        figure(result.gflops),
+        f"{figure(peak)} ({figure(best)})",
+        percent(result.efficiency),
+        figure(result.peak_memory_mib),
+    )
