@@ -13,10 +13,10 @@ LAYER_COMMAND = "pytest -m numerics -k layer"
 
 def precision_differences(cases: Sequence[AccuracyCase]) -> list[tuple[AccuracyCase, float]]:
     """(bf16 case, its score minus the fp32 score) of all tasks that were judged in both precisions."""
-    fp32 = {(case.task, case.mode, case.quantity): case for case in cases if case.precision == "fp32"}
+    fp32 = {case.case.removeprefix("fp32"): case for case in cases if case.precision == "fp32"}
     found = []
     for case in cases:
-        other = fp32.get((case.task, case.mode, case.quantity))
+        other = fp32.get(case.case.removeprefix("bf16"))
         if case.precision == "bf16" and other is not None:
             found.append((case, case.scores[case.quantity] - other.scores[other.quantity]))
     return found
