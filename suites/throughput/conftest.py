@@ -58,9 +58,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def threads() -> ThreadSettings:
     """The threads in force, which the root conftest has set."""
-    return ThreadSettings(
-        int(os.environ["TF_NUM_INTRAOP_THREADS"]), int(os.environ["TF_NUM_INTEROP_THREADS"])
-    )
+    return ThreadSettings(*(int(os.environ[f"TF_NUM_{pool}OP_THREADS"]) for pool in ("INTRA", "INTER")))
 
 
 @pytest.fixture(scope="session")
@@ -82,13 +80,8 @@ def measure(
 
     def run(cell: Cell) -> BenchmarkResult:
         subject = Benchmark(cell.benchmark, full_length_workload(cell.benchmark, 1))
-        seconds = (
-            WARM_UP_SECONDS if option.warmup_steps is None and not option.benchmark_full else float("inf")
-        )
-        step_seconds = subject.warm_up(
-            option.warmup_steps if option.warmup_steps is not None else 10, seconds
-        )
-        rounds = choose_rounds(step_seconds, steps=option.steps, full=option.benchmark_full)
+        step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))
+        rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)
         benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
         result = subject.result(benchmark.stats.stats.data)
         benchmark.extra_info.update(describe_result(result, threads, startup=False))
