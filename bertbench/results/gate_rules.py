@@ -6,6 +6,7 @@ import numpy as np
 
 from bertbench.results.schema import Outcome, Verdict
 from bertbench.results.statistics import Comparison, centre, compare_paired, compare_unpaired
+from bertbench.results.wording import percent
 
 EFFICIENCY_THRESHOLD = 0.05
 MEMORY_THRESHOLD = 0.10
@@ -60,7 +61,7 @@ def _judge_fall(comparison: Comparison, threshold: float) -> tuple[Outcome, str]
             return Outcome.REGRESSION, comparison.samples
         return Outcome.UNCLEAR, f"{comparison.samples}: a fall, but not significant; measure more rounds"
     if low < -2 * threshold:
-        excluded = f"a fall of {2 * threshold:.0%} is not excluded; measure more rounds"
+        excluded = f"a fall of {percent(2 * threshold, 0)} is not excluded; measure more rounds"
         return Outcome.UNCLEAR, f"{comparison.samples}: {excluded}"
     if comparison.change > threshold and comparison.p_higher < SIGNIFICANCE and low > 0:
         return Outcome.IMPROVEMENT, comparison.samples

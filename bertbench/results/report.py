@@ -1,5 +1,6 @@
 """One self-contained page about a results folder, the same for a pull request, and JUnit XML."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from bertbench.results.wording import State, decimals_for, percent, signed, word
 MEASURED = "measured"
 MARKS = {State.PASSED: "✅", State.FAILED: "❌", State.UNCLEAR: "⚠️", MEASURED: "📏"}
 SUBJECTS = {"accuracy": "accurate", "numerics": "exact", "gate": "fast"}
+ENDINGS = {State.FAILED: "failed", State.UNCLEAR: "could not be judged", State.PASSED: "passed"}
 SHOWN_REASONS = 12
 
 
@@ -71,13 +73,18 @@ def summarise(checks: Sequence[Check]) -> Summary:
     """The verdict on all checks: one failure fails, one that is unclear leaves the whole unclear."""
     if not checks:
         return Summary(MEASURED, "Measured, not judged", "The folder holds measurements but no verdicts.")
-    for state, ending in ((State.FAILED, "failed"), (State.UNCLEAR, "could not be judged")):
-        reasons = [check for check in checks if check.state == state]
-        if reasons:
+    counts = Counter(check.state for check in checks)
+    for state, ending in ENDINGS.items():
+        if counts[state] and state != State.PASSED:
+            reasons = [check for check in checks if check.state == state]
+            rest = [
+                f"{counts[other]} {end}" for other, end in ENDINGS.items() if counts[other] and other != state
+            ]
+            explanation = f"{', '.join(rest)}." if rest else ""
+            if len(reasons) > SHOWN_REASONS:
+                explanation += f" The first {SHOWN_REASONS} are listed here."
             headline = f"{_count(len(reasons), 'check')} of {len(checks)} {ending}"
-            left = len(reasons) - SHOWN_REASONS
-            explanation = "The rest passed." if left <= 0 else f"The first {SHOWN_REASONS} are listed here."
-            return Summary(state, headline, explanation, reasons[:SHOWN_REASONS])
+            return Summary(state, headline, explanation.strip(), reasons[:SHOWN_REASONS])
     subjects = [
         word for section, word in SUBJECTS.items() if any(check.section == section for check in checks)
     ]
@@ -122,7 +129,7 @@ def _values(results: Results, checks: Sequence[Check], command: str) -> dict[str
     return {
         "summary": summary,
         "mark": MARKS[summary.state],
-        "eyebrow": " · ".join(str(fact) for fact in facts if fact),
+        "origin": [str(fact) for fact in facts if fact],
         "tiles": make_tiles(results),
         "sections": make_sections(results),
         "command": command,

@@ -84,7 +84,9 @@ def centre(values: Sequence[float]) -> float:
 def _signed_rank_p(ratios: np.ndarray, alternative: str) -> float:
     if not ratios.any():
         return 1.0
-    return float(scipy.stats.wilcoxon(ratios, alternative=alternative).pvalue)
+    distinct = ratios.all() and len(np.unique(np.abs(ratios))) == len(ratios)
+    method = "auto" if distinct else "asymptotic"  # with ties "auto" goes through all permutations
+    return float(scipy.stats.wilcoxon(ratios, alternative=alternative, method=method).pvalue)
 
 
 def _resampled(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:

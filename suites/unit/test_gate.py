@@ -129,7 +129,7 @@ def test_no_fall_is_unclear_when_a_large_one_is_not_excluded():
     verdict = judge_efficiency("c", noisy(0.9, 0.3, 10, 3), noisy(0.9, 0.3, 10, 1), paired=False)
     assert verdict.change > -0.05
     assert verdict.verdict == Outcome.UNCLEAR
-    assert "10% is not excluded" in verdict.detail
+    assert "10 % is not excluded" in verdict.detail
 
 
 def test_rise_is_an_improvement():

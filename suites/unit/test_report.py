@@ -142,6 +142,7 @@ def test_measurements_alone_are_not_called_a_success(tmp_path):
 def test_one_failure_outweighs_what_is_unclear():
     checks = [Check("gate", "a", state, "") for state in (State.PASSED, State.UNCLEAR, State.FAILED)]
     assert summarise(checks).headline == "1 check of 3 failed"
+    assert summarise(checks).explanation == "1 could not be judged, 1 passed."
     assert summarise(checks[:2]).headline == "1 check of 2 could not be judged"
     assert summarise(checks[:1]).headline == "Still fast"
 
