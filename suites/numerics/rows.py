@@ -19,15 +19,23 @@ SOFTMAX_WIDTHS = (2, 16, 384)
 SOFTMAX_SPREADS = (0.01, 1.0, 4.0, 20.0, 100.0)
 NORM_WIDTHS = (128, 1024)
 NORM_ROWS = ((0.0, 1e-3), (0.0, 1.0), (1.0, 50.0), (100.0, 1e-2), (1e4, 1.0))  # offset and spread
+RATE = 0.1
 CLASSES = (2, 384, 3000)
 
 
 def softmax_tolerance(kind: FloatFormat, variant: str) -> Tolerance:
     """The bound of a softmax variant on this machine."""
-    name = f"softmax {variant}"
-    if kind is BF16 and variant == "optimized" and not onednn_computes_bf16():
-        name += " without oneDNN"
-    return TOLERANCES[kind.name, name]
+    return TOLERANCES[kind.name, f"softmax {variant}{_without_onednn(kind, variant)}"]
+
+
+def row_sum_tolerance(kind: FloatFormat, variant: str) -> Tolerance:
+    """How far the sum of a softmax row may be from one on this machine."""
+    return TOLERANCES[kind.name, f"softmax row sum{_without_onednn(kind, variant)}"]
+
+
+def _without_onednn(kind: FloatFormat, variant: str) -> str:
+    own = kind is BF16 and variant == "optimized" and not onednn_computes_bf16()
+    return " without oneDNN" if own else ""
 
 
 def measure_softmax(kind: FloatFormat, variant: str, kernel: Callable = kernels.softmax) -> KernelReport:
@@ -139,6 +147,22 @@ def measure_cross_entropy(kind: FloatFormat, kernel: Callable = kernels.cross_en
         TOLERANCES["fp32", "cross_entropy"],
         lambda index: _name_of(places, index),
         scale=spacing(1.0 + value, FP32) / spacing(value, FP32),
+    )
+
+
+def measure_dropout(kind: FloatFormat, inputs: Array, kernel: Callable = kernels.dropout) -> KernelReport:
+    """Dropout of all finite values but zero: what it keeps is x / (1 - rate), the rate in steps of 2^-32."""
+    x = inputs[np.isfinite(widen(inputs)) & (widen(inputs) != 0)]
+    got = kernel(tf.constant(x), RATE, tf.constant([2024, 7], tf.uint32)).numpy()
+    kept = widen(got) != 0
+    places = widen(x)[kept]
+    return measure(
+        ("dropout", "kept"),
+        kind,
+        got[kept],
+        places / (1.0 - round(RATE * 2**32) / 2**32),
+        TOLERANCES[kind.name, "dropout"],
+        lambda index: f"{places[index]:.9g}",
     )
 
 

@@ -6,15 +6,11 @@ import tensorflow as tf
 
 from bertbench import kernels
 from suites.numerics import rows
-from suites.numerics.report import measure
 from suites.numerics.ulp import BF16, FP32, all_bf16, float32_sweep, widen
-from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.numerics
 
 KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
-RATE = 0.1
-SEED = tf.constant([2024, 7], tf.uint32)
 
 
 @KINDS
@@ -35,23 +31,8 @@ def test_error_of_cross_entropy(kind, judge):
 
 
 @KINDS
-def test_error_of_dropout_on_what_it_keeps(kind, judge):
-    """Kept values are x / (1 - rate); everything else is exactly zero."""
-    x = all_bf16() if kind is BF16 else float32_sweep(stride=8191)
-    x = x[np.isfinite(widen(x))]
-    got = kernels.dropout(tf.constant(x), RATE, SEED).numpy()
-    kept = widen(got) != 0
-    exact = widen(x) / (1.0 - round(RATE * 2**32) / 2**32)
-    places = widen(x)[kept]
-    report = measure(
-        ("dropout", "kept"),
-        kind,
-        got[kept],
-        exact[kept],
-        TOLERANCES[kind.name, "dropout"],
-        lambda index: f"{places[index]:.9g}",
-    )
-    judge(report)
+def test_error_of_dropout_on_what_is_kept(kind, judge):
+    judge(rows.measure_dropout(kind, all_bf16() if kind is BF16 else float32_sweep(stride=8191)))
 
 
 @KINDS

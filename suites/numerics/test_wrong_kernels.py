@@ -1,0 +1,231 @@
+"""Deliberately wrong kernels are caught: each of these fails the check that the right one passes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bertbench import kernels
+from suites.numerics import rows, test_attention, test_dropout, test_gradients, test_properties, unary
+from suites.numerics.ulp import (
+    BF16,
+    FP32,
+    FloatFormat,
+    all_bf16,
+    float32_sweep,
+    rounding_cases,
+    spacing,
+    step,
+    truncate,
+    widen,
+)
+from suites.tolerances import TOLERANCES
+
+pytestmark = pytest.mark.numerics
+
+KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
+UNARY = pytest.mark.parametrize(
+    "case",
+    [unary.GELU_TANH, unary.GELU_ERF, unary.GELU_FUSED, *unary.GRADIENTS],
+    ids=lambda case: f"{case.kernel}-{case.variant}",
+)
+SPREAD_VALUES = np.linspace(-3.0, 6.0, 256)
+
+
+def caught(match: str):
+    return pytest.raises(AssertionError, match=match)
+
+
+def truncated(result: tf.Tensor) -> tf.Tensor:
+    return tf.constant(truncate(result.numpy()))
+
+
+def wide(x: tf.Tensor) -> tf.Tensor:
+    return tf.cast(x, tf.float32)
+
+
+@KINDS
+@UNARY
+def test_one_result_an_ulp_beyond_the_bound(case, kind: FloatFormat):
+    """One value of 256, moved away from the exact one by the first whole number of ULPs above the bound."""
+    x = SPREAD_VALUES.astype(kind.dtype)
+    exact = case.truth(widen(x))
+    bound = TOLERANCES[kind.name, f"{case.kernel} {case.variant}"].bound
+    allowed = bound * np.broadcast_to(case.scale(widen(x), kind), x.shape)
+    steps = np.floor(allowed + case.floor(widen(x), kind) / spacing(exact, kind)).astype(int) + 1
+
+    def wrong(inputs: tf.Tensor) -> tf.Tensor:
+        nearest = exact.astype(kind.dtype)
+        away = np.where(widen(nearest) >= exact, steps, -steps)
+        chosen = np.arange(256) == 100
+        return tf.constant(np.where(chosen, step(nearest, away, kind), case.call(inputs).numpy()))
+
+    unary.measure_unary(case, kind, x).check()
+    with caught("ULP"):
+        unary.measure_unary(dataclasses.replace(case, call=wrong), kind, x).check()
+
+
+@pytest.mark.parametrize("case", [unary.GELU_TANH, unary.GELU_ERF], ids=["gelu-tanh", "gelu-erf"])
+def test_truncating_gelu(case):
+    wrong = dataclasses.replace(case, call=lambda x: truncated(case.call(wide(x))))
+    with caught("bf16: error 0.99"):
+        unary.measure_unary(wrong, BF16, all_bf16()).check()
+
+
+def test_truncating_cast():
+    wrong = dataclasses.replace(unary.CAST, call=truncated)
+    with caught("bf16: error (0.99|inf)"):
+        unary.measure_unary(wrong, BF16, rounding_cases()[np.isfinite(rounding_cases())]).check()
+
+
+def test_truncating_softmax_layer_norm_and_dropout():
+    def softmax(scores, variant):
+        return truncated(kernels.softmax(wide(scores), variant))
+
+    def norm(x, residual, gamma, beta, epsilon):
+        return truncated(kernels.add_and_norm(wide(x), residual, gamma, beta, epsilon))
+
+    def dropout(x, rate, seed):
+        return truncated(kernels.dropout(wide(x), rate, seed))
+
+    for report in (
+        rows.measure_softmax(BF16, "float32", softmax),
+        rows.measure_layer_norm(BF16, "plain", norm),
+        rows.measure_dropout(BF16, all_bf16(), dropout),
+    ):
+        with caught("bf16: error (0.99|1|inf)"):
+            report.check()
+
+
+def test_gelu_with_the_other_form():
+    for kind, values in ((BF16, all_bf16()), (FP32, float32_sweep(stride=65537))):
+        for right, wrong in ((unary.GELU_TANH, "erf"), (unary.GELU_ERF, "tanh")):
+            with caught("error"):
+                unary.measure_unary(dataclasses.replace(right, call=unary.gelu(wrong)), kind, values).check()
+
+
+def test_gelu_with_a_constant_of_four_digits():
+    def wrong(x):
+        return x * tf.sigmoid(2.0 * np.sqrt(2.0 / np.pi) * (x + 0.0447 * x**3))
+
+    with caught("gelu tanh fp32"):
+        unary.measure_unary(
+            dataclasses.replace(unary.GELU_TANH, call=wrong), FP32, float32_sweep(stride=65537)
+        ).check()
+
+
+@KINDS
+def test_softmax_without_its_maximum_subtracted(kind, monkeypatch):
+    def wrong(scores, variant):
+        weights = tf.exp(wide(scores))
+        return tf.cast(weights / tf.reduce_sum(weights, -1, keepdims=True), scores.dtype)
+
+    with caught("softmax float32"):
+        rows.measure_softmax(kind, "float32", wrong).check()
+    monkeypatch.setattr(kernels, "softmax", wrong)
+    large = np.full(test_properties.SHAPE, 1e4, np.float32)
+    with caught("assert"):
+        test_properties.test_softmax_rows_are_distributions.hypothesis.inner_test(kind, "float32", large)
+
+
+def test_softmax_rounded_at_every_step():
+    def wrong(scores, variant):
+        weights = tf.exp(scores - tf.reduce_max(scores, -1, keepdims=True))
+        return weights / tf.reduce_sum(weights, -1, keepdims=True)
+
+    with caught("softmax float32 bf16"):
+        rows.measure_softmax(BF16, "float32", wrong).check()
+
+
+def _plain_norm(x, gamma, beta, variance, mean):
+    return tf.cast((wide(x) - mean) * tf.math.rsqrt(variance + rows.EPSILON) * gamma + beta, x.dtype)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mistake"),
+    [
+        (FP32, "rounded mean"),  # of bfloat16 values the float32 mean is nearly exact
+        *[
+            (kind, mistake)
+            for kind in (BF16, FP32)
+            for mistake in ("cancelling variance", "unbiased variance")
+        ],
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_layer_norm_with_wrong_statistics(kind, mistake):
+    def wrong(x, residual, gamma, beta, epsilon):
+        mean = tf.reduce_mean(wide(x), -1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(wide(x) - mean), -1, keepdims=True)
+        if mistake == "cancelling variance":
+            variance = tf.reduce_mean(tf.square(wide(x)), -1, keepdims=True) - tf.square(mean)
+        if mistake == "unbiased variance":
+            variance *= x.shape[-1] / (x.shape[-1] - 1)
+        return _plain_norm(x, gamma, beta, variance, mean)
+
+    with caught("layer_norm plain"):
+        rows.measure_layer_norm(kind, "plain", wrong).check()
+
+
+@KINDS
+@pytest.mark.parametrize("factor", [1.0, 1.0 - rows.RATE, 1.0 / (1.0 - rows.RATE) ** 2])
+def test_dropout_that_scales_wrongly(kind, factor):
+    def wrong(x, rate, seed):
+        return tf.cast(wide(kernels.dropout(x, rate, seed)) * (1.0 - rate) * factor, x.dtype)
+
+    with caught("dropout kept"):
+        rows.measure_dropout(kind, SPREAD_VALUES.astype(kind.dtype), wrong).check()
+
+
+def test_dropout_whose_neighbouring_seeds_shift_one_mask(monkeypatch):
+    stream = np.random.default_rng(37).random(test_dropout.COUNT + 64).astype(np.float32)
+
+    def wrong(x, rate, seed):
+        start = int(seed[0]) % 32
+        return tf.reshape(tf.cast(stream[start : start + test_dropout.COUNT] >= rate, x.dtype), x.shape)
+
+    monkeypatch.setattr(kernels, "dropout", wrong)
+    check = test_dropout.test_masks_of_neighbouring_seeds_are_independent.hypothesis.inner_test
+    with caught("assert"):
+        check((5, 0), (1, 0))
+
+
+def test_dropout_of_the_wrong_rate(monkeypatch):
+    right = kernels.dropout
+    monkeypatch.setattr(kernels, "dropout", lambda x, rate, seed: right(x, rate * 1.5, seed))
+    with caught("assert"):
+        test_dropout.test_rate_is_within_the_binomial_interval.hypothesis.inner_test(0.1, (1, 2))
+
+
+def test_attention_whose_mask_is_too_weak(monkeypatch):
+    monkeypatch.setattr(kernels, "_MASKED", -10.0)
+    check = test_attention.test_masked_positions_change_nothing_to_the_bit.hypothesis.inner_test
+    with caught("not equal"):
+        check(FP32, "float32", 1, (3, 5, 8))
+
+
+def test_gradient_that_is_off_by_a_millionth():
+    @tf.custom_gradient
+    def wrong(x):
+        return tf.square(x), lambda upstream: upstream * 2.0 * x * (1.0 + 1e-6)
+
+    x = [SPREAD_VALUES]
+    assert test_gradients.derivative_error(tf.square, x, x) <= TOLERANCES["fp64", "gradient"].bound
+    assert test_gradients.derivative_error(wrong, x, x) > TOLERANCES["fp64", "gradient"].bound
+
+
+def test_a_report_without_its_value_fails():
+    """Not a number is no error below a bound."""
+    wrong = dataclasses.replace(unary.GELU_TANH, call=lambda x: x * np.nan)
+    with caught("error inf"):
+        unary.measure_unary(wrong, FP32, SPREAD_VALUES.astype(np.float32)).check()
+
+
+def test_a_bound_of_which_less_than_half_is_used_is_flagged():
+    values = SPREAD_VALUES.astype(np.float32)
+    exactly_rounded = dataclasses.replace(
+        unary.GELU_TANH,
+        call=lambda x: tf.constant(unary.GELU_TANH.truth(widen(x.numpy())).astype(np.float32)),
+    )
+    assert unary.measure_unary(exactly_rounded, FP32, values).verdict == "loose"
