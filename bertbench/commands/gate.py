@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bertbench.errors import InputError
+from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
 
 if TYPE_CHECKING:
     from bertbench.results.schema import GateResult
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
-    default=5.0,
+    default=100 * EFFICIENCY_THRESHOLD,
     show_default=True,
     help="A fall of efficiency up to this many per cent is no regression.",
 )
 @click.option(
     "--pairs",
-    type=click.IntRange(min=7),
-    default=8,
+    type=click.IntRange(min=MINIMUM_PAIRS),
+    default=PAIRS,
     show_default=True,
     help="With --against: how many runs of each revision.",
 )

@@ -13,12 +13,8 @@ from bertbench.errors import CannotJudge, GateFailed
 from bertbench.measure import machine
 from bertbench.results.baselines import STORAGE
 from bertbench.results.gate_accuracy import judge_accuracy
-from bertbench.results.gate_rules import (
-    EFFICIENCY_THRESHOLD,
-    judge_efficiency,
-    judge_memory,
-    judge_startup,
-)
+from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD
+from bertbench.results.gate_rules import judge_efficiency, judge_memory, judge_startup
 from bertbench.results.schema import (
     GATE_FILE,
     AccuracyResult,

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bertbench.results.gate_limits import (
+    EFFICIENCY_THRESHOLD,
+    MEMORY_THRESHOLD,
+    MINIMUM_PAIRS,
+    MINIMUM_ROUNDS,
+    SIGNIFICANCE,
+    SINGLE_STARTUP_THRESHOLD,
+    STARTUP_THRESHOLD,
+)
 from bertbench.results.schema import Outcome, Verdict
 from bertbench.results.statistics import Comparison, centre, compare_paired, compare_unpaired
 from bertbench.results.wording import percent
-
-EFFICIENCY_THRESHOLD = 0.05
-MEMORY_THRESHOLD = 0.10
-STARTUP_THRESHOLD = 0.25
-SINGLE_STARTUP_THRESHOLD = 1.0  # one start-up a side swings by tens of per cent on a shared machine
-SIGNIFICANCE = 0.01
-MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
-MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
 
 
 def judge_efficiency(

@@ -3,7 +3,7 @@
     python -m suites.calibration.noise [squad --config bert-base ...]
 
 runs the same benchmark again and again, each in a process of its own, and writes what the gate would see
-to `baselines/noise/<machine-id>.json`. Arguments are those of `bertbench benchmark`; without any, a small
+to `baselines/noise/<machine-id>.json`, after what an interrupted recording left there. Arguments are those of `bertbench benchmark`; without any, a small
 encoder stands for it, which takes seconds.
 """
 
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,10 +24,10 @@ from bertbench.files import read_json, write_json
 from bertbench.measure.machine import describe_machine
 from bertbench.results.parsing import parse_dataclass
 from bertbench.results.runs import BENCHMARK, run_benchmark
-from bertbench.results.schema import check_version
+from bertbench.results.schema import SCHEMA_VERSION, check_version
 
 STORAGE = Path("baselines/noise")
-RUNS = 320
+RUNS = 560  # 20 comparisons of 14 pairs
 SMALL_ENCODER = ("-m", "suites.calibration.small_encoder")
 
 
@@ -55,34 +56,38 @@ def read_noise(path: Path) -> Noise:
 
 
 def record(runs: int, arguments: Sequence[str]) -> Path:
-    """Record so many consecutive runs of a benchmark on this machine."""
-    benchmark = BENCHMARK if arguments else SMALL_ENCODER
-    measured = []
-    with tempfile.TemporaryDirectory() as folder, progress("noise", runs, "runs") as advance:
-        for number in range(runs):
-            load = psutil.getloadavg()[0]
-            run = run_benchmark(Path(sys.executable), arguments, Path(folder) / str(number), benchmark)
-            measured.append(
-                {
-                    "load": round(load, 2),
-                    "efficiency_rounds": [round(value, 5) for value in run.efficiency_rounds],
-                    "peak_memory_mib": round(run.peak_memory_mib, 1),
-                    "startup_seconds": round(run.startup_seconds or 0.0, 3),
-                }
-            )
-            advance(1, efficiency=run.efficiency)
+    """Go on recording a benchmark on this machine until there are so many runs."""
     machine = describe_machine()
     path = STORAGE / f"{machine['id']}.json"
-    recording = {
-        "schema_version": 1,
-        "machine_id": machine["id"],
-        "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", "suites.calibration.noise", "--runs", str(runs), *arguments]),
-        "machine": machine,
-        "runs": measured,
-    }
-    write_json(path, recording, indent=None)
+    command = shlex.join(["python", "-m", "suites.calibration.noise", "--runs", str(runs), *arguments])
+    measured = check_version(read_json(path), str(path))["runs"] if path.exists() else []
+    with tempfile.TemporaryDirectory() as folder, progress("noise", runs - len(measured), "runs") as advance:
+        while len(measured) < runs:
+            measured.append(_measure(arguments, Path(folder) / str(len(measured))))
+            recording = {
+                "schema_version": SCHEMA_VERSION,
+                "machine_id": machine["id"],
+                "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "command": command,
+                "machine": machine,
+                "runs": measured,
+            }
+            write_json(path, recording, indent=None)
+            advance(1)
     return path
+
+
+def _measure(arguments: Sequence[str], output_dir: Path) -> dict[str, Any]:
+    load = psutil.getloadavg()[0]
+    run = run_benchmark(
+        Path(sys.executable), arguments, output_dir, BENCHMARK if arguments else SMALL_ENCODER
+    )
+    return {
+        "load": round(load, 2),
+        "efficiency_rounds": [round(value, 5) for value in run.efficiency_rounds],
+        "peak_memory_mib": round(run.peak_memory_mib, 1),
+        "startup_seconds": round(run.startup_seconds or 0.0, 3),
+    }
 
 
 if __name__ == "__main__":
