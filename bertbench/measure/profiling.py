@@ -98,7 +98,7 @@ def record_trace(calls: Sequence[Callable[[], object]], folder: Path) -> Path:
     Raises:
       CannotJudge: the profiler wrote nothing.
     """
-    before = set(folder.rglob("*.xplane.pb"))
+    before = _traces(folder)
     tf.profiler.experimental.start(str(folder))
     try:
         for number, call in enumerate(calls):
@@ -106,10 +106,15 @@ def record_trace(calls: Sequence[Callable[[], object]], folder: Path) -> Path:
                 call()
     finally:
         tf.profiler.experimental.stop()
-    written = set(folder.rglob("*.xplane.pb")) - before
+    written = [trace for trace, time in _traces(folder).items() if before.get(trace) != time]
     if not written:
         raise CannotJudge(f"{folder}: TensorFlow's profiler wrote no trace; is another profiler running?")
-    return written.pop()
+    return written[0]
+
+
+def _traces(folder: Path) -> dict[Path, int]:
+    """Each trace with the time of writing: a second profile within one second takes the first one's place."""
+    return {trace: trace.stat().st_mtime_ns for trace in folder.rglob("*.xplane.pb")}
 
 
 def read_profile(trace: Path) -> Profile:

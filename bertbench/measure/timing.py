@@ -2,6 +2,7 @@
 
 import gc
 import math
+import os
 import resource
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 
 LATENCY_PERCENTILES = (50, 90, 99)
+_STAT = Path("/proc/self/stat")
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"  # Linux, Documentation/filesystems/proc.rst: resets the peak resident set size
@@ -60,5 +62,9 @@ def peak_memory_mib() -> float:
 
 
 def seconds_since_start() -> float:
-    """Seconds since this process was started, the interpreter's own start included."""
+    """Seconds since this process was started, the interpreter's own start included; to 10 ms on Linux."""
+    if _STAT.exists():
+        # Field 22, counted behind the command's closing bracket: clock ticks from boot to start (proc(5)).
+        ticks = int(_STAT.read_text().rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     return time.time() - psutil.Process().create_time()

@@ -18,7 +18,7 @@ from bertbench.results.provenance import describe_versions
 from bertbench.results.schema import THROUGHPUT_FILE
 from bertbench.results.wording import figure, percent
 from suites.summary import summary_table
-from suites.throughput.grid import Cell, choose_rounds, make_cells
+from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells
 
 COLUMNS = ("case", "rounds", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "efficiency", "MiB")
 
@@ -62,18 +62,16 @@ def threads() -> ThreadSettings:
 
 
 @pytest.fixture(scope="session")
-def results_file(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Have pytest-benchmark write its file where the gate, the history and the report look for it."""
-    benchmarks = pytestconfig._benchmarksession
-    if benchmarks.json is None:
-        folder = pytestconfig.option.results_dir or tmp_path_factory.mktemp("results")
-        folder.mkdir(parents=True, exist_ok=True)
-        benchmarks.json = folder / THROUGHPUT_FILE
+def results_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the gate, the history and the report look for results; a passing place if none was given."""
+    folder = pytestconfig.option.results_dir or tmp_path_factory.mktemp("results")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture
 def measure(
-    pytestconfig: pytest.Config, threads: ThreadSettings, results_file: None, benchmark: BenchmarkFixture
+    pytestconfig: pytest.Config, threads: ThreadSettings, results_folder: Path, benchmark: BenchmarkFixture
 ) -> Iterator[Callable[[Cell], BenchmarkResult]]:
     """Measure a cell by pytest-benchmark's timer, the GEMM peak between its rounds."""
     option = pytestconfig.option
@@ -85,6 +83,8 @@ def measure(
         benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
         result = subject.result(benchmark.stats.stats.data)
         benchmark.extra_info.update(describe_result(result, threads, startup=False))
+        session = pytestconfig._benchmarksession
+        session.json = session.json or results_folder / THROUGHPUT_FILE
         summary_table(pytestconfig, "throughput", COLUMNS).add(*_cells(result))
         return result
 
