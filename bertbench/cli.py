@@ -29,14 +29,17 @@ class LazyGroup(click.Group):
     """A click group whose subcommands live in `bertbench.commands.<name>.command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one that is called."""
         if cmd_name not in COMMANDS:
             return None
         return importlib.import_module(f"bertbench.commands.{cmd_name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

@@ -39,7 +39,7 @@ def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
       variant: "float32" goes through a float32 island and rounds once; "optimized" hands the compute dtype to
         TensorFlow's fused operation.
     Returns: [..., S] in the dtype of `scores`. A row of equal scores, however low, gives 1/S.
-    Error: "float32" 0.5 ULP of bfloat16 + 2 ULP of float32 before rounding; "optimized" as stated in the table.
+    Error: "float32" 0.5 ULP of bfloat16 + 2 ULP of float32 before rounding; "optimized" as in the table.
     """
     if variant == "optimized":
         return tf.nn.softmax(scores)
