@@ -3,8 +3,8 @@
     python -m suites.calibration.noise [squad --config bert-base ...]
 
 runs the same benchmark again and again, each in a process of its own, and writes what the gate would see
-to `baselines/noise/<machine-id>.json`, after what an interrupted recording left there. Arguments are those of `bertbench benchmark`; without any, a small
-encoder stands for it, which takes seconds.
+to `baselines/noise/<machine-id>.json`, after what an interrupted recording left there. Arguments are
+those of `bertbench benchmark`; without any, a small encoder stands for it, which takes seconds.
 """
 
 import argparse
