@@ -41,7 +41,7 @@ class BenchmarkCase:
                 f"max_seq_length {self.max_seq_length} is above the model's max_position_embeddings "
                 f"{self.config.max_position_embeddings}; give a smaller --max-seq-length."
             )
-        if self.masked_per_example >= self.max_seq_length:
+        if self.task == "pretraining" and self.masked_per_example >= self.max_seq_length:
             raise InputError(
                 f"{self.masked_per_example} masked tokens do not fit into max_seq_length "
                 f"{self.max_seq_length}; give fewer with --max-predictions-per-seq."

@@ -1,0 +1,190 @@
+"""Workloads and results of a benchmark against hand computation."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.benchmarking.lengths import describe_lengths
+from bertbench.benchmarking.report import describe_result
+from bertbench.benchmarking.run import Benchmark
+from bertbench.benchmarking.workload import data_workload, full_length_workload
+from bertbench.config import ModelConfig
+from bertbench.data.features import Features
+from bertbench.errors import InputError
+from bertbench.measure.threads import ThreadSettings
+from bertbench.precision import BF16, FP32
+from bertbench.results.schema import read_lengths, read_throughput, write_result
+from suites.unit.made_up_results import benchmark_file
+
+pytestmark = pytest.mark.unit
+
+CONFIG = ModelConfig(
+    vocab_size=50, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+)
+CASE = BenchmarkCase("squad", "inference", FP32, "small", CONFIG, 2, 16, batching="padded")
+
+
+def features_of(lengths):
+    rows = [np.arange(length) % 50 for length in lengths]
+    return Features.from_rows(rows, [np.zeros(length) for length in lengths])
+
+
+def forward_flop(lengths):
+    """By hand, H 8, F 16: 2 s (4 x 64 + 2 x 128) + 4 s^2 x 8 a layer, and 2 s x 8 x 2 in the head."""
+    return sum(1024 * s + 32 * s * s + 32 * s for s in lengths)
+
+
+def total(products):
+    return sum(product.flop for product in products)
+
+
+def test_made_up_examples_are_of_full_length():
+    work = full_length_workload(CASE, 5)
+    assert (len(work.batches), work.num_examples, work.num_tokens) == (5, 10, 160)
+    assert work.needed == work.computed
+    assert total(work.needed[0]) == forward_flop([16, 16])
+    tensors = work.batches[0].tensors
+    assert tensors["input_ids"].max() < 50
+    assert (tensors["sequence_ids"] == 1).all()
+    assert tensors["segment_ids"].sum() == 2 * 8
+
+
+def test_a_data_set_is_sampled_evenly_and_padding_is_not_needed():
+    lengths = np.array([3, 5, 7, 9, 11, 13, 15, 16])
+    work = data_workload(CASE, features_of(lengths), 8.0, steps=2)
+    chosen = np.concatenate([batch.examples for batch in work.batches])
+    assert list(chosen) == [0, 2, 4, 6]
+    assert work.num_tokens == 3 + 7 + 11 + 15
+    assert sum(map(total, work.needed)) == forward_flop([3, 7, 11, 15])
+    # In rows of 16 the head computes 16 tokens of each as well.
+    assert sum(map(total, work.computed)) == forward_flop([16] * 4)
+    assert work.preparation_seconds == pytest.approx(8.0 * 4 / 8, abs=0.5)
+
+
+@pytest.mark.parametrize("batching", ["packed", "bucketed", "padded"])
+@pytest.mark.parametrize("mode", ["inference", "training"])
+def test_every_batching_measures_the_same_examples(batching, mode):
+    case = dataclasses.replace(CASE, batching=batching, mode=mode)
+    lengths = np.random.default_rng(3).integers(2, 17, 40)
+    work = data_workload(case, features_of(lengths), 0.0, steps=6)
+    chosen = np.sort(np.concatenate([batch.examples for batch in work.batches]))
+    assert list(chosen) == [index * 40 // 12 for index in range(12)]
+    assert sum(map(total, work.needed)) == forward_flop(lengths[chosen])
+    if mode == "training":
+        assert len(work.batches) == 6
+        assert all(len(batch.tensors["start_positions"]) == 2 for batch in work.batches)
+
+
+def test_more_steps_than_data_repeat_it():
+    work = data_workload(CASE, features_of([4, 8]), 0.0, steps=3)
+    assert [list(batch.examples) for batch in work.batches] == [[0, 0], [0, 1], [1, 1]]
+
+
+def test_data_that_does_not_fit_is_refused():
+    with pytest.raises(InputError, match="no example"):
+        data_workload(CASE, features_of([]), 0.0, 1)
+    small = dataclasses.replace(CASE, config=dataclasses.replace(CONFIG, vocab_size=5))
+    with pytest.raises(InputError, match="token 7, but the model's vocab_size is 5"):
+        data_workload(small, features_of([8]), 0.0, 1)
+    with pytest.raises(InputError, match="max_position_embeddings"):
+        dataclasses.replace(CASE, max_seq_length=1024)
+    with pytest.raises(InputError, match="20 masked tokens do not fit"):
+        dataclasses.replace(CASE, task="pretraining", masked_per_example=20)
+
+
+@pytest.mark.parametrize("task", ["classifier", "pretraining"])
+def test_a_training_step_runs_on_made_up_labels(task):
+    case = dataclasses.replace(CASE, task=task, mode="training", precision=BF16, masked_per_example=3)
+    work = full_length_workload(case, 1)
+    benchmark = Benchmark(case, work)
+    result = benchmark.call(work.batches[0])
+    assert np.isfinite(result.loss)
+    assert result.loss > 0
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """A small model's rounds over unequal lengths, with times that were made up."""
+    lengths = [4, 16, 8, 8, 12, 16]
+    benchmark = Benchmark(CASE, data_workload(CASE, features_of(lengths), 6.0, steps=3))
+    benchmark.warm_up(1)
+    for _ in range(3):
+        (batch,), _ = benchmark.next_round()
+        assert set(benchmark.call(batch)) == {"start_logits", "end_logits"}
+    return lengths, benchmark.result([0.2, 0.1, 0.6]), benchmark
+
+
+def test_rates_are_those_of_the_median_time(measured):
+    """Rounds of one shape: the median 0.2 s, three times, over all examples."""
+    lengths, result, _ = measured
+    assert result.examples_per_second == pytest.approx(6 / 0.6)
+    assert result.tokens_per_second == pytest.approx(sum(lengths) / 0.6)
+    assert result.gflops == pytest.approx(forward_flop(lengths) / 0.6 / 1e9)
+    assert result.computed_gflops == pytest.approx(forward_flop([16] * 6) / 0.6 / 1e9)
+    assert result.examples_per_second_with_features == pytest.approx(6 / (0.6 + 6.0), rel=0.02)
+    assert result.latency == {"p50": 0.2, "p90": 0.6, "p99": 0.6}
+
+
+def test_efficiency_is_needed_work_over_the_limit_beside_it(measured):
+    lengths, result, _ = measured
+    peaks = result.gemm_peak_rounds
+    pairs = [lengths[0:2], lengths[2:4], lengths[4:6]]
+    assert result.efficiency_rounds == pytest.approx(
+        [
+            forward_flop(pair) / seconds / 1e9 / peak
+            for pair, seconds, peak in zip(pairs, (0.2, 0.1, 0.6), peaks, strict=True)
+        ]
+    )
+    assert result.gemm_peak_gflops == pytest.approx(float(np.median(peaks)))
+    assert result.efficiency == pytest.approx(result.gflops / result.gemm_peak_gflops)
+
+
+def test_training_counts_three_times_the_forward_products():
+    case = dataclasses.replace(CASE, mode="training")
+    benchmark = Benchmark(case, full_length_workload(case, 1))
+    benchmark.warm_up(1)
+    benchmark.next_round()
+    result = benchmark.result([0.5])
+    assert result.gflops == pytest.approx(3 * forward_flop([16, 16]) / 0.5 / 1e9)
+
+
+def test_shapes_of_unequal_width_are_weighed_by_their_own_median():
+    case = dataclasses.replace(CASE, batching="bucketed", batch_size=1)
+    work = data_workload(case, features_of([4, 16, 4, 4, 16, 4]), 0.0, steps=6)
+    widths = [batch.shape[1] for batch in work.batches]
+    assert sorted(widths) == [4, 4, 4, 4, 16, 16]
+    benchmark = Benchmark(case, work)
+    benchmark.warm_up(1)
+    for _ in widths:
+        benchmark.next_round()
+    times = iter([0.1, 0.1, 0.1, 9.0]), iter([0.5, 0.7])
+    seconds = [next(times[width == 16]) for width in widths]
+    assert benchmark.result(seconds).examples_per_second == pytest.approx(6 / (4 * 0.1 + 2 * 0.6))
+
+
+def test_a_result_is_what_the_gate_reads(measured, tmp_path):
+    _, result, _ = measured
+    info = describe_result(result, ThreadSettings(2, 1), startup=False)
+    path = tmp_path / "throughput.json"
+    path.write_text(json.dumps(benchmark_file([info])))
+    (case,) = read_throughput(path).cases
+    assert case.case == "fp32-squad-inference-small-b2"
+    assert case.efficiency_rounds == pytest.approx(result.efficiency_rounds)
+    assert case.startup_seconds is None
+    assert info["threads"] == {"intra": 2, "inter": 1}
+    assert describe_result(result, ThreadSettings(2, 1))["startup_seconds"] == result.startup_seconds
+
+
+def test_lengths_and_padding_of_a_data_set(tmp_path):
+    lengths = np.array([4, 16, 8, 8, 12, 16])
+    result = describe_lengths("dev.json", lengths, batch_size=2, max_seq_length=16, command="again")
+    write_result(tmp_path / "lengths.json", result)
+    assert read_lengths(tmp_path / "lengths.json") == result
+    assert sum(result.histogram.counts) == 6
+    assert dict(zip(result.histogram.edges[:-1], result.histogram.counts, strict=True))[16] == 2
+    tokens = {s.batching: (s.real_tokens, s.padded_tokens) for s in result.strategies}
+    assert tokens["padded"] == (64, 6 * 16 - 64)
+    assert tokens["packed"] == (64, 0)  # 16, 16, 12 + 4, 8 + 8
