@@ -11,7 +11,7 @@ from bertbench.errors import InputError
 from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
 
 if TYPE_CHECKING:
-    from bertbench.results.schema import GateResult
+    from bertbench.results.gate_result import GateResult
 
 
 @click.command()
@@ -49,7 +49,8 @@ def command(
     """
     from bertbench.console import out, print_table
     from bertbench.results.gate import raise_for_status
-    from bertbench.results.schema import GATE_FILE, write_result
+    from bertbench.results.gate_result import GATE_FILE
+    from bertbench.results.schema import write_result
     from bertbench.results.wording import gate_remarks, gate_table
 
     shown = shlex.join(["bertbench", "gate", *_options(against, threshold, pairs), *arguments])

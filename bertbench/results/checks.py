@@ -1,24 +1,22 @@
 """Everything that a results folder holds, and every judgement in it as one list of checks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bertbench.errors import InputError
+from bertbench.results.gate_result import GATE_FILE, GateResult, read_gate
 from bertbench.results.history import Series
 from bertbench.results.schema import (
     ACCURACY_FILE,
-    GATE_FILE,
     LENGTHS_FILE,
     NUMERICS_FILE,
     THROUGHPUT_FILE,
     AccuracyResult,
-    GateResult,
     LengthsResult,
     NumericsResult,
     ThroughputResult,
     read_accuracy,
-    read_gate,
     read_lengths,
     read_numerics,
     read_throughput,
@@ -45,7 +43,7 @@ class Results:
     gate: GateResult | None = None
     numerics: NumericsResult | None = None
     lengths: LengthsResult | None = None
-    history: Sequence[Series] = field(default=())
+    history: Sequence[Series] = ()
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import numpy as np
 
 from bertbench.results.charts import BOTTOM, LEFT, RIGHT, TOP, WIDTH, Chart
 from bertbench.results.figures import Figure, padded, row_axis, row_chart, row_interval, row_y
+from bertbench.results.gate_result import GateResult
 from bertbench.results.history import Series
-from bertbench.results.schema import GateResult, ThroughputCase
+from bertbench.results.schema import ThroughputCase
 from bertbench.results.wording import change, gate_state, percent, signed, words
 
 COMMAND = "pytest -m benchmark"

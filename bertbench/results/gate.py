@@ -14,16 +14,9 @@ from bertbench.measure import machine
 from bertbench.results.baselines import STORAGE
 from bertbench.results.gate_accuracy import judge_accuracy
 from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD
+from bertbench.results.gate_result import GATE_FILE, GateResult, Outcome, Verdict
 from bertbench.results.gate_rules import judge_efficiency, judge_memory, judge_startup
-from bertbench.results.schema import (
-    GATE_FILE,
-    AccuracyResult,
-    GateResult,
-    Outcome,
-    ThroughputResult,
-    Verdict,
-    write_result,
-)
+from bertbench.results.schema import AccuracyResult, ThroughputResult, write_result
 from bertbench.results.sides import Side, load_folder, load_stored
 
 UNDECIDED = (Outcome.UNCLEAR, Outcome.MISSING)

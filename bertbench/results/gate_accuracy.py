@@ -3,7 +3,8 @@
 import numpy as np
 
 from bertbench.evaluation.bootstrap import Interval, paired_bootstrap
-from bertbench.results.schema import AccuracyCase, Outcome, Verdict
+from bertbench.results.gate_result import Outcome, Verdict
+from bertbench.results.schema import AccuracyCase
 from bertbench.results.sides import Side
 
 FAILED = "fail"

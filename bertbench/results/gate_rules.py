@@ -13,7 +13,7 @@ from bertbench.results.gate_limits import (
     SINGLE_STARTUP_THRESHOLD,
     STARTUP_THRESHOLD,
 )
-from bertbench.results.schema import Outcome, Verdict
+from bertbench.results.gate_result import Outcome, Verdict
 from bertbench.results.statistics import Comparison, centre, compare_paired, compare_unpaired
 from bertbench.results.wording import percent
 

@@ -16,10 +16,10 @@ from types import FrameType
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
 from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD, PAIRS
+from bertbench.results.gate_result import GateResult, Verdict
 from bertbench.results.gate_rules import judge_efficiency, judge_memory, judge_startup
 from bertbench.results.repository import resolve_commit, run_git
 from bertbench.results.runs import BENCHMARK, BenchmarkRun, run_benchmark, run_process
-from bertbench.results.schema import GateResult, Verdict
 
 _COMMON = ("squad", "--config", "bert-base", "--batch-size", "2", "--steps", "20", "--warmup-steps", "3")
 DEFAULT_CASES = tuple((*_COMMON, "--precision", precision) for precision in ("bf16", "fp32"))

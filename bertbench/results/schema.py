@@ -7,13 +7,14 @@ that it does not know.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
 from bertbench.results.parsing import parse_dataclass
+
+T = TypeVar("T")
 
 SCHEMA_VERSION = 1
 
@@ -21,7 +22,6 @@ THROUGHPUT_FILE = "throughput.json"
 ACCURACY_FILE = "accuracy.json"
 NUMERICS_FILE = "numerics.json"
 LENGTHS_FILE = "lengths.json"
-GATE_FILE = "gate.json"
 
 
 @dataclass(frozen=True)
@@ -172,50 +172,6 @@ class LengthsResult:
     command: str | None = None
 
 
-class Outcome(StrEnum):
-    """What the gate says of one quantity of one case."""
-
-    OK = "ok"
-    REGRESSION = "regression"
-    IMPROVEMENT = "improvement"
-    UNCLEAR = "unclear"
-    MISSING = "missing"
-    NEW = "new"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The judgement of one quantity of one case; `gate.json` holds them.
-
-    `change` is relative (-0.07: 7 % less) for throughput, memory and start-up, absolute for accuracy;
-    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit. `verdict` is an
-    `Outcome`.
-    """
-
-    case: str
-    quantity: str
-    verdict: str
-    detail: str
-    base: float | None = None
-    head: float | None = None
-    change: float | None = None
-    interval: tuple[float, ...] | None = None
-    p_value: float | None = None
-    test: str | None = None
-    threshold: float | None = None
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """`gate.json`: what was compared, what the reader must know, and every verdict."""
-
-    base: str
-    head: str
-    command: str
-    notes: tuple[str, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
-
-
 def read_throughput(path: Path | str) -> ThroughputResult:
     """Read a pytest-benchmark file made by the throughput suite.
 
@@ -230,7 +186,7 @@ def read_throughput(path: Path | str) -> ThroughputResult:
     for index, benchmark in enumerate(values["benchmarks"]):
         place = f"{path}: benchmarks[{index}].extra_info"
         extra = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
-        cases.append(_parse_version(ThroughputCase, extra, place))
+        cases.append(parse_version(ThroughputCase, extra, place))
         if not cases[-1].efficiency_rounds or min(cases[-1].efficiency_rounds) <= 0:
             raise InputError(f"{place}: efficiency_rounds must be positive and at least one; measure again.")
     if not cases:
@@ -243,7 +199,7 @@ def read_throughput(path: Path | str) -> ThroughputResult:
 
 def read_accuracy(path: Path | str) -> AccuracyResult:
     """Read `accuracy.json`; raises as `read_throughput` does."""
-    result: AccuracyResult = _parse_version(AccuracyResult, read_json(path), str(path))
+    result: AccuracyResult = parse_version(AccuracyResult, read_json(path), str(path))
     for case in result.cases:
         if case.quantity not in case.scores:
             raise InputError(f"{path}: {case.case} has no score {case.quantity!r}; make the results again.")
@@ -252,23 +208,16 @@ def read_accuracy(path: Path | str) -> AccuracyResult:
 
 def read_numerics(path: Path | str) -> NumericsResult:
     """Read `numerics.json`; raises as `read_throughput` does."""
-    return _parse_version(NumericsResult, read_json(path), str(path))
+    return parse_version(NumericsResult, read_json(path), str(path))
 
 
 def read_lengths(path: Path | str) -> LengthsResult:
     """Read `lengths.json`; raises as `read_throughput` does."""
-    return _parse_version(LengthsResult, read_json(path), str(path))
+    return parse_version(LengthsResult, read_json(path), str(path))
 
 
-def read_gate(path: Path | str) -> GateResult:
-    """Read `gate.json`; raises as `read_throughput` does."""
-    return _parse_version(GateResult, read_json(path), str(path))
-
-
-def write_result(
-    path: Path | str, result: AccuracyResult | NumericsResult | LengthsResult | GateResult
-) -> None:
-    """Write one of the files above atomically, with its `schema_version`."""
+def write_result(path: Path | str, result: Any) -> None:
+    """Write a dataclass of results atomically, with its `schema_version`."""
     write_json(path, with_version(result))
 
 
@@ -294,5 +243,10 @@ def check_version(values: Any, place: str) -> dict[str, Any]:
     return values
 
 
-def _parse_version(cls: type, values: Any, place: str) -> Any:
+def parse_version(cls: type[T], values: Any, place: str) -> T:
+    """Make a `cls` of a JSON object of this schema version.
+
+    Raises:
+      InputError: it is something else, or a key is missing or wrong; the message begins with `place`.
+    """
     return parse_dataclass(cls, check_version(values, place), place)

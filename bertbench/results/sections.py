@@ -13,10 +13,10 @@ from bertbench.results.figures_accuracy import (
     padding_chart,
 )
 from bertbench.results.figures_throughput import change_chart, history_chart, roofline, speedup_chart
+from bertbench.results.gate_result import GateResult
 from bertbench.results.schema import (
     AccuracyCase,
     AccuracyResult,
-    GateResult,
     LengthsResult,
     NumericsResult,
     ThroughputResult,

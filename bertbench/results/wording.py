@@ -6,7 +6,7 @@ from enum import StrEnum
 from rich.table import Table
 
 from bertbench.console import make_table
-from bertbench.results.schema import GateResult, Outcome, Verdict
+from bertbench.results.gate_result import GateResult, Outcome, Verdict
 
 NONE = "–"
 MINUS = "−"

@@ -19,8 +19,8 @@ from bertbench.console import make_table, out, print_table, progress
 from bertbench.errors import CannotJudge, GateFailed
 from bertbench.measure.machine import machine_id
 from bertbench.results.gate_limits import PAIRS
+from bertbench.results.gate_result import Outcome
 from bertbench.results.gate_rules import judge_efficiency
-from bertbench.results.schema import Outcome
 from bertbench.results.statistics import centre
 from suites.calibration.noise import STORAGE, read_noise
 

@@ -10,7 +10,7 @@ from bertbench.cli import main
 from bertbench.errors import InputError
 from bertbench.results.baselines import find_stored, list_stored, record_throughput
 from bertbench.results.gate import judge_against_stored
-from bertbench.results.schema import read_gate
+from bertbench.results.gate_result import read_gate
 from bertbench.results.sides import load_sides
 from suites.unit.made_up_results import MACHINE_ID, case_info, grid, write_throughput
 

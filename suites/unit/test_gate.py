@@ -14,8 +14,9 @@ import scipy.stats
 from bertbench.cli import main
 from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.results.gate import exit_status, judge, raise_for_status
+from bertbench.results.gate_result import GateResult, Outcome, Verdict, read_gate
 from bertbench.results.gate_rules import judge_efficiency, judge_memory, judge_startup
-from bertbench.results.schema import GateResult, Outcome, Verdict, read_gate, read_throughput
+from bertbench.results.schema import read_throughput
 from bertbench.results.sides import load_folder, load_sides
 from bertbench.results.statistics import centre, compare_paired, compare_unpaired
 from suites.unit.made_up_results import (
