@@ -16,7 +16,9 @@ from bertbench.measure.threads import ThreadSettings, apply_threads, default_thr
 PATH = click.Path(path_type=Path)
 
 
-def _together(*options: Callable) -> Callable:
+def together(*options: Callable) -> Callable:
+    """Several click options as one decorator, in the order of the help."""
+
     def decorate(function: Callable) -> Callable:
         for option in reversed(options):
             function = option(function)
@@ -25,7 +27,7 @@ def _together(*options: Callable) -> Callable:
     return decorate
 
 
-model_options = _together(
+model_options = together(
     click.option("--model-dir", type=PATH, help="Folder with bert_config.json, vocab.txt and a checkpoint."),
     click.option("--init-checkpoint", type=PATH, help="Checkpoint prefix or safetensors file."),
     click.option("--config-file", type=PATH, help="bert_config.json, if not in the model folder."),
@@ -41,7 +43,7 @@ precision_option = click.option(
     help="What products are computed in; float32 and bfloat16 are other names.",
 )
 
-kernel_options = _together(
+kernel_options = together(
     click.option(
         "--gelu",
         default="tanh",
@@ -57,7 +59,7 @@ kernel_options = _together(
     ),
 )
 
-thread_options = _together(
+thread_options = together(
     click.option("--num-intra-threads", type=click.IntRange(min=1), help="Threads within an operation."),
     click.option("--num-inter-threads", type=click.IntRange(min=1), help="Operations at once."),
 )

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +17,15 @@ from bertbench.commands.options import (
     start_tensorflow,
     thread_options,
 )
+from bertbench.commands.tasks import (
+    PopTask,
+    classifier_options,
+    pop_classifier_task,
+    pop_pretraining_task,
+    pop_squad_task,
+    pretraining_options,
+    window_options,
+)
 from bertbench.console import make_table, print_table
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.files import staged_directory, write_json
@@ -27,8 +35,6 @@ if TYPE_CHECKING:
     from bertbench.model.source import ModelSource
     from bertbench.prediction import Prediction, PredictionSettings
     from bertbench.tasks.base import Task
-
-MakeTask = Callable[["ModelSource"], "Task"]
 
 _OPTIONS = (
     click.option("--output-dir", type=PATH, required=True, help="Folder for all output files."),
@@ -60,20 +66,8 @@ def _prediction_command(function: Callable) -> Callable:
 
 @_prediction_command
 @click.option("--predict-file", type=PATH, required=True, help="SQuAD v1.1 file to answer.")
-@click.option("--max-seq-length", type=int, default=384, show_default=True)
-@click.option("--doc-stride", type=int, default=128, show_default=True)
-@click.option("--max-query-length", type=int, default=64, show_default=True)
-@click.option("--n-best-size", type=int, default=20, show_default=True)
-@click.option("--max-answer-length", type=int, default=30, show_default=True)
-def squad(
-    predict_file: Path,
-    max_seq_length: int,
-    doc_stride: int,
-    max_query_length: int,
-    n_best_size: int,
-    max_answer_length: int,
-    **values: Any,
-) -> None:
+@window_options
+def squad(**values: Any) -> None:
     """Answer questions: predictions.json, nbest_predictions.json and results.json.
 
     The last line printed is the official script's: {"exact_match": ..., "f1": ...}.
@@ -83,28 +77,13 @@ def squad(
       bertbench predict squad --precision bf16 --model-dir M \\
         --predict-file dev-v1.1.json --output-dir out
     """
-
-    def make_task(source: "ModelSource") -> "Task":
-        from bertbench.data.squad_windows import WindowSettings
-        from bertbench.evaluation.span_decoding import DecodingSettings
-        from bertbench.tasks.squad import SquadTask
-
-        return SquadTask(
-            source.tokenizer(),
-            predict_file=predict_file,
-            windows=WindowSettings(max_seq_length, doc_stride, max_query_length),
-            decoding=DecodingSettings(n_best_size, max_answer_length),
-        )
-
-    _predict(make_task, "dev", values)
+    _predict(pop_squad_task, "dev", values)
 
 
 @_prediction_command
-@click.option("--task-name", required=True, help="A GLUE task or XNLI, as in MRPC or sst-2.")
-@click.option("--data-dir", type=PATH, required=True, help="The task's folder, or the GLUE root.")
+@classifier_options
 @click.option("--split", type=click.Choice(("dev", "test")), default="dev", show_default=True)
-@click.option("--max-seq-length", type=int, default=128, show_default=True)
-def classifier(task_name: str, data_dir: Path, split: str, max_seq_length: int, **values: Any) -> None:
+def classifier(split: str, **values: Any) -> None:
     """Classify a GLUE task's examples: test_results.tsv and results.json.
 
     With labels there is eval_results.txt too; of a test split, the file that the GLUE site takes.
@@ -114,25 +93,12 @@ def classifier(task_name: str, data_dir: Path, split: str, max_seq_length: int, 
       bertbench predict classifier --task-name MRPC --data-dir glue \\
         --precision bf16 --model-dir M --output-dir out
     """
-
-    def make_task(source: "ModelSource") -> "Task":
-        from bertbench.data.glue_tasks import glue_task
-        from bertbench.tasks.classifier import ClassifierTask
-
-        return ClassifierTask(
-            source.tokenizer(), glue_task(task_name), data_dir, max_seq_length=max_seq_length
-        )
-
-    _predict(make_task, split, values)
+    _predict(pop_classifier_task, split, values)
 
 
 @_prediction_command
-@click.option("--input-file", required=True, help="TFRecords: paths or globs between commas.")
-@click.option("--max-seq-length", type=int, help="What the files hold, if it is to be checked.")
-@click.option("--max-predictions-per-seq", type=int, help="What the files hold, if it is to be checked.")
-def pretraining(
-    input_file: str, max_seq_length: int | None, max_predictions_per_seq: int | None, **values: Any
-) -> None:
+@pretraining_options
+def pretraining(**values: Any) -> None:
     """Score masked words and next sentences: eval_results.txt and results.json.
 
     \b
@@ -140,18 +106,10 @@ def pretraining(
       bertbench predict pretraining --input-file 'records/*.tfrecord' \\
         --precision bf16 --model-dir M --output-dir out
     """
-
-    def make_task(source: "ModelSource") -> "Task":
-        from bertbench.tasks.pretraining import PretrainingTask
-
-        return PretrainingTask(
-            input_file, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
-        )
-
-    _predict(make_task, "dev", values)
+    _predict(pop_pretraining_task, "dev", values)
 
 
-def _predict(make_task: MakeTask, split: str, values: dict[str, Any]) -> None:
+def _predict(pop_task: PopTask, split: str, values: dict[str, Any]) -> None:
     threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
 
     from bertbench.config import KernelOptions
@@ -168,7 +126,7 @@ def _predict(make_task: MakeTask, split: str, values: dict[str, Any]) -> None:
     )
     with staged_directory(values["output_dir"]) as staging:
         source = find_model(**pop_model_options(values))
-        task = make_task(source)
+        task = pop_task(source, values)
         prediction = predict(task, source, split, settings)
         task.write(prediction.outcome, staging, split)
         write_json(staging / RESULTS_FILE, _describe(task, source, split, settings, threads, prediction))

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,17 +16,22 @@ from bertbench.commands.options import (
     start_tensorflow,
     thread_options,
 )
+from bertbench.commands.tasks import (
+    PopTask,
+    classifier_options,
+    pop_classifier_task,
+    pop_pretraining_task,
+    pop_squad_task,
+    pretraining_options,
+    window_options,
+)
 from bertbench.console import make_table, print_table
 from bertbench.files import write_json
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
-    from bertbench.model.source import ModelSource
-    from bertbench.tasks.base import Task
     from bertbench.training.finetune import Job, JobResult
     from bertbench.training.trainer import TrainingSettings
-
-MakeTask = Callable[["ModelSource"], "Task"]
 
 _SETTINGS = (
     click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
@@ -69,21 +73,8 @@ def command() -> None:
 @_training_command
 @click.option("--train-file", type=PATH, help="SQuAD v1.1 file to train on.")
 @click.option("--predict-file", type=PATH, help="SQuAD v1.1 file to score and predict.")
-@click.option("--max-seq-length", type=int, default=384, show_default=True)
-@click.option("--doc-stride", type=int, default=128, show_default=True)
-@click.option("--max-query-length", type=int, default=64, show_default=True)
-@click.option("--n-best-size", type=int, default=20, show_default=True)
-@click.option("--max-answer-length", type=int, default=30, show_default=True)
-def squad(
-    train_file: Path | None,
-    predict_file: Path | None,
-    max_seq_length: int,
-    doc_stride: int,
-    max_query_length: int,
-    n_best_size: int,
-    max_answer_length: int,
-    **values: Any,
-) -> None:
+@window_options
+def squad(**values: Any) -> None:
     """Train span answers.
 
     \b
@@ -91,28 +82,12 @@ def squad(
       bertbench train squad --precision bf16 --model-dir uncased_L-12_H-768_A-12 \\
         --train-file train-v1.1.json --predict-file dev-v1.1.json --do-eval --output-dir out
     """
-
-    def make_task(source: "ModelSource") -> "Task":
-        from bertbench.data.squad_windows import WindowSettings
-        from bertbench.evaluation.span_decoding import DecodingSettings
-        from bertbench.tasks.squad import SquadTask
-
-        return SquadTask(
-            source.tokenizer(),
-            train_file=train_file,
-            predict_file=predict_file,
-            windows=WindowSettings(max_seq_length, doc_stride, max_query_length),
-            decoding=DecodingSettings(n_best_size, max_answer_length),
-        )
-
-    _train(make_task, values)
+    _train(pop_squad_task, values)
 
 
 @_training_command
-@click.option("--task-name", required=True, help="A GLUE task or XNLI, as in MRPC or sst-2.")
-@click.option("--data-dir", type=PATH, required=True, help="The task's folder, or the GLUE root.")
-@click.option("--max-seq-length", type=int, default=128, show_default=True)
-def classifier(task_name: str, data_dir: Path, max_seq_length: int, **values: Any) -> None:
+@classifier_options
+def classifier(**values: Any) -> None:
     """Train a GLUE task.
 
     \b
@@ -120,30 +95,13 @@ def classifier(task_name: str, data_dir: Path, max_seq_length: int, **values: An
       bertbench train classifier --task-name MRPC --data-dir glue --do-eval \\
         --model-dir uncased_L-12_H-768_A-12 --output-dir out
     """
-
-    def make_task(source: "ModelSource") -> "Task":
-        from bertbench.data.glue_tasks import glue_task
-        from bertbench.tasks.classifier import ClassifierTask
-
-        return ClassifierTask(
-            source.tokenizer(), glue_task(task_name), data_dir, max_seq_length=max_seq_length
-        )
-
-    _train(make_task, values)
+    _train(pop_classifier_task, values)
 
 
 @_training_command
-@click.option("--input-file", required=True, help="TFRecords: paths or globs between commas.")
-@click.option("--max-seq-length", type=int, help="What the files hold, if it is to be checked.")
-@click.option("--max-predictions-per-seq", type=int, help="What the files hold, if it is to be checked.")
+@pretraining_options
 @click.option("--max-eval-steps", type=click.IntRange(min=1), default=100, show_default=True)
-def pretraining(
-    input_file: str,
-    max_seq_length: int | None,
-    max_predictions_per_seq: int | None,
-    max_eval_steps: int,
-    **values: Any,
-) -> None:
+def pretraining(max_eval_steps: int, **values: Any) -> None:
     """Train the masked language model and next-sentence prediction.
 
     Without a checkpoint the weights start at random. The second phase (512 tokens) starts from the first's
@@ -154,18 +112,10 @@ def pretraining(
       bertbench train pretraining --input-file 'records/*.tfrecord' --config-file bert_config.json \\
         --num-train-steps 10000 --learning-rate 1e-4 --output-dir out
     """
-
-    def make_task(source: "ModelSource") -> "Task":
-        from bertbench.tasks.pretraining import PretrainingTask
-
-        return PretrainingTask(
-            input_file, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
-        )
-
-    _train(make_task, values, max_eval_steps=max_eval_steps)
+    _train(pop_pretraining_task, values, max_eval_steps=max_eval_steps)
 
 
-def _train(make_task: MakeTask, values: dict[str, Any], max_eval_steps: int | None = None) -> None:
+def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None = None) -> None:
     from bertbench.precision import parse_precision
 
     precision = parse_precision(values.pop("precision"))
@@ -178,7 +128,7 @@ def _train(make_task: MakeTask, values: dict[str, Any], max_eval_steps: int | No
     model = pop_model_options(values)
     source = find_model(**model, from_scratch=model["model_dir"] is None)
     job = Job(
-        make_task(source),
+        pop_task(source, values),
         source,
         precision,
         KernelOptions(**pop_kernel_options(values)),
