@@ -8,6 +8,7 @@ from rich.table import Table
 from bertbench import __version__
 from bertbench.benchmarking.run import BenchmarkResult
 from bertbench.console import make_table
+from bertbench.measure.bandwidth import memory_bandwidth
 from bertbench.measure.machine import bf16_is_native, describe_machine
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import BF16
@@ -42,6 +43,7 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
         machine_id=machine["id"],
         bertbench_version=__version__,
         arithmetic_intensity=result.arithmetic_intensity,
+        memory_bandwidth=memory_bandwidth(),
         startup_seconds=result.startup_seconds if startup else None,
     )
     return {

@@ -9,6 +9,7 @@ from bertbench.results.gate_result import GATE_FILE, GateResult, read_gate
 from bertbench.results.history import Series
 from bertbench.results.schema import (
     ACCURACY_FILE,
+    FAILED,
     LENGTHS_FILE,
     NUMERICS_FILE,
     THROUGHPUT_FILE,
@@ -23,7 +24,6 @@ from bertbench.results.schema import (
 )
 from bertbench.results.wording import State, change, decimals_for, figure, gate_state, signed
 
-FAILED = "fail"
 READERS = {
     "accuracy": (ACCURACY_FILE, read_accuracy),
     "throughput": (THROUGHPUT_FILE, read_throughput),

@@ -14,7 +14,7 @@ from bertbench.measure import machine
 from bertbench.results.baselines import STORAGE
 from bertbench.results.gate_accuracy import judge_accuracy
 from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD
-from bertbench.results.gate_result import GATE_FILE, GateResult, Outcome, Verdict
+from bertbench.results.gate_result import EFFICIENCY, GATE_FILE, GateResult, Outcome, Verdict
 from bertbench.results.gate_rules import judge_efficiency, judge_memory, judge_startup
 from bertbench.results.schema import AccuracyResult, ThroughputResult, write_result
 from bertbench.results.sides import Side, load_folder, load_stored
@@ -93,7 +93,7 @@ def _judge_throughput(
     for name, old in before.items():
         new = after.get(name)
         if new is None:
-            yield _only_in_base(name, "efficiency")
+            yield _only_in_base(name, EFFICIENCY)
             continue
         yield judge_efficiency(
             name, old.efficiency_rounds, new.efficiency_rounds, paired=False, threshold=threshold
@@ -104,7 +104,7 @@ def _judge_throughput(
         if old.startup_seconds and new.startup_seconds:
             yield judge_startup(name, [old.startup_seconds], [new.startup_seconds])
     for name in after.keys() - before.keys():
-        yield _only_in_head(name, "efficiency")
+        yield _only_in_head(name, EFFICIENCY)
 
 
 def _judge_scores(

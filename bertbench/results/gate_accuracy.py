@@ -4,10 +4,8 @@ import numpy as np
 
 from bertbench.evaluation.bootstrap import Interval, paired_bootstrap
 from bertbench.results.gate_result import Outcome, Verdict
-from bertbench.results.schema import AccuracyCase
+from bertbench.results.schema import FAILED, AccuracyCase
 from bertbench.results.sides import Side
-
-FAILED = "fail"
 
 
 def judge_accuracy(base_side: Side, base: AccuracyCase, head_side: Side, head: AccuracyCase) -> Verdict:

@@ -9,6 +9,11 @@ from bertbench.results.schema import parse_version
 
 GATE_FILE = "gate.json"
 
+# Quantities that are judged relative to the base; every other one is a score.
+EFFICIENCY = "efficiency"
+MEMORY = "peak memory (MiB)"
+STARTUP = "start-up (s)"
+
 
 class Outcome(StrEnum):
     """What the gate says of one quantity of one case."""

@@ -13,7 +13,7 @@ from bertbench.results.gate_limits import (
     SINGLE_STARTUP_THRESHOLD,
     STARTUP_THRESHOLD,
 )
-from bertbench.results.gate_result import Outcome, Verdict
+from bertbench.results.gate_result import EFFICIENCY, MEMORY, STARTUP, Outcome, Verdict
 from bertbench.results.statistics import Comparison, centre, compare_paired, compare_unpaired
 from bertbench.results.wording import percent
 
@@ -30,29 +30,28 @@ def judge_efficiency(
     minimum = MINIMUM_PAIRS if paired else MINIMUM_ROUNDS
     if min(len(base), len(head)) < minimum:
         detail = f"{min(len(base), len(head))} measurements a side; at least {minimum} are needed"
-        return _verdict(case, "efficiency", base, head, Outcome.UNCLEAR, detail, threshold)
+        return _verdict(case, EFFICIENCY, base, head, Outcome.UNCLEAR, detail, threshold)
     comparison = (compare_paired if paired else compare_unpaired)(base, head)
     outcome, detail = _judge_fall(comparison, threshold)
-    return _verdict(case, "efficiency", base, head, outcome, detail, threshold, comparison)
+    return _verdict(case, EFFICIENCY, base, head, outcome, detail, threshold, comparison)
 
 
 def judge_memory(case: str, base: Sequence[float], head: Sequence[float]) -> Verdict:
     """Judge peak memory in MiB, which repeats to about 1 %: by its threshold alone."""
-    return _judge_growth(case, "peak memory (MiB)", base, head, MEMORY_THRESHOLD)
+    return _judge_growth(case, MEMORY, base, head, MEMORY_THRESHOLD)
 
 
 def judge_startup(case: str, base: Sequence[float], head: Sequence[float]) -> Verdict:
     """Judge start-up in seconds: interleaved pairs by a test as efficiency is, one run only by doubling."""
-    quantity = "start-up (s)"
     if len(base) < MINIMUM_PAIRS or len(base) != len(head):
-        return _judge_growth(case, quantity, base, head, SINGLE_STARTUP_THRESHOLD)
+        return _judge_growth(case, STARTUP, base, head, SINGLE_STARTUP_THRESHOLD)
     comparison = compare_paired(base, head)
     outcome = Outcome.OK
     if comparison.change > STARTUP_THRESHOLD and comparison.p_higher < SIGNIFICANCE:
         outcome = Outcome.REGRESSION
     elif comparison.change < -STARTUP_THRESHOLD and comparison.p_lower < SIGNIFICANCE:
         outcome = Outcome.IMPROVEMENT
-    return _verdict(case, quantity, base, head, outcome, comparison.samples, STARTUP_THRESHOLD, comparison)
+    return _verdict(case, STARTUP, base, head, outcome, comparison.samples, STARTUP_THRESHOLD, comparison)
 
 
 def _judge_fall(comparison: Comparison, threshold: float) -> tuple[Outcome, str]:

@@ -17,6 +17,7 @@ from bertbench.results.parsing import parse_dataclass
 T = TypeVar("T")
 
 SCHEMA_VERSION = 1
+FAILED = "fail"  # the verdict of what failed; any other word is a pass
 
 THROUGHPUT_FILE = "throughput.json"
 ACCURACY_FILE = "accuracy.json"
@@ -30,7 +31,8 @@ class ThroughputCase:
 
     Rates are per second of the measured call. `efficiency` is `gflops / gemm_peak_gflops`;
     `efficiency_rounds` holds one such ratio a round, each with the peak measured beside that round, in
-    the order of measuring. `arithmetic_intensity` is in FLOP/byte, memory in MiB, start-up in seconds.
+    the order of measuring. `arithmetic_intensity` is in FLOP/byte, `memory_bandwidth` in GB/s, memory in MiB,
+    start-up in seconds.
     """
 
     case: str
@@ -52,6 +54,7 @@ class ThroughputCase:
     machine_id: str
     bertbench_version: str
     arithmetic_intensity: float | None = None
+    memory_bandwidth: float | None = None
     startup_seconds: float | None = None
 
 

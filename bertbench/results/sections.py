@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertbench.results.checks import FAILED, Results
+from bertbench.results.checks import Results
 from bertbench.results.figures import Figure
 from bertbench.results.figures_accuracy import (
     difference_chart,
@@ -12,9 +12,11 @@ from bertbench.results.figures_accuracy import (
     length_chart,
     padding_chart,
 )
-from bertbench.results.figures_throughput import change_chart, history_chart, roofline, speedup_chart
-from bertbench.results.gate_result import GateResult
+from bertbench.results.figures_history import history_chart
+from bertbench.results.figures_throughput import change_chart, roofline, speedup_chart
+from bertbench.results.gate_result import MEMORY, STARTUP, GateResult
 from bertbench.results.schema import (
+    FAILED,
     AccuracyCase,
     AccuracyResult,
     LengthsResult,
@@ -34,8 +36,6 @@ from bertbench.results.wording import (
     signed,
     words,
 )
-
-SIDE_QUANTITIES = ("peak memory (MiB)", "start-up (s)")
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ def _throughput(result: ThroughputResult) -> Section:
 
 
 def _gate(result: GateResult) -> Section:
-    main = [verdict for verdict in result.verdicts if verdict.quantity not in SIDE_QUANTITIES]
-    side = [verdict for verdict in result.verdicts if verdict.quantity in SIDE_QUANTITIES]
+    main = [verdict for verdict in result.verdicts if verdict.quantity not in (MEMORY, STARTUP)]
+    side = [verdict for verdict in result.verdicts if verdict.quantity in (MEMORY, STARTUP)]
     tables = [
         Table(
             caption,

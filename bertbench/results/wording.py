@@ -6,11 +6,11 @@ from enum import StrEnum
 from rich.table import Table
 
 from bertbench.console import make_table
-from bertbench.results.gate_result import GateResult, Outcome, Verdict
+from bertbench.results.gate_result import EFFICIENCY, MEMORY, STARTUP, GateResult, Outcome, Verdict
 
 NONE = "–"
 MINUS = "−"
-RELATIVE_QUANTITIES = ("efficiency", "peak memory (MiB)", "start-up (s)")
+RELATIVE_QUANTITIES = (EFFICIENCY, MEMORY, STARTUP)
 GATE_COLUMNS = ("case", "quantity", "verdict", "change", "95 % interval", "base", "head", "test")
 PROPER = {"squad": "SQuAD", "f1": "F1", "mcc": "MCC", "lm": "LM"}
 

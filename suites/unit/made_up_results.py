@@ -65,6 +65,7 @@ def case_info(
         "efficiency": efficiency,
         "efficiency_rounds": drawn.tolist(),
         "arithmetic_intensity": intensity * (1 if precision == "fp32" else 2) * batch_size / 8,
+        "memory_bandwidth": 21.0,
         "peak_memory_mib": {"tiny": 610.0, "base": 1180.0, "large": 2900.0}[geometry],
         "startup_seconds": 5.1,
         "machine": machine(machine_id),

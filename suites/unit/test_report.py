@@ -12,7 +12,8 @@ import pytest
 from bertbench.cli import main
 from bertbench.results.charts import Scale
 from bertbench.results.checks import Check, load_results
-from bertbench.results.report import summarise, write_report
+from bertbench.results.report import write_report
+from bertbench.results.summary import summarise
 from bertbench.results.wording import State, decimals_for, figure, percent, signed
 from suites.unit.made_up_results import (
     accuracy_case,
