@@ -24,6 +24,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from suites.throughput.peers.engines import ENGINES
 from suites.throughput.peers.inputs import read_windows, save_features
+from suites.throughput.peers.results import Row, check_agreement, result_table, summarise
 from suites.throughput.peers.worker import FEATURES_FILE, JOB_FILE
 
 PATH = click.Path(path_type=Path)
