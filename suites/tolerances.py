@@ -7,7 +7,8 @@ of which less than half is used.
 ULP is the unit in the last place of the precision named (`suites.numerics.ulp`), at the exact result unless
 the unit says otherwise. Rounding to nearest costs half an ULP. Just above a power of two that half is twice
 as large a part of the value as just below it, so that n halves of intermediate results are n/2 to n ULP of
-the result. kappa, a condition number, is how much the rest of a formula magnifies an intermediate relative error.
+the result. kappa, a condition number, is how much the rest of a formula magnifies an intermediate result's
+relative error.
 """
 
 from dataclasses import dataclass
@@ -193,6 +194,28 @@ _ROWS = {
     ),
 }
 
+_ENCODER = {
+    ("bf16", "encoder error growth"): Tolerance(
+        1.2,
+        "sqrt(layer) 2^-8",
+        "a rounding of a log-uniform significand is off by 0.42 x 2^-8, root mean square; a layer's two "
+        "outputs have one each, and its two branches, half of the sum's variance, some five each (weights, "
+        "products, probabilities or GELU): sqrt(2 + 0.5 x 2 x 5.5) x 0.42 = 1.16, and layers add in squares",
+    ),
+    ("fp32", "encoder error growth"): Tolerance(
+        8.0,
+        "sqrt(layer) 2^-24",
+        "as bfloat16's, but sums of K <= 1,536 products round in the same precision: chains of K/16 terms "
+        "add sqrt(K/16)/2 roundings, 5 times 1.2 and the island's own",
+    ),
+    ("fp64", "reference logits"): Tolerance(
+        5e-5,
+        "1",
+        "the outside implementation is float32: 8 sqrt(6) 2^-24 of hidden states of norm 20, times an output "
+        "row of norm 1",
+    ),
+}
+
 _GRADIENTS = {
     ("fp64", "gradient"): Tolerance(
         1e-10,
@@ -227,4 +250,38 @@ _ACCURACY = {
     ("fp32", "reference f1"): Tolerance(0.1, "points", "as the answers"),
 }
 
-TOLERANCES: dict[tuple[str, str], Tolerance] = {**_ELEMENTWISE, **_ROWS, **_GRADIENTS, **_ACCURACY}
+_SEEDS = (
+    "a tenth of the standard deviation between 8 seeds in fp32, the largest of the run's windows, by "
+    "`python -m suites.training.loss_curves`: beside what another seed does, bf16 is to be nothing"
+)
+
+# Training, on the tiny model of suites/training.
+_TRAINING = {
+    ("fp64", "loss slope"): Tolerance(
+        1e-7,
+        "relative",
+        "central differences with h = 1e-5 are wrong by h^2 times a third of the third derivative and by "
+        "2^-53 / h: some 1e-10 of slopes between 1e-3 and 1",
+    ),
+    ("fp64", "batching gradient"): Tolerance(
+        1e-10, "of the largest", "the same sums in another order, a thousand terms of 2^-53 each"
+    ),
+    ("fp32", "recomputed gradient"): Tolerance(
+        1e-5, "of the largest", "the same arithmetic; XLA may fuse, and round, otherwise: 2^-24 an operation"
+    ),
+    ("bf16", "squad loss"): Tolerance(0.034, "nats", _SEEDS),
+    ("bf16", "classifier loss"): Tolerance(0.022, "nats", _SEEDS),
+    ("bf16", "pretraining loss"): Tolerance(0.008, "nats", _SEEDS),
+    ("any", "overfitted loss"): Tolerance(
+        0.02, "nats", "eight examples known by heart: the right choice has 98 % of the probability"
+    ),
+}
+
+TOLERANCES: dict[tuple[str, str], Tolerance] = {
+    **_ELEMENTWISE,
+    **_ROWS,
+    **_ENCODER,
+    **_GRADIENTS,
+    **_ACCURACY,
+    **_TRAINING,
+}

@@ -44,7 +44,7 @@ _SETTINGS = (
     click.option("--num-train-epochs", type=float, default=3.0, show_default=True),
     click.option("--num-train-steps", type=click.IntRange(min=1), help="Instead of the epochs."),
     click.option("--batching", default="packed", show_default=True, metavar="packed|bucketed|padded"),
-    click.option("--seed", type=int, default=12345, show_default=True),
+    click.option("--seed", type=click.IntRange(min=0), default=12345, show_default=True),
     click.option("--save-checkpoints-steps", type=click.IntRange(min=1), default=1000, show_default=True),
     click.option("--keep-checkpoints", type=click.IntRange(min=1), default=5, show_default=True),
     click.option("--recompute/--no-recompute", default=False, show_default=True,

@@ -24,7 +24,11 @@ class LearningRate:
     warmup_steps: int
 
     def __post_init__(self) -> None:
-        if self.peak < 0 or self.num_steps < 1 or not 0 <= self.warmup_steps <= self.num_steps:
+        if (
+            not 0 <= self.peak < math.inf
+            or self.num_steps < 1
+            or not 0 <= self.warmup_steps <= self.num_steps
+        ):
             raise InputError(
                 f"learning rate {self.peak}, {self.num_steps} steps and {self.warmup_steps} warm-up steps: "
                 "give a rate of at least 0, at least one step, and a warm-up no longer than the training."

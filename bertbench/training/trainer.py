@@ -135,7 +135,7 @@ class Trainer:
         facts = _facts(task, source, precision, options, settings, features, self.order)
         self.workers.require_agreement(facts)
         self.first_step = self._begin(facts, source)
-        self._train_step = TrainStep(
+        self._graphs = TrainStep(
             self.model,
             self._optimizer,
             self.workers,
@@ -175,7 +175,7 @@ class Trainer:
         with progress("train", steps, "steps") as advance:
             advance(self.first_step)
             for step in range(self.first_step, steps):
-                result = self._one_step(step)
+                result = self.train_step(step)
                 self._require_finite(step, result)
                 examples += len(self.order.step_examples(step))
                 rate = examples / (time.perf_counter() - start)
@@ -193,7 +193,8 @@ class Trainer:
             examples,
         )
 
-    def _one_step(self, step: int) -> StepResult:
+    def train_step(self, step: int) -> StepResult:
+        """Train on the examples of one step; `run` does so for all, with what belongs around them."""
         batches, seeds = [], []
         for number, examples in enumerate(self.order.micro_batches(step)):
             if not len(examples):
@@ -203,7 +204,7 @@ class Trainer:
             )
             batches.append(assemble(self._features, plan))
             seeds.append(split_seed(self.settings.seed, step, number, self.workers.rank))
-        return self._train_step(batches, seeds, self.learning_rate(step))
+        return self._graphs(batches, seeds, self.learning_rate(step))
 
     def _require_finite(self, step: int, result: StepResult) -> None:
         if np.isfinite(result.loss) and np.isfinite(result.gradient_norm):

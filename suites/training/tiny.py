@@ -107,15 +107,12 @@ def _sentence(draw: random.Random, words: int) -> str:
 
 def _squad(draw: random.Random) -> dict:
     paragraphs = []
-    for number in range(20):
-        context = _sentence(draw, 12)
-        qas = []
-        for question in range(2):
-            answer = draw.choice(context.split()[:-1])
-            place = {"text": answer, "answer_start": context.index(answer)}
-            text = f"{draw.choice(WORDS)} {answer} ?"
-            qas.append({"id": f"{number}-{question}", "question": text, "answers": [place]})
-        paragraphs.append({"context": context, "qas": qas})
+    for number in range(40):
+        words = draw.sample(WORDS, 12)
+        context, answer = " ".join(words) + " .", draw.choice(words)
+        place = {"text": answer, "answer_start": context.index(answer)}
+        question = {"id": str(number), "question": f"{draw.choice(WORDS)} {answer} ?", "answers": [place]}
+        paragraphs.append({"context": context, "qas": [question]})
     return {"version": "1.1", "data": [{"title": "tiny", "paragraphs": paragraphs}]}
 
 

@@ -25,7 +25,9 @@ def test_without_warm_up_the_first_step_has_the_peak():
     assert [rate(step) for step in range(4)] == pytest.approx([3e-5, 2e-5, 1e-5, 0.0])
 
 
-@pytest.mark.parametrize(("peak", "steps", "warmup"), [(-1.0, 5, 0), (1.0, 0, 0), (1.0, 5, 6), (1.0, 5, -1)])
+@pytest.mark.parametrize(
+    ("peak", "steps", "warmup"), [(-1.0, 5, 0), (math.nan, 5, 0), (1.0, 0, 0), (1.0, 5, 6), (1.0, 5, -1)]
+)
 def test_a_schedule_that_cannot_be_is_refused(peak, steps, warmup):
     with pytest.raises(InputError, match="learning rate"):
         LearningRate(peak, steps, warmup)

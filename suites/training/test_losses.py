@@ -1,0 +1,57 @@
+"""How the loss falls: bf16 beside fp32, and to nothing on a batch known by heart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bertbench.precision import BF16, FP32, Precision
+from bertbench.training.trainer import TrainingSettings
+from suites.summary import summary_table
+from suites.tolerances import TOLERANCES
+from suites.training.loss_curves import WINDOW, loss_curve
+from suites.training.tiny import TASKS, WITHOUT_DROPOUT, make_trainer, write_files
+
+pytestmark = pytest.mark.training
+
+OVERFITTING_STEPS = 80
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_bf16_stays_with_fp32(task: str, files: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    band = TOLERANCES["bf16", f"{task} loss"].bound
+    fp32 = loss_curve(task, FP32, 0, files, tmp_path / "fp32")
+    bf16 = loss_curve(task, BF16, 0, files, tmp_path / "bf16")
+    distance = np.abs(bf16 - fp32)
+    table = summary_table(
+        request.config, "Loss of bf16 beside fp32", ("task", "fp32", "bf16", "apart", "band")
+    )
+    table.add(task, f"{fp32[-1]:.3f}", f"{bf16[-1]:.3f}", f"{distance.max():.3f}", f"{band:.3f}")
+    assert fp32[-1] < fp32[0] - band, "the test must see the loss fall by more than the band"
+    assert not np.array_equal(bf16, fp32), "bf16 computed in fp32"
+    worst = int(distance.argmax())
+    assert distance[worst] <= band, (
+        f"{task}: bf16 is {distance[worst]:.3f} from fp32 over the {WINDOW} steps from {worst * WINDOW}, "
+        f"band {band}; run `python -m suites.training.loss_curves` to see how far seeds move it"
+    )
+
+
+@pytest.fixture(scope="module")
+def files_without_dropout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_files(tmp_path_factory.mktemp("tiny"), WITHOUT_DROPOUT)
+
+
+@pytest.mark.parametrize("precision", [FP32, BF16], ids=str)
+@pytest.mark.parametrize("task", TASKS)
+def test_one_batch_is_learnt_by_heart(
+    task: str, precision: Precision, files_without_dropout: Path, tmp_path: Path
+) -> None:
+    settings = TrainingSettings(
+        batch_size=8, batching="padded", num_steps=OVERFITTING_STEPS, learning_rate=0.005
+    )
+    trainer = make_trainer(
+        files_without_dropout, tmp_path, settings, task=task, precision=precision, num_examples=8
+    )
+    losses = [trainer.train_step(step).loss for step in range(OVERFITTING_STEPS)]
+    assert losses[0] > 0.5
+    assert losses[-1] < TOLERANCES["any", "overfitted loss"].bound

@@ -1,0 +1,33 @@
+"""Recomputation keeps less."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from suites.training.peak_memory import ENVIRONMENT, LAYERS, PROBABILITIES_MIB
+
+pytestmark = pytest.mark.training
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts a peak anew")
+def test_recomputation_keeps_one_layer_and_the_others_inputs(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "suites.training.peak_memory", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **ENVIRONMENT},
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    added = json.loads(result.stdout.splitlines()[-1])
+    assert added["kept"] > PROBABILITIES_MIB, "the measurement must see what is kept"
+    # One layer of twelve, and as much again for the layers' inputs and the variables' gradients.
+    assert added["recomputed"] < added["kept"] * 2 / LAYERS, added
