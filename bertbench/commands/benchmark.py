@@ -17,6 +17,7 @@ from bertbench.commands.options import (
     start_tensorflow,
     thread_options,
 )
+from bertbench.commands.tasks import pop_classifier_task, pop_pretraining_task
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.errors import InputError
 
@@ -108,15 +109,12 @@ def classifier(task_name: str, data_dir: Path | None, max_seq_length: int, **val
     """
     from bertbench.data.glue_tasks import glue_task
 
-    task = glue_task(task_name)
-
     def make_task(source: "ModelSource") -> "Task":
-        from bertbench.tasks.classifier import ClassifierTask
-
-        return ClassifierTask(source.tokenizer(), task, data_dir, max_seq_length=max_seq_length)
+        given = {"task_name": task_name, "data_dir": data_dir, "max_seq_length": max_seq_length}
+        return pop_classifier_task(source, given)
 
     made = make_task if data_dir else None
-    _benchmark("classifier", made, max_seq_length, values, num_labels=task.num_outputs)
+    _benchmark("classifier", made, max_seq_length, values, num_labels=glue_task(task_name).num_outputs)
 
 
 @_benchmark_command
@@ -134,11 +132,9 @@ def pretraining(
     """
 
     def make_task(source: "ModelSource") -> "Task":
-        from bertbench.tasks.pretraining import PretrainingTask
-
-        return PretrainingTask(
-            input_file, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
-        )
+        names = ("input_file", "max_seq_length", "max_predictions_per_seq")
+        given = (input_file, max_seq_length, max_predictions_per_seq)
+        return pop_pretraining_task(source, dict(zip(names, given, strict=True)))
 
     made = make_task if input_file else None
     length, masked = max_seq_length or 128, max_predictions_per_seq or 20

@@ -1,0 +1,74 @@
+"""What batching without padding gives on real lengths: this engine against itself, padded to 384."""
+
+import dataclasses
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.benchmarking.subject import build_model, make_subject
+from bertbench.config import GEOMETRIES
+from bertbench.data.batching import DEFAULT_STRATEGY, assemble, plan_batches
+from bertbench.data.squad import read_squad
+from bertbench.data.squad_windows import WindowSettings, make_windows
+from bertbench.data.tokenization import Tokenizer
+from bertbench.precision import parse_precision
+from suites.summary import summary_table
+
+pytestmark = pytest.mark.benchmark
+
+BATCH_SIZE, MAX_SEQ_LENGTH = 8, 384
+LEAST_SPEED_UP = 2.0
+# Layers are all alike: a sixth of BERT-large takes a sixth of the time and gives the same ratio.
+LAYERS = 4
+PARTS = 10
+COLUMNS = ("precision", "windows", "padded windows/s", f"{DEFAULT_STRATEGY} windows/s", "speed-up")
+
+
+@pytest.fixture(scope="module")
+def windows(pytestconfig):
+    if not pytestconfig.option.benchmark_full:
+        pytest.skip("takes minutes; give --benchmark-full")
+    if "BERTBENCH_DATA" not in os.environ:
+        pytest.skip("no real lengths; set BERTBENCH_DATA to a folder with data/squad and models/")
+    shared = Path(os.environ["BERTBENCH_DATA"])
+    tokenizer = Tokenizer(shared / "models/minilm-l6-h384-uncased/vocab.txt", do_lower_case=True)
+    examples = read_squad(shared / "data/squad/dev-v1.1-subset.json")
+    return make_windows(examples, tokenizer, WindowSettings(MAX_SEQ_LENGTH)).features
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_real_lengths_run_twice_as_fast_without_padding(precision, windows, threads, pytestconfig):
+    config = dataclasses.replace(GEOMETRIES["bert-large"], num_hidden_layers=LAYERS)
+    case = BenchmarkCase(
+        *("squad", "inference", parse_precision(precision), "bert-large", config, BATCH_SIZE, MAX_SEQ_LENGTH)
+    )
+    call = make_subject(case, build_model(case))
+    batches = {
+        strategy: [
+            assemble(windows, plan)
+            for plan in plan_batches(windows.lengths, strategy, BATCH_SIZE, MAX_SEQ_LENGTH)
+        ]
+        for strategy in ("padded", DEFAULT_STRATEGY)
+    }
+    for strategy in batches:
+        for batch in {batch.shape: batch for batch in batches[strategy]}.values():
+            call(batch)
+    seconds = dict.fromkeys(batches, 0.0)
+    for part in range(PARTS):
+        for strategy in batches:
+            start = time.perf_counter()
+            for batch in batches[strategy][part::PARTS]:
+                call(batch)
+            seconds[strategy] += time.perf_counter() - start
+    rates = {strategy: len(windows) / taken for strategy, taken in seconds.items()}
+    speed_up = rates[DEFAULT_STRATEGY] / rates["padded"]
+    summary_table(pytestconfig, "real lengths", COLUMNS).add(
+        precision, len(windows), *(f"{rate:.2f}" for rate in rates.values()), f"{speed_up:.2f}"
+    )
+    assert speed_up >= LEAST_SPEED_UP, (
+        f"{precision}: {DEFAULT_STRATEGY} batching gives {speed_up:.2f} times the windows/s of padding, "
+        f"below {LEAST_SPEED_UP}; `bertbench benchmark squad --profile` shows where the time goes"
+    )
