@@ -113,7 +113,7 @@ def fused_truth(x: Array) -> Array:
 @tf.function(reduce_retracing=True)
 def _gelu_behind_product(x: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """The pattern that TensorFlow's oneDNN rewrite fuses; constants would be simplified away before it."""
-    return kernels.gelu(tf.nn.bias_add(tf.matmul(x, weights), bias), "fused")
+    return kernels.gelu(kernels.dense(x, weights, bias), "fused")
 
 
 def gelu_behind_product(x: tf.Tensor) -> tf.Tensor:

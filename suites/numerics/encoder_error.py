@@ -1,0 +1,155 @@
+"""Models, inputs and the error of every layer's hidden states against the float64 reference."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from bertbench.config import GEOMETRIES, KernelOptions, ModelConfig
+from bertbench.model.checkpoint import find_checkpoint
+from bertbench.model.encoder import Encoder
+from bertbench.model.weights import Weights
+from bertbench.precision import FP32, Precision
+from bertbench.results.schema import LayerError
+from suites.numerics.reference import ReferenceEncoder
+from suites.numerics.ulp import widen
+from suites.tolerances import TOLERANCES
+
+UNIT_ROUNDOFF = {"bf16": 2.0**-8, "fp32": 2.0**-24}
+DEEP = ModelConfig(
+    vocab_size=1024,
+    hidden_size=96,
+    num_hidden_layers=12,
+    num_attention_heads=4,
+    intermediate_size=384,
+    max_position_embeddings=128,
+)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """int [B, S] each; `mask` is 1 for tokens and 0 for padding."""
+
+    input_ids: np.ndarray
+    segment_ids: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A geometry with weights by Google's names, and what it is run on."""
+
+    name: str
+    config: ModelConfig
+    weights: Mapping[str, np.ndarray]
+    inputs: Inputs
+
+
+def random_subject(name: str) -> Subject:
+    """Weights so large that attention and feed-forward weigh as much as the residual; "tiny" or "deep"."""
+    config = {"tiny": GEOMETRIES["tiny"], "deep": DEEP}[name]
+    return Subject(f"random {name}", config, random_weights(config, seed=3), random_inputs(config.vocab_size))
+
+
+def random_weights(config: ModelConfig, seed: int) -> dict[str, np.ndarray]:
+    """Products keep their input's variance; embeddings, biases, gamma and beta vary by a few tenths."""
+    generator = np.random.default_rng(seed)
+    weights = {}
+    for name, variable in sorted(_new_encoder(config, FP32, KernelOptions())[1].items()):
+        shape = tuple(variable.shape)
+        if name.endswith("kernel"):
+            value = generator.normal(0.0, 1.0 / np.sqrt(shape[0]), shape)
+        elif name.endswith("gamma"):
+            value = generator.normal(1.0, 0.2, shape)
+        else:
+            value = generator.normal(0.0, 0.5 if len(shape) == 2 else 0.1, shape)
+        weights[name] = value.astype(np.float32)
+    return weights
+
+
+def random_inputs(vocab_size: int, batch: int = 8, tokens: int = 64) -> Inputs:
+    generator = np.random.default_rng(41)
+    places = np.broadcast_to(np.arange(tokens), (batch, tokens))
+    lengths = generator.integers(tokens // 2, tokens + 1, (batch, 1))
+    ids = generator.integers(0, vocab_size, (batch, tokens))
+    return Inputs(ids, (places > lengths // 2).astype(int), (places < lengths).astype(int))
+
+
+def stored_subject(name: str, folder: Path, inputs: Inputs | None = None) -> Subject:
+    """The model in a folder that holds a Google checkpoint, on given or on random inputs."""
+    config = ModelConfig.from_json_file(folder / "bert_config.json")
+    reader = tf.train.load_checkpoint(str(find_checkpoint(folder)))
+    names = [key for key in reader.get_variable_to_shape_map() if key.startswith(("bert/", "cls/squad/"))]
+    weights = {key: reader.get_tensor(key) for key in names if "adam" not in key}
+    return Subject(name, config, weights, inputs or random_inputs(config.vocab_size))
+
+
+def hidden_states(subject: Subject, precision: Precision, options: KernelOptions) -> list[np.ndarray]:
+    """The TensorFlow encoder's, L + 1 times [B, S, H]."""
+    encoder, variables = _new_encoder(subject.config, precision, options)
+    for name, variable in variables.items():
+        variable.assign(tf.cast(subject.weights[name], variable.dtype))
+    shape = subject.inputs.mask.shape
+    arrays = {
+        "input_ids": subject.inputs.input_ids,
+        "segment_ids": subject.inputs.segment_ids,
+        "position_ids": np.broadcast_to(np.arange(shape[1]), shape),
+        "sequence_ids": subject.inputs.mask,
+    }
+    batch = {name: tf.constant(np.ascontiguousarray(value), tf.int32) for name, value in arrays.items()}
+    outputs = tf.function(lambda batch: encoder.layer_outputs(batch))(batch)
+    return [output.numpy().reshape(*shape, -1) for output in outputs]
+
+
+def reference_states(subject: Subject, gelu: str) -> list[np.ndarray]:
+    """The reference's, L + 1 times [B, S, H] in float64."""
+    config = subject.config
+    reference = ReferenceEncoder(
+        subject.weights, num_heads=config.num_attention_heads, epsilon=config.layer_norm_eps, gelu=gelu
+    )
+    return reference(subject.inputs.input_ids, subject.inputs.segment_ids, subject.inputs.mask)
+
+
+def layer_errors(
+    name: str, precision: str, mask: np.ndarray, got: Sequence[np.ndarray], exact: Sequence[np.ndarray]
+) -> list[LayerError]:
+    """Root mean square of the difference over that of the exact states, at real tokens, for layers 1 to L.
+
+    The bound is c sqrt(layer) u, with c of the tolerances and u half an ULP of 1.
+    """
+    factor = TOLERANCES[precision, "encoder error growth"].bound
+    errors = []
+    for layer in range(1, len(exact)):
+        truth = exact[layer][mask > 0]
+        difference = widen(got[layer])[mask > 0] - truth
+        relative = float(np.sqrt((difference**2).mean() / (truth**2).mean()))
+        bound = factor * np.sqrt(layer) * UNIT_ROUNDOFF[precision]
+        errors.append(LayerError(name, precision, layer, relative, float(bound)))
+    return errors
+
+
+def measure_layers(subject: Subject, precision: Precision, options: KernelOptions) -> list[LayerError]:
+    """Run both encoders and compare."""
+    gelu = "erf" if options.gelu == "erf" else "tanh"
+    changed = [
+        f"{field.name} {getattr(options, field.name)}".lower()
+        for field in dataclasses.fields(options)
+        if getattr(options, field.name) != field.default
+    ]
+    return layer_errors(
+        ", ".join([subject.name, *changed]),
+        precision.name,
+        subject.inputs.mask,
+        hidden_states(subject, precision, options),
+        reference_states(subject, gelu),
+    )
+
+
+def _new_encoder(
+    config: ModelConfig, precision: Precision, options: KernelOptions
+) -> tuple[Encoder, dict[str, tf.Variable]]:
+    weights = Weights(precision, trainable=False, initializer_range=config.initializer_range, seed=None)
+    return Encoder(weights, config, options), weights.by_name

@@ -1,0 +1,115 @@
+"""The whole encoder, layer by layer, against float64; and the float64 reference against an outside one."""
+
+import functools
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bertbench
+from bertbench.config import KernelOptions
+from bertbench.precision import BF16, FP32
+from suites.numerics import encoder_error
+from suites.numerics.conftest import check_layers
+from suites.numerics.encoder_error import Inputs, Subject
+from suites.numerics.reference import ReferenceEncoder
+from suites.numerics.ulp import round_to_nearest_even, widen
+from suites.tolerances import TOLERANCES
+
+pytestmark = pytest.mark.numerics
+
+MODEL = "models/minilm-l6-h384-squad"
+EMBEDDED = Path(bertbench.__file__).parent / "embedded" / "squad"
+WINDOWS = 3
+FAST = KernelOptions(optimized_softmax=True, gelu="fused")
+
+
+def shared_data() -> Path:
+    place = os.environ.get("BERTBENCH_DATA")
+    if not place or not (Path(place) / MODEL).is_dir():
+        pytest.skip(f"set BERTBENCH_DATA to shared test data with {MODEL} and reference/squad-dev in it")
+    return Path(place)
+
+
+@functools.cache
+def real_subject() -> tuple[Subject, dict[str, np.ndarray]]:
+    """The shared SQuAD model on its shortest windows, and the outside implementation's logits for them."""
+    data = shared_data()
+    with np.load(data / "reference/squad-dev/features.npz") as features:
+        lengths = features["input_mask"].sum(1)
+        chosen = np.argsort(lengths, kind="stable")[:WINDOWS]
+        cut = slice(0, int(lengths[chosen].max()))
+        names = ("input_ids", "segment_ids", "input_mask")
+        inputs = Inputs(*(features[name][chosen, cut].astype(int) for name in names))
+    with np.load(data / "reference/squad-dev/logits.npz") as stored:
+        logits = {name: stored[name][chosen, cut] for name in ("start_logits", "end_logits")}
+    return encoder_error.stored_subject("MiniLM on SQuAD", data / MODEL, inputs), logits
+
+
+def subject_of(name: str) -> Subject:
+    if name == "real":
+        return real_subject()[0]
+    if name == "embedded":
+        if not EMBEDDED.is_dir():
+            pytest.skip("the package holds no squad model")
+        return encoder_error.stored_subject("embedded", EMBEDDED)
+    return encoder_error.random_subject(name)
+
+
+@pytest.mark.parametrize("subject", ["tiny", "deep", "embedded", "real"])
+@pytest.mark.parametrize(
+    ("precision", "options"),
+    [(BF16, KernelOptions()), (BF16, FAST), (FP32, KernelOptions())],
+    ids=["bf16", "bf16-fast-kernels", "fp32"],
+)
+def test_layer_errors_stay_under_the_curve(subject, precision, options, judge_layers):
+    judge_layers(encoder_error.measure_layers(subject_of(subject), precision, options))
+
+
+def test_the_reference_gives_the_logits_of_an_outside_implementation():
+    """float64 here, float32 by PyTorch there: the same model to float32's rounding."""
+    subject, expected = real_subject()
+    reference = ReferenceEncoder(
+        subject.weights,
+        num_heads=subject.config.num_attention_heads,
+        epsilon=subject.config.layer_norm_eps,
+        gelu="erf",
+    )
+    inputs = subject.inputs
+    hidden = reference(inputs.input_ids, inputs.segment_ids, inputs.mask)[-1]
+    real = inputs.mask > 0
+    for got, name in zip(reference.span_logits(hidden), expected, strict=True):
+        error = np.abs(got - expected[name])[real].max()
+        assert error <= TOLERANCES["fp64", "reference logits"].bound
+
+
+def test_errors_above_the_curve_are_caught():
+    """An encoder whose layers lose one bfloat16 digit more: every hidden state with 7 bits instead of 8."""
+    subject = encoder_error.random_subject("tiny")
+    exact = encoder_error.reference_states(subject, "tanh")
+    mask = subject.inputs.mask
+    coarse = [np.ldexp(np.round(np.ldexp(m, 6)), e - 6) for m, e in map(np.frexp, exact)]
+    rounded = [round_to_nearest_even(states.astype(np.float32)) for states in exact]
+    check_layers(encoder_error.layer_errors("rounded once", "bf16", mask, rounded, exact))
+    with pytest.raises(AssertionError, match="above the curve: layer 1"):
+        check_layers(encoder_error.layer_errors("coarse", "bf16", mask, coarse, exact))
+
+
+@pytest.mark.parametrize("mistake", ["scores not scaled", "padding attended to"])
+def test_a_wrong_encoder_is_caught(mistake, monkeypatch):
+    subject = encoder_error.random_subject("tiny")
+    exact = encoder_error.reference_states(subject, "tanh")
+    mask = subject.inputs.mask
+    if mistake == "scores not scaled":
+        weights = dict(subject.weights)
+        for layer in range(subject.config.num_hidden_layers):
+            name = f"bert/encoder/layer_{layer}/attention/self/query/kernel"
+            weights[name] = weights[name] * np.float32(1.01)
+        wrong = Subject(subject.name, subject.config, weights, subject.inputs)
+    else:
+        inputs = Inputs(subject.inputs.input_ids, subject.inputs.segment_ids, np.ones_like(mask))
+        wrong = Subject(subject.name, subject.config, subject.weights, inputs)
+    got = [widen(states) for states in encoder_error.reference_states(wrong, "tanh")]
+    with pytest.raises(AssertionError, match="above the curve"):
+        check_layers(encoder_error.layer_errors(mistake, "fp32", mask, got, exact))
