@@ -68,5 +68,5 @@ class ShapelessGraph:
         if self._graph is None:
             specs = {name: tf.TensorSpec([None] * array.ndim, array.dtype) for name, array in tensors.items()}
             others = tf.nest.map_structure(tf.TensorSpec.from_tensor, arguments)
-            self._graph = tf.function(self._function).get_concrete_function(specs, *others)
+            self._graph = tf.function(self._function, autograph=False).get_concrete_function(specs, *others)
         return self._graph(batch, *arguments)

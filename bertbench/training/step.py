@@ -50,7 +50,7 @@ class TrainStep:
         )
         self._step = ShapelessGraph(self._whole_step)
         self._add = ShapelessGraph(self._add_gradients)
-        self._apply = tf.function(self._apply_accumulated)
+        self._apply = tf.function(self._apply_accumulated, autograph=False)
 
     def __call__(
         self, batches: Sequence[Batch], seeds: Sequence[np.ndarray], learning_rate: float
