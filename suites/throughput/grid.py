@@ -14,7 +14,7 @@ BATCH_SIZES = {"inference": (1, 8, 32), "training": (4,)}
 DEFAULT_BATCH_SIZE = {"inference": 8, "training": 4}
 DEFAULT_CELLS = {
     ("bert-base", "squad", "inference"): ("fp32", "bf16"),
-    ("bert-base", "squad", "training"): ("fp32", "bf16"),
+    ("bert-base", "squad", "training"): ("bf16",),
     ("bert-large", "squad", "inference"): ("fp32", "bf16"),
     ("bert-large", "squad", "training"): ("bf16",),
 }
