@@ -18,7 +18,7 @@ from bertbench.errors import InputError
 from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD, PAIRS
 from bertbench.results.gate_result import GateResult, Verdict
 from bertbench.results.gate_rules import judge_efficiency, judge_memory, judge_startup
-from bertbench.results.repository import resolve_commit, run_git
+from bertbench.results.repository import is_dirty, resolve_commit, run_git
 from bertbench.results.runs import BENCHMARK, BenchmarkRun, run_benchmark, run_process
 
 _COMMON = ("squad", "--config", "bert-base", "--batch-size", "2", "--steps", "20", "--warmup-steps", "3")
@@ -65,8 +65,11 @@ def gate_against(
         for number, arguments in enumerate(cases):
             runs = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
             verdicts += _judge(*runs, threshold)
-    notes = (f"{pairs} interleaved pairs of runs on one machine.",)
-    return GateResult(f"{base} ({commits[0]})", f"{head} ({commits[1]})", command, notes, tuple(verdicts))
+    notes = [f"{pairs} interleaved pairs of runs on one machine."]
+    if is_dirty(root, apart_from="baselines"):
+        notes.append("The work tree has changes in no commit; they were not measured.")
+    names = (f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True))
+    return GateResult(*names, command, tuple(notes), tuple(verdicts))
 
 
 def install_with_pip(checkout: Path, folder: Path) -> Path:

@@ -4,10 +4,11 @@
 
 takes base and head from the noise recorded in `baselines/noise/` (see `suites.calibration.noise`), judges
 them as the gate does, and prints the share of each outcome, for stored results (one run a side) and for
-interleaved runs. "real" are the recorded runs against each other in the order they came, each used once.
+interleaved runs. "real" are the recorded runs against each other in the order they came.
 """
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.console import make_table, out, print_table, progress
-from bertbench.errors import CannotJudge, GateFailed
+from bertbench.console import make_table, notice, out, print_table, progress
+from bertbench.errors import BertbenchError, CannotJudge, GateFailed
 from bertbench.measure.machine import machine_id
 from bertbench.results.gate_limits import PAIRS
 from bertbench.results.gate_result import Outcome
@@ -26,6 +27,7 @@ from suites.calibration.noise import STORAGE, read_noise
 
 COMPARISONS = 10_000
 REAL_COMPARISONS = 20
+MINIMUM_RUNS = 5 * 2 * PAIRS
 SLOWDOWN = 1.10  # the head takes a tenth longer, so its efficiency is 9.1 % lower
 FALSE_ALARMS = 0.01
 CAUGHT = 0.95
@@ -78,9 +80,12 @@ MODES = (
 
 
 def judge_as_recorded(runs: np.ndarray, mode: Mode) -> Counter[str]:
-    """The outcomes of real comparisons of unchanged code."""
-    groups = [runs[start : start + mode.runs] for start in range(0, len(runs) - mode.runs + 1, mode.runs)]
-    return Counter(mode.judge(group) for group in groups[:REAL_COMPARISONS])
+    """The outcomes of real comparisons of unchanged code, spread evenly over the recording.
+
+    They share no run when there are enough of them.
+    """
+    starts = np.linspace(0, len(runs) - mode.runs, REAL_COMPARISONS).astype(int)
+    return Counter(mode.judge(runs[start : start + mode.runs]) for start in starts)
 
 
 def simulate(runs: np.ndarray, mode: Mode, slowdown: float, count: int) -> Counter[str]:
@@ -131,8 +136,8 @@ def main() -> None:
         f"{np.median([run.load for run in noise.runs]):.1f}; standard deviation of rounds within a run "
         f"{np.log(runs).std(axis=1).mean():.1%}, of runs {np.log(centres).std():.1%}"
     )
-    if len(runs) < REAL_COMPARISONS * 2 * PAIRS:
-        raise CannotJudge(f"{arguments.noise}: {REAL_COMPARISONS * 2 * PAIRS} runs are needed; record more.")
+    if len(runs) < MINIMUM_RUNS:
+        raise CannotJudge(f"{arguments.noise}: {MINIMUM_RUNS} runs are needed; record more.")
     rows, kept = zip(*calibrate(runs, arguments.comparisons), strict=True)
     print_table(make_table("Outcomes of the gate", COLUMNS, rows))
     if not all(kept):
@@ -140,4 +145,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BertbenchError as error:
+        notice(str(error))
+        sys.exit(error.exit_status)

@@ -78,7 +78,7 @@ def test_command_fails_on_noise_that_the_gate_cannot_bear(tmp_path, monkeypatch,
 
 
 def test_command_needs_enough_runs(tmp_path, monkeypatch):
-    with pytest.raises(CannotJudge, match="560 runs are needed"):
+    with pytest.raises(CannotJudge, match="140 runs are needed"):
         calibrate(monkeypatch, write_noise(tmp_path / "noise.json", made_up_noise(0.01, 0.01, runs=30)))
 
 

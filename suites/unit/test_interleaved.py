@@ -84,6 +84,12 @@ def test_runs_alternate_and_drift_does_not_hide_a_slower_head(revisions, tmp_pat
     assert_nothing_is_left(revisions, tmp_path)
 
 
+def test_changes_in_no_commit_are_told(revisions, tmp_path):
+    assert len(gate(revisions, tmp_path).notes) == 1
+    (revisions / "speed").write_text("2")
+    assert "they were not measured" in gate(revisions, tmp_path).notes[1]
+
+
 def test_every_case_is_run(revisions, tmp_path):
     result = gate(revisions, tmp_path, cases=[("squad",), ("classifier",)])
     assert {verdict.case for verdict in result.verdicts} == {"bf16-squad", "bf16-classifier"}
