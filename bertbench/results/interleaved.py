@@ -33,6 +33,14 @@ class Build:
     python: Path
 
 
+def install_with_pip(checkout: Path, folder: Path) -> Path:
+    """A virtual environment in `folder` with the checkout and what it requires."""
+    run_process([sys.executable, "-m", "venv", str(folder)])
+    python = folder / "bin" / "python"
+    run_process([str(python), "-m", "pip", "install", "--quiet", str(checkout)])
+    return python
+
+
 def gate_against(
     root: Path,
     base: str,
@@ -42,7 +50,7 @@ def gate_against(
     pairs: int = PAIRS,
     command: str,
     threshold: float = EFFICIENCY_THRESHOLD,
-    install: Callable[[Path, Path], Path] | None = None,
+    install: Callable[[Path, Path], Path] = install_with_pip,
     benchmark: Sequence[str] = BENCHMARK,
 ) -> GateResult:
     """Build two revisions of the repository at `root`, run each case in turn in both, and judge.
@@ -58,7 +66,7 @@ def gate_against(
         raise InputError(f"{base} and {head} are the same commit, {commits[0]}; commit what is to be judged.")
     with _temporary_folder() as folder, contextlib.ExitStack() as stack:
         builds = [
-            stack.enter_context(_build(root, commit, folder / side, install or install_with_pip))
+            stack.enter_context(_build(root, commit, folder / side, install))
             for side, commit in zip(("base", "head"), commits, strict=True)
         ]
         verdicts = []
@@ -70,14 +78,6 @@ def gate_against(
         notes.append("The work tree has changes in no commit; they were not measured.")
     names = (f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True))
     return GateResult(*names, command, tuple(notes), tuple(verdicts))
-
-
-def install_with_pip(checkout: Path, folder: Path) -> Path:
-    """A virtual environment in `folder` with the checkout and what it requires."""
-    run_process([sys.executable, "-m", "venv", str(folder)])
-    python = folder / "bin" / "python"
-    run_process([str(python), "-m", "pip", "install", "--quiet", str(checkout)])
-    return python
 
 
 @contextlib.contextmanager
