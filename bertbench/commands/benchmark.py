@@ -148,14 +148,15 @@ def _benchmark(
     values: dict[str, Any],
     **sizes: int,
 ) -> None:
-    geometry, source = _find_model(values.pop("geometry"), pop_model_options(values))
+    _check_arguments(values)
+    threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
 
     from bertbench.benchmarking.case import BenchmarkCase
     from bertbench.config import KernelOptions
     from bertbench.precision import parse_precision
 
     precision = parse_precision(values["precision"])
-    threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
+    geometry, source = _find_model(values.pop("geometry"), pop_model_options(values))
     task = make_task(source) if make_task else None
     case = BenchmarkCase(
         task=task_name,
@@ -176,23 +177,29 @@ def _benchmark(
         _measure(case, workload, source, threads, values)
 
 
+def _check_arguments(values: dict[str, Any]) -> None:
+    """Refuse at once what needs no TensorFlow to be refused."""
+    from bertbench.config import GEOMETRIES
+
+    geometry, on_disk = values["geometry"], values["model_dir"] or values["config_file"]
+    if (geometry is None) == (on_disk is None):
+        raise InputError("give a named geometry with --config, or a model with --model-dir; not both.")
+    if geometry is not None and geometry not in GEOMETRIES:
+        raise InputError(f"--config {geometry}: unknown; choose one of {', '.join(GEOMETRIES)}.")
+    if values["profile"] and values["output_dir"] is None:
+        raise InputError("--profile writes a trace; give a folder for it with --output-dir.")
+
+
 def _find_model(geometry: str | None, model: dict[str, Any]) -> tuple[str, "ModelSource"]:
     """The geometry's name and the model: a named one with random weights, or one on disk."""
     from bertbench.config import GEOMETRIES
     from bertbench.model.source import ModelSource, find_model
 
-    on_disk = model["model_dir"] or model["config_file"]
-    if geometry is None and on_disk:
-        scratch = model["model_dir"] is None
-        source = find_model(**model, from_scratch=scratch)
-        return Path(on_disk).resolve().name.removesuffix(".json"), source
-    if geometry is None or on_disk:
-        raise InputError("give a named geometry with --config, or a model with --model-dir; not both.")
-    if geometry not in GEOMETRIES:
-        raise InputError(f"--config {geometry}: unknown; choose one of {', '.join(GEOMETRIES)}.")
-    return geometry, ModelSource(
-        GEOMETRIES[geometry], model["vocab_file"], model["init_checkpoint"], model["do_lower_case"]
-    )
+    if geometry is not None:
+        parts = (model["vocab_file"], model["init_checkpoint"], model["do_lower_case"])
+        return geometry, ModelSource(GEOMETRIES[geometry], *parts)
+    place = Path(model["model_dir"] or model["config_file"]).resolve()
+    return place.name.removesuffix(".json"), find_model(**model, from_scratch=model["model_dir"] is None)
 
 
 def _make_workload(case: "BenchmarkCase", task: "Task | None", values: dict[str, Any]) -> "Workload":
@@ -249,6 +256,4 @@ def _profile(
 ) -> None:
     from bertbench.benchmarking.profile import profile_case
 
-    if values["output_dir"] is None:
-        raise InputError("--profile writes a trace; give a folder for it with --output-dir.")
     profile_case(case, workload, source, values["output_dir"], warmup_steps=values["warmup_steps"])

@@ -1,7 +1,10 @@
 """`bertbench benchmark` as a person calls it: what it prints and writes, and what it says of bad input."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -140,3 +143,23 @@ def test_bad_input_is_told_in_one_line(call, arguments, told):
     assert status == 2
     assert told in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+def test_a_process_of_its_own_says_only_what_matters():
+    """The command as a user starts it: quiet about TensorFlow, its threads and progress on standard error."""
+    arguments = ("--config", "tiny", "--max-seq-length", 16, "--num-intra-threads", 1, *FEW)
+    done = subprocess.run(
+        [sys.executable, "-m", "bertbench", "benchmark", "squad", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TF_")},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("Throughput: ")
+    assert "1 intra-op, 1 inter-op threads" in done.stdout
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "threads",
+        "warm up fp32-squad-inference-tiny-b4",
+        "fp32-squad-inference-tiny-b4",
+    ]
