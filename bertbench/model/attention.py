@@ -24,6 +24,7 @@ def attend(
       softmax_variant: as in `kernels.softmax`.
       rate, seed: dropout of the probabilities, as in `kernels.dropout`; none where `seed` is None.
     Returns: the context, [R, A, S, D] in the compute dtype.
+    Error: for scores up to 16, 8 ULP of max |value| in float32 and 3 in bfloat16.
 
     The gradient keeps the probabilities before dropout and draws the same dropout again. Its row sums
     sum_j P_ij dP_ij are taken as sum_d dO_id O_id, over D instead of S elements (Dao et al. 2022,

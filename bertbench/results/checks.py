@@ -88,7 +88,7 @@ def _numerics(result: NumericsResult | None) -> Iterator[Check]:
     if result is None:
         return
     for row in result.rows:
-        message = f"largest error {figure(row.max_ulp)} ULP at {row.argmax}, bound {figure(row.bound)}"
+        message = f"largest error {figure(row.max_ulp)} {row.unit} at {row.argmax}, bound {figure(row.bound)}"
         name = f"{row.kernel} {row.variant} {row.dtype}"
         yield Check("numerics", name, _passed(row.verdict != FAILED), message)
     for error in result.layer_errors:

@@ -110,9 +110,10 @@ class AccuracyResult:
 
 @dataclass(frozen=True)
 class KernelError:
-    """One kernel against exact arithmetic, in units in the last place of `dtype`.
+    """One kernel against exact arithmetic, in units in the last place (ULP) of `dtype`.
 
-    `inputs` says how many values were tried, or which; `argmax` is the input with the largest error.
+    `unit` says at what the ULP are taken where that is not the exact result ("ULP of x"). `inputs` says how
+    many values were tried, or which; `argmax` is the input with the largest error.
     """
 
     kernel: str
@@ -125,6 +126,7 @@ class KernelError:
     bound: float
     verdict: str
     command: str | None = None
+    unit: str = "ULP"
 
 
 @dataclass(frozen=True)

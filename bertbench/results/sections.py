@@ -200,7 +200,7 @@ def _numerics(result: NumericsResult) -> Section:
         cells += (
             figure(row.max_ulp, 3),
             figure(row.mean_ulp, 3),
-            figure(row.bound, 3),
+            f"{figure(row.bound, 3)} {row.unit}",
             inputs,
             str(row.argmax),
         )

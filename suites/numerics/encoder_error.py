@@ -1,7 +1,6 @@
 """Models, inputs and the error of every layer's hidden states against the float64 reference."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,19 +132,20 @@ def layer_errors(
 
 def measure_layers(subject: Subject, precision: Precision, options: KernelOptions) -> list[LayerError]:
     """Run both encoders and compare."""
-    gelu = "erf" if options.gelu == "erf" else "tanh"
-    changed = [
-        f"{field.name} {getattr(options, field.name)}".lower()
-        for field in dataclasses.fields(options)
-        if getattr(options, field.name) != field.default
-    ]
     return layer_errors(
-        ", ".join([subject.name, *changed]),
+        ", ".join([subject.name, *_changed(options)]),
         precision.name,
         subject.inputs.mask,
         hidden_states(subject, precision, options),
-        reference_states(subject, gelu),
+        reference_states(subject, "erf" if options.gelu == "erf" else "tanh"),
     )
+
+
+def _changed(options: KernelOptions) -> Iterator[str]:
+    if options.gelu != KernelOptions().gelu:
+        yield f"{options.gelu} GELU"
+    if options.optimized_softmax:
+        yield "optimized softmax"
 
 
 def _new_encoder(

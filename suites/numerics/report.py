@@ -14,6 +14,13 @@ LOOSE_SHARE = 0.5
 _LARGEST_JSON = 1e300
 
 
+def verdict_of(error: float, bound: float) -> str:
+    """One of "fail", above the bound, "loose", below half of it, and "pass"."""
+    if not error <= bound:
+        return "fail"
+    return "loose" if error < LOOSE_SHARE * bound else "pass"
+
+
 @dataclass(frozen=True)
 class KernelReport:
     """How far a kernel's results are from the exact ones, in the tolerance's unit.
@@ -34,10 +41,8 @@ class KernelReport:
 
     @property
     def verdict(self) -> str:
-        """ "fail" above the bound, "loose" below half of it, else "pass"."""
-        if not self.largest <= self.tolerance.bound:
-            return "fail"
-        return "loose" if self.largest < LOOSE_SHARE * self.tolerance.bound else "pass"
+        """See `verdict_of`."""
+        return verdict_of(self.largest, self.tolerance.bound)
 
     @property
     def command(self) -> str:
@@ -57,6 +62,7 @@ class KernelReport:
             self.tolerance.bound,
             self.verdict,
             self.command,
+            self.tolerance.unit,
         )
 
     def check(self) -> None:

@@ -57,14 +57,14 @@ def test_error_of_attention(kind, variant, judge):
     real = np.broadcast_to((ids > 0)[:, None, :, None], arrays[0].shape)
     with np.errstate(invalid="ignore"):  # rows of padding attend to nothing
         truth = attend_exactly(arrays, ids)[real]
-    largest = np.abs(widen(arrays[2])).max()
+    largest, places = np.abs(widen(arrays[2])).max(), np.argwhere(real)
     report = measure(
         ("attention", variant),
         kind,
         run(arrays, ids, variant)[real],
         truth,
         TOLERANCES[kind.name, "attention"],
-        lambda index: f"result {index}",
+        lambda index: "row {}, head {}, token {}, element {}".format(*places[index]),
         scale=spacing(largest, kind) / spacing(truth, kind),
     )
     judge(report)

@@ -53,6 +53,7 @@ KERNELS = {
     ),
     "dropout": (lambda x: kernels.dropout(x, 0.3, SEED), [(4, 16)]),
     "cross_entropy": (lambda logits: kernels.cross_entropy(logits, LABELS), [(4, 7)]),
+    "dense": (kernels.dense, [(4, 5), (5, 3), (3,)]),
     "gather_rows": (lambda hidden: kernels.gather_rows(hidden, POSITIONS), [(4, 5)]),
     "attention-float32": (_attend("float32"), ATTENTION),
     "attention-optimized": (_attend("optimized"), ATTENTION),

@@ -1,0 +1,56 @@
+"""How long real windows are, and what each way of batching computes for nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import bertbench
+from bertbench.benchmarking.lengths import describe_lengths
+from bertbench.data.squad import read_squad
+from bertbench.data.squad_windows import WindowSettings, make_windows
+from bertbench.data.tokenization import Tokenizer
+from bertbench.results.schema import LENGTHS_FILE, write_result
+from suites.gating import command_line
+from suites.summary import summary_table
+
+pytestmark = pytest.mark.benchmark
+
+BATCH_SIZE, MAX_SEQ_LENGTH = 8, 384
+# Padding of the batchings that avoid it, as a share of the real tokens.
+MOST_PADDING = 0.1
+COLUMNS = ("batching", "real tokens", "padding", "padding / real")
+EMBEDDED = Path(bertbench.__file__).parent / "embedded" / "squad"
+
+
+def find_data() -> tuple[Path, Path]:
+    """A SQuAD file and a vocabulary: the shared real ones, or the package's."""
+    if shared := os.environ.get("BERTBENCH_DATA"):
+        folder = Path(shared)
+        vocab_file = folder / "models/minilm-l6-h384-uncased/vocab.txt"
+        return folder / "data/squad/dev-v1.1-subset.json", vocab_file
+    if not EMBEDDED.is_dir():
+        pytest.skip("no text: set BERTBENCH_DATA to a folder with data/squad and models/")
+    return EMBEDDED / "dev-v1.1.json", EMBEDDED / "vocab.txt"
+
+
+def test_batching_leaves_little_padding(pytestconfig, results_folder):
+    dataset, vocab_file = find_data()
+    tokenizer = Tokenizer(vocab_file, do_lower_case=True)
+    windows = make_windows(read_squad(dataset), tokenizer, WindowSettings(MAX_SEQ_LENGTH))
+    result = describe_lengths(
+        dataset.name,
+        windows.features.lengths,
+        batch_size=BATCH_SIZE,
+        max_seq_length=MAX_SEQ_LENGTH,
+        command=command_line(pytestconfig),
+    )
+    write_result(results_folder / LENGTHS_FILE, result)
+    table = summary_table(pytestconfig, f"padding of {dataset.name}", COLUMNS)
+    for strategy in result.strategies:
+        share = strategy.padded_tokens / strategy.real_tokens
+        table.add(strategy.batching, strategy.real_tokens, strategy.padded_tokens, f"{share:.1%}")
+        assert strategy.batching == "padded" or share <= MOST_PADDING, (
+            f"{strategy.batching} batching of {dataset.name} pads {share:.1%} of its real tokens, above "
+            f"{MOST_PADDING:.0%}; see `bertbench.data.batching`"
+        )
