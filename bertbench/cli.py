@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a `BertbenchError` becomes one line on standard error and its exit status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own log: errors only
     try:
-        status = bertbench.main(args=arguments, prog_name="bertbench", standalone_mode=False)
+        arguments = sys.argv[1:] if arguments is None else arguments
+        status = bertbench.main(arguments, prog_name="bertbench", standalone_mode=False, obj=arguments)
     except BertbenchError as error:
         click.echo(f"bertbench: {error}", err=True)
         sys.exit(error.exit_status)

@@ -65,12 +65,14 @@ thread_options = together(
 )
 
 
-def start_tensorflow(num_intra_threads: int | None, num_inter_threads: int | None) -> ThreadSettings:
-    """Import TensorFlow and give it its threads: those asked for, else the machine's default."""
-    with _quiet_import():
+def start_tensorflow(
+    num_intra_threads: int | None, num_inter_threads: int | None, default: ThreadSettings | None = None
+) -> ThreadSettings:
+    """Import TensorFlow and give it its threads: those asked for, else the default, else the machine's."""
+    with quiet_import():
         import tensorflow  # noqa: F401
 
-    default = default_threads(read_machine())
+    default = default or default_threads(read_machine())
     threads = ThreadSettings(num_intra_threads or default.intra, num_inter_threads or default.inter)
     apply_threads(threads)
     notice(f"threads: {threads}")
@@ -78,7 +80,7 @@ def start_tensorflow(num_intra_threads: int | None, num_inter_threads: int | Non
 
 
 @contextlib.contextmanager
-def _quiet_import() -> Iterator[None]:
+def quiet_import() -> Iterator[None]:
     """Drop what TensorFlow's libraries write to standard error before they read TF_CPP_MIN_LOG_LEVEL.
 
     TensorFlow 2.21 logs its use of oneDNN whatever that variable says

@@ -6,6 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bertbench.commands.distributed_options import (
+    Distributed,
+    distributed_options,
+    pop_distributed_options,
+    run_elsewhere,
+    start_worker,
+    sync_gradients_option,
+)
 from bertbench.commands.options import (
     PATH,
     kernel_options,
@@ -15,6 +23,7 @@ from bertbench.commands.options import (
     precision_option,
     start_tensorflow,
     thread_options,
+    together,
 )
 from bertbench.commands.tasks import (
     PopTask,
@@ -27,9 +36,11 @@ from bertbench.commands.tasks import (
 )
 from bertbench.console import make_table, print_table
 from bertbench.files import write_json
+from bertbench.launch.workers import is_worker
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
+    from bertbench.training.distributed import HorovodWorkers
     from bertbench.training.finetune import Job, JobResult
     from bertbench.training.trainer import TrainingSettings
 
@@ -60,9 +71,7 @@ _PARTS = (
 
 def _training_command(function: Callable) -> Callable:
     options = (*_PARTS, model_options, precision_option, kernel_options, *_SETTINGS, thread_options)
-    for option in reversed(options):
-        function = option(function)
-    return command.command()(function)
+    return command.command()(together(*options, distributed_options)(function))
 
 
 @click.group()
@@ -74,6 +83,7 @@ def command() -> None:
 @click.option("--train-file", type=PATH, help="SQuAD v1.1 file to train on.")
 @click.option("--predict-file", type=PATH, help="SQuAD v1.1 file to score and predict.")
 @window_options
+@sync_gradients_option
 def squad(**values: Any) -> None:
     """Train span answers.
 
@@ -116,39 +126,69 @@ def pretraining(max_eval_steps: int, **values: Any) -> None:
 
 
 def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None = None) -> None:
-    from bertbench.precision import parse_precision
+    distributed = pop_distributed_options(values)
+    if run_elsewhere(distributed):
+        return
 
-    precision = parse_precision(values.pop("precision"))
-    threads = start_tensorflow(values.pop("num_intra_threads"), values.pop("num_inter_threads"))
+    num_threads = values.pop("num_intra_threads"), values.pop("num_inter_threads")
+    workers = None
+    if is_worker():
+        workers, threads = start_worker(distributed, *num_threads)
+    else:
+        threads = start_tensorflow(*num_threads)
 
     from bertbench.config import KernelOptions
     from bertbench.model.source import find_model
-    from bertbench.training.finetune import Job, run_job
+    from bertbench.precision import parse_precision
+    from bertbench.training.finetune import Job
 
     model = pop_model_options(values)
     source = find_model(**model, from_scratch=model["model_dir"] is None)
     job = Job(
         pop_task(source, values),
         source,
-        precision,
+        parse_precision(values.pop("precision")),
         KernelOptions(**pop_kernel_options(values)),
         train=values.pop("do_train"),
         evaluate=values.pop("do_eval"),
         predict=values.pop("do_predict"),
         output_dir=values.pop("output_dir"),
         max_eval_steps=max_eval_steps,
-        settings=_settings(values),
+        settings=_settings(values, distributed, workers),
     )
-    result = run_job(job)
-    write_json(job.output_dir / "results.json", _describe(job, result, threads))
-    _print(job, result)
+    result = _run(job, distributed, workers)
+    if workers is None or workers.rank == 0:
+        figures = {"processes": workers.size if workers else 1, **_describe(job, result, threads)}
+        write_json(job.output_dir / "results.json", figures)
+        _print(job, result)
 
 
-def _settings(values: dict[str, Any]) -> "TrainingSettings":
+def _run(job: "Job", distributed: Distributed, workers: "HorovodWorkers | None") -> "JobResult":
+    from bertbench.training.finetune import run_job
+
+    if workers is None:
+        return run_job(job)
+
+    from bertbench.training.distributed import blaming_the_first
+    from bertbench.training.independent import run_independently
+
+    with blaming_the_first():
+        if distributed.synchronised or not job.train:
+            return run_job(job, workers)
+        return run_independently(job, workers)
+
+
+def _settings(
+    values: dict[str, Any], distributed: Distributed, workers: "HorovodWorkers | None"
+) -> "TrainingSettings":
+    from bertbench.training.scaling import share_of
     from bertbench.training.trainer import TrainingSettings
 
     renamed = {"num_train_epochs": "num_epochs", "num_train_steps": "num_steps"}
-    return TrainingSettings(**{renamed.get(name, name): value for name, value in values.items()})
+    settings = TrainingSettings(**{renamed.get(name, name): value for name, value in values.items()})
+    if workers is None:
+        return settings
+    return share_of(settings, workers.size, distributed.lr_scaling, synchronised=distributed.synchronised)
 
 
 def _describe(job: "Job", result: "JobResult", threads: "ThreadSettings") -> dict[str, Any]:

@@ -69,6 +69,10 @@ class Task(ABC):
     max_seq_length: int
     predict_split: str = "dev"
 
+    def has_split(self, split: str) -> bool:
+        """Whether the task was given files for a split."""
+        return True
+
     @abstractmethod
     def read(self, split: str) -> Dataset:
         """Read `train` (with labels), `dev` or `test`.

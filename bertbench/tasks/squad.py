@@ -41,6 +41,9 @@ class SquadTask(Task):
         self.max_seq_length = self.windows.max_seq_length
         self._files = {"train": train_file, "dev": predict_file}
 
+    def has_split(self, split: str) -> bool:
+        return self._files.get(split) is not None
+
     def read(self, split: str) -> Dataset:
         path = self._files.get(split)
         if path is None:

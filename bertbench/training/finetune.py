@@ -41,36 +41,42 @@ class Job:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What came of a job; parts that were not asked for are None."""
+    """What came of a job; parts that were not asked for are None.
+
+    Attributes:
+      workers: the figures of each worker, where they trained independently.
+    """
 
     run: TrainingRun | None
     scores: dict[str, float] | None
+    workers: list[dict[str, Any]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The figures that `results.json` holds."""
         result: dict[str, Any] = {"scores": self.scores}
+        if self.workers is not None:
+            result["workers"] = self.workers
         if self.run is not None:
             result["training"] = {**dataclasses.asdict(self.run), "checkpoint": str(self.run.checkpoint)}
         return result
 
 
 def run_job(job: Job, workers: SingleProcess | None = None) -> JobResult:
-    """Train, evaluate and predict, as the job says.
+    """Train, evaluate and predict, as the job says; the first worker alone does what follows the training.
 
     Raises:
       InputError: there is nothing to do, or the data, the model or the folder cannot be used.
     """
     if not (job.train or job.evaluate or job.predict):
         raise InputError("nothing to do; turn on --do-train, --do-eval or --do-predict.")
-    run = _train(job, workers) if job.train else None
-    scores = None
-    if job.evaluate or job.predict:
-        trained = dataclasses.replace(job.source, checkpoint=run.checkpoint) if run else job.source
-        scores = _evaluate_and_predict(job, trained)
-    return JobResult(run, scores)
+    run = train(job, workers) if job.train else None
+    if not (job.evaluate or job.predict) or (workers is not None and workers.rank != 0):
+        return JobResult(run, None)
+    return JobResult(run, _evaluate_and_predict(job, trained_source(job, run) if run else job.source))
 
 
-def _train(job: Job, workers: SingleProcess | None) -> TrainingRun:
+def train(job: Job, workers: SingleProcess | None = None) -> TrainingRun:
+    """Train as the job says."""
     require_length(job.task, job.source.config)
     dataset = job.task.read("train")
     require_known_ids(dataset, job.source.config)
@@ -84,8 +90,14 @@ def _train(job: Job, workers: SingleProcess | None) -> TrainingRun:
         job.output_dir,
         workers,
     )
-    describe(trainer.order, trainer.learning_rate)
+    if trainer.workers.rank == 0:
+        describe(trainer.order, trainer.learning_rate)
     return trainer.run()
+
+
+def trained_source(job: Job, run: TrainingRun) -> ModelSource:
+    """The model that came out of a training."""
+    return dataclasses.replace(job.source, checkpoint=run.checkpoint)
 
 
 def _evaluate_and_predict(job: Job, source: ModelSource) -> dict[str, float] | None:
@@ -93,15 +105,16 @@ def _evaluate_and_predict(job: Job, source: ModelSource) -> dict[str, float] | N
     predict_split = job.task.predict_split
     scores = None
     if job.evaluate or predict_split == "dev":
-        outcome = _outcome(job, model, "dev")
+        outcome = outcome_of(job, model, "dev")
         scores = outcome.scores
         job.task.write(outcome, job.output_dir, "dev")
     if job.predict and predict_split != "dev":
-        job.task.write(_outcome(job, model, predict_split), job.output_dir, predict_split)
+        job.task.write(outcome_of(job, model, predict_split), job.output_dir, predict_split)
     return scores
 
 
-def _outcome(job: Job, model: BertModel, split: str) -> Outcome:
+def outcome_of(job: Job, model: BertModel, split: str) -> Outcome:
+    """What the task makes of a model's outputs on a split."""
     dataset = job.task.read(split)
     if job.max_eval_steps is not None:
         dataset = dataset.first(job.max_eval_steps * job.settings.batch_size)

@@ -1,8 +1,9 @@
 """The training loop: steps, progress, saving, resuming, and stopping when the loss goes wrong."""
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,14 +166,14 @@ class Trainer:
 
         Raises:
           CannotJudge: a loss or gradient is not finite; names the step, its examples and the last
-            good checkpoint.
+            good checkpoint. Or the workers' weights differ at the end.
           InputError: a checkpoint cannot be written.
         """
         steps = self.learning_rate.num_steps
         recorder = Recorder(self._folder.path / "events" if self.workers.rank == 0 else None)
         examples = 0
         start = time.perf_counter()
-        with progress("train", steps, "steps") as advance:
+        with self._progress(steps) as advance:
             advance(self.first_step)
             for step in range(self.first_step, steps):
                 result = self.train_step(step)
@@ -183,6 +184,7 @@ class Trainer:
                 advance(1, loss=result.loss, lr=self.learning_rate(step), **{"examples/s": rate})
                 if (step + 1) % self.settings.save_checkpoints_steps == 0 and step + 1 < steps:
                     self._save(step + 1, recorder)
+        self.workers.require_identical(self._state)
         self._save(max(steps, self.first_step), recorder)
         return TrainingRun(
             self._folder.prefix(max(steps, self.first_step)),
@@ -192,6 +194,12 @@ class Trainer:
             time.perf_counter() - start,
             examples,
         )
+
+    def _progress(self, steps: int) -> contextlib.AbstractContextManager[Callable[..., None]]:
+        """The first worker's progress is everyone's."""
+        if self.workers.rank == 0:
+            return progress("train", steps, "steps")
+        return contextlib.nullcontext(lambda *_, **__: None)
 
     def train_step(self, step: int) -> StepResult:
         """Train on the examples of one step; `run` does so for all, with what belongs around them."""

@@ -28,6 +28,9 @@ class SingleProcess:
     def broadcast(self, variables: Sequence[tf.Variable]) -> None:
         """Give every worker the first one's values."""
 
+    def require_identical(self, variables: Mapping[str, tf.Variable]) -> None:
+        """End with a CannotJudge where workers' variables differ in a bit."""
+
     def require_agreement(self, facts: Mapping[str, Any]) -> None:
         """End with an InputError that names the difference where workers differ in a fact."""
 

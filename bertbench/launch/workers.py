@@ -1,0 +1,140 @@
+"""Starting the workers of a training through Horovod's own launcher, and watching over them."""
+
+import collections
+import importlib.util
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertbench import console
+from bertbench.errors import BertbenchError, CannotJudge, InputError
+from bertbench.launch.processes import Processes, exit_status
+
+PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
+_WORKER = "BERTBENCH_WORKER"
+# What Horovod's launcher writes with Gloo ("[0]<stdout>:", "Process name: 0") and mpirun with MPI
+# ("[1,0]<stdout>:", "Process name: [[38017,1],0]").
+_OUTPUT = re.compile(r"\[(?:\d+,)?(\d+)\]<(stdout|stderr)>:(.*)")
+_FIRST_TO_FAIL = re.compile(
+    r"Process name:\s+(?:\[\[\d+,\d+\],)?(?P<rank>\d+)\]?\s+Exit code:\s+(?P<status>-?\d+)"
+)
+_KEPT_LINES = 40
+
+
+@dataclass(frozen=True)
+class WorkerHosts:
+    """How many workers there are in all, and the hosts they run on; none: this one."""
+
+    num_processes: int
+    hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.hosts)) != len(self.hosts):
+            raise InputError(f"--mpi-hostnames {','.join(self.hosts)}: name each host once.")
+        if len(self.hosts) > self.num_processes:
+            raise InputError(
+                f"--mpi-hostnames names {len(self.hosts)} hosts for {self.num_processes} processes; "
+                "give --mpi-num-processes at least one a host."
+            )
+
+    @property
+    def slots(self) -> dict[str, int]:
+        """Processes by host, as even as can be, the first hosts taking what is left over."""
+        hosts = self.hosts or ("localhost",)
+        share, left = divmod(self.num_processes, len(hosts))
+        return {host: share + (number < left) for number, host in enumerate(hosts)}
+
+
+def is_worker() -> bool:
+    """Whether this process is one that `run_workers` started."""
+    return _WORKER in os.environ
+
+
+def launcher_command(hosts: WorkerHosts, arguments: Sequence[str]) -> list[str]:
+    """The command that starts every worker as `bertbench ARGUMENTS`."""
+    slots = ",".join(f"{host}:{count}" for host, count in hosts.slots.items())
+    python = sys.executable
+    launch = [python, *LAUNCHER, "-np", str(hosts.num_processes), "-H", slots]
+    return [*launch, python, "-m", "bertbench", *arguments]
+
+
+def show_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
+    """Print what would run where, for --dry-run."""
+    if hosts.num_processes == 1 and not hosts.hosts:
+        console.out.print(shlex.join([sys.executable, "-m", "bertbench", *arguments]), markup=False)
+        return
+    environment = f"{_WORKER}=1 PYTHONPATH={shlex.quote(_python_path())}"
+    console.out.print("On this host, in this folder:", markup=False)
+    console.out.print(f"    {environment} {shlex.join(launcher_command(hosts, arguments))}", markup=False)
+    rank = 0
+    for host, count in hosts.slots.items():
+        ranks = f"rank {rank}" if count == 1 else f"ranks {rank} to {rank + count - 1}"
+        way = "here" if host == "localhost" else "which it starts over SSH"
+        console.out.print(f"On {host}, {way}, in a folder of the same name, as {ranks}:", markup=False)
+        worker = shlex.join([sys.executable, "-m", "bertbench", *arguments])
+        console.out.print(f"    {environment} {worker}", markup=False)
+        rank += count
+
+
+def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
+    """Run all workers to their end, every line of theirs printed behind its rank.
+
+    When one fails, Horovod's launcher ends the others.
+
+    Raises:
+      InputError: Horovod is not installed.
+      BertbenchError: a worker failed; the message names the first one that did.
+    """
+    if importlib.util.find_spec("horovod") is None:
+        raise InputError(
+            "several processes need Horovod, which is not installed; run `python tools/horovod/install.py` "
+            "in a checkout, or leave --mpi-num-processes out."
+        )
+    environment = {**os.environ, _WORKER: "1", "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"}
+    processes = Processes()
+    with processes.ended_on_signals():
+        process = processes.start(launcher_command(hosts, arguments), environment)
+        lines = _show_ranked(process.stdout, len(str(hosts.num_processes - 1)))
+        last_lines = collections.deque(lines, maxlen=_KEPT_LINES)
+        status = exit_status(process)
+    if status:
+        raise _failure(status, "\n".join(last_lines))
+
+
+def _show_ranked(lines: Iterator[str], width: int) -> Iterator[str]:
+    """Print the workers' lines; yield the launcher's own."""
+    for line in lines:
+        match = _OUTPUT.match(line.rstrip("\n"))
+        if match is None:
+            yield line.rstrip("\n")
+            continue
+        rank, stream, text = match.groups()
+        show = console.out if stream == "stdout" else console.err
+        show.print(f"[{rank:>{width}}] {text}", markup=False)
+
+
+def _failure(status: int, last_lines: str) -> BertbenchError:
+    first = _FIRST_TO_FAIL.search(last_lines)
+    if first is None:
+        return CannotJudge(f"Horovod's launcher ended with status {status}:\n{last_lines}")
+    code = int(first["status"])
+    for said in (InputError, CannotJudge):
+        if code == said.exit_status:
+            return said(f"rank {first['rank']} cannot go on; it says why above.")
+    signals = {128 + number: number.name for number in signal.Signals}
+    return CannotJudge(
+        f"rank {first['rank']} ended with {signals.get(code, f'status {code}')}, and the others were ended; "
+        "the same command goes on from the last checkpoint."
+    )
+
+
+def _python_path() -> str:
+    """What lets a worker import this package, wherever it starts."""
+    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.pathsep.join(dict.fromkeys(paths))

@@ -1,0 +1,137 @@
+"""Workers that train together through Horovod (Sergeev & Del Balso 2018, arXiv:1802.05799).
+
+The only module that imports Horovod.
+"""
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import horovod.tensorflow as hvd
+import tensorflow as tf
+
+from bertbench import __version__
+from bertbench.errors import CannotJudge, InputError
+
+COMPRESSIONS = {"none": hvd.Compression.none, "fp16": hvd.Compression.fp16}
+# Gradients travel together in buckets of about this size, always the same ones: Horovod's own choice of what
+# to send together (its "tensor fusion") follows its timing, and with it the order of sums over more than two
+# workers.
+BUCKET_BYTES = 32 * 2**20
+_SECONDS_FOR_LAUNCHER = 20.0
+
+
+class HorovodWorkers:
+    """The workers of a Horovod job, of which this process is one; see `workers.SingleProcess`.
+
+    Attributes:
+      local_rank, local_size: this worker and how many there are, on this host.
+    """
+
+    def __init__(self, compression: str = "none") -> None:
+        """Meet the other workers; `compression` is one of `COMPRESSIONS`, for gradients on their way."""
+        os.environ["HOROVOD_FUSION_THRESHOLD"] = "0"
+        hvd.init()
+        self.rank, self.size = hvd.rank(), hvd.size()
+        self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
+        self._compression = COMPRESSIONS[compression]
+
+    def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Each gradient summed over the workers; called inside the training graph."""
+        sums: list[tf.Tensor] = []
+        for number, bucket in enumerate(_buckets(gradients)):
+            flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in bucket], 0)
+            total = hvd.allreduce(flat, op=hvd.Sum, name=f"gradients_{number}", compression=self._compression)
+            parts = tf.split(total, [gradient.shape.num_elements() for gradient in bucket])
+            sums += [tf.reshape(part, gradient.shape) for part, gradient in zip(parts, bucket, strict=True)]
+        return sums
+
+    def sum_figures(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """Each figure summed over the workers."""
+        names = sorted(figures)
+        values = tf.constant([figures[name] for name in names], tf.float64)
+        totals = hvd.allreduce(values, op=hvd.Sum, name="figures").numpy()
+        return {name: float(totals[names.index(name)]) for name in figures}
+
+    def broadcast(self, variables: Sequence[tf.Variable]) -> None:
+        """Give every worker the first one's values."""
+        hvd.broadcast_variables(variables, root_rank=0)
+
+    def send(self, value: tf.Tensor, root: int) -> tf.Tensor:
+        """The value of worker `root`; all workers' values have one shape and dtype."""
+        return hvd.broadcast(value, root, name="send")
+
+    def share(self, value: Any, root: int) -> Any:
+        """The object of worker `root`."""
+        return hvd.broadcast_object(value, root, name="share")
+
+    def gather(self, value: Any) -> list[Any]:
+        """The objects of all workers, in the order of their ranks."""
+        return hvd.allgather_object(value, name="gather")
+
+    def require_agreement(self, facts: Mapping[str, Any]) -> None:
+        """End every worker with an InputError that names the difference where they differ in a fact."""
+        versions = {"bertbench version": __version__, "TensorFlow version": tf.__version__}
+        everyone = self.gather(_flatten({**facts, **versions}))
+        differences = [
+            f"{name} ({'; '.join(f'rank {rank}: {own.get(name)}' for rank, own in enumerate(everyone))})"
+            for name in sorted(set().union(*everyone))
+            if any(own.get(name) != everyone[0].get(name) for own in everyone)
+        ]
+        if differences:
+            raise InputError(
+                f"workers disagree on {', '.join(differences)}; give every host the same files and options."
+            )
+
+    def require_identical(self, variables: Mapping[str, tf.Variable]) -> None:
+        """End every worker with a CannotJudge where their variables differ in a bit."""
+        digest = hashlib.sha256()
+        for variable in variables.values():
+            digest.update(variable.numpy().data)
+        digests = self.gather(digest.hexdigest())
+        odd = [str(rank) for rank, other in enumerate(digests) if other != digests[0]]
+        if odd:
+            raise CannotJudge(f"weights of rank {', '.join(odd)} differ from those of rank 0 after training.")
+
+
+@contextlib.contextmanager
+def blaming_the_first() -> Iterator[None]:
+    """Leave it to the launcher to end this worker when another's end has made Horovod fail here.
+
+    The launcher names the worker that ends first, which is to be the one at fault.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if "Horovod" not in error.message:
+            raise
+        time.sleep(_SECONDS_FOR_LAUNCHER)
+        raise CannotJudge("another worker has ended before its time.") from None
+
+
+def _buckets(gradients: Sequence[tf.Tensor]) -> Iterator[list[tf.Tensor]]:
+    bucket: list[tf.Tensor] = []
+    size = 0
+    for gradient in gradients:
+        bytes_ = gradient.shape.num_elements() * gradient.dtype.size
+        if bucket and size + bytes_ > BUCKET_BYTES:
+            yield bucket
+            bucket, size = [], 0
+        bucket.append(gradient)
+        size += bytes_
+    if bucket:
+        yield bucket
+
+
+def _flatten(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts within facts under names of their own."""
+    flat: dict[str, Any] = {}
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{name} {inner}": content for inner, content in _flatten(value).items()})
+        else:
+            flat[name] = value
+    return flat

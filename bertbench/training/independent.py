@@ -1,0 +1,113 @@
+"""Several workers that train each on their own, of which the best one's model is kept."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from bertbench.console import notice
+from bertbench.files import read_json, write_json
+from bertbench.inference import load_model
+from bertbench.model.checkpoint import open_checkpoint
+from bertbench.tasks.base import Outcome
+from bertbench.training.distributed import HorovodWorkers
+from bertbench.training.finetune import Job, JobResult, outcome_of, train, trained_source
+from bertbench.training.saving import TrainingFolder
+from bertbench.training.trainer import TrainingRun
+from bertbench.training.workers import SingleProcess
+
+
+class _OnItsOwn(SingleProcess):
+    """A worker that trains alone, on what the others have too."""
+
+    def __init__(self, workers: HorovodWorkers) -> None:
+        self._workers = workers
+
+    def require_agreement(self, facts: Mapping[str, Any]) -> None:
+        self._workers.require_agreement({name: fact for name, fact in facts.items() if name != "seed"})
+
+
+def run_independently(job: Job, workers: HorovodWorkers) -> JobResult:
+    """Train a model in each worker, with orders and a new head of its own; keep the best.
+
+    Each worker saves into `worker-<rank>` below the output folder, on its own host, and resumes from there;
+    the best one's model comes into the output folder of the first. The best has the highest score (the
+    task's headline) on the dev split, where there is one; without, or among equals, the lowest final loss.
+    """
+    own = dataclasses.replace(
+        job,
+        settings=dataclasses.replace(job.settings, seed=job.settings.seed + workers.rank),
+        output_dir=job.output_dir / f"worker-{workers.rank}",
+    )
+    folder = _begin(job, workers)
+    run = train(own, _OnItsOwn(workers))
+    figures = {"rank": workers.rank, "loss": _final_loss(own, run)}
+    outcome = _judge(own, run) if job.task.has_split("dev") else None
+    everyone = workers.gather(figures | (outcome.scores if outcome else {}))
+    best = choose_best(everyone, job.task.headline)
+    if workers.rank == 0:
+        for worker in everyone:
+            shown = ", ".join(f"{name} {value}" for name, value in worker.items() if name != "rank")
+            notice(f"worker {worker['rank']}: {shown}")
+        notice(f"kept: the model of worker {best}")
+    run, outcome = _take_over(job, folder, workers, run, outcome, best)
+    return JobResult(run, outcome.scores if outcome else None, everyone)
+
+
+def choose_best(everyone: Sequence[Mapping[str, float | None]], headline: str) -> int:
+    """The rank of the best score, among equal ones of the lowest final loss, among those the first."""
+
+    def goodness(rank: int) -> tuple[float, float]:
+        loss = everyone[rank]["loss"]
+        return everyone[rank].get(headline, 0.0), -math.inf if loss is None else -loss
+
+    return max(range(len(everyone)), key=goodness)
+
+
+def _begin(job: Job, workers: HorovodWorkers) -> TrainingFolder | None:
+    """The folder that the best model will come to, which must not hold another run's; the first worker's."""
+    if workers.rank != 0:
+        return None
+    folder = TrainingFolder(job.output_dir, keep_checkpoints=job.settings.keep_checkpoints)
+    folder.begin({"independent workers": workers.size, **dataclasses.asdict(job.settings)}, job.source)
+    return folder
+
+
+def _judge(job: Job, run: TrainingRun) -> Outcome:
+    model = load_model(job.task, trained_source(job, run), job.precision, job.options)
+    return outcome_of(job, model, "dev")
+
+
+def _final_loss(job: Job, run: TrainingRun) -> float | None:
+    """The mean over the last steps, of this run or of the one that did them; None where that was killed."""
+    written = job.output_dir / "final_loss.json"
+    if run.loss_curve:
+        write_json(written, run.loss_curve[-1][1])
+    return read_json(written) if written.exists() else None
+
+
+def _take_over(
+    job: Job,
+    folder: TrainingFolder | None,
+    workers: HorovodWorkers,
+    run: TrainingRun,
+    outcome: Outcome | None,
+    best: int,
+) -> tuple[TrainingRun, Outcome | None]:
+    """Bring the best worker's model, run and outcome to the first worker, which saves them."""
+    source = open_checkpoint(run.checkpoint)
+    tensors: dict[str, tf.Tensor] = {}
+    for tensor in source.list_tensors():
+        value = workers.send(source.read([tensor])[0], best)
+        if workers.rank == 0:
+            tensors[tensor.name] = value
+    run, outcome = workers.share((run, outcome), best)
+    if folder is None:
+        return run, outcome
+    del tensors["global_step"]  # the folder's own business
+    checkpoint = folder.save(tensors, run.steps)
+    if outcome is not None and (job.evaluate or job.predict):
+        job.task.write(outcome, job.output_dir, "dev")
+    return dataclasses.replace(run, checkpoint=checkpoint), outcome

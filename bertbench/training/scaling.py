@@ -1,0 +1,38 @@
+"""How a training's settings change with the number of processes."""
+
+import dataclasses
+import math
+
+from bertbench.errors import InputError
+from bertbench.training.trainer import TrainingSettings
+
+LR_SCALINGS = ("sqrt", "linear", "none")
+
+
+def share_of(
+    settings: TrainingSettings, size: int, lr_scaling: str, *, synchronised: bool
+) -> TrainingSettings:
+    """The settings of each of `size` processes that train together.
+
+    Steps and warm-up steps are divided by the processes (rounded up), and the learning rate is multiplied by
+    a factor: sqrt(size), size or 1.
+
+    Args:
+      lr_scaling: one of `LR_SCALINGS`.
+      synchronised: the processes share out the examples, so that an epoch itself has fewer steps; else each
+        goes over all examples for its share of the epochs.
+    """
+    if lr_scaling not in LR_SCALINGS:
+        raise InputError(f"learning rate scaling {lr_scaling!r}: choose one of {', '.join(LR_SCALINGS)}.")
+    factor = {"sqrt": math.sqrt(size), "linear": size, "none": 1}[lr_scaling]
+    return dataclasses.replace(
+        settings,
+        learning_rate=settings.learning_rate * factor,
+        num_epochs=settings.num_epochs if synchronised else settings.num_epochs / size,
+        num_steps=_divide(settings.num_steps, size),
+        warmup_steps=_divide(settings.warmup_steps, size),
+    )
+
+
+def _divide(steps: int | None, size: int) -> int | None:
+    return None if steps is None else -(-steps // size)
