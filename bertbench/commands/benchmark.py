@@ -100,7 +100,10 @@ def squad(
 @click.option("--task-name", default="MRPC", show_default=True, help="A GLUE task or XNLI.")
 @click.option("--data-dir", type=PATH, help="The task's folder: measure its dev set's lengths.")
 @click.option("--max-seq-length", type=click.IntRange(min=8), default=128, show_default=True)
-def classifier(task_name: str, data_dir: Path | None, max_seq_length: int, **values: Any) -> None:
+@click.option("--language", default="zh", show_default=True, help="Which of XNLI's languages.")
+def classifier(
+    task_name: str, data_dir: Path | None, max_seq_length: int, language: str, **values: Any
+) -> None:
     """Measure classification.
 
     \b
@@ -110,7 +113,12 @@ def classifier(task_name: str, data_dir: Path | None, max_seq_length: int, **val
     from bertbench.data.glue_tasks import glue_task
 
     def make_task(source: "ModelSource") -> "Task":
-        given = {"task_name": task_name, "data_dir": data_dir, "max_seq_length": max_seq_length}
+        given = {
+            "task_name": task_name,
+            "data_dir": data_dir,
+            "max_seq_length": max_seq_length,
+            "language": language,
+        }
         return pop_classifier_task(source, given)
 
     made = make_task if data_dir else None

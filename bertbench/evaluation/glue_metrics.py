@@ -52,6 +52,20 @@ def class_probabilities(logits: np.ndarray) -> np.ndarray:
     return special.softmax(logits, axis=-1).astype(np.float32)
 
 
+def mean_loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The mean cross-entropy of label ids, or of scores the mean squared error, in float64.
+
+    Args:
+      logits: [N, C], any float dtype; of scores [N, 1].
+      labels: integer label ids, or float scores, [N].
+    """
+    logits = np.asarray(logits, np.float64)
+    if logits.shape[-1] == 1:
+        return float(np.square(logits[:, 0] - labels).mean())
+    log_probabilities = special.log_softmax(logits, axis=-1)
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+
+
 def write_test_results(path: Path | str, values: np.ndarray) -> None:
     """Write `test_results.tsv` as the original does: an example a line, its values parted by tabs.
 

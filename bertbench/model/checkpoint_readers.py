@@ -54,6 +54,17 @@ def open_checkpoint(place: Path | str) -> CheckpointFile:
     return SafetensorsFile(path) if is_safetensors(path) else TensorFlowCheckpoint(path)
 
 
+def read_global_step(place: Path | str) -> int:
+    """The step that a checkpoint was saved at; 0 where it does not say.
+
+    Raises:
+      InputError: as `open_checkpoint`.
+    """
+    source = open_checkpoint(place)
+    steps = [tensor for tensor in source.list_tensors() if tensor.name == "global_step"]
+    return int(source.read(steps)[0]) if steps else 0
+
+
 class TensorFlowCheckpoint:
     """A Google-format checkpoint: tensors by name in TensorFlow's bundle files."""
 

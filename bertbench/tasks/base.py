@@ -45,11 +45,13 @@ class Outcome:
       scores: by metric; empty where the data holds no labels.
       per_item: scores of each item [N], by metric, on the scale of `scores`, for paired comparison.
       predictions: what `Task.write` needs to write the task's files.
+      loss: the mean training loss of the examples, where the task tells it.
     """
 
     scores: dict[str, float]
     per_item: dict[str, np.ndarray] = field(default_factory=dict)
     predictions: Any = None
+    loss: float | None = None
 
 
 class Task(ABC):
@@ -96,5 +98,5 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def write(self, outcome: Outcome, output_dir: Path, split: str) -> None:
-        """Write the task's own prediction files into a folder."""
+    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
+        """Write the task's own prediction files into a folder; `global_step` is the checkpoint's."""

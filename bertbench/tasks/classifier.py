@@ -12,6 +12,7 @@ from bertbench.data.tokenization import Tokenizer
 from bertbench.evaluation.glue_metrics import (
     class_probabilities,
     glue_scores,
+    mean_loss,
     write_eval_results,
     write_submission,
     write_test_results,
@@ -66,17 +67,20 @@ class ClassifierTask(Task):
         if labels is None:
             return Outcome({}, predictions=(values, predictions))
         scores = glue_scores(self.glue_task.metrics, predictions, labels)
-        return Outcome(scores, self._per_item(predictions, labels), (values, predictions))
+        loss = mean_loss(logits, labels)
+        return Outcome(scores, self._per_item(predictions, labels), (values, predictions), loss)
 
     def _per_item(self, predictions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         if self.glue_task.kind == "regression":
             return {"negative_squared_error": -np.square(predictions - labels)}
         return {"accuracy": (predictions == labels).astype(np.float64)}
 
-    def write(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
         values, predictions = outcome.predictions
         if outcome.scores:
-            write_eval_results(output_dir / "eval_results.txt", outcome.scores)
+            results = {f"eval_{name}": score for name, score in outcome.scores.items()}
+            losses = {"eval_loss": outcome.loss, "loss": outcome.loss, "global_step": global_step}
+            write_eval_results(output_dir / "eval_results.txt", results | losses)
         write_test_results(output_dir / "test_results.tsv", values)
         if split == "test" and self.glue_task.submission_file:
             write_submission(

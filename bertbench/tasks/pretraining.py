@@ -64,7 +64,8 @@ class PretrainingTask(Task):
             "next_sentence_accuracy": outputs["next_sentence_hits"],
             "next_sentence_loss": outputs["next_sentence_loss"],
         }
-        return Outcome(scores, per_item)
+        return Outcome(scores, per_item, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
 
-    def write(self, outcome: Outcome, output_dir: Path, split: str) -> None:
-        write_eval_results(output_dir / "eval_results.txt", outcome.scores)
+    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
+        results = {**outcome.scores, "loss": outcome.loss, "global_step": global_step}
+        write_eval_results(output_dir / "eval_results.txt", results)

@@ -85,7 +85,7 @@ class SquadTask(Task):
             answers,
         )
 
-    def write(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
         answers: DecodedAnswers = outcome.predictions
         write_json(output_dir / "predictions.json", answers.predictions, indent=4)
         write_json(output_dir / "nbest_predictions.json", answers.nbest, indent=4)

@@ -10,6 +10,7 @@ from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.errors import InputError
 from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
+from bertbench.model.checkpoint_readers import read_global_step
 from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Outcome, Task
@@ -102,14 +103,15 @@ def trained_source(job: Job, run: TrainingRun) -> ModelSource:
 
 def _evaluate_and_predict(job: Job, source: ModelSource) -> dict[str, float] | None:
     model = load_model(job.task, source, job.precision, job.options)
+    step = read_global_step(source.checkpoint)
     predict_split = job.task.predict_split
     scores = None
     if job.evaluate or predict_split == "dev":
         outcome = outcome_of(job, model, "dev")
         scores = outcome.scores
-        job.task.write(outcome, job.output_dir, "dev")
+        job.task.write(outcome, job.output_dir, "dev", step)
     if job.predict and predict_split != "dev":
-        job.task.write(outcome_of(job, model, predict_split), job.output_dir, predict_split)
+        job.task.write(outcome_of(job, model, predict_split), job.output_dir, predict_split, step)
     return scores
 
 

@@ -109,5 +109,5 @@ def _take_over(
     del tensors["global_step"]  # the folder's own business
     checkpoint = folder.save(tensors, run.steps)
     if outcome is not None and (job.evaluate or job.predict):
-        job.task.write(outcome, job.output_dir, "dev")
+        job.task.write(outcome, job.output_dir, "dev", run.steps)
     return dataclasses.replace(run, checkpoint=checkpoint), outcome

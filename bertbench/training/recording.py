@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench.errors import InputError
+from bertbench.files import read_json, write_json
 from bertbench.training.step import StepResult
 
+CURVE_FILE = "loss_curve.json"
 # What marks a summary as TensorBoard's scalar (tensorboard/plugins/scalar/metadata.py).
 _SCALAR = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
@@ -25,15 +27,15 @@ class Recorder:
 
     POINTS = 50
 
-    def __init__(self, folder: Path | None) -> None:
-        """`folder` takes the event files; None writes none.
+    def __init__(self, folder: Path | None, first_step: int = 0) -> None:
+        """`folder` takes the event files and the curve, and holds those up to `first_step`; None: no files.
 
         Raises:
           InputError: the folder cannot be written; so do `record` and `flush`.
         """
-        self.curve: list[tuple[int, float]] = []
-        self._recent: list[float] = []
         self._folder = folder
+        self.curve = self._read_curve(first_step) if folder else []
+        self._recent: list[float] = []
         with self._writing():
             self._writer = tf.summary.create_file_writer(str(folder)) if folder else None
 
@@ -63,6 +65,12 @@ class Recorder:
         if self._writer is not None:
             with self._writing():
                 self._writer.flush()
+            write_json(self._folder / CURVE_FILE, self.curve, indent=None)
+
+    def _read_curve(self, last_step: int) -> list[tuple[int, float]]:
+        written = self._folder / CURVE_FILE
+        entries = read_json(written) if last_step and written.exists() else []
+        return [(step, loss) for step, loss in entries if step <= last_step]
 
     def _close_point(self) -> None:
         self.curve.append((self._last_step, float(np.mean(self._recent))))

@@ -170,7 +170,8 @@ class Trainer:
           InputError: a checkpoint cannot be written.
         """
         steps = self.learning_rate.num_steps
-        recorder = Recorder(self._folder.path / "events" if self.workers.rank == 0 else None)
+        events = self._folder.path / "events" if self.workers.rank == 0 else None
+        recorder = Recorder(events, self.first_step)
         examples = 0
         start = time.perf_counter()
         with self._progress(steps) as advance:

@@ -1,5 +1,6 @@
 """The same seed is the same run, also when it is killed again and again."""
 
+import json
 import os
 import random
 import signal
@@ -53,6 +54,13 @@ def test_killed_runs_end_as_one_never_killed(files: Path, tmp_path: Path) -> Non
     assert "bert/embeddings/word_embeddings/adam_m" in whole
     for name, value in whole.items():
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+    curve, resumed_curve = (loss_curve(tmp_path / name) for name in ("whole", "killed"))
+    assert [step for step, _ in curve] == [*range(SAVE_EVERY, STEPS, SAVE_EVERY), STEPS]
+    assert resumed_curve == curve
+
+
+def loss_curve(output_dir: Path) -> list[list[float]]:
+    return json.loads((output_dir / "results.json").read_text())["training"]["loss_curve"]
 
 
 def command(files: Path, output_dir: Path) -> Sequence[str]:

@@ -12,6 +12,7 @@ from bertbench.errors import CannotJudge
 from bertbench.evaluation.glue_metrics import (
     class_probabilities,
     glue_scores,
+    mean_loss,
     write_eval_results,
     write_submission,
     write_test_results,
@@ -86,6 +87,12 @@ def test_probabilities():
     probabilities = class_probabilities(np.array([[0.0, math.log(3.0)], [1000.0, 0.0]]))
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities, [[0.25, 0.75], [1.0, 0.0]], rtol=1e-7)
+
+
+def test_losses():
+    logits = np.array([[0.0, math.log(3.0)], [1000.0, 0.0]])  # probabilities 1/4, 3/4; 1, 0
+    assert mean_loss(logits, np.array([0, 0])) == pytest.approx(math.log(4) / 2)
+    assert mean_loss(np.array([[1.0], [2.5]]), np.array([3.0, 2.0])) == pytest.approx((4 + 0.25) / 2)
 
 
 def test_test_results_hold_shortest_float32(tmp_path):

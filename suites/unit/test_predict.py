@@ -107,7 +107,12 @@ def test_classifier(predict, stand_ins, tmp_path, split):
     labels = np.arange(8) % 2
     assert results["scores"]["accuracy"] == np.mean(probabilities.argmax(-1) == labels)
     assert json.loads(out.splitlines()[-1]) == results["scores"]
-    assert "accuracy = " in (tmp_path / "out" / "eval_results.txt").read_text()
+    written = _eval_results(tmp_path / "out")
+    assert written["eval_accuracy"] == results["scores"]["accuracy"]
+    assert written["eval_f1"] == results["scores"]["f1"]
+    loss = -np.log(probabilities[np.arange(8), labels]).mean()
+    assert written["eval_loss"] == written["loss"] == pytest.approx(loss, rel=1e-6)
+    assert written["global_step"] == 0
 
 
 def classifier_model(stand_ins, tmp_path):
@@ -149,8 +154,14 @@ def test_pretraining(predict, stand_ins, tmp_path):
     vocabulary = len((stand_ins.pretrained / "vocab.txt").read_text().splitlines())
     assert scores["masked_lm_loss"] == pytest.approx(np.log(vocabulary), rel=0.1)  # weights near 0: chance
     assert scores["next_sentence_loss"] == pytest.approx(np.log(2), rel=0.1)
-    written = (tmp_path / "out" / "eval_results.txt").read_text().splitlines()
-    assert [line.partition(" = ")[0] for line in written] == sorted(scores)
+    loss = scores["masked_lm_loss"] + scores["next_sentence_loss"]
+    assert _eval_results(tmp_path / "out") == {**scores, "loss": loss, "global_step": 0}
+
+
+def _eval_results(folder):
+    lines = (folder / "eval_results.txt").read_text().splitlines()
+    assert lines == sorted(lines)
+    return {name: float(value) for name, value in (line.split(" = ") for line in lines)}
 
 
 def test_an_answer_that_is_not_in_its_context_is_counted(predict, stand_ins, tmp_path):
