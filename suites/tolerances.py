@@ -269,6 +269,20 @@ _TRAINING = {
     ("fp32", "recomputed gradient"): Tolerance(
         1e-5, "of the largest", "the same arithmetic; XLA may fuse, and round, otherwise: 2^-24 an operation"
     ),
+    ("fp32", "distributed gradient"): Tolerance(
+        1e-5,
+        "of the largest",
+        "the same sums in another order, a thousand terms of 2^-24 each, partly one way",
+    ),
+    ("fp32", "compressed gradient"): Tolerance(
+        3 * 2.0**-11,
+        "of the largest",
+        "float16 rounds each of two workers' gradients and their sum by 2^-11 of itself; the workers' own, "
+        "whose sum it is, may each be as large as it",
+    ),
+    ("fp32", "distributed weights"): Tolerance(
+        0.01, "of the distance moved", "rounding differs from the first step, and training magnifies it"
+    ),
     ("bf16", "squad loss"): Tolerance(0.034, "nats", _SEEDS),
     ("bf16", "classifier loss"): Tolerance(0.022, "nats", _SEEDS),
     ("bf16", "pretraining loss"): Tolerance(0.008, "nats", _SEEDS),

@@ -53,12 +53,15 @@ def take_step(
     config: ModelConfig = WITHOUT_DROPOUT,
     batching: str = "padded",
     recompute: bool = False,
+    workers: SingleProcess | None = None,
 ) -> OneStep:
     """One step of a random model of always the same seed on those examples."""
+    workers = workers or SingleProcess()
     made = make_task(task, files)
     model = BertModel(config, precision, KERNELS, made.make_head, trainable=True, seed=5)
     keeper = Keeper(model.variables_by_name)
-    step = TrainStep(model, keeper, SingleProcess(), accumulate=len(micro_batches) > 1, recompute=recompute)
+    accumulate = len(micro_batches) > 1 or workers.size > 1
+    step = TrainStep(model, keeper, workers, accumulate=accumulate, recompute=recompute)
     batches = [make_batch(made, examples, batching) for examples in micro_batches]
     seeds = [split_seed(3, number) for number in range(len(batches))]
     result = step(batches, seeds, 1.0)

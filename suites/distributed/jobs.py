@@ -1,0 +1,62 @@
+"""`bertbench train` on two workers, as a person runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE = 240.0
+
+
+def train_squad(files: Path, output_dir: Path, *more: str) -> list[str]:
+    """The arguments of `bertbench` for two workers on the tiny SQuAD."""
+    return [
+        *("train", "squad", "--config-file", str(files / "bert_config.json")),
+        *("--vocab-file", str(files / "vocab.txt"), "--train-file", str(files / "train.json")),
+        *("--max-seq-length", "24", "--doc-stride", "8", "--max-query-length", "8", "--batch-size", "4"),
+        *("--num-intra-threads", "1", "--mpi-num-processes", "2", "--output-dir", str(output_dir), *more),
+    ]
+
+
+class Job:
+    """A job in processes of its own; its output is in `log`."""
+
+    def __init__(self, arguments: Sequence[str], log: Path) -> None:
+        self.log = log
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        with log.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bertbench", *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdout=file,
+                stderr=file,
+            )
+
+    def wait(self) -> int:
+        """The exit status."""
+        try:
+            return self.process.wait(DEADLINE)
+        finally:
+            self.process.terminate()
+            print(self.log.read_text())
+
+    def processes(self) -> list[psutil.Process]:
+        """The launcher, the workers and all that is between them."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def worker(self, rank: int) -> psutil.Process:
+        """The process of a rank."""
+        (worker,) = (p for p in self.processes() if p.environ().get("HOROVOD_RANK") == str(rank))
+        return worker
+
+
+def run(arguments: Sequence[str], log: Path) -> str:
+    """What a job that has to succeed prints."""
+    job = Job(arguments, log)
+    assert job.wait() == 0
+    return log.read_text()

@@ -1,0 +1,43 @@
+"""Every task in every precision on two workers, and what workers that differ are told."""
+
+import numpy as np
+import pytest
+
+from suites.distributed.conftest import FinishedJob
+from suites.tolerances import TOLERANCES
+from suites.training.tiny import TASKS
+
+pytestmark = pytest.mark.distributed
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("task", TASKS)
+def test_two_workers_train_as_one_model(two: FinishedJob, task: str, precision: str) -> None:
+    name = f"{task} {precision}"
+    assert two.facts[0][f"loss {name}"] == two.facts[1][f"loss {name}"]
+    first, second = (two.kind(name, rank) for rank in range(2))
+    for variable, value in first.items():
+        assert np.isfinite(value).all(), variable
+        np.testing.assert_array_equal(second[variable], value, err_msg=variable)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_bf16_stays_with_fp32(two: FinishedJob, task: str) -> None:
+    fp32, bf16 = (two.facts[0][f"loss {task} {precision}"] for precision in ("fp32", "bf16"))
+    assert bf16 != fp32, "bf16 computed in fp32"
+    assert abs(bf16 - fp32) <= TOLERANCES["bf16", f"{task} loss"].bound
+
+
+def test_workers_that_differ_at_the_start_are_told_in_what(job: FinishedJob) -> None:
+    layers = "; ".join(f"rank {rank}: {2 + rank}" for rank in range(len(job.facts)))
+    for facts in job.facts:
+        assert facts["disagreement"].startswith(
+            f"InputError: workers disagree on config layers ({layers}); give every host"
+        )
+
+
+def test_weights_that_differ_in_one_bit_at_the_end_are_found(job: FinishedJob) -> None:
+    for facts in job.facts:
+        assert facts["difference"] == (
+            "CannotJudge: weights of rank 1 differ from those of rank 0 after training."
+        )
