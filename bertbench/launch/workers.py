@@ -17,6 +17,7 @@ from bertbench.launch.processes import Processes, exit_status
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
+SSH = "ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no"  # as Horovod's launcher calls it
 _WORKER = "BERTBENCH_WORKER"
 # What Horovod's launcher writes with Gloo ("[0]<stdout>:", "Process name: 0") and mpirun with MPI
 # ("[1,0]<stdout>:", "Process name: [[38017,1],0]").
@@ -66,20 +67,43 @@ def launcher_command(hosts: WorkerHosts, arguments: Sequence[str]) -> list[str]:
 
 def show_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
     """Print what would run where, for --dry-run."""
+    worker = shlex.join([sys.executable, "-m", "bertbench", *arguments])
     if hosts.num_processes == 1 and not hosts.hosts:
-        console.out.print(shlex.join([sys.executable, "-m", "bertbench", *arguments]), markup=False)
+        console.out.print(worker, markup=False)
         return
-    environment = f"{_WORKER}=1 PYTHONPATH={shlex.quote(_python_path())}"
-    console.out.print("On this host, in this folder:", markup=False)
+    environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in _environment().items())
+    console.out.print("Here:", markup=False)
     console.out.print(f"    {environment} {shlex.join(launcher_command(hosts, arguments))}", markup=False)
+    over_ssh = "over SSH, where it is another host, " if hosts.hosts else ""
+    console.out.print(
+        f"which starts, {over_ssh}with all else of this environment and the address to meet at:", markup=False
+    )
+    for host, slot in _slots(hosts):
+        command = f"env {slot} {environment} {worker}"
+        if hosts.hosts:
+            command = f"{SSH} {host} {shlex.quote(f'cd {Path.cwd()} > /dev/null 2>&1 ; {command}')}"
+        console.out.print(f"    {command}", markup=False)
+
+
+def _slots(hosts: WorkerHosts) -> Iterator[tuple[str, str]]:
+    """Each worker's host, and the variables that tell it its place, as Horovod's launcher gives them.
+
+    (horovod/runner/gloo_run.py, create_slot_env_vars; "cross" counts over the hosts that have such a slot.)
+    """
     rank = 0
-    for host, count in hosts.slots.items():
-        ranks = f"rank {rank}" if count == 1 else f"ranks {rank} to {rank + count - 1}"
-        way = "here" if host == "localhost" else "which it starts over SSH"
-        console.out.print(f"On {host}, {way}, in a folder of the same name, as {ranks}:", markup=False)
-        worker = shlex.join([sys.executable, "-m", "bertbench", *arguments])
-        console.out.print(f"    {environment} {worker}", markup=False)
-        rank += count
+    for number, (host, count) in enumerate(hosts.slots.items()):
+        for local_rank in range(count):
+            places = {
+                "HOSTNAME": host,
+                "RANK": rank,
+                "SIZE": hosts.num_processes,
+                "LOCAL_RANK": local_rank,
+                "LOCAL_SIZE": count,
+                "CROSS_RANK": number,
+                "CROSS_SIZE": sum(others > local_rank for others in hosts.slots.values()),
+            }
+            yield host, " ".join(f"HOROVOD_{name}={value}" for name, value in places.items())
+            rank += 1
 
 
 def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
@@ -96,10 +120,9 @@ def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
             "several processes need Horovod, which is not installed; run `python tools/horovod/install.py` "
             "in a checkout, or leave --mpi-num-processes out."
         )
-    environment = {**os.environ, _WORKER: "1", "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"}
     processes = Processes()
     with processes.ended_on_signals():
-        process = processes.start(launcher_command(hosts, arguments), environment)
+        process = processes.start(launcher_command(hosts, arguments), {**os.environ, **_environment()})
         lines = _show_ranked(process.stdout, len(str(hosts.num_processes - 1)))
         last_lines = collections.deque(lines, maxlen=_KEPT_LINES)
         status = exit_status(process)
@@ -134,7 +157,8 @@ def _failure(status: int, last_lines: str) -> BertbenchError:
     )
 
 
-def _python_path() -> str:
-    """What lets a worker import this package, wherever it starts."""
+def _environment() -> dict[str, str]:
+    """What makes a process a worker that can import this package, wherever it starts."""
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.pathsep.join(dict.fromkeys(paths))
+    python_path = os.pathsep.join(dict.fromkeys(paths))
+    return {_WORKER: "1", "PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"}

@@ -1,5 +1,6 @@
 """Starting workers, with a stand-in for Horovod's launcher: commands, prefixes, and what a failure says."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -108,20 +109,33 @@ def test_without_horovod_one_line_says_how_to_get_it(monkeypatch):
         run_workers(WorkerHosts(2), [])
 
 
-def test_a_dry_run_prints_the_commands_for_four_hosts(capfd):
-    show_workers(WorkerHosts(8, ("a", "b", "c", "d")), ["train", "squad", "--output-dir", "my out"])
+def test_a_dry_run_prints_the_commands_for_four_hosts(capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    show_workers(WorkerHosts(5, ("a", "b", "c", "d")), ["train", "squad", "--output-dir", "my out"])
     lines = capfd.readouterr().out.splitlines()
-    launch = "-m horovod.runner.launch --disable-cache -np 8 -H a:2,b:2,c:2,d:2 "
+    environment = f"BERTBENCH_WORKER=1 PYTHONPATH={workers.PACKAGE_PARENT} PYTHONUNBUFFERED=1"
+    launch = "-m horovod.runner.launch --disable-cache -np 5 -H a:2,b:1,c:1,d:1"
     worker = f"{sys.executable} -m bertbench train squad --output-dir 'my out'"
-    environment = f"BERTBENCH_WORKER=1 PYTHONPATH={workers.PACKAGE_PARENT}"
-    assert lines[1].startswith(f"    {environment}")
-    assert lines[1].endswith(f"{sys.executable} {launch}{worker}")
-    for number, host in enumerate("abcd"):
-        head, command = lines[2 + 2 * number : 4 + 2 * number]
-        assert head.startswith(f"On {host}, which it starts over SSH")
-        assert f"ranks {2 * number} to {2 * number + 1}" in head
-        assert command.startswith(f"    {environment}")
-        assert command.endswith(worker)
+    assert lines[1] == f"    {environment} {sys.executable} {launch} {worker}"
+    # rank, local rank, local size, cross rank, cross size: the second slot is a's alone
+    places = [(0, 0, 2, 0, 4), (1, 1, 2, 0, 1), (2, 0, 1, 1, 4), (3, 0, 1, 2, 4), (4, 0, 1, 3, 4)]
+    for line, host, place in zip(lines[3:], "aabcd", places, strict=True):
+        ssh = shlex.split(line)
+        assert ssh[:-1] == shlex.split(f"ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no {host}")
+        slot = (
+            "HOROVOD_HOSTNAME={} HOROVOD_RANK={} HOROVOD_SIZE=5 HOROVOD_LOCAL_RANK={} HOROVOD_LOCAL_SIZE={} "
+            "HOROVOD_CROSS_RANK={} HOROVOD_CROSS_SIZE={}"
+        ).format(host, *place)
+        assert ssh[-1] == f"cd {tmp_path} > /dev/null 2>&1 ; env {slot} {environment} {worker}"
+
+
+def test_a_dry_run_on_this_host_needs_no_ssh(capfd):
+    show_workers(WorkerHosts(2), ["train", "squad"])
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split(" HOROVOD_SIZE")[0] for line in lines[3:]] == [
+        f"    env HOROVOD_HOSTNAME=localhost HOROVOD_RANK={rank}" for rank in range(2)
+    ]
 
 
 def test_one_process_never_imports_horovod(tmp_path):
