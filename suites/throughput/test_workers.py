@@ -1,0 +1,51 @@
+"""How throughput grows with a second worker: 1 against 2 training processes of one thread each."""
+
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bertbench.launch.workers import LAUNCHER
+from bertbench.measure.machine import read_machine
+from suites.summary import summary_table
+from suites.throughput.test_throughput import LEEWAY
+from suites.throughput.two_workers import BATCH_SIZE, LAYERS, MAX_SEQ_LENGTH, PRECISION
+
+pytestmark = pytest.mark.benchmark
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 600
+COLUMNS = ("case", "1 worker, examples/s", "2 workers, examples/s", "efficiency")
+
+
+def test_two_workers_beside_one(pytestconfig, tmp_path):
+    if importlib.util.find_spec("horovod") is None:
+        pytest.skip("Horovod is not installed; install it with python tools/horovod/install.py")
+    if read_machine().usable_cores < 2:
+        pytest.skip("two workers need two cores")
+    python = sys.executable
+    file = tmp_path / "seconds.json"
+    launch = [python, *LAUNCHER, "-np", "2", "-H", "localhost:2"]
+    result = subprocess.run(
+        [*launch, python, "-m", "suites.throughput.two_workers", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    seconds = {name: statistics.median(times) for name, times in json.loads(file.read_text()).items()}
+    one, two = BATCH_SIZE / seconds["alone"], 2 * BATCH_SIZE / seconds["together"]
+    efficiency = two / (2 * one)
+    case = f"bert-base, {LAYERS} layers, batch {BATCH_SIZE} x {MAX_SEQ_LENGTH}, {PRECISION}"
+    table = summary_table(pytestconfig, "workers of one thread each", COLUMNS)
+    table.add(case, f"{one:.2f}", f"{two:.2f}", f"{efficiency:.0%}")
+    assert 0 < efficiency < LEEWAY, (
+        f"two workers make {two:.2f} examples/s beside {one:.2f} of one; two cannot do more than twice the "
+        "work of one, so one of the two is measured wrongly"
+    )
