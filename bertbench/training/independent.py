@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from bertbench.console import notice
-from bertbench.files import read_json, write_json
 from bertbench.inference import load_model
 from bertbench.model.checkpoint import open_checkpoint
 from bertbench.tasks.base import Outcome
@@ -43,7 +42,7 @@ def run_independently(job: Job, workers: HorovodWorkers) -> JobResult:
     )
     folder = _begin(job, workers)
     run = train(own, _OnItsOwn(workers))
-    figures = {"rank": workers.rank, "loss": _final_loss(own, run)}
+    figures = {"rank": workers.rank, "loss": run.loss_curve[-1][1] if run.loss_curve else None}
     outcome = _judge(own, run) if job.task.has_split("dev") else None
     everyone = workers.gather(figures | (outcome.scores if outcome else {}))
     best = choose_best(everyone, job.task.headline)
@@ -78,14 +77,6 @@ def _begin(job: Job, workers: HorovodWorkers) -> TrainingFolder | None:
 def _judge(job: Job, run: TrainingRun) -> Outcome:
     model = load_model(job.task, trained_source(job, run), job.precision, job.options)
     return outcome_of(job, model, "dev")
-
-
-def _final_loss(job: Job, run: TrainingRun) -> float | None:
-    """The mean over the last steps, of this run or of the one that did them; None where that was killed."""
-    written = job.output_dir / "final_loss.json"
-    if run.loss_curve:
-        write_json(written, run.loss_curve[-1][1])
-    return read_json(written) if written.exists() else None
 
 
 def _take_over(
