@@ -1,6 +1,9 @@
 """TFRecord files of pretraining examples, written and read in chunks; see `tfrecord_format` for a record."""
 
+import contextlib
+import io
 import struct
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,16 +83,51 @@ def read_features(
     max_seq_length: int | None = None,
     max_predictions_per_seq: int | None = None,
 ) -> Features:
-    """All examples of the files at once; arguments and errors as for `iter_features`."""
-    chunks = list(
-        iter_features(paths, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq)
+    """All examples of the files; arguments as for `iter_features`.
+
+    The arrays lie in unnamed files in the temporary folder (`TMPDIR`) and are mapped into memory, so that
+    there may be more of them than memory holds.
+
+    Raises:
+      InputError: as `iter_features`; or the temporary folder is full.
+    """
+    chunks = iter_features(
+        paths, max_seq_length=max_seq_length, max_predictions_per_seq=max_predictions_per_seq
     )
-    return Features(
-        np.concatenate([chunk.input_ids for chunk in chunks]),
-        np.concatenate([chunk.segment_ids for chunk in chunks]),
-        _row_splits(np.concatenate([chunk.lengths for chunk in chunks])),
-        {name: np.concatenate([chunk.labels[name] for chunk in chunks]) for name in chunks[0].labels},
-    )
+    columns: dict[str, _Column] = {}
+    with contextlib.ExitStack() as files:
+        for chunk in chunks:
+            ids = {"input_ids": chunk.input_ids, "segment_ids": chunk.segment_ids, "lengths": chunk.lengths}
+            for name, rows in {**ids, **chunk.labels}.items():
+                if name not in columns:
+                    columns[name] = _Column(files.enter_context(tempfile.TemporaryFile(buffering=0)))
+                columns[name].append(rows)
+        mapped = {name: column.map() for name, column in columns.items()}
+    lengths = mapped.pop("lengths")
+    return Features(mapped.pop("input_ids"), mapped.pop("segment_ids"), _row_splits(lengths), mapped)
+
+
+class _Column:
+    """Rows of one dtype and shape, appended to a file and then mapped into memory."""
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        self._file = file
+
+    def append(self, rows: np.ndarray) -> None:
+        self._row = rows[:0]
+        left = memoryview(np.ascontiguousarray(rows)).cast("B")
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.gettempdir()}: cannot be written ({error.strerror}); free some space there, or "
+                "set TMPDIR to another folder."
+            ) from None
+
+    def map(self) -> np.ndarray:
+        mapped = np.memmap(self._file, self._row.dtype, "r+")
+        return np.asarray(mapped).reshape(-1, *self._row.shape[1:])
 
 
 def record_shape(paths: Sequence[Path]) -> RecordShape:

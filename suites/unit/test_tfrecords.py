@@ -1,6 +1,9 @@
 """Pretraining TFRecords: the original's files are read as they are, damaged ones are named."""
 
+import mmap
+import resource
 import struct
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +200,22 @@ def test_files_that_are_no_records_are_named(tmp_path):
         read_features([tmp_path / "bytes.tfrecord"])
     with pytest.raises(InputError, match=r"none.tfrecord: cannot be read"):
         read_features([tmp_path / "none.tfrecord"])
+
+
+def test_examples_lie_on_disk_and_not_in_memory(two_files):
+    features = read_features(two_files)
+    for array in (features.input_ids, features.labels["masked_lm_ids"]):
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        assert isinstance(array.base, mmap.mmap)
+
+
+def test_a_full_temporary_folder_is_named(two_files, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(InputError, match=rf"{tmp_path}: cannot be written \(.*TMPDIR"):
+            read_features(two_files)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
