@@ -1,6 +1,7 @@
 """`bertbench compare`: the answers that differ between two predictions files."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 import numpy as np
@@ -10,19 +11,26 @@ from bertbench.errors import InputError
 from bertbench.evaluation.bootstrap import paired_bootstrap
 from bertbench.evaluation.prediction_files import read_margins, read_predictions
 from bertbench.evaluation.squad_metrics import score_squad
+from bertbench.files import read_json
+from bertbench.results.provenance import RESULTS_FILE
 
 
 @click.command()
 @click.argument("pred_a", metavar="PRED_A")
 @click.argument("pred_b", metavar="PRED_B")
-@click.option("--dataset", required=True, metavar="FILE", help="SQuAD v1.1 file with reference answers.")
-def command(pred_a: str, pred_b: str, dataset: str) -> None:
+@click.option(
+    "--dataset",
+    metavar="FILE",
+    help="SQuAD v1.1 file with reference answers; without, the one that results.json beside PRED_A names.",
+)
+def command(pred_a: str, pred_b: str, dataset: str | None) -> None:
     """List the questions whose answer differs between PRED_A and PRED_B.
 
     Each is a predictions.json or the folder that holds one. An answer's margin is the best start plus end
     logit minus the second best, from the nbest_predictions.json beside it. The last line gives both F1
     scores, and their difference with its 95 % interval from a paired bootstrap over questions.
     """
+    dataset = dataset or _predicted_dataset(pred_a)
     references = read_references(dataset)
     answers = {qas_id: reference.answers for qas_id, reference in references.items()}
     runs = {"A": _Run(pred_a, dataset, answers), "B": _Run(pred_b, dataset, answers)}
@@ -35,6 +43,14 @@ def command(pred_a: str, pred_b: str, dataset: str) -> None:
         for name, run in runs.items():
             click.echo(f"  {name}: {run.describe(qas_id)}")
     click.echo(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
+
+
+def _predicted_dataset(prediction: str) -> str:
+    folder = Path(prediction)
+    results = (folder if folder.is_dir() else folder.parent) / RESULTS_FILE
+    if not results.exists():
+        raise InputError(f"{results}: not there to name the dataset; give --dataset.")
+    return read_json(results)["dataset"][0]
 
 
 class _Run:

@@ -92,6 +92,17 @@ def test_compare_lists_changed_answers_with_scores_and_margins(capsys, tmp_path,
     assert err.count("Unanswered question q4") == 1
 
 
+def test_compare_takes_the_dataset_that_was_predicted(capsys, tmp_path, dataset):
+    folder = write_run(tmp_path / "run", {"q1": "b", "q2": "b"})
+    status, _, err = run(capsys, "compare", folder, folder)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "run/results.json: not there to name the dataset; give --dataset." in err
+    (tmp_path / "run" / "results.json").write_text(json.dumps({"dataset": [dataset]}))
+    status, out, _ = run(capsys, "compare", f"{folder}/predictions.json", folder)
+    assert status == 0
+    assert out.startswith("changed answers: 0 of 4; F1 A 41.667")
+
+
 def test_compare_of_equal_answers_lists_none(capsys, tmp_path, dataset):
     folder = write_run(tmp_path / "a", {"q1": "b", "q2": "b c", "q3": "c", "q4": "x"})
     status, out, _ = run(capsys, "compare", folder, f"{folder}/predictions.json", "--dataset", dataset)
