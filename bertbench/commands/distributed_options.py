@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bertbench.commands.options import quiet_import, start_tensorflow, together
+from bertbench.errors import InputError
 from bertbench.launch.workers import WorkerHosts, is_worker, run_workers, show_workers
 from bertbench.measure.machine import read_machine
 
@@ -23,6 +24,8 @@ distributed_options = together(
                  show_default=True, help="What the number of processes multiplies the learning rate by."),
     click.option("--compression", type=click.Choice(["none", "fp16"]), default="none", show_default=True,
                  help="How gradients travel."),
+    click.option("--elastic", is_flag=True,
+                 help="Go on without workers that are lost; only where gradients are averaged."),
     click.option("--dry-run", is_flag=True, help="Print the commands that would run, and stop."),
 )  # fmt: skip
 
@@ -42,6 +45,7 @@ class Distributed:
     per_socket: int | None
     lr_scaling: str
     compression: str
+    elastic: bool
     dry_run: bool
     synchronised: bool
 
@@ -53,13 +57,22 @@ def pop_distributed_options(values: dict[str, Any]) -> Distributed:
       InputError: they contradict each other.
     """
     names = (values.pop("mpi_hostnames") or "").split(",")
+    elastic = values.pop("elastic")
+    synchronised = values.pop("mpi_workers_sync_gradients", True)
+    if elastic and not synchronised:
+        raise InputError(
+            "--elastic: workers that train independently need each other's end only; "
+            "add --mpi-workers-sync-gradients, or leave it out."
+        )
+    hosts = tuple(filter(None, map(str.strip, names)))
     return Distributed(
-        WorkerHosts(values.pop("mpi_num_processes"), tuple(filter(None, map(str.strip, names)))),
+        WorkerHosts(values.pop("mpi_num_processes"), hosts, elastic),
         values.pop("mpi_num_processes_per_socket"),
         values.pop("lr_scaling"),
         values.pop("compression"),
+        elastic,
         values.pop("dry_run"),
-        values.pop("mpi_workers_sync_gradients", True),
+        synchronised,
     )
 
 
@@ -81,10 +94,10 @@ def start_worker(
 ) -> tuple["HorovodWorkers", "ThreadSettings"]:
     """Meet the other workers, go to this one's cores, and start TensorFlow there."""
     with quiet_import():
-        from bertbench.training.distributed import HorovodWorkers
+        from bertbench.training.distributed import ElasticWorkers, HorovodWorkers
     from bertbench.training.placement import place_worker
 
-    workers = HorovodWorkers(choice.compression)
+    workers = (ElasticWorkers if choice.elastic else HorovodWorkers)(choice.compression)
     place = place_worker(read_machine(), workers.local_rank, workers.local_size, choice.per_socket)
     place.bind()
     return workers, start_tensorflow(num_intra_threads, num_inter_threads, place.threads)

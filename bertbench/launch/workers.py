@@ -23,17 +23,23 @@ _WORKER = "BERTBENCH_WORKER"
 # ("[1,0]<stdout>:", "Process name: [[38017,1],0]").
 _OUTPUT = re.compile(r"\[(?:\d+,)?(\d+)\]<(stdout|stderr)>:(.*)")
 _FIRST_TO_FAIL = re.compile(
-    r"Process name:\s+(?:\[\[\d+,\d+\],)?(?P<rank>\d+)\]?\s+Exit code:\s+(?P<status>-?\d+)"
+    r"Process name:\s+(?:\[\[\d+,\d+\],)?(?P<name>\d+|\S+\[\d+\])\]?\s+Exit code:\s+(?P<status>-?\d+)"
 )
 _KEPT_LINES = 40
 
 
 @dataclass(frozen=True)
 class WorkerHosts:
-    """How many workers there are in all, and the hosts they run on; none: this one."""
+    """How many workers there are in all, and the hosts they run on; none: this one.
+
+    Attributes:
+      elastic: go on when a host, with its workers, is lost. This host alone then counts as two, by two of
+        its names, for Horovod gives up a whole host for the loss of a worker.
+    """
 
     num_processes: int
     hosts: tuple[str, ...] = ()
+    elastic: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.hosts)) != len(self.hosts):
@@ -43,11 +49,15 @@ class WorkerHosts:
                 f"--mpi-hostnames names {len(self.hosts)} hosts for {self.num_processes} processes; "
                 "give --mpi-num-processes at least one a host."
             )
+        if self.elastic and (self.num_processes < 2 or len(self.hosts) == 1):
+            raise InputError(
+                "--elastic: a loss leaves nobody to go on; give two processes, and two hosts if any."
+            )
 
     @property
     def slots(self) -> dict[str, int]:
         """Processes by host, as even as can be, the first hosts taking what is left over."""
-        hosts = self.hosts or ("localhost",)
+        hosts = self.hosts or (("localhost", "127.0.0.1") if self.elastic else ("localhost",))
         share, left = divmod(self.num_processes, len(hosts))
         return {host: share + (number < left) for number, host in enumerate(hosts)}
 
@@ -62,6 +72,7 @@ def launcher_command(hosts: WorkerHosts, arguments: Sequence[str]) -> list[str]:
     slots = ",".join(f"{host}:{count}" for host, count in hosts.slots.items())
     python = sys.executable
     launch = [python, *LAUNCHER, "-np", str(hosts.num_processes), "-H", slots]
+    launch += ["--min-np", "1"] if hosts.elastic else []
     return [*launch, python, "-m", "bertbench", *arguments]
 
 
@@ -147,12 +158,13 @@ def _failure(status: int, last_lines: str) -> BertbenchError:
     if first is None:
         return CannotJudge(f"Horovod's launcher ended with status {status}:\n{last_lines}")
     code = int(first["status"])
+    name = f"rank {first['name']}" if first["name"].isdigit() else first["name"]
     for said in (InputError, CannotJudge):
         if code == said.exit_status:
-            return said(f"rank {first['rank']} cannot go on; it says why above.")
+            return said(f"{name} cannot go on; it says why above.")
     signals = {128 + number: number.name for number in signal.Signals}
     return CannotJudge(
-        f"rank {first['rank']} ended with {signals.get(code, f'status {code}')}, and the others were ended; "
+        f"{name} ended with {signals.get(code, f'status {code}')}, and the others were ended; "
         "the same command goes on from the last checkpoint."
     )
 

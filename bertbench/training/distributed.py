@@ -7,14 +7,17 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import horovod.tensorflow as hvd
 import tensorflow as tf
+from horovod.common.exceptions import HorovodInternalError
 
 from bertbench import __version__
+from bertbench.console import notice
 from bertbench.errors import CannotJudge, InputError
+from bertbench.training.workers import Trained
 
 COMPRESSIONS = {"none": hvd.Compression.none, "fp16": hvd.Compression.fp16}
 # Gradients travel together in buckets of about this size, always the same ones: Horovod's own choice of what
@@ -36,8 +39,18 @@ class HorovodWorkers:
         os.environ["HOROVOD_FUSION_THRESHOLD"] = "0"
         hvd.init()
         self.rank, self.size = hvd.rank(), hvd.size()
+        self.shares: Sequence[int] = (self.rank,)
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
         self._compression = COMPRESSIONS[compression]
+
+    def outlive_losses(
+        self, variables: Mapping[str, tf.Variable], step: int, train: Callable[[int], Trained]
+    ) -> Trained:
+        """Call `train` with the step to begin with; the loss of a worker ends all."""
+        return train(step)
+
+    def commit(self, step: int) -> None:
+        """Nothing, since nobody goes on."""
 
     def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Each gradient summed over the workers; called inside the training graph."""
@@ -97,6 +110,43 @@ class HorovodWorkers:
             raise CannotJudge(f"weights of rank {', '.join(odd)} differ from those of rank 0 after training.")
 
 
+class ElasticWorkers(HorovodWorkers):
+    """Workers that go on when some are lost, from what was committed last.
+
+    The work stays divided by as many as there were at first; those that are left share the lost ones' parts
+    out. So steps, examples, dropout and learning rate stay as they were.
+    """
+
+    def outlive_losses(
+        self, variables: Mapping[str, tf.Variable], step: int, train: Callable[[int], Trained]
+    ) -> Trained:
+        """Call `train` with the step to begin with, and again with one committed when a worker is lost."""
+        self._committed = hvd.elastic.TensorFlowState(list(variables.values()), step=step)
+
+        @hvd.elastic.run
+        def attempt(state: hvd.elastic.TensorFlowState) -> Trained:
+            self.rank, left = hvd.rank(), hvd.size()
+            self.shares = range(self.rank, self.size, left)
+            if self.rank == 0 and left < self.size:
+                notice(f"{self.size - left} of {self.size} workers lost; going on from step {state.step}")
+            # The first may have committed a step that others have not, when the loss came in between.
+            try:
+                self.broadcast(state.variables)
+                state.save()
+                return train(state.step)
+            except tf.errors.OpError as error:
+                # Horovod itself knows only those that name its operations, and drops others in silence.
+                kind = HorovodInternalError if _tells_of_a_loss(error) else RuntimeError
+                raise kind(error.message) from error
+
+        return attempt(self._committed)
+
+    def commit(self, step: int) -> None:
+        """Keep the variables as those of `step`, to go on from when a worker is lost."""
+        self._committed.step = step
+        self._committed.save()
+
+
 @contextlib.contextmanager
 def blaming_the_first() -> Iterator[None]:
     """Leave it to the launcher to end this worker when another's end has made Horovod fail here.
@@ -106,10 +156,14 @@ def blaming_the_first() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        if "Horovod" not in error.message:
+        if not _tells_of_a_loss(error):
             raise
         time.sleep(_SECONDS_FOR_LAUNCHER)
         raise CannotJudge("another worker has ended before its time.") from None
+
+
+def _tells_of_a_loss(error: tf.errors.OpError) -> bool:
+    return "Horovod" in error.message
 
 
 def _buckets(gradients: Sequence[tf.Tensor]) -> Iterator[list[tf.Tensor]]:

@@ -52,6 +52,11 @@ class TrainStep:
         self._add = ShapelessGraph(self._add_gradients)
         self._apply = tf.function(self._apply_accumulated, autograph=False)
 
+    def forget(self) -> None:
+        """Drop gradients of a step that was not finished."""
+        for variable in self._accumulated or ():
+            variable.assign(tf.zeros_like(variable))
+
     def __call__(
         self, batches: Sequence[Batch], seeds: Sequence[np.ndarray], learning_rate: float
     ) -> StepResult:

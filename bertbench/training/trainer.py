@@ -169,6 +169,11 @@ class Trainer:
             good checkpoint. Or the workers' weights differ at the end.
           InputError: a checkpoint cannot be written.
         """
+        return self.workers.outlive_losses(self._state, self.first_step, self._train)
+
+    def _train(self, first_step: int) -> TrainingRun:
+        self.first_step = first_step
+        self._graphs.forget()
         steps = self.learning_rate.num_steps
         events = self._folder.path / "events" if self.workers.rank == 0 else None
         recorder = Recorder(events, self.first_step)
@@ -205,14 +210,16 @@ class Trainer:
     def train_step(self, step: int) -> StepResult:
         """Train on the examples of one step; `run` does so for all, with what belongs around them."""
         batches, seeds = [], []
-        for number, examples in enumerate(self.order.micro_batches(step)):
-            if not len(examples):
-                continue
-            plan = plan_one_batch(
-                self._features.lengths, examples, self.settings.batching, self._task.max_seq_length
-            )
-            batches.append(assemble(self._features, plan))
-            seeds.append(split_seed(self.settings.seed, step, number, self.workers.rank))
+        for share in self.workers.shares:
+            order = dataclasses.replace(self.order, rank=share)
+            for number, examples in enumerate(order.micro_batches(step)):
+                if not len(examples):
+                    continue
+                plan = plan_one_batch(
+                    self._features.lengths, examples, self.settings.batching, self._task.max_seq_length
+                )
+                batches.append(assemble(self._features, plan))
+                seeds.append(split_seed(self.settings.seed, step, number, share))
         return self._graphs(batches, seeds, self.learning_rate(step))
 
     def _require_finite(self, step: int, result: StepResult) -> None:
@@ -234,6 +241,7 @@ class Trainer:
         recorder.flush()
         if self.workers.rank == 0 and self._folder.latest_step() != step:
             self._folder.save(self._state, step)
+        self.workers.commit(step)
 
 
 def _facts(

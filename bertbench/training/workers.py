@@ -1,10 +1,12 @@
 """The processes that train together, as the trainer sees them; one process unless Horovod says otherwise."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
+
+Trained = TypeVar("Trained")
 
 
 class SingleProcess:
@@ -12,10 +14,21 @@ class SingleProcess:
 
     Attributes:
       rank, size: this worker and how many there are.
+      shares: whose examples this one trains on: its own, and those of workers that were lost.
     """
 
     rank = 0
     size = 1
+    shares: Sequence[int] = (0,)
+
+    def outlive_losses(
+        self, variables: Mapping[str, tf.Variable], step: int, train: Callable[[int], Trained]
+    ) -> Trained:
+        """Call `train` with the step to begin with, and again with one committed when a worker is lost."""
+        return train(step)
+
+    def commit(self, step: int) -> None:
+        """Keep the variables as those of `step`, to go on from when a worker is lost."""
 
     def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Each gradient summed over the workers; called inside the training graph."""

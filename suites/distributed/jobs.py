@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 240.0
+DEADLINE = 600.0
+STEPS, SAVE_EVERY = 60, 3
 
 
 def train_squad(files: Path, output_dir: Path, *more: str) -> list[str]:
@@ -22,8 +23,14 @@ def train_squad(files: Path, output_dir: Path, *more: str) -> list[str]:
     ]
 
 
+def synchronised(files: Path, output_dir: Path) -> list[str]:
+    """The same, with averaged gradients, `STEPS` steps and a checkpoint every `SAVE_EVERY`."""
+    steps = ("--num-train-steps", str(2 * STEPS), "--save-checkpoints-steps", str(SAVE_EVERY))
+    return train_squad(files, output_dir, "--mpi-workers-sync-gradients", *steps, "--learning-rate", "1e-3")
+
+
 class Job:
-    """A job in processes of its own; its output is in `log`."""
+    """A job in processes of its own, which a context's end ends; its output is in `log`."""
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self.log = log
@@ -37,13 +44,17 @@ class Job:
                 stderr=file,
             )
 
+    def __enter__(self) -> "Job":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(DEADLINE)
+        print(self.log.read_text())
+
     def wait(self) -> int:
         """The exit status."""
-        try:
-            return self.process.wait(DEADLINE)
-        finally:
-            self.process.terminate()
-            print(self.log.read_text())
+        return self.process.wait(DEADLINE)
 
     def processes(self) -> list[psutil.Process]:
         """The launcher, the workers and all that is between them."""
@@ -57,6 +68,6 @@ class Job:
 
 def run(arguments: Sequence[str], log: Path) -> str:
     """What a job that has to succeed prints."""
-    job = Job(arguments, log)
-    assert job.wait() == 0
+    with Job(arguments, log) as job:
+        assert job.wait() == 0
     return log.read_text()

@@ -13,27 +13,42 @@ import pytest
 from bertbench.errors import InputError
 from bertbench.launch import workers
 from bertbench.launch.workers import LAUNCHER, WorkerHosts, run_workers
-from suites.distributed.jobs import DEADLINE, Job, run, train_squad
+from suites.distributed.jobs import DEADLINE, STEPS, Job, run, synchronised
 from suites.training.test_repeating import newest_step, read
 
 pytestmark = pytest.mark.distributed
 
-STEPS, SAVE_EVERY = 60, 3
 LONGEST_END = 60.0
 
 
-def synchronised(files: Path, output_dir: Path) -> list[str]:
-    steps = ("--num-train-steps", str(2 * STEPS), "--save-checkpoints-steps", str(SAVE_EVERY))
-    return train_squad(files, output_dir, "--mpi-workers-sync-gradients", *steps, "--learning-rate", "1e-3")
+@pytest.fixture(scope="module")
+def whole(files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    """The last checkpoint of a job that was never disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(synchronised(files, folder / "out"), folder / "log")
+    return read(folder / "out" / f"model.ckpt-{STEPS}")
 
 
-def end_after(job: Job, output_dir: Path, step: int, what: str) -> float:
-    """SIGKILL rank 1, or SIGTERM the job, after that step; the seconds until nothing of it runs."""
+def assert_ended_as(whole: dict[str, np.ndarray], output_dir: Path) -> None:
+    """Bit for bit: the sum of two workers' gradients is the same in either order."""
+    found = read(output_dir / f"model.ckpt-{STEPS}")
+    assert found.keys() == whole.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+def wait_for_step(job: Job, output_dir: Path, step: int) -> None:
+    """Until the checkpoint of that step or a later one is there."""
     deadline = time.monotonic() + DEADLINE
     while not output_dir.exists() or newest_step(output_dir) < step:
         assert job.process.poll() is None, job.log.read_text()
         assert time.monotonic() < deadline, "no checkpoint in time"
         time.sleep(0.01)
+
+
+def end_after(job: Job, output_dir: Path, step: int, what: str) -> float:
+    """SIGKILL rank 1, or SIGTERM the job, after that step; the seconds until nothing of it runs."""
+    wait_for_step(job, output_dir, step)
     everything = job.processes()
     start = time.monotonic()
     if what == "worker":
@@ -46,26 +61,40 @@ def end_after(job: Job, output_dir: Path, step: int, what: str) -> float:
     return time.monotonic() - start
 
 
-def test_a_killed_worker_ends_the_job_and_the_same_command_goes_on(files: Path, tmp_path: Path) -> None:
-    """Killed once, ended once, then left alone: the end of a job that was never disturbed, bit for bit."""
-    whole, disturbed = tmp_path / "whole", tmp_path / "disturbed"
-    run(synchronised(files, whole), tmp_path / "whole.log")
-
-    killed = Job(synchronised(files, disturbed), tmp_path / "killed.log")
-    assert end_after(killed, disturbed, STEPS // 4, "worker") < LONGEST_END
-    assert killed.wait() == 3
+def test_a_killed_worker_ends_the_job_and_the_same_command_goes_on(
+    whole: dict[str, np.ndarray], files: Path, tmp_path: Path
+) -> None:
+    """Killed once, ended once, then left alone: the end of a job that was never disturbed."""
+    disturbed = tmp_path / "disturbed"
+    with Job(synchronised(files, disturbed), tmp_path / "killed.log") as killed:
+        assert end_after(killed, disturbed, STEPS // 4, "worker") < LONGEST_END
+        assert killed.wait() == 3
     last_line = killed.log.read_text().splitlines()[-1]
     assert last_line.startswith("bertbench: rank 1 ended with SIGKILL, and the others were ended")
 
-    ended = Job(synchronised(files, disturbed), tmp_path / "ended.log")
-    assert end_after(ended, disturbed, STEPS // 2, "job") < LONGEST_END
-    assert ended.wait() == 128 + signal.SIGTERM
+    with Job(synchronised(files, disturbed), tmp_path / "ended.log") as ended:
+        assert end_after(ended, disturbed, STEPS // 2, "job") < LONGEST_END
+        assert ended.wait() == 128 + signal.SIGTERM
 
     assert "[0] resuming from" in run(synchronised(files, disturbed), tmp_path / "last.log")
-    expected, found = (read(folder / f"model.ckpt-{STEPS}") for folder in (whole, disturbed))
-    assert expected.keys() == found.keys()
-    for name, value in expected.items():
-        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    assert_ended_as(whole, disturbed)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_an_elastic_job_goes_on_without_a_lost_worker(
+    lost: int, whole: dict[str, np.ndarray], files: Path, tmp_path: Path
+) -> None:
+    """The other takes its part over, also where the lost one was the one that saves."""
+    out = tmp_path / "out"
+    with Job([*synchronised(files, out), "--elastic"], tmp_path / "log") as job:
+        wait_for_step(job, out, STEPS // 3)
+        everything = job.processes()
+        job.worker(lost).kill()
+        assert job.wait() == 0
+    assert f"[{1 - lost}] 1 of 2 workers lost; going on from step " in job.log.read_text()
+    _, orphans = psutil.wait_procs(everything, LONGEST_END)
+    assert not orphans
+    assert_ended_as(whole, out)
 
 
 def test_workers_with_other_data_end_at_the_start_naming_it(

@@ -9,7 +9,7 @@ import pytest
 
 from bertbench.errors import CannotJudge, InputError
 from bertbench.launch import workers
-from bertbench.launch.workers import WorkerHosts, run_workers, show_workers
+from bertbench.launch.workers import WorkerHosts, launcher_command, run_workers, show_workers
 
 pytestmark = pytest.mark.unit
 
@@ -60,6 +60,19 @@ def test_workers_are_spread_over_the_hosts(processes, hosts, slots):
     assert WorkerHosts(processes, hosts).slots == slots
 
 
+def test_an_elastic_job_on_this_host_counts_it_twice():
+    hosts = WorkerHosts(3, elastic=True)
+    assert hosts.slots == {"localhost": 2, "127.0.0.1": 1}
+    assert "--min-np 1 " in shlex.join(launcher_command(hosts, ["train"]))
+    assert "--min-np" not in launcher_command(WorkerHosts(3), ["train"])
+
+
+@pytest.mark.parametrize(("processes", "hosts"), [(1, ()), (2, ("a",))])
+def test_an_elastic_job_needs_somebody_to_go_on(processes, hosts):
+    with pytest.raises(InputError, match="--elastic: a loss leaves nobody to go on"):
+        WorkerHosts(processes, hosts, elastic=True)
+
+
 def test_hosts_that_make_no_sense_are_refused():
     with pytest.raises(InputError, match="name each host once"):
         WorkerHosts(2, ("a", "a"))
@@ -79,6 +92,12 @@ def test_workers_know_what_they_are(launcher, capfd):
     launcher('echo "[0]<stdout>:$BERTBENCH_WORKER $PYTHONPATH"')
     run_workers(WorkerHosts(2), [])
     assert capfd.readouterr().out.startswith(f"[0] 1 {workers.PACKAGE_PARENT}")
+
+
+def test_a_failure_of_an_elastic_job_names_the_place(launcher):
+    launcher(ending(GLOO_END, "localhost[1]", 137))
+    with pytest.raises(CannotJudge, match=r"localhost\[1\] ended with SIGKILL"):
+        run_workers(WorkerHosts(2, elastic=True), [])
 
 
 @pytest.mark.parametrize("end", [GLOO_END, MPI_END], ids=["gloo", "mpi"])
