@@ -61,8 +61,8 @@ def pop_distributed_options(values: dict[str, Any]) -> Distributed:
     synchronised = values.pop("mpi_workers_sync_gradients", True)
     if elastic and not synchronised:
         raise InputError(
-            "--elastic: workers that train independently need each other's end only; "
-            "add --mpi-workers-sync-gradients, or leave it out."
+            "--elastic: workers that train independently have nothing to take over from each other; "
+            "add --mpi-workers-sync-gradients, or leave --elastic out."
         )
     hosts = tuple(filter(None, map(str.strip, names)))
     return Distributed(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bertbench.cli import main
 from bertbench.errors import CannotJudge, InputError
 from bertbench.launch import workers
 from bertbench.launch.workers import WorkerHosts, launcher_command, run_workers, show_workers
@@ -71,6 +72,13 @@ def test_an_elastic_job_on_this_host_counts_it_twice():
 def test_an_elastic_job_needs_somebody_to_go_on(processes, hosts):
     with pytest.raises(InputError, match="--elastic: a loss leaves nobody to go on"):
         WorkerHosts(processes, hosts, elastic=True)
+
+
+def test_independent_workers_are_not_elastic(capfd):
+    with pytest.raises(SystemExit) as end:
+        main(["train", "squad", "--mpi-num-processes", "2", "--elastic", "--output-dir", "out"])
+    assert end.value.code == InputError.exit_status
+    assert "--elastic: workers that train independently have nothing" in capfd.readouterr().err
 
 
 def test_hosts_that_make_no_sense_are_refused():
