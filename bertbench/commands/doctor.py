@@ -9,13 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import click
 import psutil
 
-from bertbench import console
+from bertbench import console, embedded
 from bertbench.errors import CannotJudge
 from bertbench.measure.machine import Machine, describe_machine, installed_version, read_machine
 from bertbench.measure.threads import default_threads
@@ -169,13 +168,12 @@ def check_room() -> Iterator[Finding]:
 
 def check_embedded_model() -> Iterator[Finding]:
     """The small trained model that bertbench carries."""
-    folder = resources.files("bertbench") / "embedded"
-    if folder.is_dir() and any(folder.iterdir()):
-        yield Finding("embedded model", "ok", str(folder))
+    missing = [str(folder) for folder in embedded.FOLDERS.values() if not folder.is_dir()]
+    if missing:
+        found = f"no {', '.join(missing)}"
+        yield Finding("embedded model", "missing", found, "install bertbench again: it is incomplete")
     else:
-        yield Finding(
-            "embedded model", "missing", f"no {folder}", "install bertbench again: it is incomplete"
-        )
+        yield Finding("embedded model", "ok", str(embedded.EMBEDDED))
 
 
 def check_data_variables() -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from bertbench.commands.tasks import (
     pop_pretraining_task,
     pop_squad_task,
     pretraining_options,
+    use_embedded_default,
     window_options,
 )
 from bertbench.console import make_table, print_table
@@ -55,7 +56,10 @@ _OPTIONS = (
 
 @click.group()
 def command() -> None:
-    """Run a checkpoint over a data set, write what it says, and score it where there are labels."""
+    """Run a checkpoint over a data set, write what it says, and score it where there are labels.
+
+    Without a model, bertbench's own small one answers held-out questions of its own.
+    """
 
 
 def _prediction_command(function: Callable) -> Callable:
@@ -65,7 +69,7 @@ def _prediction_command(function: Callable) -> Callable:
 
 
 @_prediction_command
-@click.option("--predict-file", type=PATH, required=True, help="SQuAD v1.1 file to answer.")
+@click.option("--predict-file", type=PATH, help="SQuAD v1.1 file to answer.")
 @window_options
 def squad(**values: Any) -> None:
     """Answer questions: predictions.json, nbest_predictions.json and results.json.
@@ -73,11 +77,12 @@ def squad(**values: Any) -> None:
     The last line printed is the official script's: {"exact_match": ..., "f1": ...}.
 
     \b
-    Example:
+    Examples:
+      bertbench predict squad --precision bf16 --output-dir out
       bertbench predict squad --precision bf16 --model-dir M \\
         --predict-file dev-v1.1.json --output-dir out
     """
-    _predict(pop_squad_task, "dev", values)
+    _predict("squad", pop_squad_task, "dev", values)
 
 
 @_prediction_command
@@ -93,7 +98,7 @@ def classifier(split: str, **values: Any) -> None:
       bertbench predict classifier --task-name MRPC --data-dir glue \\
         --precision bf16 --model-dir M --output-dir out
     """
-    _predict(pop_classifier_task, split, values)
+    _predict("classifier", pop_classifier_task, split, values)
 
 
 @_prediction_command
@@ -106,13 +111,15 @@ def pretraining(**values: Any) -> None:
       bertbench predict pretraining --input-file 'records/*.tfrecord' \\
         --precision bf16 --model-dir M --output-dir out
     """
-    _predict(pop_pretraining_task, "dev", values)
+    _predict("pretraining", pop_pretraining_task, "dev", values)
 
 
-def _predict(pop_task: PopTask, split: str, values: dict[str, Any]) -> None:
+def _predict(name: str, pop_task: PopTask, split: str, values: dict[str, Any]) -> None:
+    use_embedded_default(name, values)
     threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
 
     from bertbench.config import KernelOptions
+    from bertbench.model.checkpoint_readers import read_global_step
     from bertbench.model.source import find_model
     from bertbench.precision import parse_precision
     from bertbench.prediction import PredictionSettings, predict
@@ -128,7 +135,7 @@ def _predict(pop_task: PopTask, split: str, values: dict[str, Any]) -> None:
         source = find_model(**pop_model_options(values))
         task = pop_task(source, values)
         prediction = predict(task, source, split, settings)
-        task.write(prediction.outcome, staging, split)
+        task.write(prediction.outcome, staging, split, read_global_step(source.checkpoint))
         write_json(staging / RESULTS_FILE, _describe(task, source, split, settings, threads, prediction))
     _print(task, settings, prediction)
 

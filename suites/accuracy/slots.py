@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import bertbench
 from bertbench.config import KernelOptions
 from bertbench.data.glue import find_file
 from bertbench.data.glue_tasks import TASKS as GLUE_TASKS
 from bertbench.data.glue_tasks import GlueTask
+from bertbench.embedded import FOLDERS
 from bertbench.errors import InputError
 from suites.cases import PRECISIONS, TASKS, Case
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bertbench.model.source import ModelSource
     from bertbench.tasks.base import Task
 
-EMBEDDED = Path(bertbench.__file__).parent / "embedded"
 SHARED_MODEL = "minilm-l6-h384-squad"
 SHARED_VARIANT = "minilm-erf"
 DEFAULT_KERNELS = KernelOptions()
@@ -98,14 +97,8 @@ def find_slots(places: Places) -> list[Slot]:
 
 
 def _embedded_slots() -> Iterator[Slot]:
-    for task, folder in (("squad", "squad"), ("classifier", "mrpc"), ("pretraining", "pretraining")):
-        yield Slot(task, "", lambda task=task, folder=EMBEDDED / folder: _embedded(task, folder))
-
-
-def _embedded(task: str, folder: Path) -> Subject:
-    if not folder.is_dir():
-        raise Missing(f"the package holds no {folder.name} model")
-    return _subject(task, _Model(folder), folder)
+    for task, folder in FOLDERS.items():
+        yield Slot(task, "", lambda task=task, folder=folder: _subject(task, _Model(folder), folder))
 
 
 def shared_slot(places: Places) -> Slot:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bertbench
 from bertbench.config import KernelOptions
+from bertbench.embedded import FOLDERS
 from bertbench.precision import BF16, FP32
 from suites.numerics import encoder_error
 from suites.numerics.conftest import check_layers
@@ -20,7 +20,6 @@ from suites.tolerances import TOLERANCES
 pytestmark = pytest.mark.numerics
 
 MODEL = "models/minilm-l6-h384-squad"
-EMBEDDED = Path(bertbench.__file__).parent / "embedded" / "squad"
 WINDOWS = 3
 FAST = KernelOptions(optimized_softmax=True, gelu="fused")
 
@@ -51,9 +50,7 @@ def subject_of(name: str) -> Subject:
     if name == "real":
         return real_subject()[0]
     if name == "embedded":
-        if not EMBEDDED.is_dir():
-            pytest.skip("the package holds no squad model")
-        return encoder_error.stored_subject("embedded", EMBEDDED)
+        return encoder_error.stored_subject("embedded", FOLDERS["squad"])
     return encoder_error.random_subject(name)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import bertbench
 from bertbench.benchmarking.lengths import describe_lengths
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenization import Tokenizer
+from bertbench.embedded import FOLDERS, SQUAD_DEV
 from bertbench.results.schema import LENGTHS_FILE, write_result
 from suites.gating import command_line
 from suites.summary import summary_table
@@ -20,7 +20,6 @@ BATCH_SIZE, MAX_SEQ_LENGTH = 8, 384
 # Padding of the batchings that avoid it, as a share of the real tokens.
 MOST_PADDING = 0.1
 COLUMNS = ("batching", "real tokens", "padding", "padding / real")
-EMBEDDED = Path(bertbench.__file__).parent / "embedded" / "squad"
 
 
 def find_data() -> tuple[Path, Path]:
@@ -29,9 +28,7 @@ def find_data() -> tuple[Path, Path]:
         folder = Path(shared)
         vocab_file = folder / "models/minilm-l6-h384-uncased/vocab.txt"
         return folder / "data/squad/dev-v1.1-subset.json", vocab_file
-    if not EMBEDDED.is_dir():
-        pytest.skip("no text: set BERTBENCH_DATA to a folder with data/squad and models/")
-    return EMBEDDED / "dev-v1.1.json", EMBEDDED / "vocab.txt"
+    return SQUAD_DEV, FOLDERS["squad"] / "vocab.txt"
 
 
 def test_batching_leaves_little_padding(pytestconfig, results_folder):

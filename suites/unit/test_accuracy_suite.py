@@ -15,8 +15,8 @@ from bertbench.results.schema import read_accuracy
 from suites.accuracy.judgement import COLUMNS, Judgement
 from suites.accuracy.slots import MODEL_VARIABLES, Missing, Places, find_slots
 from suites.cases import Case, make_grid
-from suites.commands.stand_ins import make_stand_ins
 from suites.tolerances import TOLERANCES, Tolerance
+from suites.unit.random_stand_ins import make_stand_ins
 from suites.unit.test_predict import classifier_model
 
 pytestmark = pytest.mark.unit

@@ -14,7 +14,7 @@ from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.results.parsing import parse_dataclass
 from bertbench.results.runs import BenchmarkRun
 from bertbench.results.schema import ThroughputCase, read_lengths
-from suites.commands.stand_ins import make_stand_ins
+from suites.unit.random_stand_ins import make_stand_ins
 
 pytestmark = pytest.mark.unit
 

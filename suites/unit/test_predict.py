@@ -13,7 +13,7 @@ from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.files import sha256_of_file
 from bertbench.model.checkpoint_paths import checkpoint_fingerprint
-from suites.commands.stand_ins import make_stand_ins
+from suites.unit.random_stand_ins import make_stand_ins
 
 pytestmark = pytest.mark.unit
 

@@ -11,6 +11,7 @@ from bertbench.data.synthetic.story import Story
 from bertbench.data.synthetic.world import World
 from bertbench.data.synthetic.writing import Clause, Mention, Writer
 
+TRAINING_FACTS, HELD_OUT_FACTS = 5, 4  # at most in a paragraph; the harder ones are for training
 PASSAGE_SHARE = 0.5  # of the paragraphs that hold an order, odd-one-out or contrast passage
 PRONOUN_SHARE = 0.25  # of the clauses that go on about the subject of the clause before
 JOINED_SHARE = 0.5  # of the sentences that tell two facts
@@ -61,7 +62,8 @@ def make_paragraph(dice: Dice, *, held_out: bool, number_of_questions: int) -> P
     world = World(dice, held_out=held_out)
     subjects = [world.draw(story.subject_kind) for _ in range(2 + dice.below(2))]
     has_passage = dice.chance(PASSAGE_SHARE)
-    facts = draw_facts(story, subjects, 3 if has_passage else 5, world, dice)
+    most = HELD_OUT_FACTS if held_out else TRAINING_FACTS
+    facts = draw_facts(story, subjects, most - 2 if has_passage else most, world, dice)
     passage = draw_passage(story, subjects, world, dice) if has_passage else None
 
     writer = Writer()
