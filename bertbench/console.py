@@ -42,17 +42,21 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 
 def print_table(table: Table) -> None:
     """Print a table whole: on a narrow terminal its lines wrap, but no figure is cut."""
-    wide = Console(width=10_000, highlight=False, soft_wrap=True)
-    wide.width = max(out.width, Measurement.get(wide, wide.options, table).maximum)
-    wide.print(table)
+    _wide_enough(Console(highlight=False, soft_wrap=True), table).print(table)
 
 
-def render_text(table: Table, width: int = 160) -> str:
-    """A table as plain text, for logs and pytest's summary."""
-    console = Console(width=width, no_color=True, highlight=False)
+def render_text(table: Table) -> str:
+    """A table as plain text, for logs and pytest's summary; no figure is cut."""
+    console = _wide_enough(Console(no_color=True, highlight=False), table)
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip("\n")
+
+
+def _wide_enough(console: Console, table: Table) -> Console:
+    console.width = 10_000
+    console.width = max(out.width, Measurement.get(console, console.options, table).maximum)
+    return console
 
 
 @contextlib.contextmanager
