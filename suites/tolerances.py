@@ -286,6 +286,12 @@ _TRAINING = {
     ("bf16", "squad loss"): Tolerance(0.034, "nats", _SEEDS),
     ("bf16", "classifier loss"): Tolerance(0.022, "nats", _SEEDS),
     ("bf16", "pretraining loss"): Tolerance(0.008, "nats", _SEEDS),
+    ("any", "squad training"): Tolerance(
+        2.5, "points", "single seeds of this recipe differ by some 2 points of F1, implementations by as much"
+    ),
+    ("bf16", "squad training"): Tolerance(
+        2.0, "points", "what single seeds differ by; bf16 is to be no worse"
+    ),
     ("any", "overfitted loss"): Tolerance(
         0.02, "nats", "eight examples known by heart: the right choice has 98 % of the probability"
     ),

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from bertbench.data.batching import Batch
 from bertbench.errors import BertbenchError
 from bertbench.precision import BF16, FP32
 from bertbench.training import distributed
 from bertbench.training.distributed import HorovodWorkers
+from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.trainer import Trainer, TrainingSettings
 from suites.training.one_step import take_step
 from suites.training.tiny import TASKS, make_trainer, snapshot
@@ -71,18 +73,24 @@ def note_training(notes: Notes, workers: HorovodWorkers, files: Path, folder: Pa
     settings = whole_settings(workers.size)
     trainer = make_trainer(files, folder / "trained", settings, num_examples=NUM_EXAMPLES, workers=workers)
     notes.facts["examples"] = seen = []
-    trainer._graphs = _spy(trainer._graphs, seen)
+    trainer._graphs = _Spy(trainer._graphs, seen)
     trainer.run()
     notes.keep("trained", snapshot(trainer))
     return trainer
 
 
-def _spy(step: Callable, seen: list[list[int]]) -> Callable:
-    def call(batches, seeds, learning_rate):
-        seen.append([int(example) for batch in batches for example in batch.examples])
-        return step(batches, seeds, learning_rate)
+class _Spy:
+    """A training step that notes the examples it is given."""
 
-    return call
+    def __init__(self, step: TrainStep, seen: list[list[int]]) -> None:
+        self._step, self._seen = step, seen
+        self.forget = step.forget
+
+    def __call__(
+        self, batches: Sequence[Batch], seeds: Sequence[np.ndarray], learning_rate: float
+    ) -> StepResult:
+        self._seen.append([int(example) for batch in batches for example in batch.examples])
+        return self._step(batches, seeds, learning_rate)
 
 
 def note_refusals(notes: Notes, workers: HorovodWorkers, trainer: Trainer) -> None:
