@@ -200,13 +200,19 @@ _ENCODER = {
         "sqrt(layer) 2^-8",
         "a rounding of a log-uniform significand is off by 0.42 x 2^-8, root mean square; a layer's two "
         "outputs have one each, and its two branches, half of the sum's variance, some five each (weights, "
-        "products, probabilities or GELU): sqrt(2 + 0.5 x 2 x 5.5) x 0.42 = 1.16, and layers add in squares",
+        "products, probabilities or GELU): sqrt(2 + 0.5 x 2 x 5.5) x 0.42 = 1.16, and layers add in squares; "
+        "a layer whose condition is above 1 magnifies them by it",
     ),
     ("fp32", "encoder error growth"): Tolerance(
         8.0,
         "sqrt(layer) 2^-24",
         "as bfloat16's, but sums of K <= 1,536 products round in the same precision: chains of K/16 terms "
         "add sqrt(K/16)/2 roundings, 5 times 1.2 and the island's own",
+    ),
+    ("any", "score rounding"): Tolerance(
+        0.42,
+        "unit roundoff x condition",
+        "a rounding's root mean square, as above; the condition says what large scores make of it",
     ),
     ("fp64", "reference logits"): Tolerance(
         5e-5,

@@ -13,7 +13,7 @@ from bertbench.model.encoder import Encoder
 from bertbench.model.weights import Weights
 from bertbench.precision import FP32, Precision
 from bertbench.results.schema import LayerError
-from suites.numerics.reference import ReferenceEncoder
+from suites.numerics.reference import Condition, ReferenceEncoder
 from suites.numerics.ulp import widen
 from suites.tolerances import TOLERANCES
 
@@ -103,30 +103,45 @@ def hidden_states(subject: Subject, precision: Precision, options: KernelOptions
     return [output.numpy().reshape(*shape, -1) for output in outputs]
 
 
-def reference_states(subject: Subject, gelu: str) -> list[np.ndarray]:
-    """The reference's, L + 1 times [B, S, H] in float64."""
-    config = subject.config
+@dataclass(frozen=True)
+class Truth:
+    """The reference's hidden states, L + 1 times [B, S, H] in float64, and each layer's condition."""
+
+    states: Sequence[np.ndarray]
+    conditions: Sequence[Condition]
+
+
+def find_truth(subject: Subject, gelu: str) -> Truth:
+    """Run the reference."""
+    config, inputs = subject.config, subject.inputs
     reference = ReferenceEncoder(
         subject.weights, num_heads=config.num_attention_heads, epsilon=config.layer_norm_eps, gelu=gelu
     )
-    return reference(subject.inputs.input_ids, subject.inputs.segment_ids, subject.inputs.mask)
+    states = reference(inputs.input_ids, inputs.segment_ids, inputs.mask)
+    return Truth(states, reference.conditions(states, inputs.mask))
 
 
 def layer_errors(
-    name: str, precision: str, mask: np.ndarray, got: Sequence[np.ndarray], exact: Sequence[np.ndarray]
+    name: str, precision: str, mask: np.ndarray, got: Sequence[np.ndarray], exact: Truth
 ) -> list[LayerError]:
     """Root mean square of the difference over that of the exact states, at real tokens, for layers 1 to L.
 
-    The bound is c sqrt(layer) u, with c of the tolerances and u half an ULP of 1.
+    The bound adds in squares what comes in and a layer's own roundings, both magnified by the layer's
+    condition where that is above 1, and the roundings of its scores: with u the unit roundoff, c and s of the
+    tolerances, b_l^2 = k^2 (b_(l-1)^2 + (c u)^2) + (s k_scores u)^2, so c sqrt(l) u for layers that magnify
+    nothing.
     """
-    factor = TOLERANCES[precision, "encoder error growth"].bound
+    factor, unit = TOLERANCES[precision, "encoder error growth"].bound, UNIT_ROUNDOFF[precision]
+    rounding = TOLERANCES["any", "score rounding"].bound
     errors = []
-    for layer in range(1, len(exact)):
-        truth = exact[layer][mask > 0]
+    squared_bound = 0.0
+    for layer, condition in enumerate(exact.conditions, start=1):
+        truth = exact.states[layer][mask > 0]
         difference = widen(got[layer])[mask > 0] - truth
         relative = float(np.sqrt((difference**2).mean() / (truth**2).mean()))
-        bound = factor * np.sqrt(layer) * UNIT_ROUNDOFF[precision]
-        errors.append(LayerError(name, precision, layer, relative, float(bound)))
+        squared_bound = max(1, condition.inputs) ** 2 * (squared_bound + (factor * unit) ** 2)
+        squared_bound += (rounding * condition.scores * unit) ** 2
+        errors.append(LayerError(name, precision, layer, relative, float(np.sqrt(squared_bound))))
     return errors
 
 
@@ -137,7 +152,7 @@ def measure_layers(subject: Subject, precision: Precision, options: KernelOption
         precision.name,
         subject.inputs.mask,
         hidden_states(subject, precision, options),
-        reference_states(subject, "erf" if options.gelu == "erf" else "tanh"),
+        find_truth(subject, "erf" if options.gelu == "erf" else "tanh"),
     )
 
 

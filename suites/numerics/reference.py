@@ -5,14 +5,36 @@ to 3.3, post-norm). Variable names are those of Google's checkpoints. Letters: B
 A heads, D = H / A, F feed-forward, L layers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from suites.numerics import exact
 
 Array = np.ndarray
+_SMALL = 1e-6  # far above float64's rounding, far below what bends a layer
 GELUS = {"tanh": exact.gelu_tanh, "erf": exact.gelu_erf}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How much a layer magnifies relative errors of its inputs and of its attention scores.
+
+    Errors of scores matter where these are large: the exponential makes of a relative error one that is as
+    many times as large as the score.
+    """
+
+    inputs: float
+    scores: float
+
+
+@dataclass(frozen=True)
+class _Uses:
+    """What every use of a layer's input goes through, and what its scores go through."""
+
+    inputs: Callable[[Array], Array] = np.asarray
+    scores: Callable[[Array], Array] = np.asarray
 
 
 class ReferenceEncoder:
@@ -38,6 +60,29 @@ class ReferenceEncoder:
             states.append(self._layer(states[-1], f"bert/encoder/layer_{index}", input_mask > 0))
         return states
 
+    def conditions(self, states: Sequence[Array], input_mask: Array) -> list[Condition]:
+        """How much each layer magnifies small relative errors, given the states that a call gave.
+
+        Each use of a layer's input (query, key, value, residual), or else the scores, get a small random
+        relative change in every element, as roundings do; a condition is the root mean square relative
+        change of the output at real tokens in units of that.
+        """
+        generator = np.random.default_rng(9)
+        real = input_mask > 0
+
+        def change(x: Array) -> Array:
+            return x * (1 + _SMALL * generator.standard_normal(x.shape))
+
+        def respond(index: int, uses: _Uses) -> float:
+            changed = self._layer(states[index], f"bert/encoder/layer_{index}", real, uses)
+            response = (changed - states[index + 1])[real]
+            return float(np.sqrt((response**2).mean() / (states[index + 1][real] ** 2).mean()) / _SMALL)
+
+        return [
+            Condition(respond(index, _Uses(inputs=change)), respond(index, _Uses(scores=change)))
+            for index in range(self.num_layers)
+        ]
+
     def span_logits(self, hidden: Array) -> tuple[Array, Array]:
         """[B, S, H] -> start and end logits, [B, S] each."""
         logits = hidden @ self._weights["cls/squad/output_weights"].T + self._weights["cls/squad/output_bias"]
@@ -50,24 +95,24 @@ class ReferenceEncoder:
         segments = self._weights[f"{scope}/token_type_embeddings"][segment_ids]
         return self._norm(words + positions + segments, f"{scope}/LayerNorm")
 
-    def _layer(self, x: Array, scope: str, real: Array) -> Array:
+    def _layer(self, x: Array, scope: str, real: Array, uses: _Uses = _Uses()) -> Array:
         attended = self._dense(
-            self._attend(x, f"{scope}/attention/self", real), f"{scope}/attention/output/dense"
+            self._attend(x, f"{scope}/attention/self", real, uses), f"{scope}/attention/output/dense"
         )
-        x = self._norm(x + attended, f"{scope}/attention/output/LayerNorm")
+        x = self._norm(uses.inputs(x) + attended, f"{scope}/attention/output/LayerNorm")
         inner = self._gelu(self._dense(x, f"{scope}/intermediate/dense"))
         return self._norm(x + self._dense(inner, f"{scope}/output/dense"), f"{scope}/output/LayerNorm")
 
-    def _attend(self, x: Array, scope: str, real: Array) -> Array:
+    def _attend(self, x: Array, scope: str, real: Array, uses: _Uses) -> Array:
         batch, tokens, hidden = x.shape
         size = hidden // self._num_heads
         query, key, value = (
-            self._dense(x, f"{scope}/{name}")
+            self._dense(uses.inputs(x), f"{scope}/{name}")
             .reshape(batch, tokens, self._num_heads, size)
             .transpose(0, 2, 1, 3)
             for name in ("query", "key", "value")
         )  # [B, A, S, D]
-        scores = query @ key.transpose(0, 1, 3, 2) / np.sqrt(size)
+        scores = uses.scores(query @ key.transpose(0, 1, 3, 2) / np.sqrt(size))
         scores = np.where(real[:, None, None, :], scores, -np.inf)
         return (exact.softmax(scores) @ value).transpose(0, 2, 1, 3).reshape(batch, tokens, hidden)
 

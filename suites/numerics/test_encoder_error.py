@@ -84,10 +84,10 @@ def test_the_reference_gives_the_logits_of_an_outside_implementation():
 def test_errors_above_the_curve_are_caught():
     """An encoder whose layers lose one bfloat16 digit more: every hidden state with 7 bits instead of 8."""
     subject = encoder_error.random_subject("tiny")
-    exact = encoder_error.reference_states(subject, "tanh")
+    exact = encoder_error.find_truth(subject, "tanh")
     mask = subject.inputs.mask
-    coarse = [np.ldexp(np.round(np.ldexp(m, 6)), e - 6) for m, e in map(np.frexp, exact)]
-    rounded = [round_to_nearest_even(states.astype(np.float32)) for states in exact]
+    coarse = [np.ldexp(np.round(np.ldexp(m, 6)), e - 6) for m, e in map(np.frexp, exact.states)]
+    rounded = [round_to_nearest_even(states.astype(np.float32)) for states in exact.states]
     check_layers(encoder_error.layer_errors("rounded once", "bf16", mask, rounded, exact))
     with pytest.raises(AssertionError, match="above the curve: layer 1"):
         check_layers(encoder_error.layer_errors("coarse", "bf16", mask, coarse, exact))
@@ -96,7 +96,7 @@ def test_errors_above_the_curve_are_caught():
 @pytest.mark.parametrize("mistake", ["scores not scaled", "padding attended to"])
 def test_a_wrong_encoder_is_caught(mistake, monkeypatch):
     subject = encoder_error.random_subject("tiny")
-    exact = encoder_error.reference_states(subject, "tanh")
+    exact = encoder_error.find_truth(subject, "tanh")
     mask = subject.inputs.mask
     if mistake == "scores not scaled":
         weights = dict(subject.weights)
@@ -107,6 +107,6 @@ def test_a_wrong_encoder_is_caught(mistake, monkeypatch):
     else:
         inputs = Inputs(subject.inputs.input_ids, subject.inputs.segment_ids, np.ones_like(mask))
         wrong = Subject(subject.name, subject.config, subject.weights, inputs)
-    got = [widen(states) for states in encoder_error.reference_states(wrong, "tanh")]
+    got = [widen(states) for states in encoder_error.find_truth(wrong, "tanh").states]
     with pytest.raises(AssertionError, match="above the curve"):
         check_layers(encoder_error.layer_errors(mistake, "fp32", mask, got, exact))
