@@ -7,7 +7,7 @@ from bertbench.evaluation.bootstrap import Interval
 from bertbench.results.wording import NONE, decimals_for, figure, signed, words
 from suites.tolerances import Tolerance
 
-COLUMNS = ("case", "also", "score", "against", "expected", "difference", "tolerance", "verdict")
+COLUMNS = ("case", "verdict", "score", "against", "expected", "difference", "tolerance", "also")
 PASS, FAIL, RECORDED = "pass", "fail", "recorded"
 
 
@@ -76,13 +76,13 @@ class Judgement:
             difference += f" [{signed(self.interval.low, decimals)}, {signed(self.interval.high, decimals)}]"
         return (
             self.case,
-            ", ".join(f"{_name(name)} {figure(value)}" for name, value in self.others.items()) or NONE,
+            self.verdict,
             f"{_name(self.quantity)} {figure(self.score)}",
             self.against,
             figure(self.expected),
             difference,
             f"± {self.tolerance.bound:g}",
-            self.verdict,
+            ", ".join(f"{_name(name)} {figure(value)}" for name, value in self.others.items()) or NONE,
         )
 
 

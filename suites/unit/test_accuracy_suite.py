@@ -60,7 +60,7 @@ def stand_ins(tmp_path_factory):
 def test_the_verdict(change, verdict):
     judgement = dataclasses.replace(JUDGEMENT, **change)
     assert judgement.verdict == verdict
-    assert judgement.cells[-1] == verdict
+    assert judgement.cells[COLUMNS.index("verdict")] == verdict
     assert len(judgement.cells) == len(COLUMNS)
 
 
