@@ -17,7 +17,7 @@ from horovod.common.exceptions import HorovodInternalError
 from bertbench import __version__
 from bertbench.console import notice
 from bertbench.errors import CannotJudge, InputError
-from bertbench.training.workers import Trained
+from bertbench.training.workers import SingleProcess, Trained
 
 COMPRESSIONS = {"none": hvd.Compression.none, "fp16": hvd.Compression.fp16}
 # Gradients travel together in buckets of about this size, always the same ones: Horovod's own choice of what
@@ -27,8 +27,8 @@ BUCKET_BYTES = 32 * 2**20
 _SECONDS_FOR_LAUNCHER = 20.0
 
 
-class HorovodWorkers:
-    """The workers of a Horovod job, of which this process is one; see `workers.SingleProcess`.
+class HorovodWorkers(SingleProcess):
+    """The workers of a Horovod job, of which this process is one; the loss of a worker ends all.
 
     Attributes:
       local_rank, local_size: this worker and how many there are, on this host.
@@ -39,18 +39,9 @@ class HorovodWorkers:
         os.environ["HOROVOD_FUSION_THRESHOLD"] = "0"
         hvd.init()
         self.rank, self.size = hvd.rank(), hvd.size()
-        self.shares: Sequence[int] = (self.rank,)
+        self.shares = (self.rank,)
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
         self._compression = COMPRESSIONS[compression]
-
-    def outlive_losses(
-        self, variables: Mapping[str, tf.Variable], step: int, train: Callable[[int], Trained]
-    ) -> Trained:
-        """Call `train` with the step to begin with; the loss of a worker ends all."""
-        return train(step)
-
-    def commit(self, step: int) -> None:
-        """Nothing, since nobody goes on."""
 
     def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Each gradient summed over the workers; called inside the training graph."""

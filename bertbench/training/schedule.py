@@ -3,6 +3,7 @@
 Both are functions of the step alone, so that a run picks up anywhere.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ class ExampleOrder:
     def step_examples(self, step: int) -> np.ndarray:
         """int64, the examples of all processes in a step."""
         epoch, index = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.num_examples)
+        order = _epoch_order(self.seed, epoch, self.num_examples)
         return order[index * self.effective_batch : (index + 1) * self.effective_batch]
 
     def micro_batches(self, step: int) -> list[np.ndarray]:
@@ -88,3 +89,11 @@ class ExampleOrder:
             mine[start : start + self.batch_size]
             for start in range(0, self.batch_size * self.accum_steps, self.batch_size)
         ]
+
+
+@functools.lru_cache(maxsize=1)
+def _epoch_order(seed: int, epoch: int, num_examples: int) -> np.ndarray:
+    """int64 [N], drawn once an epoch: of millions of examples it takes longer than a step."""
+    order = np.random.default_rng([seed, epoch]).permutation(num_examples)
+    order.flags.writeable = False
+    return order
