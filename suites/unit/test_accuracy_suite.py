@@ -16,7 +16,6 @@ from suites.accuracy.judgement import COLUMNS, Judgement
 from suites.accuracy.slots import MODEL_VARIABLES, Missing, Places, find_slots
 from suites.cases import Case, make_grid
 from suites.tolerances import TOLERANCES, Tolerance
-from suites.unit.random_stand_ins import make_stand_ins
 from suites.unit.test_predict import classifier_model
 
 pytestmark = pytest.mark.unit
@@ -33,11 +32,6 @@ JUDGEMENT = Judgement(
     remedy="bertbench predict squad",
     others={"exact_match": 60.0},
 )
-
-
-@pytest.fixture(scope="module")
-def stand_ins(tmp_path_factory):
-    return make_stand_ins(tmp_path_factory.mktemp("stand_ins"))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`bertbench benchmark` as a person calls it: what it prints and writes, and what it says of bad input."""
 
+import functools
 import json
 import os
 import re
@@ -8,36 +9,21 @@ import sys
 
 import pytest
 
-from bertbench.cli import main
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.results.parsing import parse_dataclass
 from bertbench.results.runs import BenchmarkRun
 from bertbench.results.schema import ThroughputCase, read_lengths
-from suites.unit.random_stand_ins import make_stand_ins
 
 pytestmark = pytest.mark.unit
 
 FEW = ("--batch-size", 4, "--steps", 3, "--warmup-steps", 1)
 
 
-@pytest.fixture(scope="module")
-def stand_ins(tmp_path_factory):
-    return make_stand_ins(tmp_path_factory.mktemp("stand_ins"))
-
-
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Call `bertbench benchmark` in this process, whose threads TensorFlow has already."""
-    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ending:
-            main(["benchmark", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return ending.value.code, captured.out, captured.err
-
-    return run
+def call(call_here):
+    """Call `bertbench benchmark` in this process."""
+    return functools.partial(call_here, "benchmark")
 
 
 def squad_arguments(stand_ins, output_dir, *more):

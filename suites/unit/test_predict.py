@@ -1,5 +1,6 @@
 """`bertbench predict` as a person calls it: what it writes and prints, and what it says of bad input."""
 
+import functools
 import json
 import os
 import subprocess
@@ -8,33 +9,18 @@ import sys
 import numpy as np
 import pytest
 
-from bertbench.cli import main
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.files import sha256_of_file
 from bertbench.model.checkpoint_paths import checkpoint_fingerprint
-from suites.unit.random_stand_ins import make_stand_ins
 
 pytestmark = pytest.mark.unit
 
 
-@pytest.fixture(scope="module")
-def stand_ins(tmp_path_factory):
-    return make_stand_ins(tmp_path_factory.mktemp("stand_ins"))
-
-
 @pytest.fixture
-def predict(monkeypatch, capsys):
-    """Call `bertbench predict` in this process, whose threads TensorFlow has already."""
-    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ending:
-            main(["predict", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return ending.value.code, captured.out, captured.err
-
-    return run
+def predict(call_here):
+    """Call `bertbench predict` in this process."""
+    return functools.partial(call_here, "predict")
 
 
 def squad_arguments(stand_ins, output_dir):

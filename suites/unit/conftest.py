@@ -1,0 +1,25 @@
+"""What the tests of commands share."""
+
+import pytest
+
+from bertbench.cli import main
+from suites.unit.random_stand_ins import make_stand_ins
+
+
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory):
+    return make_stand_ins(tmp_path_factory.mktemp("stand_ins"))
+
+
+@pytest.fixture
+def call_here(monkeypatch, capsys):
+    """Call `bertbench` in this process, whose threads TensorFlow has already."""
+    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ending:
+            main([*map(str, arguments)])
+        captured = capsys.readouterr()
+        return ending.value.code, captured.out, captured.err
+
+    return run
