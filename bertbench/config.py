@@ -148,9 +148,10 @@ GELU_VARIANTS = ("tanh", "erf", "fused")
 class KernelOptions:
     """Which variant of each kernel the model computes; see `bertbench.kernels`.
 
-    `optimized_softmax` computes softmax in the compute dtype by TensorFlow's fused op instead of through a
-    float32 island. `gelu` is one of `GELU_VARIANTS`: the tanh form through float32 (the original's
-    default), the exact erf form, or the tanh form in the compute dtype ("experimental GELU").
+    `optimized_softmax` takes TensorFlow's fused softmax in the compute dtype, whatever that computes in;
+    without it softmax computes in float32. `gelu` is one of `GELU_VARIANTS`: the tanh form through float32
+    (the original's default), the exact erf form, or the tanh form in the compute dtype ("experimental
+    GELU").
     """
 
     optimized_softmax: bool = False

@@ -12,6 +12,7 @@ rounding" from a float32 bound means 0.5 ULP of bfloat16 beside it. Subnormal nu
 out as zero: TensorFlow's threads flush them.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ _GELU_CUBIC = 0.044715
 _MASKED = -1e9
 _LANES = 16
 _HASH_ROUNDS = ((16, 0x7FEB352D), (15, 0x846CA68B))  # shift, factor
+_BFLOAT16_HALF_ULP = 2.0**-8  # relative, of a number just above a power of two
 _GELU_FLAT = 40.0  # beyond it Phi is exactly 0 or 1 in float64 too
 
 
@@ -38,19 +40,35 @@ def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
 
     Args:
       scores: [..., S] in any float dtype.
-      variant: "float32" goes through a float32 island and rounds once; "optimized" hands the compute dtype to
-        TensorFlow's fused operation.
+      variant: "float32" computes in float32 and rounds once, in one pass where TensorFlow's own operation
+        does so, else through a float32 island; "optimized" hands the compute dtype to TensorFlow's
+        operation, whatever that computes in.
     Returns: [..., S] in the dtype of `scores`. A row of equal scores, however low, gives 1/S; -inf gives 0
       beside a finite score. Weights below 2^-125 may be 0.
     Error: 6 (1 + max s - s) ULP in float32. In bfloat16 0.509 ULP in both variants, as oneDNN's operation
       computes in float32 too, but 4 (1 + max s - s) ULP in "optimized" where TensorFlow runs without oneDNN.
       A row's sum is within 4 ULP of 1 in float32 and, rounded once, 0.51 in bfloat16.
     """
-    if variant == "optimized":
-        return tf.nn.softmax(scores)
-    if variant != "float32":
+    if variant not in ("float32", "optimized"):
         raise ValueError(f"softmax variant {variant!r}")
+    if variant == "optimized" or (scores.dtype == tf.bfloat16 and _bfloat16_softmax_is_wide()):
+        return tf.nn.softmax(scores)
     return tf.cast(tf.nn.softmax(tf.cast(scores, island_dtype(scores.dtype))), scores.dtype)
+
+
+@functools.cache
+def _bfloat16_softmax_is_wide() -> bool:
+    """Whether TensorFlow's bfloat16 softmax computes in float32, as oneDNN's does, and Eigen's does not.
+
+    It is tried on one row of many like weights, whose sum in bfloat16 would be far off. Each may be wrong by
+    one rounding, and a hundredth of it for what float32 adds.
+    """
+    with tf.init_scope():
+        scores = tf.cast(tf.linspace([-2.0], [2.0], 1000, axis=-1), tf.bfloat16)
+        wide = tf.cast(tf.function(tf.nn.softmax, autograph=False)(scores), tf.float32).numpy()
+        exact = np.exp(tf.cast(scores, tf.float32).numpy().astype(np.float64))
+    exact /= exact.sum()
+    return bool((np.abs(wide / exact - 1.0) <= 1.01 * _BFLOAT16_HALF_ULP).all())
 
 
 def gelu(x: tf.Tensor, variant: str = "tanh") -> tf.Tensor:
@@ -102,7 +120,7 @@ def _gelu_through_island(x: tf.Tensor, form: Callable) -> tf.Tensor:
 @compiled
 def _gelu_forward(x: tf.Tensor, form: Callable) -> tf.Tensor:
     wide = tf.cast(x, island_dtype(x.dtype))
-    phi, _ = form(tf.clip_by_value(wide, -_GELU_FLAT, _GELU_FLAT))
+    phi, _ = form(wide)
     return tf.cast(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
 
 
