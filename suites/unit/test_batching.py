@@ -1,0 +1,112 @@
+"""Every way of batching gives each example the logits that it has alone, in the examples' own order."""
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bertbench.config import KernelOptions, ModelConfig
+from bertbench.data.batching import MAX_WIDTHS, STRATEGIES, choose_widths, plan_batches
+from bertbench.data.features import Features
+from bertbench.errors import InputError
+from bertbench.inference import run_inference
+from bertbench.model.bert import BertModel
+from bertbench.model.heads import SpanHead
+from bertbench.precision import PRECISIONS
+from suites.numerics.reference import ReferenceEncoder
+from suites.tolerances import TOLERANCES
+
+pytestmark = pytest.mark.unit
+
+LONGEST = 32
+CONFIG = ModelConfig(
+    vocab_size=50,
+    hidden_size=64,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    intermediate_size=128,
+    max_position_embeddings=LONGEST,
+)
+UNIT_ROUNDOFF = {"fp32": 2.0**-24, "bf16": 2.0**-8}
+LENGTHS = st.lists(st.integers(2, LONGEST), min_size=1, max_size=14)
+
+
+@functools.cache
+def random_model(precision: str) -> BertModel:
+    def make_head(weights, config, options, encoder):
+        return SpanHead(weights, config)
+
+    return BertModel(CONFIG, PRECISIONS[precision], KernelOptions(), make_head, seed=3)
+
+
+def draw_features(lengths: list[int]) -> Features:
+    generator = np.random.default_rng(lengths)
+    rows = [generator.integers(0, CONFIG.vocab_size, length) for length in lengths]
+    return Features.from_rows(rows, [np.arange(len(row)) >= len(row) // 2 for row in rows])
+
+
+def logits_alone(model: BertModel, features: Features) -> np.ndarray:
+    """[2, T] in float64, each example by itself."""
+    weights = {name: variable.numpy() for name, variable in model.variables_by_name.items()}
+    encoder = ReferenceEncoder(
+        weights, num_heads=CONFIG.num_attention_heads, epsilon=CONFIG.layer_norm_eps, gelu="tanh"
+    )
+    found = []
+    for start, end in zip(features.row_splits, features.row_splits[1:], strict=False):
+        ids, segments = features.input_ids[None, start:end], features.segment_ids[None, start:end]
+        found.append(encoder.span_logits(encoder(ids, segments, np.ones_like(ids))[-1]))
+    return np.concatenate(found, axis=-1)[:, 0]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("precision", PRECISIONS)
+@settings(max_examples=8)
+@given(lengths=LENGTHS, batch_size=st.integers(1, 5))
+def test_logits_are_those_of_each_example_alone(precision, strategy, lengths, batch_size):
+    model, features = random_model(precision), draw_features(lengths)
+    run = run_inference(model, features, batch_size=batch_size, batching=strategy, max_seq_length=LONGEST)
+    got = np.stack([run.outputs["start_logits"], run.outputs["end_logits"]]).astype(np.float64)
+    expected = logits_alone(model, features)
+    error = np.sqrt(np.mean((got - expected) ** 2) / np.mean(expected**2))
+    growth = TOLERANCES[precision, "encoder error growth"].bound
+    assert error <= growth * np.sqrt(CONFIG.num_hidden_layers) * UNIT_ROUNDOFF[precision]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(lengths=LENGTHS, batch_size=st.integers(1, 5))
+def test_every_example_stands_in_one_row_that_holds_it(strategy, lengths, batch_size):
+    plans = plan_batches(np.array(lengths), strategy, batch_size, LONGEST)
+    placed = [index for plan in plans for row in plan.rows for index in row]
+    assert sorted(placed) == list(range(len(lengths)))
+    for plan in plans:
+        assert 1 <= len(plan.rows) <= batch_size
+        assert all(sum(lengths[index] for index in row) <= plan.width <= LONGEST for row in plan.rows)
+        assert strategy == "packed" or all(len(row) == 1 for row in plan.rows)
+    assert len({plan.width for plan in plans}) <= MAX_WIDTHS
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=8), st.integers(1, 4))
+def test_widths_have_the_least_excess_of_all_choices(needed, count):
+    def excess(widths):
+        return sum(min((width for width in widths if width >= need), default=np.inf) for need in needed)
+
+    chosen = choose_widths(np.array(needed), count)
+    candidates = sorted(set(needed))
+    choices = [
+        [width for place, width in enumerate(candidates) if bits >> place & 1]
+        for bits in range(1, 2 ** len(candidates))
+    ]
+    assert len(chosen) <= count
+    assert excess(chosen) == min(excess(choice) for choice in choices if len(choice) <= count)
+
+
+def test_what_cannot_be_planned_is_refused():
+    for arguments, message in (
+        ((np.array([4]), "sorted", 1, 8), "batching 'sorted' is unknown"),
+        ((np.array([4]), "packed", 0, 8), "batch size 0 is below 1"),
+        ((np.array([4, 9]), "padded", 1, 8), "example 1 has 9 tokens"),
+    ):
+        with pytest.raises(InputError, match=message):
+            plan_batches(*arguments)
