@@ -39,7 +39,7 @@ class Form:
 
     kernel: str
     name: str
-    function: Callable[[tf.Tensor], tf.Tensor]
+    function: Callable[[tf.Tensor], tf.Tensor | list[tf.Tensor]]
     operand: tf.Tensor
     used: bool = False
     moved: int = 2
@@ -76,6 +76,21 @@ def _gelu_forms(wide: tf.Tensor, hidden: tf.Tensor) -> Iterator[Form]:
         yield Form("product and GELU", variant, behind_product, hidden, used, moved=0)
 
 
+def _projection_forms(hidden: tf.Tensor) -> Iterator[Form]:
+    size = CONFIG.hidden_size
+    kernels_apart = [tf.fill([size, size], tf.cast(number, hidden.dtype)) for number in (0.0, 0.01, 0.02)]
+    together = tf.concat(kernels_apart, axis=1)
+
+    def one_product(x: tf.Tensor) -> tf.Tensor:
+        return kernels.dense(x, together, tf.zeros([3 * size], x.dtype))
+
+    def three_products(x: tf.Tensor) -> list[tf.Tensor]:
+        return [kernels.dense(x, kernel, tf.zeros([size], x.dtype)) for kernel in kernels_apart]
+
+    yield Form("query, key and value", "one product", one_product, hidden, moved=0)
+    yield Form("query, key and value", "three products", three_products, hidden, used=True, moved=0)
+
+
 def _norm_forms(hidden: tf.Tensor) -> Iterator[Form]:
     gamma, beta = tf.ones([CONFIG.hidden_size]), tf.zeros([CONFIG.hidden_size])
 
@@ -108,6 +123,7 @@ def make_forms(dtype: tf.DType, rows: int = ROWS, sequence: int = SEQUENCE) -> l
     wide, hidden = draw(tokens, CONFIG.intermediate_size), draw(tokens, CONFIG.hidden_size)
     return [
         *_softmax_forms(scores),
+        *_projection_forms(hidden),
         *_gelu_forms(wide, hidden),
         *_norm_forms(hidden),
         *_dropout_forms(scores),

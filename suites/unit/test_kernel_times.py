@@ -29,6 +29,11 @@ def test_the_forms_of_a_kernel_agree(forms, kernel):
         np.testing.assert_allclose(other, first, atol=CLOSE)
 
 
+def test_one_product_is_three_side_by_side(forms):
+    together, apart = (form.function(form.operand) for form in forms if form.kernel == "query, key and value")
+    np.testing.assert_allclose(together.numpy(), np.concatenate(apart, axis=1), atol=CLOSE)
+
+
 def test_the_forms_of_dropout_drop_as_often(forms):
     for dropped in results_of(forms, "dropout"):
         share, error = np.mean(dropped == 0), np.sqrt(RATE * (1 - RATE) / dropped.size)
