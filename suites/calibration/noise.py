@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from bertbench.console import notice, progress
+from bertbench.errors import BertbenchError, InputError
 from bertbench.files import read_json, write_json
 from bertbench.measure.machine import describe_machine
 from bertbench.results.parsing import parse_dataclass
@@ -60,7 +61,7 @@ def record(runs: int, arguments: Sequence[str]) -> Path:
     machine = describe_machine()
     path = STORAGE / f"{machine['id']}.json"
     command = shlex.join(["python", "-m", "suites.calibration.noise", "--runs", str(runs), *arguments])
-    measured = check_version(read_json(path), str(path))["runs"] if path.exists() else []
+    measured = _runs_so_far(path, arguments)
     with tempfile.TemporaryDirectory() as folder, progress("noise", runs - len(measured), "runs") as advance:
         while len(measured) < runs:
             measured.append(_measure(arguments, Path(folder) / str(len(measured))))
@@ -69,12 +70,25 @@ def record(runs: int, arguments: Sequence[str]) -> Path:
                 "machine_id": machine["id"],
                 "recorded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "command": command,
+                "arguments": list(arguments),
                 "machine": machine,
                 "runs": measured,
             }
             write_json(path, recording, indent=None)
             advance(1)
     return path
+
+
+def _runs_so_far(path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    kept = check_version(read_json(path), str(path))
+    if kept["arguments"] != list(arguments):
+        raise InputError(
+            f"{path}: holds the noise of another benchmark, recorded by `{kept['command']}`; "
+            "give its arguments to go on, or move the file away."
+        )
+    return kept["runs"]
 
 
 def _measure(arguments: Sequence[str], output_dir: Path) -> dict[str, Any]:
@@ -90,8 +104,16 @@ def _measure(arguments: Sequence[str], output_dir: Path) -> dict[str, Any]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=RUNS)
     options, rest = parser.parse_known_args()
     notice(str(record(options.runs, rest)))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BertbenchError as error:
+        notice(str(error))
+        sys.exit(error.exit_status)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from bertbench.errors import CannotJudge, GateFailed
+from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.results.gate_limits import PAIRS
 from suites.calibration import gate as calibration
 from suites.calibration import noise
@@ -90,3 +90,12 @@ def test_recording_goes_on_where_it_stopped(tmp_path, monkeypatch):
     path = noise.record(5, ())
     assert len(noise.read_noise(path).runs) == 5
     assert json.loads(path.read_text())["command"] == "python -m suites.calibration.noise --runs 5"
+
+
+def test_recordings_of_two_benchmarks_are_not_mixed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    measured = {"load": 1.0, "efficiency_rounds": [0.8] * 6, "peak_memory_mib": 60.0, "startup_seconds": 0.5}
+    monkeypatch.setattr(noise, "_measure", lambda arguments, output_dir: measured)
+    noise.record(2, ("squad", "--config", "tiny"))
+    with pytest.raises(InputError, match="noise of another benchmark"):
+        noise.record(5, ())
