@@ -7,7 +7,7 @@ import pytest
 
 from bertbench.precision import FP32
 from suites.distributed.conftest import FinishedJob
-from suites.distributed.worker import (
+from suites.distributed.work import (
     EXAMPLES_A_STEP,
     NUM_EXAMPLES,
     SHAPES,

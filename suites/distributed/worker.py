@@ -22,20 +22,9 @@ from bertbench.training import distributed
 from bertbench.training.distributed import HorovodWorkers
 from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.trainer import Trainer, TrainingSettings
+from suites.distributed.work import EXAMPLES_A_STEP, NUM_EXAMPLES, SHAPES, whole_settings
 from suites.training.one_step import take_step
 from suites.training.tiny import TASKS, make_trainer, snapshot
-
-EXAMPLES_A_STEP = 16
-# Three steps an epoch, the last one of a single example: with several workers most have nothing to do in it.
-NUM_EXAMPLES, STEPS, STEPS_PER_EPOCH = 33, 20, 3
-SHAPES = ((3, 5), (7,), (2, 2, 2))
-
-
-def whole_settings(size: int = 1) -> TrainingSettings:
-    """Of one among `size` processes, which together train on the same examples in each step."""
-    return TrainingSettings(
-        batch_size=EXAMPLES_A_STEP // size, batching="padded", num_steps=STEPS, learning_rate=1e-3
-    )
 
 
 class Notes:

@@ -19,7 +19,6 @@ from bertbench.config import GEOMETRIES
 from bertbench.measure.threads import ThreadSettings, apply_threads
 from bertbench.measure.timing import time_call
 from bertbench.precision import parse_precision
-from bertbench.training.distributed import HorovodWorkers
 from bertbench.training.optimizer import AdamW
 from bertbench.training.step import TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
@@ -51,6 +50,8 @@ def make_call(workers: SingleProcess) -> Callable[[], object]:
 
 
 def main(file: Path) -> None:
+    from bertbench.training.distributed import HorovodWorkers  # not above: the test imports this module
+
     apply_threads(ThreadSettings(1))
     workers = HorovodWorkers()
     together = make_call(workers)
