@@ -1,6 +1,5 @@
 """Every documented block run for real, on small stand-ins, with only sizes, steps and places reduced."""
 
-import importlib.util
 import json
 import os
 import re
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import bertbench
-from bertbench.commands import train
 from suites.commands import layout
 from suites.commands.documents import read_blocks
 from suites.commands.stand_ins import make_stand_ins
+from suites.horovod import skip_without_horovod
 
 pytestmark = pytest.mark.commands
 
@@ -99,13 +98,6 @@ def test_only_sizes_steps_and_places_are_reduced(tmp_path):
             name, _, value = other.partition("=")
             normal = name.lstrip("-").replace("-", "_")
             assert word == other or SMALLER.get(normal) == value or value.endswith("/pretraining_output")
-
-
-def skip_without_horovod():
-    if "mpi_num_processes" not in {option.name for option in train.squad.params}:
-        pytest.skip("bertbench train does not start several processes yet: it has no --mpi-num-processes")
-    if importlib.util.find_spec("horovod") is None:
-        pytest.skip("Horovod is not installed; install it with python tools/horovod/install.py")
 
 
 def blocks(heading):

@@ -1,6 +1,5 @@
 """Jobs of two and four workers on this host, each run once."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from bertbench.launch.workers import LAUNCHER
+from suites.horovod import skip_without_horovod
 from suites.training.tiny import TASKS, WITHOUT_DROPOUT, write_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +38,7 @@ class FinishedJob:
 
 @pytest.fixture(scope="session", autouse=True)
 def _horovod() -> None:
-    if importlib.util.find_spec("horovod") is None:
-        pytest.skip("Horovod is not installed; install it with python tools/horovod/install.py")
+    skip_without_horovod()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """How throughput grows with a second worker: 1 against 2 training processes of one thread each."""
 
-import importlib.util
 import json
 import statistics
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 
 from bertbench.launch.workers import LAUNCHER
 from bertbench.measure.machine import read_machine
+from suites.horovod import skip_without_horovod
 from suites.summary import summary_table
 from suites.throughput.test_throughput import LEEWAY
 from suites.throughput.two_workers import BATCH_SIZE, LAYERS, MAX_SEQ_LENGTH, PRECISION
@@ -23,8 +23,7 @@ COLUMNS = ("case", "1 worker, examples/s", "2 workers, examples/s", "efficiency"
 
 
 def test_two_workers_beside_one(pytestconfig, tmp_path):
-    if importlib.util.find_spec("horovod") is None:
-        pytest.skip("Horovod is not installed; install it with python tools/horovod/install.py")
+    skip_without_horovod()
     if read_machine().usable_cores < 2:
         pytest.skip("two workers need two cores")
     python = sys.executable
