@@ -25,12 +25,8 @@ MOUNT = "/opt/bertbench"
 OLDEST_TENSORFLOW = (2, 21)
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 PROBE_SECONDS = 600  # pulling the image counts
-_NOT_INSTALLED = (
-    "tensorflow",
-    "pytest",
-    "hypothesis",
-    "horovod",
-)  # the image's own, and what only tests need
+# The image's own, and what only tests need.
+_NOT_INSTALLED = ("tensorflow", "pytest", "hypothesis", "mpmath", "horovod")
 
 
 @dataclass(frozen=True)
