@@ -27,9 +27,9 @@ INSTALL_HOROVOD = "run `python tools/horovod/install.py` in a checkout"
 DATA_VARIABLES = {
     "BERTBENCH_DATA": "a folder with data/, models/ and reference/ for the suites' real cases",
     "SQUAD_DIR": "the folder of train-v1.1.json and dev-v1.1.json (`bertbench fetch squad`)",
-    "GLUE_DIR": "the folder of MRPC/, CoLA/ and so on (`bertbench fetch glue`)",
-    "BERT_BASE_DIR": "a BERT-base model folder (`bertbench fetch bert-base`)",
-    "BERT_LARGE_DIR": "a BERT-large model folder (`bertbench fetch bert-large`)",
+    "GLUE_DIR": "the folder of MRPC/, CoLA/ and so on (`bertbench fetch glue/MRPC`)",
+    "BERT_BASE_DIR": "a BERT-base model folder (`bertbench fetch bert-base-uncased`)",
+    "BERT_LARGE_DIR": "a BERT-large model folder (`bertbench fetch bert-large-uncased`)",
     "PRETRAINING_DATA_DIR": "a folder of TFRecords (`bertbench prepare`)",
 }
 

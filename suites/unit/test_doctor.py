@@ -1,6 +1,7 @@
 """What doctor says of machines that lack something, each made by taking the thing away."""
 
 import json
+import re
 from collections import namedtuple
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from bertbench import cli
 from bertbench.commands import doctor
 from bertbench.commands.doctor import Finding
+from bertbench.fetch.catalogue import find_item
 from bertbench.measure.machine import Machine
 
 pytestmark = pytest.mark.unit
@@ -80,6 +82,12 @@ def test_every_missing_thing_has_a_remedy(bare_machine: None, monkeypatch: pytes
     assert findings["bf16"].state == "slow"
     for finding in findings.values():
         assert bool(finding.remedy) == (finding.state != "ok"), finding
+
+
+@pytest.mark.parametrize("variable", doctor.DATA_VARIABLES)
+def test_what_it_says_to_fetch_can_be_fetched_and_is_what_the_variable_names(variable: str) -> None:
+    for name in re.findall(r"bertbench fetch ([^`]+)", doctor.DATA_VARIABLES[variable]):
+        assert find_item(name).variable == variable
 
 
 def test_cpu_findings() -> None:
