@@ -9,7 +9,7 @@ import click
 from bertbench import __version__
 from bertbench.errors import BertbenchError
 
-# subcommand -> (module under bertbench.commands, line for --help)
+# subcommand, which is a module under bertbench.commands -> its line for --help
 COMMANDS = {
     "predict": "Predict with a checkpoint and score the predictions.",
     "evaluate": "Score a predictions file as the official script does.",

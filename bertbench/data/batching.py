@@ -8,7 +8,7 @@ A batch is R rows of S tokens. A row holds one example, or several laid end to e
 - packed: several examples a row of `max_seq_length`, best fit first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,11 +133,6 @@ def assemble(features: Features, plan: BatchPlan) -> Batch:
     arrays["lengths"] = features.lengths[examples].astype(np.int32)
     arrays.update({name: values[examples] for name, values in features.labels.items()})
     return Batch(arrays, examples)
-
-
-def iter_batches(features: Features, plans: Sequence[BatchPlan]) -> Iterator[Batch]:
-    """Assemble one plan after the other."""
-    return (assemble(features, plan) for plan in plans)
 
 
 def _check(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: int) -> None:

@@ -62,21 +62,6 @@ class SquadWindows:
     def __len__(self) -> int:
         return len(self.example_index)
 
-    @classmethod
-    def concatenate(cls, chunks: Sequence["SquadWindows"]) -> "SquadWindows":
-        """The windows of consecutive chunks of examples as one (at least one chunk)."""
-        features = [chunk.features for chunk in chunks]
-        lengths = np.concatenate([feature.lengths for feature in features])
-        labels = {name: np.concatenate([f.labels[name] for f in features]) for name in features[0].labels}
-        joined = Features(
-            np.concatenate([feature.input_ids for feature in features]),
-            np.concatenate([feature.segment_ids for feature in features]),
-            _row_splits(lengths),
-            labels,
-        )
-        columns = ("example_index", "doc_span_index", "token_to_orig", "token_is_max_context")
-        return cls(joined, *(np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in columns))
-
 
 def make_windows(
     examples: Sequence[SquadExample],
@@ -84,17 +69,15 @@ def make_windows(
     settings: WindowSettings,
     *,
     training: bool = False,
-    first_example: int = 0,
 ) -> SquadWindows:
     """Cut examples into windows.
 
     Args:
       training: whether to make the labels; every example must then have its answer's words.
-      first_example: the number of `examples[0]` in `example_index`, for making windows chunk by chunk.
     """
     rows = _Rows(tokenizer, settings)
     paragraphs: dict[Paragraph, _Pieces] = {}
-    for number, example in enumerate(examples, start=first_example):
+    for number, example in enumerate(examples):
         pieces = paragraphs.get(example.paragraph)
         if pieces is None:
             pieces = paragraphs[example.paragraph] = _Pieces.of(example.paragraph.doc_tokens, tokenizer)

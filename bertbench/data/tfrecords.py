@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import struct
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,6 @@ from bertbench.data.tfrecord_format import (
 from bertbench.errors import InputError
 
 FRAME_BYTES = 16  # a record's length and that length's checksum before it, its own checksum after it
-HEADER_BYTES = 12
 READ_BUFFER_BYTES = 8 * 2**20
 CHUNK_EXAMPLES = 8192
 
@@ -142,30 +140,6 @@ def record_shape(paths: Sequence[Path]) -> RecordShape:
         if other != shape:
             raise InputError(f"{path}: holds {other}, {paths[0]} {shape}; read files of one shape at a time.")
     return shape
-
-
-def count_examples(paths: Sequence[Path]) -> int:
-    """How many records the files hold, found by their frames without reading the data.
-
-    Raises:
-      InputError: a file cannot be read or ends within a record.
-    """
-    count = 0
-    for path in paths:
-        try:
-            size = path.stat().st_size
-            with path.open("rb") as stream:
-                offset = 0
-                while offset + HEADER_BYTES <= size:
-                    stream.seek(offset)
-                    (length,) = struct.unpack("<Q", stream.read(8))
-                    offset += length + FRAME_BYTES
-                    count += 1
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-        if offset != size:
-            raise InputError(f"{path}: truncated, or no TFRecord; prepare or fetch it again.")
-    return count
 
 
 def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> Iterator[Features]:

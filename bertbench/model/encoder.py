@@ -131,15 +131,10 @@ class TransformerLayer(tf.Module):
 
 
 class Encoder(tf.Module):
-    """The embeddings and all layers.
-
-    Attributes:
-      variables_by_name: this encoder's variables by their name in Google's checkpoints.
-    """
+    """The embeddings and all layers."""
 
     def __init__(self, weights: Weights, config: ModelConfig, options: KernelOptions) -> None:
         super().__init__()
-        self.config = config
         self.embeddings = Embeddings(weights, config)
         self.layers = [
             TransformerLayer(weights, config, options, index) for index in range(config.num_hidden_layers)

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bertbench.data.squad import read_squad
-from bertbench.data.squad_windows import SquadWindows, WindowSettings, make_windows
+from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
 from suites.unit.squad_cases import make_tokenizer, paragraphs, question, shared_file, squad, write_squad
@@ -151,29 +151,6 @@ def test_the_label_shrinks_to_the_answers_wordpieces(tmp_path, tokenizer):
         ["[CLS]", "a", "b", "?", "[SEP]", "z", "(", "ab", ")", "[SEP]"]
     ]
     assert [row["label"] for row in rows_of(windows, tokenizer)] == [(7, 7)]
-
-
-def test_chunks_join_to_the_whole(tmp_path, tokenizer):
-    content = squad(
-        ("a b " * 20, [question("1"), question("2", text="z")]), ("b b", [question("3"), question("4")])
-    )
-    examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
-    settings = WindowSettings(20, 4, 5)
-    whole = make_windows(examples, tokenizer, settings, training=True)
-    parts = [
-        make_windows(examples[start : start + 2], tokenizer, settings, training=True, first_example=start)
-        for start in range(0, 4, 2)
-    ]
-    joined = SquadWindows.concatenate(parts)
-    for name in ("example_index", "doc_span_index", "token_to_orig", "token_is_max_context"):
-        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name), strict=True)
-    for name in ("input_ids", "segment_ids", "row_splits"):
-        np.testing.assert_array_equal(
-            getattr(joined.features, name), getattr(whole.features, name), strict=True
-        )
-    for name, values in whole.features.labels.items():
-        np.testing.assert_array_equal(joined.features.labels[name], values, strict=True)
-    assert len(joined) == len(whole) > 4
 
 
 def test_a_context_without_wordpieces_has_no_window(tmp_path, tokenizer):
