@@ -1,7 +1,7 @@
 """The form in which every task hands its examples on: unpadded token rows laid end to end."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +37,7 @@ class Features:
         return cls(
             np.concatenate(rows or empty),
             np.concatenate(segments or empty),
-            np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64),
+            row_splits([len(row) for row in rows]),
             dict(labels or {}),
         )
 
@@ -63,3 +63,8 @@ class Features:
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
+
+
+def row_splits(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
+    """int64 [N + 1], where rows of these lengths begin and end when they are laid end to end."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)

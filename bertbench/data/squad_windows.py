@@ -5,13 +5,13 @@ windows belongs to the one that shows most of its surroundings. The rules are th
 `convert_examples_to_features` in google-research/bert's `run_squad.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
-from bertbench.data.features import Features
+from bertbench.data.features import Features, row_splits
 from bertbench.data.squad import Paragraph, SquadExample
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
@@ -99,7 +99,7 @@ class _Pieces:
     @classmethod
     def of(cls, doc_tokens: Sequence[str], tokenizer: Tokenizer) -> "_Pieces":
         pieces = tokenizer.encode_batch(doc_tokens)
-        first_piece = _row_splits([len(word) for word in pieces])
+        first_piece = row_splits([len(word) for word in pieces])
         words = np.repeat(np.arange(len(pieces), dtype=np.int32), np.diff(first_piece))
         return cls(np.fromiter(chain.from_iterable(pieces), np.int32, first_piece[-1]), words, first_piece)
 
@@ -140,12 +140,11 @@ class _Rows:
     def finish(self, training: bool) -> SquadWindows:
         columns = np.array(self._windows, np.int32).reshape(-1, 6).T
         example_index, doc_span_index, heads, contexts, starts, ends = columns
-        row_splits = _row_splits(heads + contexts + 1)
         is_second = np.tile([0, 1], len(heads))
         features = Features(
             _join(self._ids, np.int32),
             np.repeat(is_second, np.stack([heads, contexts + 1], axis=1).ravel()).astype(np.int32),
-            row_splits,
+            row_splits(heads + contexts + 1),
             {"start_positions": starts, "end_positions": ends} if training else {},
         )
         words, is_max_context = _join(self._words, np.int32), _join(self._is_max_context, np.bool_)
@@ -190,10 +189,6 @@ def _best_spans(spans: list[tuple[int, int]], count: int) -> np.ndarray:
     left, right = position - start, start + length - 1 - position
     score = np.where((left >= 0) & (right >= 0), np.minimum(left, right) + 0.01 * length, -np.inf)
     return score.argmax(axis=0)
-
-
-def _row_splits(lengths: Iterable[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(np.asarray(lengths), dtype=np.int64)]).astype(np.int64)
 
 
 def _join(parts: list[np.ndarray], dtype: type) -> np.ndarray:

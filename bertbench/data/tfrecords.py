@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bertbench.data.features import Features
+from bertbench.data.features import Features, row_splits
 from bertbench.data.tfrecord_format import (
     FLOAT_FEATURE,
     LABEL_FEATURE,
@@ -102,7 +102,7 @@ def read_features(
                 columns[name].append(rows)
         mapped = {name: column.map() for name, column in columns.items()}
     lengths = mapped.pop("lengths")
-    return Features(mapped.pop("input_ids"), mapped.pop("segment_ids"), _row_splits(lengths), mapped)
+    return Features(mapped.pop("input_ids"), mapped.pop("segment_ids"), row_splits(lengths), mapped)
 
 
 class _Column:
@@ -189,16 +189,12 @@ def _unpad(parsed: Mapping[str, np.ndarray]) -> Features:
     return Features(
         parsed["input_ids"][real].astype(np.int32),
         parsed["segment_ids"][real].astype(np.int32),
-        _row_splits(real.sum(axis=1)),
+        row_splits(real.sum(axis=1)),
         {
             name: parsed[name].astype(np.float32 if name == FLOAT_FEATURE else np.int32)
             for name in (*PREDICTION_FEATURES, LABEL_FEATURE)
         },
     )
-
-
-def _row_splits(lengths: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _first_shape(path: Path) -> RecordShape:
