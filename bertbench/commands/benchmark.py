@@ -16,6 +16,7 @@ from bertbench.commands.options import (
     precision_option,
     start_tensorflow,
     thread_options,
+    together,
 )
 from bertbench.commands.tasks import pop_classifier_task, pop_pretraining_task
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
@@ -65,9 +66,7 @@ def command() -> None:
 
 
 def _benchmark_command(function: Callable) -> Callable:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return command.command()(function)
+    return command.command()(together(*_OPTIONS)(function))
 
 
 @_benchmark_command

@@ -16,6 +16,7 @@ from bertbench.commands.options import (
     precision_option,
     start_tensorflow,
     thread_options,
+    together,
 )
 from bertbench.commands.tasks import (
     PopTask,
@@ -63,9 +64,7 @@ def command() -> None:
 
 
 def _prediction_command(function: Callable) -> Callable:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return command.command()(function)
+    return command.command()(together(*_OPTIONS)(function))
 
 
 @_prediction_command
