@@ -140,6 +140,7 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
     from bertbench.config import KernelOptions
     from bertbench.model.source import find_model
     from bertbench.precision import parse_precision
+    from bertbench.results.provenance import RESULTS_FILE
     from bertbench.training.finetune import Job
 
     model = pop_model_options(values)
@@ -159,7 +160,7 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
     result = _run(job, distributed, workers)
     if workers is None or workers.rank == 0:
         figures = {"processes": workers.size if workers else 1, **_describe(job, result, threads)}
-        write_json(job.output_dir / "results.json", figures)
+        write_json(job.output_dir / RESULTS_FILE, figures)
         _print(job, result)
 
 

@@ -16,6 +16,7 @@ from bertbench.launch.log import RunLog
 from bertbench.launch.processes import Processes, exit_status
 from bertbench.launch.resolve import Instance, LaunchPlan
 from bertbench.measure.machine import describe_machine
+from bertbench.results.provenance import RESULTS_FILE
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _THROUGHPUT = re.compile(r"Throughput: ([0-9.]+)")
@@ -90,7 +91,7 @@ def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     if measured and not failed:
         log.line(f"Throughput of {len(measured)} instances together: {sum(measured):.2f} examples/s")
         summary = {"examples_per_second": sum(measured), "instances": measured}
-        write_json(plan.output_dir / "results.json", summary)
+        write_json(plan.output_dir / RESULTS_FILE, summary)
     return outcomes[failed[0]].status if failed else 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from bertbench.errors import InputError
 from bertbench.files import read_json
 from bertbench.results.parsing import parse_dataclass
+from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.schema import check_version
 from bertbench.results.statistics import centre
 
@@ -40,7 +41,7 @@ def run_benchmark(
       InputError: the run failed, with the last line that it wrote, or its results cannot be read.
     """
     run_process([str(python), *benchmark, *arguments, "--output-dir", str(output_dir)])
-    path = output_dir / "results.json"
+    path = output_dir / RESULTS_FILE
     run = parse_dataclass(BenchmarkRun, check_version(read_json(path), str(path)), str(path))
     if not run.efficiency_rounds or min(run.efficiency_rounds) <= 0:
         raise InputError(f"{path}: efficiency_rounds must be positive and at least one; give more steps.")
