@@ -1,14 +1,12 @@
-"""GLUE's official metrics, and the files in which predictions and scores are handed over."""
+"""GLUE's official metrics, and a classifier's probabilities and loss."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import special, stats
 from sklearn import metrics as sklearn_metrics
 
 from bertbench.errors import CannotJudge
-from bertbench.files import write_text
 
 
 def glue_scores(metrics: Sequence[str], predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -64,45 +62,6 @@ def mean_loss(logits: np.ndarray, labels: np.ndarray) -> float:
         return float(np.square(logits[:, 0] - labels).mean())
     log_probabilities = special.log_softmax(logits, axis=-1)
     return float(-log_probabilities[np.arange(len(labels)), labels].mean())
-
-
-def write_test_results(path: Path | str, values: np.ndarray) -> None:
-    """Write `test_results.tsv` as the original does: an example a line, its values parted by tabs.
-
-    Args:
-      path: the file.
-      values: probabilities [N, C], or scores [N] of a regression task; written as float32 in the fewest
-        digits that read back the same.
-    """
-    rows = np.asarray(values, np.float32).reshape(len(values), -1)
-    write_text(path, "".join("\t".join(str(value) for value in row) + "\n" for row in rows))
-
-
-def write_eval_results(path: Path | str, results: Mapping[str, object]) -> None:
-    """Write `eval_results.txt` as the original does: `key = value` lines, sorted by key."""
-    write_text(path, "".join(f"{key} = {results[key]}\n" for key in sorted(results)))
-
-
-def write_submission(
-    path: Path | str,
-    predictions: np.ndarray,
-    labels: Sequence[str],
-    score_range: tuple[float, float] | None = None,
-) -> None:
-    """Write test predictions as the GLUE site takes them: header, then row number and prediction.
-
-    Args:
-      path: the file, named as the site expects (`MRPC.tsv`).
-      predictions: label ids int [N], or scores float [N] of a regression task.
-      labels: the task's label names; empty for regression.
-      score_range: scores are clipped to it; needed for regression.
-    """
-    if labels:
-        cells = [labels[prediction] for prediction in predictions]
-    else:
-        cells = [f"{score:.3f}" for score in np.clip(predictions, *score_range)]
-    lines = [f"{index}\t{cell}\n" for index, cell in enumerate(cells)]
-    write_text(path, "index\tprediction\n" + "".join(lines))
 
 
 def _f1(labels: np.ndarray, predictions: np.ndarray) -> float:

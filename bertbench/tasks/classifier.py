@@ -9,14 +9,8 @@ from bertbench.config import KernelOptions, ModelConfig
 from bertbench.data.glue import find_file, make_features, read_examples
 from bertbench.data.glue_tasks import GlueTask
 from bertbench.data.tokenization import Tokenizer
-from bertbench.evaluation.glue_metrics import (
-    class_probabilities,
-    glue_scores,
-    mean_loss,
-    write_eval_results,
-    write_submission,
-    write_test_results,
-)
+from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
+from bertbench.evaluation.result_files import write_eval_results, write_submission, write_test_results
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import ClassifierHead
 from bertbench.model.weights import Weights

@@ -8,7 +8,7 @@ import numpy as np
 from bertbench.config import KernelOptions, ModelConfig
 from bertbench.data.text_corpus import match_files
 from bertbench.data.tfrecords import read_features, record_shape
-from bertbench.evaluation.glue_metrics import write_eval_results
+from bertbench.evaluation.result_files import write_eval_results
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import PretrainingHead
 from bertbench.model.weights import Weights

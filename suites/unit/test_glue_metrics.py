@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bertbench.errors import CannotJudge
-from bertbench.evaluation.glue_metrics import (
-    class_probabilities,
-    glue_scores,
-    mean_loss,
-    write_eval_results,
-    write_submission,
-    write_test_results,
-)
+from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
+from bertbench.evaluation.result_files import write_eval_results, write_submission, write_test_results
 
 pytestmark = pytest.mark.unit
 
