@@ -6,8 +6,16 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 SECONDS_TO_END = 10
+
+
+def package_environment() -> dict[str, str]:
+    """The variables by which a process imports this package, wherever it starts, and prints line by line."""
+    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
 class Processes:

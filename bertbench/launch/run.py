@@ -7,18 +7,16 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bertbench import console
 from bertbench.files import make_directory, write_json
 from bertbench.launch.instances import bound
 from bertbench.launch.log import RunLog
-from bertbench.launch.processes import Processes, exit_status
+from bertbench.launch.processes import Processes, exit_status, package_environment
 from bertbench.launch.resolve import Instance, LaunchPlan
 from bertbench.measure.machine import describe_machine
 from bertbench.results.provenance import RESULTS_FILE
 
-PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _THROUGHPUT = re.compile(r"Throughput: ([0-9.]+)")
 
 
@@ -126,8 +124,6 @@ def _write_instance_logs(plan: LaunchPlan, outcomes: list[_Outcome]) -> None:
 def _start(instance: Instance, processes: Processes) -> subprocess.Popen:
     """Start `bertbench` in its place."""
     make_directory(instance.output_dir)
-    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
     with bound(instance.placement) as prefix:
         command = [*prefix, sys.executable, "-m", "bertbench", *instance.command]
-        return processes.start(command, environment)
+        return processes.start(command, os.environ | package_environment())

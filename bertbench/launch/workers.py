@@ -13,9 +13,8 @@ from pathlib import Path
 
 from bertbench import console
 from bertbench.errors import BertbenchError, CannotJudge, InputError
-from bertbench.launch.processes import Processes, exit_status
+from bertbench.launch.processes import Processes, exit_status, package_environment
 
-PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
 SSH = "ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no"  # as Horovod's launcher calls it
 _WORKER = "BERTBENCH_WORKER"
@@ -170,7 +169,5 @@ def _failure(status: int, last_lines: str) -> BertbenchError:
 
 
 def _environment() -> dict[str, str]:
-    """What makes a process a worker that can import this package, wherever it starts."""
-    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    python_path = os.pathsep.join(dict.fromkeys(paths))
-    return {_WORKER: "1", "PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"}
+    """What makes a process a worker."""
+    return {_WORKER: "1", **package_environment()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bertbench.cli import main
-from bertbench.launch import workers
+from bertbench.launch import processes
 
 pytestmark = pytest.mark.unit
 
@@ -46,7 +46,7 @@ def test_the_dry_run_is_what_is_printed(monkeypatch, capfd):
     home = Path("/home/ann")
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setattr(sys, "executable", str(home / "venv/bin/python"))
-    monkeypatch.setattr(workers, "PACKAGE_PARENT", home / "venv/lib/python3.11/site-packages")
+    monkeypatch.setattr(processes, "PACKAGE_PARENT", home / "venv/lib/python3.11/site-packages")
     monkeypatch.setattr(Path, "cwd", lambda: home / "squad")
     assert run(arguments, capfd) == shown
 

@@ -9,7 +9,7 @@ import pytest
 
 from bertbench.cli import main
 from bertbench.errors import CannotJudge, InputError
-from bertbench.launch import workers
+from bertbench.launch import processes, workers
 from bertbench.launch.workers import WorkerHosts, launcher_command, run_workers, show_workers
 
 pytestmark = pytest.mark.unit
@@ -99,7 +99,7 @@ def test_lines_come_behind_their_rank(launcher, capfd, line):
 def test_workers_know_what_they_are(launcher, capfd):
     launcher('echo "[0]<stdout>:$BERTBENCH_WORKER $PYTHONPATH"')
     run_workers(WorkerHosts(2), [])
-    assert capfd.readouterr().out.startswith(f"[0] 1 {workers.PACKAGE_PARENT}")
+    assert capfd.readouterr().out.startswith(f"[0] 1 {processes.PACKAGE_PARENT}")
 
 
 def test_a_failure_of_an_elastic_job_names_the_place(launcher):
@@ -141,7 +141,7 @@ def test_a_dry_run_prints_the_commands_for_four_hosts(capfd, monkeypatch, tmp_pa
     monkeypatch.delenv("PYTHONPATH", raising=False)
     show_workers(WorkerHosts(5, ("a", "b", "c", "d")), ["train", "squad", "--output-dir", "my out"])
     lines = capfd.readouterr().out.splitlines()
-    environment = f"BERTBENCH_WORKER=1 PYTHONPATH={workers.PACKAGE_PARENT} PYTHONUNBUFFERED=1"
+    environment = f"BERTBENCH_WORKER=1 PYTHONPATH={processes.PACKAGE_PARENT} PYTHONUNBUFFERED=1"
     launch = "-m horovod.runner.launch --disable-cache -np 5 -H a:2,b:1,c:1,d:1"
     worker = f"{sys.executable} -m bertbench train squad --output-dir 'my out'"
     assert lines[1] == f"    {environment} {sys.executable} {launch} {worker}"
