@@ -12,19 +12,9 @@ import tensorflow as tf
 from bertbench.console import notice
 from bertbench.errors import InputError
 from bertbench.files import make_directory
-from bertbench.model.checkpoint_paths import checkpoint_fingerprint, data_file, find_checkpoint, index_file
+from bertbench.model.checkpoint_paths import data_file, index_file
 from bertbench.model.checkpoint_plan import LoadPlan, StoredTensor, plan_loading
 from bertbench.model.checkpoint_readers import CheckpointFile, open_checkpoint
-
-__all__ = [
-    "LoadReport",
-    "checkpoint_fingerprint",
-    "find_checkpoint",
-    "load_weights",
-    "open_checkpoint",
-    "plan_loading",
-    "save_weights",
-]
 
 # Values read at a time: enough to keep TensorFlow's reading threads busy, little beside a large model.
 BATCH_BYTES = 128 * 2**20

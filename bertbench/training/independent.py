@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from bertbench.console import notice
 from bertbench.inference import load_model
-from bertbench.model.checkpoint import open_checkpoint
+from bertbench.model.checkpoint_readers import open_checkpoint
 from bertbench.tasks.base import Outcome
 from bertbench.training.distributed import HorovodWorkers
 from bertbench.training.finetune import Job, JobResult, outcome_of, train, trained_source

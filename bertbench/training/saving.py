@@ -14,7 +14,8 @@ import tensorflow as tf
 from bertbench.console import notice
 from bertbench.errors import InputError
 from bertbench.files import make_directory, read_json, write_bytes, write_json, write_text
-from bertbench.model.checkpoint import open_checkpoint, save_weights
+from bertbench.model.checkpoint import save_weights
+from bertbench.model.checkpoint_readers import open_checkpoint
 from bertbench.model.source import ModelSource
 
 SETTINGS_FILE = "training.json"

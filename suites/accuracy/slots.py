@@ -151,7 +151,7 @@ def _find_data(task: str, places: Places) -> Path:
 
 def _subject(task: str, model: _Model, data: Path) -> Subject:
     """A model with data; `data` is a SQuAD file, or the folder of the other tasks' files."""
-    from bertbench.model.checkpoint import open_checkpoint
+    from bertbench.model.checkpoint_readers import open_checkpoint
     from bertbench.model.source import find_model
 
     source = find_model(model.folder, init_checkpoint=model.init_checkpoint)

@@ -13,7 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 from bertbench.config import ModelConfig
 from bertbench.errors import InputError
-from bertbench.model.checkpoint import load_weights, open_checkpoint, plan_loading
+from bertbench.model.checkpoint import load_weights
+from bertbench.model.checkpoint_plan import plan_loading
+from bertbench.model.checkpoint_readers import open_checkpoint
 from suites.unit.checkpoint_cases import (
     CLASSIFIER_HEAD,
     HIDDEN,

@@ -21,7 +21,8 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save_file
 
 from bertbench.errors import InputError
-from bertbench.model.checkpoint import checkpoint_fingerprint, find_checkpoint, load_weights, save_weights
+from bertbench.model.checkpoint import load_weights, save_weights
+from bertbench.model.checkpoint_paths import checkpoint_fingerprint, find_checkpoint
 from suites.unit.checkpoint_cases import (
     as_hugging_face,
     assert_holds,
