@@ -26,3 +26,11 @@ class CannotJudge(BertbenchError):
     """There is not enough evidence for a verdict."""
 
     exit_status = 3
+
+
+def tensorflow_reason(message: str) -> str:
+    """What went wrong, out of the message of a `tf.errors.OpError`.
+
+    "{{function_node ...}} PATH; No space left on device [Op:SaveV2]" gives "No space left on device".
+    """
+    return message.partition("\n")[0].partition(" [Op:")[0].rpartition("; ")[2]

@@ -18,7 +18,7 @@ from bertbench.data.tfrecord_format import (
     RecordShape,
     check_record,
 )
-from bertbench.errors import InputError
+from bertbench.errors import InputError, tensorflow_reason
 
 FRAME_BYTES = 16  # a record's length and that length's checksum before it, its own checksum after it
 READ_BUFFER_BYTES = 8 * 2**20
@@ -38,7 +38,7 @@ def write_records(path: Path, records: Sequence[bytes]) -> None:
             for record in records:
                 writer.write(record)
     except tf.errors.OpError as error:
-        reason = error.message.rpartition("; ")[2]
+        reason = tensorflow_reason(error.message)
         raise InputError(f"{path}: cannot be written ({reason}); free space there.") from None
 
 

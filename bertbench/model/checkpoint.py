@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench.console import notice
-from bertbench.errors import InputError
+from bertbench.errors import InputError, tensorflow_reason
 from bertbench.files import make_directory
 from bertbench.model.checkpoint_paths import data_file, index_file
 from bertbench.model.checkpoint_plan import LoadPlan, StoredTensor, plan_loading
@@ -153,8 +153,4 @@ def _sync(path: Path) -> None:
 
 
 def _reason(error: OSError | tf.errors.OpError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return error.message.split(" [Op:")[0].rsplit("; ", 1)[
-        -1
-    ]  # "{{node}} path; No space left on device [Op:..."
+    return (error.strerror or str(error)) if isinstance(error, OSError) else tensorflow_reason(error.message)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from bertbench.errors import InputError
+from bertbench.errors import InputError, tensorflow_reason
 from bertbench.files import read_json, write_json
 from bertbench.training.step import StepResult
 
@@ -81,8 +81,7 @@ class Recorder:
         try:
             yield
         except tf.errors.OpError as error:
-            reason = error.message.splitlines()[0].rsplit("; ", 1)[-1]
             raise InputError(
-                f"{self._folder}: cannot be written ({reason}); free some space or choose another place. "
-                "Checkpoints saved before are untouched."
+                f"{self._folder}: cannot be written ({tensorflow_reason(error.message)}); free some space or "
+                "choose another place. Checkpoints saved before are untouched."
             ) from None
