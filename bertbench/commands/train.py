@@ -35,6 +35,7 @@ from bertbench.commands.tasks import (
     window_options,
 )
 from bertbench.console import make_table, print_table
+from bertbench.data.batching import STRATEGIES
 from bertbench.files import write_json
 from bertbench.launch.workers import is_worker
 
@@ -54,7 +55,7 @@ _SETTINGS = (
     click.option("--warmup-steps", type=click.IntRange(min=0), help="Instead of the proportion."),
     click.option("--num-train-epochs", type=float, default=3.0, show_default=True),
     click.option("--num-train-steps", type=click.IntRange(min=1), help="Instead of the epochs."),
-    click.option("--batching", default="packed", show_default=True, metavar="packed|bucketed|padded"),
+    click.option("--batching", type=click.Choice(STRATEGIES), default="packed", show_default=True),
     click.option("--seed", type=click.IntRange(min=0), default=12345, show_default=True),
     click.option("--save-checkpoints-steps", type=click.IntRange(min=1), default=1000, show_default=True),
     click.option("--keep-checkpoints", type=click.IntRange(min=1), default=5, show_default=True),
