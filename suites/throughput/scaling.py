@@ -162,7 +162,7 @@ def _figure(exponent: float | None) -> str:
 @click.option("--batch-size", default=4, show_default=True, help="Of the sweeps that change something else.")
 @click.option("--max-seq-length", default=128, show_default=True, help="Likewise.")
 @click.option("--rounds", default=7, show_default=True)
-@click.option("--markdown", is_flag=True, help="Print the table as Markdown, for docs/performance.md.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 @click.option("--output-file", type=click.Path(path_type=Path), help="Every round as JSON.")
 def command(
     geometry: str,
