@@ -163,7 +163,7 @@ def test_numactl_is_used_where_it_works(monkeypatch, tmp_path, capsys, works, no
     assert ("not allowed" in capsys.readouterr().err) != works
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
