@@ -81,11 +81,11 @@ class SpanHead(tf.Module):
 
 
 def _by_example(values: tf.Tensor, batch: Tensors) -> tf.Tensor:
-    """Values a token, [T] -> [N, longest example], -1e9 behind an example's end."""
+    """Values a token, [T] -> [N, longest example], the masked score behind an example's end."""
     offsets = tf.range(tf.reduce_max(batch["lengths"]))[None, :]
     inside = offsets < batch["lengths"][:, None]
     index = tf.where(inside, batch["first_token"][:, None] + offsets, 0)
-    return tf.where(inside, tf.gather(values, index), tf.constant(-1e9, values.dtype))
+    return tf.where(inside, tf.gather(values, index), tf.constant(kernels.MASKED_SCORE, values.dtype))
 
 
 class Pooler(tf.Module):

@@ -1,0 +1,73 @@
+"""The Gaussian error linear unit in its variants, and its gradient."""
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from bertbench.kernels._islands import compiled, island_dtype
+
+_SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
+_GELU_CUBIC = 0.044715
+_GELU_FLAT = 40.0  # beyond it Phi is exactly 0 or 1 in float64 too
+
+
+def gelu(x: tf.Tensor, variant: str = "tanh") -> tf.Tensor:
+    """Gaussian error linear unit, x Phi(x) (Hendrycks & Gimpel 2016, arXiv:1606.08415).
+
+    Args:
+      x: any shape, any float dtype.
+      variant: "tanh" x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), through float32; "erf" the exact
+        x/2 erfc(-x/sqrt 2), through float32; "fused" the tanh form in the compute dtype
+        (`tf.nn.gelu(approximate=True)`), which oneDNN fuses behind a matrix product.
+    Returns: the shape and dtype of `x`. inf gives inf; -inf gives -0 in "tanh" and "erf" and NaN in "fused";
+      a zero or subnormal gives a zero of its sign; NaN gives NaN.
+    Error: "tanh" and "erf" 3 (1 + kappa) ULP in float32, kappa = |x Phi'(x) / Phi(x)|, and 0.511 and 0.508
+      ULP in bfloat16, |x| 2^-126 aside. "fused" cancels in the left tail and is bounded in ULP of x, not of
+      the result: 4 in float32 and 2 in bfloat16, where TensorFlow composes it of operations that each
+      round; fused by oneDNN behind `dense` in a graph, 2 in float32 and one rounding from that in bfloat16.
+    Error of the gradient: "tanh" and "erf" 2 ULP of 1 in float32 and one rounding from that in bfloat16;
+      "fused" 48 ULP of 1 in float32 and 3 in bfloat16, and NaN beyond |x| = 2^63.
+    """
+    if variant == "fused":
+        return tf.nn.gelu(x, approximate=True)
+    return _gelu_through_island(x, {"tanh": _tanh_form, "erf": _erf_form}[variant])
+
+
+def _tanh_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Phi(x) in the tanh form and its derivative's factor, so that gelu' = Phi + x * density."""
+    square = x * x
+    # 1 + tanh(u) = 2 sigmoid(2u) does not cancel where u is very negative.
+    inner = 2.0 * _SQRT_2_OVER_PI * x * (1.0 + _GELU_CUBIC * square)
+    phi = tf.sigmoid(inner)
+    slope = 2.0 * _SQRT_2_OVER_PI * (1.0 + 3.0 * _GELU_CUBIC * square)
+    return phi, phi * tf.sigmoid(-inner) * slope
+
+
+def _erf_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Phi(x) by the complementary error function, and the normal density."""
+    phi = 0.5 * tf.math.erfc(-x * math.sqrt(0.5))
+    return phi, tf.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+
+
+def _gelu_through_island(x: tf.Tensor, form: Callable) -> tf.Tensor:
+    @tf.custom_gradient
+    def apply(x: tf.Tensor):
+        return _gelu_forward(x, form), lambda upstream: _gelu_backward(x, upstream, form)
+
+    return apply(x)
+
+
+@compiled
+def _gelu_forward(x: tf.Tensor, form: Callable) -> tf.Tensor:
+    wide = tf.cast(x, island_dtype(x.dtype))
+    phi, _ = form(wide)
+    return tf.cast(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
+
+
+@compiled
+def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, form: Callable) -> tf.Tensor:
+    wide = tf.cast(x, island_dtype(x.dtype))
+    wide = tf.clip_by_value(wide, -_GELU_FLAT, _GELU_FLAT)
+    phi, density = form(wide)
+    return tf.cast(tf.cast(upstream, wide.dtype) * (phi + wide * density), x.dtype)
