@@ -6,7 +6,7 @@ from suites.tolerances import TOLERANCES
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "numerics.md"
 KERNELS = ("gelu", "softmax", "layer_norm", "dropout", "cross_entropy", "attention", "cast", "encoder")
-OTHERS = ("flush to zero", "gradient", "reference logits")
+OTHERS = ("flush to zero", "gradient", "score rounding", "reference logits")
 _BEGIN, _END = "<!-- bounds -->\n", "<!-- end -->"
 
 

@@ -30,25 +30,6 @@ def test_small_samples_exactly(second, confidence, expected):
     assert (interval.low, interval.high) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("confidence", "expected"), [(0.95, (0.0, 1.0)), (0.4, (0.25, 0.25))])
-def test_clusters_are_drawn_together(confidence, expected):
-    """A cluster of one item with difference 1 and one of three without: 1, 1/4 or 0."""
-    interval = paired_bootstrap(
-        np.zeros(4), np.array([0, 1, 0, 0]), clusters=np.array(["x", "y", "x", "x"]), confidence=confidence
-    )
-    assert interval.mean == 0.25
-    assert (interval.low, interval.high) == pytest.approx(expected)
-
-
-def test_clusters_of_equal_items_widen_the_interval():
-    """Four equal items a cluster: as many degrees of freedom as clusters, so twice the width."""
-    values = np.random.default_rng(3).normal(size=200)
-    items, labels = np.repeat(values, 4), np.repeat(np.arange(200), 4)
-    alone = paired_bootstrap(np.zeros(800), items)
-    together = paired_bootstrap(np.zeros(800), items, clusters=labels)
-    assert (together.high - together.low) / (alone.high - alone.low) == pytest.approx(2, rel=0.05)
-
-
 def test_large_samples_approach_the_normal_interval():
     first, second = np.random.default_rng(5).normal(size=(2, 2000))
     difference = second - first
