@@ -1,7 +1,6 @@
 """fp32 against an independent computation: logits, answers and score of the shared reference."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from bertbench.files import read_json
 from suites.accuracy.judgement import Judgement
 from suites.accuracy.slots import Places, shared_slot
+from suites.shared_data import shared_path
 from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.accuracy
@@ -22,10 +22,7 @@ def run(run_slot):
 
 @pytest.fixture
 def reference(run):
-    folder = Path(os.environ["BERTBENCH_DATA"]) / "reference" / "squad-dev"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is missing: point BERTBENCH_DATA at shared test data that has it")
-    return folder
+    return shared_path("reference/squad-dev")
 
 
 def judge_figure(run, quantity, score, expected):

@@ -1,8 +1,6 @@
 """The whole encoder, layer by layer, against float64; and the float64 reference against an outside one."""
 
 import functools
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from suites.numerics.conftest import check_layers
 from suites.numerics.encoder_error import Inputs, Subject
 from suites.numerics.reference import ReferenceEncoder
 from suites.numerics.ulp import round_to_nearest_even, widen
+from suites.shared_data import shared_path
 from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.numerics
@@ -24,26 +23,19 @@ WINDOWS = 3
 FAST = KernelOptions(optimized_softmax=True, gelu="fused")
 
 
-def shared_data() -> Path:
-    place = os.environ.get("BERTBENCH_DATA")
-    if not place or not (Path(place) / MODEL).is_dir():
-        pytest.skip(f"set BERTBENCH_DATA to shared test data with {MODEL} and reference/squad-dev in it")
-    return Path(place)
-
-
 @functools.cache
 def real_subject() -> tuple[Subject, dict[str, np.ndarray]]:
     """The shared SQuAD model on its shortest windows, and the outside implementation's logits for them."""
-    data = shared_data()
-    with np.load(data / "reference/squad-dev/features.npz") as features:
+    folder = shared_path("reference/squad-dev")
+    with np.load(folder / "features.npz") as features:
         lengths = features["input_mask"].sum(1)
         chosen = np.argsort(lengths, kind="stable")[:WINDOWS]
         cut = slice(0, int(lengths[chosen].max()))
         names = ("input_ids", "segment_ids", "input_mask")
         inputs = Inputs(*(features[name][chosen, cut].astype(int) for name in names))
-    with np.load(data / "reference/squad-dev/logits.npz") as stored:
+    with np.load(folder / "logits.npz") as stored:
         logits = {name: stored[name][chosen, cut] for name in ("start_logits", "end_logits")}
-    return encoder_error.stored_subject("MiniLM on SQuAD", data / MODEL, inputs), logits
+    return encoder_error.stored_subject("MiniLM on SQuAD", shared_path(MODEL), inputs), logits
 
 
 def subject_of(name: str) -> Subject:

@@ -1,9 +1,7 @@
 """What batching without padding gives on real lengths: this engine against itself, padded to 384."""
 
 import dataclasses
-import os
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +13,7 @@ from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenization import Tokenizer
 from bertbench.precision import parse_precision
+from suites.shared_data import DEV_SET, VOCABULARY, shared_path
 from suites.summary import summary_table
 
 pytestmark = pytest.mark.benchmark
@@ -31,11 +30,8 @@ COLUMNS = ("precision", "windows", "padded windows/s", f"{DEFAULT_STRATEGY} wind
 def windows(pytestconfig):
     if not pytestconfig.option.benchmark_full:
         pytest.skip("takes minutes; give --benchmark-full")
-    if "BERTBENCH_DATA" not in os.environ:
-        pytest.skip("no real lengths; set BERTBENCH_DATA to a folder with data/squad and models/")
-    shared = Path(os.environ["BERTBENCH_DATA"])
-    tokenizer = Tokenizer(shared / "models/minilm-l6-h384-uncased/vocab.txt", do_lower_case=True)
-    examples = read_squad(shared / "data/squad/dev-v1.1-subset.json")
+    tokenizer = Tokenizer(shared_path(VOCABULARY), do_lower_case=True)
+    examples = read_squad(shared_path(DEV_SET))
     return make_windows(examples, tokenizer, WindowSettings(MAX_SEQ_LENGTH)).features
 
 

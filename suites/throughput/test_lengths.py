@@ -12,6 +12,7 @@ from bertbench.data.tokenization import Tokenizer
 from bertbench.embedded import FOLDERS, SQUAD_DEV
 from bertbench.results.schema import LENGTHS_FILE, write_result
 from suites.gating import command_line
+from suites.shared_data import DEV_SET, VARIABLE, VOCABULARY
 from suites.summary import summary_table
 
 pytestmark = pytest.mark.benchmark
@@ -24,10 +25,8 @@ COLUMNS = ("batching", "real tokens", "padding", "padding / real")
 
 def find_data() -> tuple[Path, Path]:
     """A SQuAD file and a vocabulary: the shared real ones, or the package's."""
-    if shared := os.environ.get("BERTBENCH_DATA"):
-        folder = Path(shared)
-        vocab_file = folder / "models/minilm-l6-h384-uncased/vocab.txt"
-        return folder / "data/squad/dev-v1.1-subset.json", vocab_file
+    if shared := os.environ.get(VARIABLE):
+        return Path(shared) / DEV_SET, Path(shared) / VOCABULARY
     return SQUAD_DEV, FOLDERS["squad"] / "vocab.txt"
 
 

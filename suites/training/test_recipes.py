@@ -1,27 +1,19 @@
 """Whole trainings reach what an independent implementation reached; what they gave is kept and held."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from bertbench.files import read_json
+from suites.shared_data import shared_path
 from suites.summary import summary_table
 from suites.tolerances import TOLERANCES
-from suites.training.recipes import RECIPES, record, record_file
+from suites.training.recipes import ENCODER, RECIPES, record, record_file
 
 SEED = 42
 PRECISIONS = ("fp32", "bf16")
 COLUMNS = ("training", "score", "reference", "difference", "loss", "minutes", "machine")
-
-
-def find_data() -> Path:
-    data = os.environ.get("BERTBENCH_DATA")
-    if not data:
-        pytest.skip("BERTBENCH_DATA is not set; set it, or --data, to the folder of shared test data")
-    return Path(data).resolve()
 
 
 def judge(name: str, precision: str, scores: dict[str, float], reference: dict[str, float]) -> None:
@@ -43,7 +35,7 @@ def judge(name: str, precision: str, scores: dict[str, float], reference: dict[s
 def test_training_reaches_the_reference(name, precision, pytestconfig, tmp_path):
     if "recipes" not in pytestconfig.option.markexpr:
         pytest.skip("a whole training takes up to an hour; run it with `pytest -m recipes`")
-    data = find_data()
+    data = shared_path(ENCODER).parents[1]
     results_dir = pytestconfig.option.results_dir or tmp_path
     output_dir = results_dir.resolve() / "recipes" / f"{name}-{precision}"
     command = RECIPES[name].command(precision, data, output_dir, SEED)

@@ -1,10 +1,8 @@
 """A small BERT's weights and the names that published checkpoints give them, stated here by hand."""
 
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 VOCABULARY, HIDDEN, INNER, LAYERS, POSITIONS = 11, 4, 8, 2, 6
@@ -117,17 +115,6 @@ def as_hugging_face(weights: dict[str, np.ndarray], dtype: type = np.float32) ->
         hugging_face, transposed = HUGGING_FACE_NAMES[name]
         tensors[hugging_face] = np.ascontiguousarray(value.T if transposed else value).astype(dtype)
     return tensors
-
-
-def shared_model(name: str) -> Path:
-    """A model folder under `BERTBENCH_DATA`, or a skip that says how to get it."""
-    root = os.environ.get("BERTBENCH_DATA")
-    if not root:
-        pytest.skip(f"needs models/{name}: set BERTBENCH_DATA to the folder of shared test data")
-    folder = Path(root) / "models" / name
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is missing: put the model there, or point BERTBENCH_DATA at data that has it")
-    return folder
 
 
 def write_google(weights: dict[str, np.ndarray], prefix: Path) -> Path:

@@ -1,11 +1,8 @@
 """Small SQuAD files, a small vocabulary and the shared reference files, for the tests of SQuAD's way."""
 
 import json
-import os
 import string
-from pathlib import Path
 
-import pytest
 from hypothesis import strategies as st
 
 from bertbench.data.tokenization import Tokenizer
@@ -94,15 +91,4 @@ def squad(*paragraphs):
 
 def write_squad(path, content):
     path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def shared_file(name):
-    """A file of the shared data, or a skip that says how to get it."""
-    root = os.environ.get("BERTBENCH_DATA")
-    if root is None:
-        pytest.skip(f"needs {name}: set BERTBENCH_DATA to the folder that holds it")
-    path = Path(root) / name
-    if not path.exists():
-        pytest.skip(f"{path} is missing; point BERTBENCH_DATA at the folder that holds it")
     return path

@@ -16,6 +16,7 @@ from bertbench.errors import InputError
 from bertbench.model.checkpoint import load_weights
 from bertbench.model.checkpoint_plan import plan_loading
 from bertbench.model.checkpoint_readers import open_checkpoint
+from suites.shared_data import shared_path
 from suites.unit.checkpoint_cases import (
     CLASSIFIER_HEAD,
     HIDDEN,
@@ -25,7 +26,6 @@ from suites.unit.checkpoint_cases import (
     as_hugging_face,
     assert_holds,
     random_weights,
-    shared_model,
     weight_shapes,
     write_google,
     zero_variables,
@@ -326,7 +326,7 @@ def test_training_state_can_be_wanted(tmp_path: Path) -> None:
 
 
 def test_published_index_has_every_variable_of_its_config() -> None:
-    folder = shared_model("google-bert-medium-index")
+    folder = shared_path("models/google-bert-medium-index")
     config = ModelConfig.from_json_file(folder / "bert_config.json")
     geometry = (
         config.vocab_size,
@@ -352,7 +352,7 @@ def test_published_index_has_every_variable_of_its_config() -> None:
 
 
 def test_real_google_checkpoint() -> None:
-    folder = shared_model("minilm-l6-h384-squad")
+    folder = shared_path("models/minilm-l6-h384-squad")
     shapes = weight_shapes(30522, 384, 1536, 6, 512) | {
         name: (2, 384)[: len(s)] for name, s in SPAN_HEAD.items()
     }
@@ -366,7 +366,7 @@ def test_real_google_checkpoint() -> None:
 
 
 def test_real_safetensors_file() -> None:
-    folder = shared_model("minilm-l6-h384-uncased")
+    folder = shared_path("models/minilm-l6-h384-uncased")
     shapes = weight_shapes(30522, 384, 1536, 6, 512, pooler=True)
     variables = zero_variables(shapes)
 

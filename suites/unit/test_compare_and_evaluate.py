@@ -6,7 +6,8 @@ import re
 import pytest
 
 from bertbench.cli import main
-from suites.unit.squad_cases import question, shared_file, squad, write_squad
+from suites.shared_data import DEV_SET, shared_path
+from suites.unit.squad_cases import question, squad, write_squad
 
 pytestmark = pytest.mark.unit
 
@@ -53,7 +54,7 @@ def test_evaluate_prints_one_line_as_the_official_script(capsys, tmp_path, datas
 
 
 def test_evaluate_gives_the_references_scores(capsys):
-    data, folder = shared_file("data/squad/dev-v1.1-subset.json"), shared_file("reference/squad-dev")
+    data, folder = shared_path(DEV_SET), shared_path("reference/squad-dev")
     expected = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["fp32"]
     status, out, err = run(capsys, "evaluate", "squad", "--dataset", str(data), "--predictions", str(folder))
     assert (status, err) == (0, "")

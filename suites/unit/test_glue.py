@@ -2,8 +2,6 @@
 
 import collections
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from bertbench.data.glue import find_file, make_features, read_examples, truncat
 from bertbench.data.glue_tasks import TASKS, glue_task
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
+from suites.shared_data import shared_path
 
 pytestmark = pytest.mark.unit
 
@@ -306,16 +305,10 @@ def test_truncation_is_the_originals(length_a, length_b, max_tokens):
     [("MRPC", "train", 0), ("MRPC", "dev", 0), ("CoLA", "train", 1), ("RTE", "dev", 3), ("SST-2", "dev", 1)],
 )
 def test_real_files_hold_the_labels_that_csv_reads(name, split, column):
-    root = os.environ.get("BERTBENCH_DATA")
-    if not root:
-        pytest.skip(
-            "BERTBENCH_DATA is not set; set it to a folder that holds data/glue from gluebenchmark.com"
-        )
+    folder = shared_path("data/glue")
     task = glue_task(name)
-    examples = read_examples(task, Path(root) / "data" / "glue", split)
-    with open(
-        Path(root) / "data" / "glue" / name / f"{split}.tsv", encoding="utf-8-sig", newline=""
-    ) as stream:
+    examples = read_examples(task, folder, split)
+    with open(folder / name / f"{split}.tsv", encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
     rows = rows[1:] if task.layout(split).header else rows
     assert collections.Counter(task.labels[example.label] for example in examples) == collections.Counter(

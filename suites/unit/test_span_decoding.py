@@ -15,7 +15,8 @@ from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import CannotJudge, InputError
 from bertbench.evaluation.answer_text import AnswerTexts
 from bertbench.evaluation.span_decoding import DecodingSettings, decode_spans
-from suites.unit.squad_cases import contexts, make_tokenizer, question, shared_file, squad, write_squad
+from suites.shared_data import DEV_SET, shared_path
+from suites.unit.squad_cases import contexts, make_tokenizer, question, squad, write_squad
 
 pytestmark = pytest.mark.unit
 
@@ -168,9 +169,9 @@ def test_impossible_settings_are_refused(values):
 
 def test_the_references_logits_give_its_lists_digit_for_digit():
     """The reference's logits were cut to real tokens before they were ranked, as here."""
-    folder = shared_file("reference/squad-dev")
-    tokenizer = Tokenizer(shared_file("models/minilm-l6-h384-squad/vocab.txt"), do_lower_case=True)
-    examples = read_squad(shared_file("data/squad/dev-v1.1-subset.json"))
+    folder = shared_path("reference/squad-dev")
+    tokenizer = Tokenizer(shared_path("models/minilm-l6-h384-squad/vocab.txt"), do_lower_case=True)
+    examples = read_squad(shared_path(DEV_SET))
     windows = windows_of(examples, tokenizer)
     logits = np.load(folder / "logits.npz")
     real = np.load(folder / "features.npz")["input_mask"] == 1

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bertbench.data.squad import read_references, read_squad
 from bertbench.errors import InputError
-from suites.unit.squad_cases import paragraphs, question, shared_file, squad, write_squad
+from suites.shared_data import DEV_SET, shared_path
+from suites.unit.squad_cases import paragraphs, question, squad, write_squad
 
 pytestmark = pytest.mark.unit
 
@@ -184,6 +185,6 @@ def test_references_keep_order_and_duplicates(tmp_path):
 
 
 def test_the_dev_subset_has_its_788_questions():
-    references = read_references(shared_file("data/squad/dev-v1.1-subset.json"))
+    references = read_references(shared_path(DEV_SET))
     assert len(references) == 788
     assert max(len(reference.answers) for reference in references.values()) <= 6

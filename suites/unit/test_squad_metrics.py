@@ -6,7 +6,7 @@ import pytest
 
 from bertbench.data.squad import read_references
 from bertbench.evaluation.squad_metrics import normalize_answer, score_answer, score_squad
-from suites.unit.squad_cases import shared_file
+from suites.shared_data import DEV_SET, shared_path
 
 pytestmark = pytest.mark.unit
 
@@ -67,8 +67,8 @@ def test_sums_round_as_the_official_sum_does():
 
 
 def test_the_reference_predictions_score_as_the_official_script_says():
-    references = read_references(shared_file("data/squad/dev-v1.1-subset.json"))
-    folder = shared_file("reference/squad-dev")
+    references = read_references(shared_path(DEV_SET))
+    folder = shared_path("reference/squad-dev")
     predictions = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
     expected = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["fp32"]
     scores = score_squad({qas_id: one.answers for qas_id, one in references.items()}, predictions)

@@ -1,9 +1,7 @@
 """The tokenizer against an independent statement of the original BERT's rules."""
 
-import os
 import string
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
+from suites.shared_data import DEV_SET, shared_path
 
 pytestmark = pytest.mark.unit
 
@@ -199,15 +198,10 @@ def test_the_word_cache_stays_bounded(vocab_file, monkeypatch):
     assert len(tokenizer._ids_of_word) <= 3
 
 
-@pytest.mark.skipif(
-    "BERTBENCH_DATA" not in os.environ,
-    reason="BERTBENCH_DATA is not set; set it to the folder that holds models/ and data/",
-)
 def test_the_published_vocabulary_divides_real_text_as_the_original_does():
-    root = Path(os.environ["BERTBENCH_DATA"])
-    tokenizer = Tokenizer(root / "models/minilm-l6-h384-squad/vocab.txt", do_lower_case=True)
+    tokenizer = Tokenizer(shared_path("models/minilm-l6-h384-squad/vocab.txt"), do_lower_case=True)
     vocabulary = set(tokenizer.tokens)
-    text = (root / "data/squad/dev-v1.1-subset.json").read_text(encoding="utf-8")
+    text = shared_path(DEV_SET).read_text(encoding="utf-8")
     sentences = text.split(". ")
     for sentence in sentences[:1000]:
         assert tokenizer.tokenize(sentence) == original_wordpieces(sentence, True, vocabulary)

@@ -22,6 +22,7 @@ from bertbench.errors import BertbenchError, CannotJudge, InputError
 from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
+from suites.shared_data import DEV_SET, VARIABLE, VOCABULARY
 from suites.throughput.peers.engines import ENGINES
 from suites.throughput.peers.inputs import read_windows, save_features
 from suites.throughput.peers.results import Row, check_agreement, result_table, summarise
@@ -29,7 +30,6 @@ from suites.throughput.peers.worker import FEATURES_FILE, JOB_FILE
 
 PATH = click.Path(path_type=Path)
 PAUSE = 0.3  # seconds in which an engine's threads fall asleep before the next one runs
-DATASET, VOCABULARY = "data/squad/dev-v1.1-subset.json", "models/minilm-l6-h384-uncased/vocab.txt"
 
 
 class Worker:
@@ -125,9 +125,9 @@ def command(
 
 
 def _find_data(predict_file: Path | None, vocab_file: Path | None) -> tuple[Path, Path]:
-    shared = os.environ.get("BERTBENCH_DATA")
+    shared = os.environ.get(VARIABLE)
     if shared:
-        predict_file = predict_file or Path(shared) / DATASET
+        predict_file = predict_file or Path(shared) / DEV_SET
         vocab_file = vocab_file or Path(shared) / VOCABULARY
     if predict_file is None or vocab_file is None:
         raise InputError("no text; give --predict-file and --vocab-file, or set BERTBENCH_DATA.")
