@@ -11,8 +11,9 @@ from bertbench.config import KernelOptions
 from bertbench.console import progress
 from bertbench.data.batching import Batch, assemble, plan_batches
 from bertbench.data.features import Features
-from bertbench.model.bert import BertModel, ShapelessGraph
+from bertbench.model.bert import BertModel
 from bertbench.model.checkpoint import load_weights
+from bertbench.model.graph import ShapelessGraph
 from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Task

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench.data.batching import Batch
-from bertbench.model.bert import BertModel, ShapelessGraph
+from bertbench.model.bert import BertModel
+from bertbench.model.graph import ShapelessGraph
 from bertbench.training.optimizer import AdamW
 from bertbench.training.workers import SingleProcess
 
