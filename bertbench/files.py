@@ -107,6 +107,10 @@ def read_json(path: Path | str) -> Any:
             f"{path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
             "fix the file or fetch it again."
         ) from None
+    except (RecursionError, ValueError):
+        raise InputError(
+            f"{path}: is nested too deeply or holds an integer of thousands of digits; fetch the file again."
+        ) from None
 
 
 def make_directory(path: Path | str) -> Path:

@@ -1,5 +1,6 @@
 """`bertbench gate`: a verdict for each case and an exit status."""
 
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,8 @@ def command(
     from bertbench.results.schema import write_result
     from bertbench.results.wording import gate_remarks, gate_table
 
+    if math.isnan(threshold):
+        raise InputError("--threshold nan: must be a number of per cent.")
     shown = shlex.join(["bertbench", "gate", *_options(against, threshold, pairs), *arguments])
     if against:
         result = _judge_interleaved(against, arguments, threshold / 100, pairs, shown)

@@ -24,7 +24,7 @@ def precision_differences(cases: Sequence[AccuracyCase]) -> list[tuple[AccuracyC
 
 def difference_chart(cases: Sequence[AccuracyCase]) -> Figure | None:
     """bf16 minus fp32 with its 95 % interval, each as a share of what is tolerated."""
-    rows = precision_differences(cases)
+    rows = [(case, difference) for case, difference in precision_differences(cases) if case.tolerance]
     if not rows:
         return None
     title = "bf16 minus fp32"
@@ -99,7 +99,8 @@ def padding_chart(lengths: LengthsResult) -> Figure | None:
 
 def layer_error_chart(errors: Sequence[LayerError]) -> Figure | None:
     """The growth of error through the encoder, under the curve fixed beforehand."""
-    if not errors:
+    values = [value for error in errors for value in (error.rms_relative_error, error.bound) if value]
+    if not values:
         return None
     models = dict.fromkeys((error.model, error.precision) for error in errors)
     last = {key: [error for error in errors if (error.model, error.precision) == key][-1] for key in models}
@@ -108,7 +109,6 @@ def layer_error_chart(errors: Sequence[LayerError]) -> Figure | None:
         for (model, precision), end in last.items()
     )
     chart = Chart("Error layer by layer", description + ".", height=260)
-    values = [value for error in errors for value in (error.rms_relative_error, error.bound) if value > 0]
     layers = [error.layer for error in errors]
     x = chart.x_scale(min(layers), max(max(layers), min(layers) + 1))
     y = chart.y_scale(min(values) / 1.5, max(values) * 1.5, logarithmic=True)
@@ -116,10 +116,8 @@ def layer_error_chart(errors: Sequence[LayerError]) -> Figure | None:
     chart.x_axis(x, "layer", [tick for tick in x.ticks(6) if tick == int(tick)])
     for number, key in enumerate(models):
         mine = [error for error in errors if (error.model, error.precision) == key]
-        chart.line([(x(error.layer), y(error.bound)) for error in mine], "bound")
-        drawn = [
-            (x(error.layer), y(error.rms_relative_error)) for error in mine if error.rms_relative_error > 0
-        ]
+        chart.line([(x(error.layer), y(error.bound)) for error in mine if error.bound], "bound")
+        drawn = [(x(error.layer), y(error.rms_relative_error)) for error in mine if error.rms_relative_error]
         chart.line(drawn, f"curve series-{number % 4}")
         for place in drawn:
             chart.dot(*place, f"mark series-{number % 4}", radius=3)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bertbench.files import read_json
+from bertbench.results.parsing import NonNegative
 from bertbench.results.schema import parse_version
 
 GATE_FILE = "gate.json"
@@ -31,21 +32,20 @@ class Verdict:
     """The judgement of one quantity of one case; `gate.json` holds them.
 
     `change` is relative (-0.07: 7 % less) for throughput, memory and start-up, absolute for accuracy;
-    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit. `verdict` is an
-    `Outcome`.
+    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit.
     """
 
     case: str
     quantity: str
-    verdict: str
+    verdict: Outcome
     detail: str
     base: float | None = None
     head: float | None = None
     change: float | None = None
-    interval: tuple[float, ...] | None = None
-    p_value: float | None = None
+    interval: tuple[float, float] | None = None
+    p_value: NonNegative | None = None
     test: str | None = None
-    threshold: float | None = None
+    threshold: NonNegative | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from bertbench.errors import InputError
 from bertbench.files import read_json
 from bertbench.results.baselines import StoredResult, list_stored
 from bertbench.results.changepoints import ChangePoint, find_change_points
-from bertbench.results.schema import check_version
+from bertbench.results.parsing import Positive
+from bertbench.results.schema import parse_version
 from bertbench.results.wording import signed
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -36,6 +37,15 @@ class Run:
     def label(self) -> str:
         """The commit, marked when the work tree had changes."""
         return f"{self.commit}{'+' if self.dirty else ''}"
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What a history takes of `schema.ThroughputCase`."""
+
+    case: str
+    efficiency: Positive
+    examples_per_second: Positive
 
 
 @dataclass(frozen=True)
@@ -105,22 +115,18 @@ def sparkline(values: Sequence[float], width: int = SPARKLINE_WIDTH) -> str:
 
 
 def _read_runs(stored: StoredResult) -> Iterator[tuple[str, Run]]:
-    values = read_json(stored.path)
+    place, values = str(stored.path), read_json(stored.path)
     try:
         for benchmark in values["benchmarks"]:
-            info = check_version(benchmark["extra_info"], str(stored.path))
-            yield (
-                info["case"],
-                Run(
-                    stored.number,
-                    stored.commit,
-                    stored.dirty,
-                    values["datetime"],
-                    float(info["efficiency"]),
-                    float(info["examples_per_second"]),
-                ),
+            info = parse_version(_Measured, benchmark["extra_info"], place)
+            run = Run(
+                stored.number,
+                stored.commit,
+                stored.dirty,
+                str(values["datetime"]),
+                info.efficiency,
+                info.examples_per_second,
             )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{stored.path}: is not a stored throughput result ({error!r}); remove it."
-        ) from None
+            yield info.case, run
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{place}: is not a stored throughput result ({error!r}); remove it.") from None

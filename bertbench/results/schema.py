@@ -5,14 +5,16 @@ that it does not know.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
-from bertbench.results.parsing import parse_dataclass
+from bertbench.results.parsing import Count, NonNegative, Positive, PositiveCount, parse_dataclass
 
 T = TypeVar("T")
 
@@ -40,22 +42,22 @@ class ThroughputCase:
     task: str
     mode: str
     geometry: str
-    batch_size: int
-    max_seq_length: int
+    batch_size: PositiveCount
+    max_seq_length: PositiveCount
     batching: str
-    examples_per_second: float
-    tokens_per_second: float
-    gflops: float
-    gemm_peak_gflops: float
-    efficiency: float
-    efficiency_rounds: tuple[float, ...]
-    peak_memory_mib: float
+    examples_per_second: Positive
+    tokens_per_second: Positive
+    gflops: Positive
+    gemm_peak_gflops: Positive
+    efficiency: Positive
+    efficiency_rounds: tuple[Positive, ...]
+    peak_memory_mib: Positive
     machine: Mapping[str, Any]
     machine_id: str
     bertbench_version: str
-    arithmetic_intensity: float | None = None
-    memory_bandwidth: float | None = None
-    startup_seconds: float | None = None
+    arithmetic_intensity: Positive | None = None
+    memory_bandwidth: Positive | None = None
+    startup_seconds: Positive | None = None
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,14 @@ class AccuracyCase:
     mode: str
     quantity: str
     scores: Mapping[str, float]
-    tolerance: float
+    tolerance: NonNegative
     verdict: str
     checkpoint_fingerprint: str
     dataset_sha256: str
-    examples: int
+    examples: Count
     baseline: float | None = None
     difference: float | None = None
-    interval: tuple[float, ...] | None = None
+    interval: tuple[float, float] | None = None
     per_question_scores: str | None = None
     command: str | None = None
 
@@ -120,10 +122,10 @@ class KernelError:
     variant: str
     dtype: str
     inputs: Any
-    max_ulp: float
-    mean_ulp: float
+    max_ulp: NonNegative
+    mean_ulp: NonNegative
     argmax: Any
-    bound: float
+    bound: NonNegative
     verdict: str
     command: str | None = None
     unit: str = "ULP"
@@ -136,8 +138,8 @@ class LayerError:
     model: str
     precision: str
     layer: int
-    rms_relative_error: float
-    bound: float
+    rms_relative_error: NonNegative
+    bound: NonNegative
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ class NumericsResult:
 class Histogram:
     """`counts[i]` sequences have a length in [edges[i], edges[i + 1])."""
 
-    edges: tuple[int, ...]
-    counts: tuple[int, ...]
+    edges: tuple[Count, ...]
+    counts: tuple[Count, ...]
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,9 @@ class BatchingTokens:
     """Tokens that one way of batching computes, real ones and padding, over a whole dataset."""
 
     batching: str
-    batch_size: int
-    real_tokens: int
-    padded_tokens: int
+    batch_size: PositiveCount
+    real_tokens: PositiveCount
+    padded_tokens: Count
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class LengthsResult:
     """`lengths.json`: how long a dataset's sequences are and what padding them costs."""
 
     dataset: str
-    max_seq_length: int
+    max_seq_length: PositiveCount
     histogram: Histogram
     strategies: tuple[BatchingTokens, ...]
     command: str | None = None
@@ -192,14 +194,16 @@ def read_throughput(path: Path | str) -> ThroughputResult:
         place = f"{path}: benchmarks[{index}].extra_info"
         extra = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
         cases.append(parse_version(ThroughputCase, extra, place))
-        if not cases[-1].efficiency_rounds or min(cases[-1].efficiency_rounds) <= 0:
-            raise InputError(f"{place}: efficiency_rounds must be positive and at least one; measure again.")
+        if not cases[-1].efficiency_rounds:
+            raise InputError(f"{place}: efficiency_rounds is empty; measure again.")
     if not cases:
         raise InputError(f"{path}: holds no benchmark; run `pytest -m benchmark` again.")
     if len({case.machine_id for case in cases}) > 1:
         raise InputError(f"{path}: mixes several machines; store one file a machine.")
-    commit = values.get("commit_info") or {}
-    return ThroughputResult(tuple(cases), str(commit.get("id", "")), str(values.get("datetime", "")))
+    _require_distinct(cases, path)
+    commit = values.get("commit_info")
+    commit_id = commit.get("id") if isinstance(commit, dict) else None
+    return ThroughputResult(tuple(cases), str(commit_id or ""), str(values.get("datetime") or ""))
 
 
 def read_accuracy(path: Path | str) -> AccuracyResult:
@@ -208,6 +212,7 @@ def read_accuracy(path: Path | str) -> AccuracyResult:
     for case in result.cases:
         if case.quantity not in case.scores:
             raise InputError(f"{path}: {case.case} has no score {case.quantity!r}; make the results again.")
+    _require_distinct(result.cases, path)
     return result
 
 
@@ -218,7 +223,13 @@ def read_numerics(path: Path | str) -> NumericsResult:
 
 def read_lengths(path: Path | str) -> LengthsResult:
     """Read `lengths.json`; raises as `read_throughput` does."""
-    return parse_version(LengthsResult, read_json(path), str(path))
+    result: LengthsResult = parse_version(LengthsResult, read_json(path), str(path))
+    edges, counts = result.histogram.edges, result.histogram.counts
+    if not counts or len(edges) != len(counts) + 1 or any(low >= high for low, high in pairwise(edges)):
+        raise InputError(
+            f"{path}: histogram: needs one count at least and one edge more, rising; make the results again."
+        )
+    return result
 
 
 def write_result(path: Path | str, result: Any) -> None:
@@ -240,7 +251,7 @@ def check_version(values: Any, place: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"{place}: is not a JSON object; the suites write one.")
     version = values.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION or isinstance(version, bool):
         raise InputError(
             f"{place}: schema_version is {version!r}, this bertbench reads {SCHEMA_VERSION}; "
             "make the results again or use the version that made them."
@@ -255,3 +266,9 @@ def parse_version(cls: type[T], values: Any, place: str) -> T:
       InputError: it is something else, or a key is missing or wrong; the message begins with `place`.
     """
     return parse_dataclass(cls, check_version(values, place), place)
+
+
+def _require_distinct(cases: Iterable[ThroughputCase | AccuracyCase], path: Path | str) -> None:
+    names = Counter(case.case for case in cases)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise InputError(f"{path}: holds {twice[0]} more than once; make the results again.")

@@ -1,5 +1,6 @@
 """What one side of a comparison brings: a results folder, a pytest-benchmark file, or a git revision's."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +45,15 @@ class Side:
             return None
         path = self.source / case.per_question_scores
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as stream, np.load(stream) as arrays:
                 ids, scores = arrays["ids"], np.asarray(arrays[case.quantity], np.float64)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"{path}: per-question scores of {case.case} cannot be read ({error}); "
                 "run the accuracy suite again."
             ) from None
-        if ids.shape != scores.shape or not np.isclose(scores.mean(), case.scores[case.quantity]):
+        paired = scores.ndim == 1 and np.unique(ids).shape == scores.shape
+        if not paired or not np.isclose(scores.mean(), case.scores[case.quantity]):
             raise InputError(
                 f"{path}: does not hold the {case.quantity} of {case.case}; run the accuracy suite again."
             )
@@ -80,7 +82,14 @@ def load_sides(base: str, head: str, storage: Path) -> tuple[Side, Side]:
 
 def load_stored(revision: str, storage: Path, machine_id: str) -> Side:
     """Load the stored throughput of a git revision; see `baselines.find_stored`."""
-    stored = find_stored(find_root(Path.cwd()), revision, storage, machine_id)
+    try:
+        root = find_root(Path.cwd())
+    except InputError as error:
+        raise InputError(
+            f"{revision}: is neither a results folder nor a pytest-benchmark file, and there are no git "
+            f"revisions here ({error})."
+        ) from None
+    stored = find_stored(root, revision, storage, machine_id)
     return Side(f"{revision} ({stored.path})", stored.path, read_throughput(stored.path))
 
 

@@ -30,7 +30,7 @@ def gate_state(verdict: Verdict) -> State:
         Outcome.UNCLEAR: State.UNCLEAR,
         Outcome.MISSING: State.UNCLEAR,
     }
-    return states.get(Outcome(verdict.verdict), State.PASSED)
+    return states.get(verdict.verdict, State.PASSED)
 
 
 def gate_table(result: GateResult) -> Table:

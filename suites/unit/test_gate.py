@@ -351,11 +351,11 @@ def test_exit_status(outcomes, status, error):
         ),
         (
             lambda values: values["benchmarks"][0]["extra_info"].update(efficiency_rounds=[1, "x"]),
-            r"efficiency_rounds\[1\] is 'x'; it must be a finite number",
+            r"efficiency_rounds\[1\] is 'x'; it must be a finite number from",
         ),
         (
             lambda values: values["benchmarks"][0]["extra_info"].update(efficiency_rounds=[]),
-            "must be positive",
+            "efficiency_rounds is empty",
         ),
         (lambda values: values["benchmarks"][0]["extra_info"].update(batch_size=True), "batch_size is True"),
         (
@@ -381,6 +381,18 @@ def test_unusable_throughput_file_is_refused_by_place(tmp_path, break_it, messag
 def test_wrong_sides_are_bad_input(arguments, capsys):
     assert run("gate", *arguments) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_threshold_is_a_number(tmp_path, capsys):
+    assert run("gate", *write_sides(tmp_path, grid(scale=0.5)), "--threshold", "nan") == 2
+    assert "--threshold nan" in capsys.readouterr().err
+
+
+def test_wrong_name_outside_a_repository_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert run("gate", "no-such-folder", "none") == 2
+    assert "none: is neither a results folder" in capsys.readouterr().err
 
 
 def test_same_result_twice_is_bad_input(tmp_path):
