@@ -36,6 +36,7 @@ def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY
         verdicts += _judge_throughput(base.throughput, head.throughput, same_machine, threshold)
     if base.accuracy and head.accuracy:
         verdicts += _judge_scores(base, base.accuracy, head, head.accuracy)
+    verdicts += _lost(base, head)
     notes += _absences(base, head)
     return GateResult(base.name, head.name, command, tuple(notes), tuple(verdicts))
 
@@ -127,6 +128,16 @@ def _only_in_base(case: str, quantity: str) -> Verdict:
 
 def _only_in_head(case: str, quantity: str) -> Verdict:
     return Verdict(case, quantity, Outcome.NEW, "only the head has it")
+
+
+def _lost(base: Side, head: Side) -> Iterator[Verdict]:
+    """The base's cases of a kind of which the head's folder has none; files and revisions hold one kind."""
+    if head.source.is_file():
+        return
+    if base.throughput and not head.throughput:
+        yield from (_only_in_base(case.case, EFFICIENCY) for case in base.throughput.cases)
+    if base.accuracy and not head.accuracy:
+        yield from (_only_in_base(case.case, case.quantity) for case in base.accuracy.cases)
 
 
 def _absences(base: Side, head: Side) -> Iterator[str]:

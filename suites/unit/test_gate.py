@@ -395,6 +395,15 @@ def test_wrong_name_outside_a_repository_is_told(tmp_path, monkeypatch, capsys):
     assert "none: is neither a results folder" in capsys.readouterr().err
 
 
+def test_scores_that_the_heads_folder_lost_cannot_be_judged(tmp_path, capsys):
+    base, head = write_sides(tmp_path, grid(seed=100))
+    write_accuracy(base, [accuracy_case()])
+    assert run("gate", base, head) == 3
+    assert "could not judge: bf16-squad-inference (f1)" in capsys.readouterr().err
+    assert run("gate", base, head / "throughput.json") == 0  # a file cannot hold them
+    assert run("gate", head, base) == 0
+
+
 def test_same_result_twice_is_bad_input(tmp_path):
     base, _ = write_sides(tmp_path, grid())
     assert run("gate", base, base) == 2
