@@ -4,7 +4,9 @@ The layout and the files are pytest-benchmark's own, so `pytest-benchmark --stor
 `compare` work on them (pytest-benchmark documentation, "Usage: comparing past runs").
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +22,7 @@ from bertbench.results.schema import SCHEMA_VERSION, read_throughput
 
 STORAGE = Path("baselines/throughput")
 DIRTY = "-dirty"
+_DRAFT = ".draft"
 _NAME = re.compile(r"(\d{4,})_([0-9a-f]{7,40})(-dirty)?\.json")
 
 
@@ -54,6 +57,10 @@ def record_throughput(
     recording = describe_recording(storage.parent, allow_dirty=allow_dirty)
     values = read_json(source)
     values["machine_info"] = {**_without_host(values.get("machine_info")), **result.cases[0].machine}
+    for benchmark in values["benchmarks"]:
+        benchmark.get("stats", {}).pop(
+            "data", None
+        )  # as pytest-benchmark's own storage; extra_info has the rounds
     values["recorded"] = {
         "schema_version": SCHEMA_VERSION,
         **dataclasses.asdict(recording),
@@ -98,20 +105,27 @@ def _without_host(machine_info: Any) -> dict[str, Any]:
 
 
 def _write_next(folder: Path, name: str, values: dict[str, Any]) -> Path:
-    draft = folder / f".draft.{os.getpid()}"
-    write_json(draft, values)
-    number = max((stored.number for stored in _parse_names(folder.glob("*.json"))), default=0) + 1
-    try:
-        while True:
-            path = folder / f"{number:04}_{name}"
-            try:
-                path.hardlink_to(draft)  # fails where the name is taken, unlike a rename
-            except FileExistsError:
-                number += 1
-            else:
-                return path
-    finally:
+    with _locked(folder):
+        for leftover in folder.glob(f"*{_DRAFT}*"):  # of a recorder that was killed
+            leftover.unlink()
+        draft = folder / _DRAFT
+        write_json(draft, values)
+        number = max((stored.number for stored in _parse_names(folder.glob("*.json"))), default=0) + 1
+        path = folder / f"{number:04}_{name}"
+        path.hardlink_to(draft)  # fails where the name is taken, unlike a rename
         draft.unlink()
+    return path
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One recorder at a time, so that no two take the same number; the lock dies with its process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _parse_names(paths: Iterator[Path]) -> Iterator[StoredResult]:

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from bertbench.cli import main
 from bertbench.errors import InputError
-from bertbench.results.baselines import find_stored, list_stored, record_throughput
+from bertbench.results.baselines import _write_next, find_stored, list_stored, record_throughput
 from bertbench.results.gate import judge_against_stored
 from bertbench.results.gate_result import read_gate
 from bertbench.results.sides import load_sides
@@ -81,6 +82,31 @@ def test_a_number_is_never_given_twice_nor_a_file_overwritten(repository):
     path.with_name("0007_aaaaaaaaaaaa.json").write_bytes(before)
     assert record(repository).name.startswith("0008_")
     assert path.read_bytes() == before
+
+
+def test_recorders_at_once_take_different_numbers(tmp_path):
+    """With names that differ, which alone would not keep them apart."""
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda i: _write_next(tmp_path, f"{i:012x}.json", {"recorder": i}), range(24)))
+    assert sorted(int(path.name[:4]) for path in paths) == list(range(1, 25))
+    assert [json.loads(path.read_text())["recorder"] for path in paths] == list(range(24))
+
+
+def test_killed_recorder_leaves_no_number_and_nothing_for_ever(repository):
+    measure(repository)
+    folder = record(repository).parent
+    for name in (".draft", "..draft.x1y2.tmp"):
+        (folder / name).write_text('{"benchm')
+    assert len(list_stored(folder.parent)) == 1
+    assert record(repository).name.startswith("0002_")
+    assert {path.name[:5] for path in folder.iterdir()} == {"0001_", "0002_"}
+
+
+def test_times_of_rounds_are_left_out_as_pytest_benchmark_leaves_them_out(repository):
+    measure(repository)
+    stored = json.loads(record(repository).read_text())["benchmarks"][0]
+    assert "data" not in stored["stats"]
+    assert len(stored["extra_info"]["efficiency_rounds"]) == stored["stats"]["rounds"]
 
 
 def test_who_when_versions_and_machine_are_stored_but_not_the_host(repository):
