@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 WIDTH = 380
-LEFT, RIGHT, TOP, BOTTOM = 50, 10, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 58, 10, 14, 44
 
 
 @dataclass(frozen=True)
@@ -95,19 +95,24 @@ class Chart:
         shown = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         self.shapes.append(f'<polyline class="{css}" points="{shown}"/>')
 
-    def rectangle(self, x: float, y: float, width: float, height: float, css: str) -> None:
-        """A filled rectangle; a negative width reaches to the left."""
+    def rectangle(self, x: float, y: float, width: float, height: float, css: str, tip: str = "") -> None:
+        """A filled rectangle; a negative width reaches to the left. `tip` is shown under the pointer."""
         left = min(x, x + width)
         self.shapes.append(
-            f'<rect class="{css}" x="{left:.1f}" y="{y:.1f}" width="{abs(width):.1f}" height="{height:.1f}"/>'
+            f'<rect class="{css}" x="{left:.1f}" y="{y:.1f}" width="{abs(width):.1f}" '
+            f'height="{height:.1f}">{_tip(tip)}</rect>'
         )
 
-    def dot(self, x: float, y: float, css: str, *, square: bool = False, radius: float = 4.5) -> None:
-        """A round or square mark."""
+    def dot(
+        self, x: float, y: float, css: str, *, square: bool = False, radius: float = 4.5, tip: str = ""
+    ) -> None:
+        """A round or square mark; `tip` is shown under the pointer."""
         if square:
-            self.rectangle(x - radius, y - radius, 2 * radius, 2 * radius, css)
+            self.rectangle(x - radius, y - radius, 2 * radius, 2 * radius, css, tip)
         else:
-            self.shapes.append(f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>')
+            self.shapes.append(
+                f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">{_tip(tip)}</circle>'
+            )
 
     def text(self, x: float, y: float, text: str, css: str = "tick", anchor: str = "start") -> None:
         """A line of text; all text is drawn over all shapes."""
@@ -120,6 +125,10 @@ class Chart:
         label = escape(f"{self.title}. {self.description}", quote=True)
         head = f'<svg class="chart" viewBox="0 0 {WIDTH} {self.height}" role="img" aria-label="{label}">'
         return "".join([head, *self.shapes, *self.texts, "</svg>"])
+
+
+def _tip(text: str) -> str:
+    return f"<title>{escape(text)}</title>" if text else ""
 
 
 def number(value: float) -> str:

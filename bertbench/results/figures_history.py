@@ -23,8 +23,9 @@ def history_chart(series: Series) -> Figure:
     y = chart.y_scale(*padded(values.min(), values.max(), 0.15))
     chart.y_axis(y, "efficiency")
     if len(values) <= DOTS:
-        for index, value in enumerate(values):
-            chart.dot(x(index), y(value), "run", radius=2.2)
+        for index, (run, value) in enumerate(zip(series.runs, values, strict=True)):
+            tip = f"{run.label}, {run.measured[:10]}: {percent(value)}"
+            chart.dot(x(index), y(value), "run", radius=2.2, tip=tip)
     else:
         chart.line([(x(index), y(value)) for index, value in enumerate(values)], "trace")
     _draw_levels(chart, series, x, y)

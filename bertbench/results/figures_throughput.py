@@ -49,7 +49,9 @@ def roofline(cases: Sequence[ThroughputCase]) -> Figure | None:
         chart.line(roof, f"roof {precision}")
         chart.text(x(x.high), y(peak) - 5, f"{precision} GEMM peak {peak:.0f}", f"tick {precision}", "end")
     for case, intensity in zip(placed, intensities, strict=True):
-        chart.dot(x(intensity), y(case.gflops), f"mark {case.precision}", square=case.mode == "training")
+        tip = f"{case.case}: {percent(case.efficiency)}"
+        css, square = f"mark {case.precision}", case.mode == "training"
+        chart.dot(x(intensity), y(case.gflops), css, square=square, tip=tip)
     caption = "Each mark is one case: circles infer, squares train. The nearer to its roof, the better."
     if bandwidth:
         caption += f" The slope is a memory bandwidth of {bandwidth:.0f} GB/s."

@@ -1,5 +1,6 @@
 """The parts of a report, each as tables, figures and words that any output format can show."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from bertbench.results.figures_accuracy import (
 from bertbench.results.figures_history import history_chart
 from bertbench.results.figures_throughput import change_chart, roofline, speedup_chart
 from bertbench.results.gate_result import MEMORY, STARTUP, GateResult
+from bertbench.results.history import Series
 from bertbench.results.schema import (
     FAILED,
     AccuracyCase,
@@ -68,7 +70,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report."""
+    """One part of the report; `missing` is the command that adds it where the folder does not hold it."""
 
     id: str
     title: str
@@ -77,20 +79,31 @@ class Section:
     figures: Sequence[Figure] = ()
     notes: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
+    missing: str | None = None
 
 
 def make_sections(results: Results) -> list[Section]:
-    """Every section that the results fill, in the order of the page."""
+    """Every section in the order of the page; one without results says how to get them."""
+    folder = shlex.quote(str(results.folder))
+    suite = f"--results-dir {folder}"
     makers = (
-        (results.accuracy, _accuracy),
-        (results.throughput, _throughput),
-        (results.gate, _gate),
-        (results.lengths, _lengths),
-        (results.numerics, _numerics),
+        ("accuracy", "Accuracy", results.accuracy, _accuracy, f"pytest -m accuracy {suite}"),
+        ("throughput", "Throughput", results.throughput, _throughput, f"pytest -m benchmark {suite}"),
+        (
+            "gate",
+            "Against the base",
+            results.gate,
+            _gate,
+            f"bertbench gate BASE {folder} --output-dir {folder}",
+        ),
+        ("lengths", "Lengths and padding", results.lengths, _lengths, f"pytest -m benchmark {suite}"),
+        ("numerics", "Kernel numerics", results.numerics, _numerics, f"pytest -m numerics {suite}"),
+        ("history", "History", results.history, _history, "pytest -m benchmark --record-baselines"),
     )
-    sections = [make(result) for result, make in makers if result is not None]
-    if results.history:
-        sections.append(_history(results))
+    sections = [
+        make(result) if result else Section(name, title, "", missing=command)
+        for name, title, result, make, command in makers
+    ]
     if machine := machine_facts(results):
         sections.append(_machine(machine, results))
     return sections
@@ -114,7 +127,8 @@ def _accuracy(result: AccuracyResult) -> Section:
     table = Table("Scores against their baselines", columns, rows, command, text_columns=("also",))
     lead = "Scores of real predictions. The difference is score minus baseline."
     chart = difference_chart(result.cases)
-    return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [])
+    notes = [] if chart else ["No task was judged in both precisions, so there is no difference to show."]
+    return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [], notes)
 
 
 def _accuracy_cells(case: AccuracyCase) -> tuple[str, ...]:
@@ -156,8 +170,10 @@ def _throughput(result: ThroughputResult) -> Section:
     caption = "Throughput as a share of the machine's limit"
     table = Table(caption, columns, rows, "pytest -m benchmark", share_column="of the limit")
     lead = "The limit is the peak of matrix products at the model's own shapes, measured in the same run."
-    charts = [roofline(result.cases), speedup_chart(result.cases)]
-    return Section("throughput", "Throughput", lead, [table], [chart for chart in charts if chart])
+    roof, speedup = roofline(result.cases), speedup_chart(result.cases)
+    notes = [] if speedup else ["No case was measured in both precisions, so there is no speed-up to show."]
+    charts = [chart for chart in (roof, speedup) if chart]
+    return Section("throughput", "Throughput", lead, [table], charts, notes)
 
 
 def _gate(result: GateResult) -> Section:
@@ -214,12 +230,12 @@ def _numerics(result: NumericsResult) -> Section:
     return Section("numerics", "Kernel numerics", lead, [table], [chart] if chart else [])
 
 
-def _history(results: Results) -> Section:
-    runs = max(len(series.runs) for series in results.history)
+def _history(history: Sequence[Series]) -> Section:
+    runs = max(len(series.runs) for series in history)
     lead = (
         f"Efficiency over up to {runs} stored runs. Thick lines are levels, dashed lines where they changed."
     )
-    return Section("history", "History", lead, figures=[history_chart(series) for series in results.history])
+    return Section("history", "History", lead, figures=[history_chart(series) for series in history])
 
 
 def _machine(machine: dict[str, Any], results: Results) -> Section:

@@ -62,6 +62,13 @@ def run(*arguments):
     return stop.value.code
 
 
+SECTIONS = ("accuracy", "throughput", "gate", "lengths", "numerics", "history")
+
+
+def section(page, name):
+    return re.search(f'<section id="{name}".*?</section>', page, re.S).group()
+
+
 def report(folder, history=()):
     page = folder / "report.html"
     write_report(load_results(folder, history), page, "bertbench report results")
@@ -157,7 +164,35 @@ def test_each_result_alone_makes_a_page(tmp_path, file):
         "lengths": lambda: write_lengths(tmp_path),
     }
     write[file]()
-    assert f'<section id="{file}"' in report(tmp_path)
+    page = report(tmp_path)
+    missing = {name for name in SECTIONS if "Not in this folder" in section(page, name)}
+    assert missing == set(SECTIONS) - {file}
+
+
+def test_missing_section_tells_how_to_get_it(tmp_path):
+    write_numerics(tmp_path)
+    page = report(tmp_path)
+    for name, command in (
+        ("accuracy", f"pytest -m accuracy --results-dir {tmp_path}"),
+        ("throughput", f"pytest -m benchmark --results-dir {tmp_path}"),
+        ("gate", f"bertbench gate BASE {tmp_path} --output-dir {tmp_path}"),
+        ("history", "pytest -m benchmark --record-baselines"),
+    ):
+        assert f"<code>{command}</code>" in section(page, name)
+
+
+def test_one_precision_alone_tells_why_there_is_no_comparison(tmp_path):
+    write_accuracy(tmp_path, [accuracy_case("fp32", tolerance=0.0)])
+    write_throughput(tmp_path / "throughput.json", [case_info("fp32", "tiny")])
+    page = report(tmp_path)
+    assert "judged in both precisions" in section(page, "accuracy")
+    assert "measured in both precisions" in section(page, "throughput")
+
+
+def test_layers_without_error_make_a_page(tmp_path):
+    layer = {"model": "random", "precision": "fp32", "layer": 1, "rms_relative_error": 0.0, "bound": 0.0}
+    write_numerics(tmp_path, layer_errors=[layer])
+    assert "All 8 checks passed" in report(tmp_path)
 
 
 def test_history_shows_the_commit_that_changed_a_case(whole):
@@ -238,7 +273,9 @@ def test_page_fetches_nothing(page, whole):
 
 def test_page_is_semantic(page):
     counts = Counter(tag for tag, _ in page.tags)
-    assert [counts[tag] for tag in ("h1", "main", "header", "footer", "nav", "title")] == [1] * 6
+    assert [counts[tag] for tag in ("h1", "main", "header", "footer", "nav")] == [1] * 5
+    head = [tag for tag, _ in itertools.takewhile(lambda item: item[0] != "body", page.tags)]
+    assert head.count("title") == 1
     assert page.all("html")[0]["lang"] == "en"
     assert counts["caption"] == counts["table"]
     assert counts["figcaption"] == counts["figure"]

@@ -61,9 +61,10 @@ while (walker.nextNode()) {
   texts.push({ text: walker.currentNode.data.trim(), ratio, enough: ratio >= (large ? 3 : 4.5) });
 }
 const boxes = [...document.querySelectorAll("svg")].map((svg) => svg.getBoundingClientRect());
-document.body.dataset.audit = JSON.stringify({
+parent.document.body.dataset.audit = JSON.stringify({
   texts,
   dark: matchMedia("(prefers-color-scheme: dark)").matches,
+  width: innerWidth,
   overflow: document.documentElement.scrollWidth - innerWidth,
   charts: boxes.map((box) => Math.min(box.width, box.height)),
   resources: performance.getEntriesByType("resource").map((entry) => entry.name),
@@ -88,11 +89,17 @@ def browse(page, *flags, width=1200):
 
 
 def audit(page, *flags, width=1200):
-    """Contrast, overflow and chart sizes, by a script in a copy of the page."""
-    copy = page.with_name(f"audit-{width}-{len(flags)}.html")
+    """Contrast, overflow and chart sizes, by a script in a copy of the page.
+
+    The copy is in a frame, as no window of Chromium is narrower than 500 pixels.
+    """
+    frame = page.with_name(f"audit-{width}-{len(flags)}.html")
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
-    copy.write_text(text.replace("</body>", f"{AUDIT}</body>"), encoding="utf-8")
-    dom, _ = browse(copy, *flags, width=width)
+    copy = html.escape(text.replace("</body>", f"{AUDIT}</body>"))
+    frame.write_text(
+        f'<body><iframe width="{width}" height="2000" srcdoc="{copy}"></iframe>', encoding="utf-8"
+    )
+    dom, _ = browse(frame, *flags, width=width)
     return json.loads(html.unescape(re.search(r'data-audit="([^"]*)"', dom).group(1)))
 
 
@@ -167,6 +174,7 @@ def test_weak_contrast_would_be_seen(tmp_path):
 @pytest.mark.parametrize("index", [0, 1], ids=["report", "history"])
 def test_phone_shows_the_whole_width(pages, index):
     found = audit(pages[index], width=390)
+    assert found["width"] == 390
     assert found["overflow"] <= 0
     assert min(found["charts"]) >= 100
     assert found["resources"] == []
