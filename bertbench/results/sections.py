@@ -85,7 +85,7 @@ class Section:
 def make_sections(results: Results) -> list[Section]:
     """Every section in the order of the page; one without results says how to get them."""
     folder = shlex.quote(str(results.folder))
-    suite = f"--results-dir {folder}"
+    suite = f"--results-dir={folder}"
     makers = (
         ("accuracy", "Accuracy", results.accuracy, _accuracy, f"pytest -m accuracy {suite}"),
         ("throughput", "Throughput", results.throughput, _throughput, f"pytest -m benchmark {suite}"),

@@ -165,7 +165,7 @@ def test_each_result_alone_makes_a_page(tmp_path, file):
     }
     write[file]()
     page = report(tmp_path)
-    missing = {name for name in SECTIONS if "Not in this folder" in section(page, name)}
+    missing = {name for name in SECTIONS if "Nothing here yet" in section(page, name)}
     assert missing == set(SECTIONS) - {file}
 
 
@@ -173,8 +173,8 @@ def test_missing_section_tells_how_to_get_it(tmp_path):
     write_numerics(tmp_path)
     page = report(tmp_path)
     for name, command in (
-        ("accuracy", f"pytest -m accuracy --results-dir {tmp_path}"),
-        ("throughput", f"pytest -m benchmark --results-dir {tmp_path}"),
+        ("accuracy", f"pytest -m accuracy --results-dir={tmp_path}"),
+        ("throughput", f"pytest -m benchmark --results-dir={tmp_path}"),
         ("gate", f"bertbench gate BASE {tmp_path} --output-dir {tmp_path}"),
         ("history", "pytest -m benchmark --record-baselines"),
     ):
