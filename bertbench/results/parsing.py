@@ -76,6 +76,7 @@ def _parse(hint: Any, value: Any, place: str) -> Any:
     raise InputError(f"{place} is {_show(value)}; it must be {_describe(hint)}.")
 
 
+@functools.cache
 def _scalar(hint: Any) -> type:
     """The type of a number whose limits `hint` gives, else `hint` itself."""
     return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
@@ -96,6 +97,7 @@ def _fits(hint: Any, value: Any) -> bool:
     return scalar is str and isinstance(value, str)
 
 
+@functools.cache
 def _limits(hint: Any) -> tuple[float, float] | None:
     return dataclasses.astuple(typing.get_args(hint)[1]) if typing.get_origin(hint) is Annotated else None
 
