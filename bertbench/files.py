@@ -92,7 +92,8 @@ def read_json(path: Path | str) -> Any:
     """Parse a JSON file.
 
     Raises:
-      InputError: the file is missing, unreadable, not UTF-8, or malformed (with line and column).
+      InputError: the file is missing, unreadable, not UTF-8, malformed (with line and column), or beyond what
+        Python's JSON reader takes.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -107,9 +108,9 @@ def read_json(path: Path | str) -> Any:
             f"{path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
             "fix the file or fetch it again."
         ) from None
-    except (RecursionError, ValueError):
+    except (ValueError, RecursionError) as error:  # numbers or nesting beyond what Python reads
         raise InputError(
-            f"{path}: is nested too deeply or holds an integer of thousands of digits; fetch the file again."
+            f"{path}: cannot be read as JSON ({error}); fix the file or fetch it again."
         ) from None
 
 

@@ -175,6 +175,13 @@ def test_other_json_is_refused(tmp_path_factory, junk):
         read_squad(write_squad(tmp_path_factory.getbasetemp() / "junk.json", junk))
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5_000], ids=["nesting", "digits"])
+def test_json_beyond_pythons_limits_is_refused(tmp_path, text):
+    (tmp_path / "f.json").write_text(text)
+    with pytest.raises(InputError, match=r"f\.json: cannot be read as JSON \(.*\); fix"):
+        read_squad(tmp_path / "f.json")
+
+
 def test_references_keep_order_and_duplicates(tmp_path):
     content = squad(("a b", [question("2", "b?", [("b", 2), ("b", 2)]), question("1", "a?", [("a", 0)])]))
     references = read_references(write_squad(tmp_path / "f.json", content))
