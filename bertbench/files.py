@@ -41,7 +41,7 @@ def staged_directory(path: Path | str) -> Iterator[Path]:
     On any exception nothing in `path` has changed, and if it was not there it is not there afterwards.
 
     Raises:
-      InputError: `path` cannot be made or written.
+      InputError: `path` cannot be made or written, or a folder has the name of one of the files.
     """
     path = Path(path)
     existed = path.exists()
@@ -54,13 +54,21 @@ def staged_directory(path: Path | str) -> Iterator[Path]:
         ) from None
     try:
         yield staging
-        for file in staging.iterdir():
-            file.replace(path / file.name)
+        _publish(staging, path)
     finally:
         shutil.rmtree(staging)
         if not existed:
             with contextlib.suppress(OSError):  # it holds the outputs
                 path.rmdir()
+
+
+def _publish(staging: Path, path: Path) -> None:
+    files = {file: path / file.name for file in staging.iterdir()}
+    for target in files.values():
+        if target.is_dir():
+            raise InputError(f"{target}: a folder stands there; remove it or choose another output place.")
+    for file, target in files.items():
+        file.replace(target)
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -290,6 +290,16 @@ def test_a_failed_run_leaves_no_folder_of_its_own(predict, stand_ins, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_folder_with_the_name_of_an_output_is_refused(predict, stand_ins, tmp_path):
+    (tmp_path / "nbest_predictions.json").mkdir()
+    (tmp_path / "predictions.json").write_text("kept")
+    status, _, err = predict(*squad_arguments(stand_ins, tmp_path))
+    assert status == 2
+    assert f"{tmp_path / 'nbest_predictions.json'}: a folder stands there" in err.splitlines()[-1]
+    assert {file.name for file in tmp_path.iterdir()} == {"nbest_predictions.json", "predictions.json"}
+    assert (tmp_path / "predictions.json").read_text() == "kept"
+
+
 def test_an_output_place_that_is_a_file_is_refused(predict, stand_ins, tmp_path):
     (tmp_path / "out").write_text("kept")
     status, _, err = predict(*squad_arguments(stand_ins, tmp_path / "out"))
