@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.config import KernelOptions, ModelConfig
+from bertbench.console import notice
 from bertbench.data.squad import SquadExample, read_squad
 from bertbench.data.squad_windows import SquadWindows, WindowSettings, make_windows
 from bertbench.data.tokenization import Tokenizer
@@ -52,6 +53,8 @@ class SquadTask(Task):
         training = split == "train"
         examples = read_squad(path, training=training)
         windows = make_windows(examples, self.tokenizer, self.windows, training=training)
+        if not len(windows):
+            raise InputError(f"{path}: no context holds a wordpiece; give contexts with text in them.")
         return Dataset(windows.features, (examples, windows), (Path(path),), len(examples))
 
     def make_head(
@@ -72,7 +75,10 @@ class SquadTask(Task):
             self.decoding,
         )
         references = {example.qas_id: example.answers for example in examples}
-        if not all(references.values()):
+        missing = sum(not texts for texts in references.values())
+        if missing:
+            counts = f"{missing} of {len(references)}"
+            notice(f"{dataset.files[0]}: questions without a reference answer: {counts}; nothing is scored.")
             return Outcome({}, predictions=answers)
         scores = score_squad(references, answers.predictions)
         questions = scores.questions.values()

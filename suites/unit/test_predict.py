@@ -13,6 +13,7 @@ from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.files import sha256_of_file
 from bertbench.model.checkpoint_paths import checkpoint_fingerprint
+from suites.unit.squad_cases import question, squad, write_squad
 
 pytestmark = pytest.mark.unit
 
@@ -226,6 +227,11 @@ def with_empty_question(stand_ins, tmp_path):
     return ["--predict-file", file]
 
 
+def with_invisible_context(stand_ins, tmp_path):
+    content = squad(("\u200b\ufeff", [question(answers=[])]))
+    return ["--predict-file", write_squad(tmp_path / "invisible.json", content)]
+
+
 BAD_INPUTS = {
     "missing checkpoint": (
         lambda stand_ins, tmp_path: bad_model(stand_ins, tmp_path, remove_checkpoint),
@@ -249,6 +255,10 @@ BAD_INPUTS = {
         ("none.json: cannot be read (No such file or directory)",),
     ),
     "empty context": (with_paragraph(context=""), ("article 1, paragraph 1", "'context' is empty")),
+    "contexts of invisible characters": (
+        with_invisible_context,
+        ("no context holds a wordpiece",),
+    ),
     "empty question": (
         with_empty_question,
         ("article 1, paragraph 1, question 'dev-0'", "'question' is empty"),
@@ -282,6 +292,15 @@ def test_bad_input_gets_one_line_and_leaves_earlier_outputs(predict, stand_ins, 
     for part in told:
         assert part in line
     assert {file.name: file.read_text() for file in output.iterdir()} == earlier
+
+
+def test_a_question_without_reference_leaves_the_file_unscored_and_says_so(predict, stand_ins, tmp_path):
+    file = changed_dataset(stand_ins, tmp_path, lambda paragraph: paragraph["qas"][0].update(answers=[]))
+    status, out, err = predict(*squad_arguments(stand_ins, tmp_path / "out"), "--predict-file", file)
+    assert status == 0
+    assert f"{file}: questions without a reference answer: 1 of 5; nothing is scored." in err
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["scores"] == {}
+    assert "exact_match" not in out
 
 
 def test_a_failed_run_leaves_no_folder_of_its_own(predict, stand_ins, tmp_path):
