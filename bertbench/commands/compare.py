@@ -50,7 +50,13 @@ def _predicted_dataset(prediction: str) -> str:
     results = (folder if folder.is_dir() else folder.parent) / RESULTS_FILE
     if not results.exists():
         raise InputError(f"{results}: not there to name the dataset; give --dataset.")
-    return read_json(results)["dataset"][0]
+    try:
+        dataset = Path(read_json(results)["dataset"][0])
+    except (TypeError, KeyError, IndexError):
+        raise InputError(f"{results}: names no dataset; give --dataset.") from None
+    if not dataset.is_file():
+        raise InputError(f"{results}: names the dataset {dataset}, which is not there; give --dataset.")
+    return str(dataset)
 
 
 class _Run:

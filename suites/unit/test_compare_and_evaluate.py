@@ -104,6 +104,24 @@ def test_compare_takes_the_dataset_that_was_predicted(capsys, tmp_path, dataset)
     assert out.startswith("changed answers: 0 of 4; F1 A 41.667")
 
 
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ([], "names no dataset"),
+        ({"task": "squad"}, "names no dataset"),
+        ({"dataset": []}, "names no dataset"),
+        ({"dataset": [7]}, "names no dataset"),
+        ({"dataset": ["moved.json"]}, "names the dataset moved.json, which is not there"),
+    ],
+)
+def test_compare_wants_a_dataset_that_is_there(capsys, tmp_path, results, message):
+    folder = write_run(tmp_path / "run", {"q1": "b"})
+    (tmp_path / "run" / "results.json").write_text(json.dumps(results))
+    status, out, err = run(capsys, "compare", folder, folder)
+    assert (status, out) == (2, "")
+    assert err == f"bertbench: {tmp_path / 'run' / 'results.json'}: {message}; give --dataset.\n"
+
+
 def test_compare_of_equal_answers_lists_none(capsys, tmp_path, dataset):
     folder = write_run(tmp_path / "a", {"q1": "b", "q2": "b c", "q3": "c", "q4": "x"})
     status, out, _ = run(capsys, "compare", folder, f"{folder}/predictions.json", "--dataset", dataset)
