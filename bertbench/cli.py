@@ -1,5 +1,7 @@
 """The `bertbench` command: finds each subcommand in its own module, imported only when it is called."""
 
+import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -23,6 +25,9 @@ COMMANDS = {
     "fetch": "Download data and checkpoints from their official addresses.",
     "doctor": "Say what this machine has and what is missing.",
 }
+
+# What a full or failing disk says, where no command has caught it: of standard output, most often.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class LazyGroup(click.Group):
@@ -63,6 +68,11 @@ def main(arguments: list[str] | None = None) -> None:
     except BertbenchError as error:
         click.echo(f"bertbench: {error}", err=True)
         sys.exit(error.exit_status)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _tell_full(error)
+        sys.exit(2)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -70,3 +80,11 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("bertbench: interrupted", err=True)
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell_full(error: OSError) -> None:
+    place = error.filename or "standard output"
+    click.echo(f"bertbench: {place}: {error.strerror}; free some space or choose another place.", err=True)
+    if error.filename is None:  # what could not be written would fail again when Python ends
+        with contextlib.suppress(OSError):
+            sys.stdout.close()

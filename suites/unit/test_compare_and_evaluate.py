@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +153,18 @@ def test_compare_refuses_bad_predictions(capsys, tmp_path, dataset, predictions,
     status, out, err = run(capsys, "compare", *runs, "--dataset", dataset)
     assert (status, out) == (2, "")
     assert re.search(message, err.splitlines()[-1])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full; Linux has it")
+def test_output_that_cannot_be_written_is_told_in_one_line(tmp_path, dataset):
+    predictions = write_run(tmp_path / "run", {"q1": "b", "q2": "b", "q3": "c", "q4": "a"})
+    command = ("-m", "bertbench", "evaluate", "squad", "--dataset", dataset, "--predictions", predictions)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, *command], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "bertbench: standard output: No space left on device; free some space or choose another place.\n"
+    )
 
 
 def test_missing_and_malformed_files_end_with_status_2(capsys, tmp_path, dataset):
