@@ -21,6 +21,7 @@ from bertbench.commands.options import (
 from bertbench.commands.tasks import pop_classifier_task, pop_pretraining_task
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.errors import InputError
+from bertbench.files import make_directory
 
 if TYPE_CHECKING:
     from bertbench.benchmarking.case import BenchmarkCase
@@ -178,6 +179,8 @@ def _benchmark(
         **sizes,
     )
     workload = _make_workload(case, task, values)
+    if values["output_dir"] is not None:
+        make_directory(values["output_dir"])  # an output place that will not do is told before measuring
     if values["profile"]:
         _profile(case, workload, source, values)
     else:

@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from bertbench.errors import CannotJudge
+from bertbench.errors import CannotJudge, InputError
 from bertbench.files import atomic_path
 
 STEP = "step"
@@ -97,6 +97,7 @@ def record_trace(calls: Sequence[Callable[[], object]], folder: Path) -> Path:
 
     Raises:
       CannotJudge: the profiler wrote nothing.
+      InputError: the trace cannot be written.
     """
     before = _traces(folder)
     tf.profiler.experimental.start(str(folder))
@@ -105,11 +106,21 @@ def record_trace(calls: Sequence[Callable[[], object]], folder: Path) -> Path:
             with tf.profiler.experimental.Trace(STEP, step_num=number, _r=1):
                 call()
     finally:
-        tf.profiler.experimental.stop()
+        _stop_profiler(folder)
     written = [trace for trace, time in _traces(folder).items() if before.get(trace) != time]
     if not written:
         raise CannotJudge(f"{folder}: TensorFlow's profiler wrote no trace; is another profiler running?")
     return written[0]
+
+
+def _stop_profiler(folder: Path) -> None:
+    try:
+        tf.profiler.experimental.stop()
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{folder}: the trace cannot be written ({error.message}); "
+            "free some space or choose another place."
+        ) from None
 
 
 def _traces(folder: Path) -> dict[Path, int]:

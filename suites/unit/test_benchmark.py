@@ -131,6 +131,15 @@ def test_bad_input_is_told_in_one_line(call, arguments, told):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("profile", [(), ("--profile",)])
+def test_an_output_place_that_will_not_do_is_told_before_measuring(call, tmp_path, profile):
+    (tmp_path / "file").write_text("kept")
+    status, out, err = call("squad", "--config", "tiny", *profile, "--output-dir", str(tmp_path / "file"))
+    assert (status, out) == (2, "")
+    assert f"{tmp_path / 'file'}: cannot be made a directory" in err.splitlines()[-1]
+    assert "warm up" not in err
+
+
 def test_a_process_of_its_own_says_only_what_matters():
     """The command as a user starts it: quiet about TensorFlow, its threads and progress on standard error."""
     arguments = ("--config", "tiny", "--max-seq-length", 16, "--num-intra-threads", 1, *FEW)
