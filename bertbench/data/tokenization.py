@@ -8,6 +8,7 @@ table from code point to text, filled in as characters turn up. The two steps th
 The longest-match itself is Hugging Face `tokenizers`' WordPiece model, asked once for each distinct word.
 """
 
+import codecs
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -143,7 +144,7 @@ class _WordCache(dict[str, tuple[int, ...]]):
 
 def _read_vocabulary(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: byte {error.start} is not UTF-8; give the checkpoint's vocab.txt."

@@ -157,9 +157,9 @@ def test_ids_are_line_numbers(vocab_file):
     assert tokenizer.encode_batch(texts) == [[lines.index(piece) for piece in row] for row in expected]
 
 
-def test_windows_line_ends_and_blank_lines_keep_the_numbering(tmp_path):
+def test_windows_marks_and_blank_lines_keep_the_numbering(tmp_path):
     path = tmp_path / "vocab.txt"
-    path.write_bytes("\r\n".join(["a", "", *SPECIAL, "\u2028", "b"]).encode())
+    path.write_text("\r\n".join(["a", "", *SPECIAL, "\u2028", "b"]), encoding="utf-8-sig", newline="")
     tokenizer = Tokenizer(path, do_lower_case=True)
     assert tokenizer.encode("b a") == [8, 0]
     assert tokenizer.vocab_size == 9
