@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,15 @@ from bertbench.files import read_json
 # Keys that published bert_config.json files carry and that change nothing here.
 IGNORED_KEYS = frozenset(
     {
+        "_name_or_path",
+        "_num_labels",
         "architectures",
         "attention_dropout",
+        "bos_token_id",
         "classifier_dropout",
         "directionality",
+        "dtype",
+        "eos_token_id",
         "finetuning_task",
         "gradient_checkpointing",
         "id2label",
@@ -27,11 +33,20 @@ IGNORED_KEYS = frozenset(
         "pooler_num_fc_layers",
         "pooler_size_per_head",
         "pooler_type",
+        "problem_type",
+        "tie_word_embeddings",
         "torch_dtype",
         "transformers_version",
         "use_cache",
     }
 )
+
+# Keys that Hugging Face's files carry, with the one value that this BERT computes.
+FIXED_KEYS = {
+    "add_cross_attention": False,
+    "is_decoder": False,
+    "position_embedding_type": "absolute",
+}
 
 
 def _check_type(name: str, value: object, annotation: Any) -> None:
@@ -83,8 +98,8 @@ class ModelConfig:
                 f"hidden_size {self.hidden_size} is not a multiple of "
                 f"num_attention_heads {self.num_attention_heads}."
             )
-        if self.layer_norm_eps <= 0 or self.initializer_range <= 0:
-            raise InputError("layer_norm_eps and initializer_range must be above 0.")
+        if not all(0 < value < math.inf for value in (self.layer_norm_eps, self.initializer_range)):
+            raise InputError("layer_norm_eps and initializer_range must be above 0, and finite.")
         if self.hidden_act != "gelu":
             raise InputError(f"hidden_act is {self.hidden_act!r}; only 'gelu' is a BERT's.")
 
@@ -113,9 +128,12 @@ class ModelConfig:
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
         """Make a config of `bert_config.json`'s keys; see `from_json_file`."""
         names = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - names - IGNORED_KEYS)
+        unknown = sorted(set(values) - names - IGNORED_KEYS - FIXED_KEYS.keys())
         if unknown:
             raise InputError(f"unknown key {', '.join(unknown)}; remove it or correct its spelling.")
+        for name, value in FIXED_KEYS.items():
+            if values.get(name, value) != value:
+                raise InputError(f"{name} is {values[name]!r}; only {value!r} is a BERT's.")
         required = {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"}
         missing = sorted(required - set(values))
         if missing:

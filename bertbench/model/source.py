@@ -1,12 +1,16 @@
 """Where a model comes from: its configuration, vocabulary and checkpoint on disk."""
 
+import string
 from dataclasses import dataclass
 from pathlib import Path
 
 from bertbench.config import ModelConfig
+from bertbench.console import notice
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
 from bertbench.model.checkpoint_paths import find_checkpoint
+
+_CAPITALS = frozenset(string.ascii_uppercase)  # a cased vocabulary has each as a wordpiece, an uncased none
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,27 @@ class ModelSource:
                 f"{self.vocab_file}: holds {tokenizer.vocab_size} wordpieces, but bert_config.json says "
                 f"vocab_size {self.config.vocab_size}; give the vocabulary the model was trained with."
             )
+        self._note_doubts(tokenizer)
         return tokenizer
+
+    def _note_doubts(self, tokenizer: Tokenizer) -> None:
+        """Say what may be right but is more often a mistake that would only show in the scores."""
+        if tokenizer.vocab_size < self.config.vocab_size:
+            notice(
+                f"{self.vocab_file}: holds {tokenizer.vocab_size} of the model's {self.config.vocab_size} "
+                "wordpieces; if it is not the model's own, give that with --vocab-file."
+            )
+        cased = not _CAPITALS.isdisjoint(tokenizer.tokens)
+        if cased and self.do_lower_case:
+            notice(
+                f"{self.vocab_file}: holds capitals, but text is lower-cased; "
+                "for a cased model give --no-do-lower-case."
+            )
+        elif not cased and not self.do_lower_case:
+            notice(
+                f"{self.vocab_file}: holds no capitals, but text keeps its own; "
+                "for an uncased model give --do-lower-case."
+            )
 
 
 def find_model(
