@@ -16,6 +16,7 @@ _ROWS = {
     "bert/embeddings/token_type_embeddings": "type_vocab_size",
     "cls/predictions/output_bias": "vocab_size",
 }
+_NAMED_AT_MOST = 8  # tensors in one list of an error: enough to see what is wrong
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def plan_loading(
 
     Raises:
       InputError: variables are missing or have another shape or kind of dtype, or the file holds something
-        unexpected; one message names them all.
+        unexpected; one message names them, of many the first.
     """
     if unknown := set(fresh) - set(wanted):
         raise ValueError(f"fresh names that are not wanted: {sorted(unknown)}")
@@ -148,10 +149,16 @@ def _complaint(
         ("unexpected", unexpected, ", "),
         ("named twice", doubles, ", "),
     )
-    found = "; ".join(f"{title}: {joint.join(items)}" for title, items, joint in lists if items)
+    found = "; ".join(f"{title}: {joint.join(_few(items))}" for title, items, joint in lists if items)
     parts = {PART_OF.get(name, "encoder") for name in missing}
     if not (unfit or unexpected or doubles or "encoder" in parts):
         remedy = f"give a checkpoint with a {' and a '.join(sorted(parts))}, or train one first"
     else:
         remedy = "give the checkpoint and the bert_config.json that belong together"
     return f"{origin}: does not fit the model: {found}; {remedy}."
+
+
+def _few(items: list[str]) -> list[str]:
+    """The first items, and how many more there are."""
+    more = len(items) - _NAMED_AT_MOST
+    return [*items[:_NAMED_AT_MOST], f"{more} more"] if more > 1 else items

@@ -17,6 +17,8 @@ from bertbench.model.checkpoint_plan import StoredTensor
 
 # What TensorFlow's checkpoint reader raises for a file that it cannot make sense of.
 _READER_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
+# What `tf.train.Checkpoint` adds to the tensors (tensorflow/python/trackable/base.py).
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SAFETENSORS_DTYPES = {
     "F64": tf.float64,
     "F32": tf.float32,
@@ -78,6 +80,11 @@ class TensorFlowCheckpoint:
             raise InputError(
                 f"{index_file(prefix)}: truncated, damaged or no checkpoint index; fetch it again."
             ) from None
+        if _OBJECT_GRAPH in self._shapes:
+            raise InputError(
+                f"{index_file(prefix)}: an object-based checkpoint of TensorFlow 2, whose names are those of "
+                "its program; save the weights under Google's names, or as Hugging Face's model.safetensors."
+            )
 
     def list_tensors(self) -> list[StoredTensor]:
         """See `CheckpointFile`; needs only the index."""

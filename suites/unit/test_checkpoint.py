@@ -216,6 +216,23 @@ def test_everything_wrong_is_named_at_once_and_nothing_assigned(tmp_path: Path) 
     assert_holds(variables, {name: np.zeros(shape) for name, shape in SPAN.items()})
 
 
+def test_of_many_wrong_tensors_the_first_are_named(tmp_path: Path) -> None:
+    weights = random_weights(SPAN) | {f"adapter/{index:02}": np.zeros(1, np.float32) for index in range(30)}
+    write_google(weights, tmp_path / "bert_model.ckpt")
+
+    with pytest.raises(InputError, match="adapter/06, adapter/07, 22 more; give the checkpoint and"):
+        load_weights(zero_variables(SPAN), tmp_path)
+
+
+def test_object_based_checkpoint_is_refused_as_such(tmp_path: Path) -> None:
+    tf.train.Checkpoint(kernel=tf.Variable(1.0)).write(str(tmp_path / "bert_model.ckpt"))
+
+    with pytest.raises(
+        InputError, match=r"bert_model\.ckpt\.index: an object-based checkpoint of TensorFlow 2"
+    ):
+        load_weights(zero_variables(SPAN), tmp_path)
+
+
 def test_wrong_vocabulary_size_is_said_in_plain_words(tmp_path: Path) -> None:
     write_google(random_weights(SPAN), tmp_path / "bert_model.ckpt")
     wanted = weight_shapes(vocabulary=VOCABULARY + 2) | SPAN_HEAD
