@@ -56,7 +56,7 @@ _SETTINGS = (
     click.option("--num-train-epochs", type=float, default=3.0, show_default=True),
     click.option("--num-train-steps", type=click.IntRange(min=1), help="Instead of the epochs."),
     click.option("--batching", type=click.Choice(STRATEGIES), default="packed", show_default=True),
-    click.option("--seed", type=click.IntRange(min=0), default=12345, show_default=True),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=12345, show_default=True),
     click.option("--save-checkpoints-steps", type=click.IntRange(min=1), default=1000, show_default=True),
     click.option("--keep-checkpoints", type=click.IntRange(min=1), default=5, show_default=True),
     click.option("--recompute/--no-recompute", default=False, show_default=True,
@@ -145,7 +145,7 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
     from bertbench.training.finetune import Job
 
     model = pop_model_options(values)
-    source = find_model(**model, from_scratch=model["model_dir"] is None)
+    source = find_model(**model, from_scratch=values["do_train"] and model["model_dir"] is None)
     job = Job(
         pop_task(source, values),
         source,

@@ -92,6 +92,8 @@ def find_model(
         config_file = folder / "bert_config.json"
     if vocab_file is None and folder is not None and (folder / "vocab.txt").exists():
         vocab_file = folder / "vocab.txt"
+    if vocab_file is not None and not Path(vocab_file).is_file():
+        raise InputError(f"{vocab_file}: no such file; --vocab-file takes the model's vocab.txt.")
     config = ModelConfig.from_json_file(config_file)
     checkpoint = _find_checkpoint(folder, init_checkpoint, from_scratch)
     return ModelSource(config, Path(vocab_file) if vocab_file else None, checkpoint, do_lower_case)

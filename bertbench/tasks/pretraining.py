@@ -1,5 +1,6 @@
 """Pretraining: masked language model and next-sentence prediction on TFRecords."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,10 +33,14 @@ class PretrainingTask(Task):
         """`input_file` is a glob, or several between commas; lengths that are None are the files' own."""
         self._paths = match_files(input_file)
         shape = record_shape(self._paths)
-        self.max_seq_length = max_seq_length or shape.max_seq_length
+        self.max_seq_length = shape.max_seq_length if max_seq_length is None else max_seq_length
         self._max_predictions = max_predictions_per_seq
 
     def read(self, split: str) -> Dataset:
+        return self._dataset
+
+    @functools.cached_property
+    def _dataset(self) -> Dataset:
         features = read_features(
             self._paths,
             max_seq_length=self.max_seq_length,

@@ -1,6 +1,7 @@
 """A whole training job: train, then score and predict with the model that came out."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from bertbench.model.bert import BertModel
 from bertbench.model.checkpoint_readers import read_global_step
 from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
-from bertbench.tasks.base import Outcome, Task
+from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length
 from bertbench.training.trainer import Trainer, TrainingRun, TrainingSettings, describe
 from bertbench.training.workers import SingleProcess
@@ -65,29 +66,30 @@ class JobResult:
 def run_job(job: Job, workers: SingleProcess | None = None) -> JobResult:
     """Train, evaluate and predict, as the job says; the first worker alone does what follows the training.
 
+    What is to be scored and predicted is read before the training, so that bad input ends the job at once.
+
     Raises:
       InputError: there is nothing to do, or the data, the model or the folder cannot be used.
     """
     if not (job.train or job.evaluate or job.predict):
         raise InputError("nothing to do; turn on --do-train, --do-eval or --do-predict.")
+    datasets = {} if workers is not None and workers.rank != 0 else _read_evaluated(job)
     run = train(job, workers) if job.train else None
-    if not (job.evaluate or job.predict) or (workers is not None and workers.rank != 0):
+    if not datasets:
         return JobResult(run, None)
-    return JobResult(run, _evaluate_and_predict(job, trained_source(job, run) if run else job.source))
+    source = trained_source(job, run) if run else job.source
+    return JobResult(run, _evaluate_and_predict(job, source, datasets))
 
 
 def train(job: Job, workers: SingleProcess | None = None) -> TrainingRun:
     """Train as the job says."""
-    require_length(job.task, job.source.config)
-    dataset = job.task.read("train")
-    require_known_ids(dataset, job.source.config)
     trainer = Trainer(
         job.task,
         job.source,
         job.precision,
         job.options,
         job.settings,
-        dataset.features,
+        read_split(job, "train").features,
         job.output_dir,
         workers,
     )
@@ -96,28 +98,45 @@ def train(job: Job, workers: SingleProcess | None = None) -> TrainingRun:
     return trainer.run()
 
 
+def read_split(job: Job, split: str) -> Dataset:
+    """A split of the task's data, known to fit the model.
+
+    Raises:
+      InputError: it is missing, malformed, or does not fit.
+    """
+    require_length(job.task, job.source.config)
+    dataset = job.task.read(split)
+    require_known_ids(dataset, job.source.config)
+    return dataset
+
+
 def trained_source(job: Job, run: TrainingRun) -> ModelSource:
     """The model that came out of a training."""
     return dataclasses.replace(job.source, checkpoint=run.checkpoint)
 
 
-def _evaluate_and_predict(job: Job, source: ModelSource) -> dict[str, float] | None:
+def _read_evaluated(job: Job) -> dict[str, Dataset]:
+    """What is evaluated or predicted after the training, by split."""
+    splits = dict.fromkeys(["dev"] * job.evaluate + [job.task.predict_split] * job.predict)
+    return {split: read_split(job, split) for split in splits}
+
+
+def _evaluate_and_predict(
+    job: Job, source: ModelSource, datasets: Mapping[str, Dataset]
+) -> dict[str, float] | None:
     model = load_model(job.task, source, job.precision, job.options)
     step = read_global_step(source.checkpoint)
-    predict_split = job.task.predict_split
     scores = None
-    if job.evaluate or predict_split == "dev":
-        outcome = outcome_of(job, model, "dev")
-        scores = outcome.scores
-        job.task.write(outcome, job.output_dir, "dev", step)
-    if job.predict and predict_split != "dev":
-        job.task.write(outcome_of(job, model, predict_split), job.output_dir, predict_split, step)
+    for split, dataset in datasets.items():
+        outcome = outcome_of(job, model, split, dataset)
+        if split == "dev":
+            scores = outcome.scores
+        job.task.write(outcome, job.output_dir, split, step)
     return scores
 
 
-def outcome_of(job: Job, model: BertModel, split: str) -> Outcome:
+def outcome_of(job: Job, model: BertModel, split: str, dataset: Dataset) -> Outcome:
     """What the task makes of a model's outputs on a split."""
-    dataset = job.task.read(split)
     if job.max_eval_steps is not None:
         dataset = dataset.first(job.max_eval_steps * job.settings.batch_size)
     run = run_inference(

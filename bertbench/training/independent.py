@@ -10,9 +10,9 @@ import tensorflow as tf
 from bertbench.console import notice
 from bertbench.inference import load_model
 from bertbench.model.checkpoint_readers import open_checkpoint
-from bertbench.tasks.base import Outcome
+from bertbench.tasks.base import Dataset, Outcome
 from bertbench.training.distributed import HorovodWorkers
-from bertbench.training.finetune import Job, JobResult, outcome_of, train, trained_source
+from bertbench.training.finetune import Job, JobResult, outcome_of, read_split, train, trained_source
 from bertbench.training.saving import TrainingFolder
 from bertbench.training.trainer import TrainingRun
 from bertbench.training.workers import SingleProcess
@@ -41,9 +41,10 @@ def run_independently(job: Job, workers: HorovodWorkers) -> JobResult:
         output_dir=job.output_dir / f"worker-{workers.rank}",
     )
     folder = _begin(job, workers)
+    dev = read_split(own, "dev") if job.task.has_split("dev") else None
     run = train(own, _OnItsOwn(workers))
     figures = {"rank": workers.rank, "loss": run.loss_curve[-1][1] if run.loss_curve else None}
-    outcome = _judge(own, run) if job.task.has_split("dev") else None
+    outcome = _judge(own, run, dev) if dev else None
     everyone = workers.gather(figures | (outcome.scores if outcome else {}))
     best = choose_best(everyone, job.task.headline)
     if workers.rank == 0:
@@ -70,13 +71,15 @@ def _begin(job: Job, workers: HorovodWorkers) -> TrainingFolder | None:
     if workers.rank != 0:
         return None
     folder = TrainingFolder(job.output_dir, keep_checkpoints=job.settings.keep_checkpoints)
-    folder.begin({"independent workers": workers.size, **dataclasses.asdict(job.settings)}, job.source)
+    facts = {"independent workers": workers.size, **dataclasses.asdict(job.settings)}
+    folder.require_same(facts)
+    folder.begin(facts, job.source)
     return folder
 
 
-def _judge(job: Job, run: TrainingRun) -> Outcome:
+def _judge(job: Job, run: TrainingRun, dataset: Dataset) -> Outcome:
     model = load_model(job.task, trained_source(job, run), job.precision, job.options)
-    return outcome_of(job, model, "dev")
+    return outcome_of(job, model, "dev", dataset)
 
 
 def _take_over(

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from bertbench.console import notice
 from bertbench.errors import InputError
-from bertbench.files import make_directory, read_json, write_bytes, write_json, write_text
+from bertbench.files import read_json, write_bytes, write_json, write_text
 from bertbench.model.checkpoint import save_weights
 from bertbench.model.checkpoint_readers import open_checkpoint
 from bertbench.model.source import ModelSource
@@ -28,35 +28,38 @@ class TrainingFolder:
     def __init__(self, path: Path | str, *, keep_checkpoints: int) -> None:
         if keep_checkpoints < 1:
             raise InputError(f"keep_checkpoints is {keep_checkpoints}; keep at least 1.")
-        self.path = make_directory(path)
+        self.path = Path(path)
         self._keep = keep_checkpoints
 
-    def begin(self, settings: Mapping[str, Any], source: ModelSource) -> None:
-        """Write down what the run is made of, or check that a run to be resumed is made of the same.
+    def require_same(self, settings: Mapping[str, Any]) -> None:
+        """Check that a run to be resumed is made of these settings; nothing is written.
 
         Raises:
           InputError: the folder holds a run with other settings; the message names them.
         """
         written = self.path / SETTINGS_FILE
-        if self.latest_step() is not None and written.exists():
-            former = read_json(written)
-            different = sorted(
-                name for name in {*former, *settings} if former.get(name) != settings.get(name)
-            )
-            if different:
-                changes = ", ".join(f"{n} ({former.get(n)} -> {settings.get(n)})" for n in different)
-                raise InputError(
-                    f"{self.path}: holds a run with other settings: {changes}; "
-                    "give its own settings to resume it, or another --output-dir."
-                )
+        if self.latest_step() is None or not written.exists():
             return
-        write_json(written, dict(settings))
+        former = read_json(written)
+        different = sorted(name for name in {*former, *settings} if former.get(name) != settings.get(name))
+        if different:
+            changes = ", ".join(f"{n} ({former.get(n)} -> {settings.get(n)})" for n in different)
+            raise InputError(
+                f"{self.path}: holds a run with other settings: {changes}; "
+                "give its own settings to resume it, or another --output-dir."
+            )
+
+    def begin(self, settings: Mapping[str, Any], source: ModelSource) -> None:
+        """Make the folder, if need be, and write down what the run is made of.
+
+        Raises:
+          InputError: the folder cannot be written.
+        """
+        write_json(self.path / SETTINGS_FILE, dict(settings))
         write_text(self.path / "bert_config.json", source.config.to_json())
-        if (
-            source.vocab_file is not None
-            and source.vocab_file.resolve() != (self.path / "vocab.txt").resolve()
-        ):
-            write_bytes(self.path / "vocab.txt", source.vocab_file.read_bytes())
+        vocab_file = self.path / "vocab.txt"
+        if source.vocab_file is not None and source.vocab_file.resolve() != vocab_file.resolve():
+            write_bytes(vocab_file, source.vocab_file.read_bytes())
 
     def latest_step(self) -> int | None:
         """The step of the newest checkpoint; None where there is none."""
@@ -100,5 +103,5 @@ class TrainingFolder:
         notice(f"resuming from {prefix}")
 
     def _steps(self) -> list[int]:
-        matches = (_CHECKPOINT.fullmatch(file.name) for file in self.path.iterdir())
-        return [int(match[1]) for match in matches if match]
+        names = (file.name for file in self.path.glob("model.ckpt-*.index"))
+        return [int(match[1]) for match in map(_CHECKPOINT.fullmatch, names) if match]

@@ -11,6 +11,8 @@ import numpy as np
 
 from bertbench.errors import InputError
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class LearningRate:
@@ -26,13 +28,13 @@ class LearningRate:
 
     def __post_init__(self) -> None:
         if (
-            not 0 <= self.peak < math.inf
+            not 0 <= self.peak <= FLOAT32_MAX
             or self.num_steps < 1
             or not 0 <= self.warmup_steps <= self.num_steps
         ):
             raise InputError(
                 f"learning rate {self.peak}, {self.num_steps} steps and {self.warmup_steps} warm-up steps: "
-                "give a rate of at least 0, at least one step, and a warm-up no longer than the training."
+                "give a finite rate of at least 0, at least one step, and a warm-up no longer than training."
             )
 
     def __call__(self, step: int) -> float:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class TrainingSettings:
             raise InputError(f"save_checkpoints_steps is {self.save_checkpoints_steps}; give at least 1.")
         if not 0 <= self.warmup_proportion <= 1:
             raise InputError(f"warmup_proportion is {self.warmup_proportion}; give a share from 0 to 1.")
+        if not 0 < self.num_epochs < math.inf:
+            raise InputError(f"num_epochs is {self.num_epochs}; give a number above 0.")
 
     def steps(self, order: ExampleOrder) -> int:
         """The steps of a training on examples in that order."""
@@ -148,8 +151,10 @@ class Trainer:
         """Load the weights; the first worker reads, since only it saves. Returns the step to go on from."""
         step = 0
         if self.workers.rank == 0:
-            self._folder.begin(facts, source)
+            self._folder.require_same(facts)
             step = self._restore(source)
+            if not step:
+                self._folder.begin(facts, source)
         self.workers.broadcast(list(self._state.values()))
         return int(self.workers.sum_figures({"step": step})["step"])
 

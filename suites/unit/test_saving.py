@@ -65,11 +65,12 @@ def test_a_run_is_resumed_with_its_own_settings_only(tmp_path):
     folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
     source = make_source(tmp_path)
     folder.begin(SETTINGS, source)
-    folder.begin({**SETTINGS, "seed": 2}, source)  # nothing was trained yet
-    folder.save(variables(1), 1)
+    folder.require_same({**SETTINGS, "seed": 2})  # nothing was trained yet
     folder.begin({**SETTINGS, "seed": 2}, source)
+    folder.save(variables(1), 1)
+    folder.require_same({**SETTINGS, "seed": 2})
     with pytest.raises(InputError, match=r"seed \(2 -> 3\)"):
-        folder.begin({**SETTINGS, "seed": 3}, source)
+        folder.require_same({**SETTINGS, "seed": 3})
 
 
 def test_what_an_interrupted_save_leaves_is_no_checkpoint(tmp_path):
@@ -83,6 +84,13 @@ def test_what_an_interrupted_save_leaves_is_no_checkpoint(tmp_path):
     folder.save(variables(4), 4)
     np.testing.assert_array_equal(restored(folder, 4), 4.0)
     assert not list(tmp_path.glob(".model*"))
+
+
+def test_looking_for_a_run_writes_nothing(tmp_path):
+    folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
+    folder.require_same(SETTINGS)
+    assert folder.latest_step() is None
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_removal_leaves_no_half_checkpoint(tmp_path, monkeypatch):
@@ -140,4 +148,4 @@ def test_another_model_is_another_run(tmp_path):
     folder.begin({"config": config}, source)
     folder.save(variables(1), 1)
     with pytest.raises(InputError, match="config"):
-        folder.begin({"config": {**config, "num_hidden_layers": 2}}, source)
+        folder.require_same({"config": {**config, "num_hidden_layers": 2}})

@@ -26,7 +26,8 @@ def test_without_warm_up_the_first_step_has_the_peak():
 
 
 @pytest.mark.parametrize(
-    ("peak", "steps", "warmup"), [(-1.0, 5, 0), (math.nan, 5, 0), (1.0, 0, 0), (1.0, 5, 6), (1.0, 5, -1)]
+    ("peak", "steps", "warmup"),
+    [(-1.0, 5, 0), (math.nan, 5, 0), (1e39, 5, 0), (1.0, 0, 0), (1.0, 5, 6), (1.0, 5, -1)],
 )
 def test_a_schedule_that_cannot_be_is_refused(peak, steps, warmup):
     with pytest.raises(InputError, match="learning rate"):

@@ -1,0 +1,70 @@
+"""What a training refuses: one line, and nothing written."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from bertbench.cli import main
+from bertbench.model.bert import BertModel
+from bertbench.model.checkpoint import save_weights
+from bertbench.precision import FP32
+from suites.training.tiny import CONFIG, KERNELS, make_task
+
+pytestmark = pytest.mark.training
+
+
+def arguments(task: str, files: Path) -> list[str]:
+    data = {
+        "squad": ["--train-file", f"{files}/train.json", "--max-seq-length", "24", "--max-query-length", "8"],
+        "classifier": ["--task-name", "MRPC", "--data-dir", str(files), "--max-seq-length", "24"],
+        "pretraining": ["--input-file", f"{files}/text.tfrecord"],
+    }
+    model = ["--config-file", f"{files}/bert_config.json", "--vocab-file", f"{files}/vocab.txt"]
+    return ["train", task, *model, *data[task], "--num-train-steps", "1", "--batch-size", "4"]
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "told"),
+    [
+        ("squad", "--do-eval", "no dev file; give --predict-file"),
+        ("squad", "--do-predict", "no dev file; give --predict-file"),
+        ("classifier", "--do-predict", "MRPC has no test.tsv here"),
+        ("classifier", "--no-do-train --do-eval", "no checkpoint; give --init-checkpoint or --model-dir"),
+        ("classifier", "--max-seq-length 25", "max_seq_length 25 is above the model's"),
+        ("classifier", "--init-checkpoint {tmp}", "model.ckpt: does not fit the model: of another size"),
+        ("classifier", "--num-train-epochs nan", "num_epochs is nan; give a number above 0"),
+        ("classifier", "--num-train-epochs inf", "num_epochs is inf; give a number above 0"),
+        ("classifier", "--num-train-epochs 0", "num_epochs is 0.0; give a number above 0"),
+        ("classifier", "--learning-rate 1e39", "give a finite rate"),
+        ("pretraining", "--vocab-file {tmp}/none.txt", "none.txt: no such file"),
+        ("pretraining", "--max-seq-length 0", "max_seq_length is 0"),
+        ("pretraining", "--max-predictions-per-seq 5", "max_predictions_per_seq is 5"),
+    ],
+)
+def test_refused_before_anything_is_written(
+    task: str,
+    options: str,
+    told: str,
+    files: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)  # it runs already
+    save_narrower_model(files, tmp_path / "model.ckpt")
+    output = tmp_path / "out"
+    command = [*arguments(task, files), *options.format(tmp=tmp_path).split(), "--output-dir", str(output)]
+    with pytest.raises(SystemExit) as caught:
+        main(command)
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert caught.value.code == 2
+    assert message.startswith("bertbench: ")
+    assert told in message
+    assert not output.exists()
+
+
+def save_narrower_model(files: Path, prefix: Path) -> None:
+    narrower = dataclasses.replace(CONFIG, hidden_size=8)
+    model = BertModel(narrower, FP32, KERNELS, make_task("classifier", files).make_head, seed=1)
+    save_weights(model.variables_by_name, prefix, global_step=1)
