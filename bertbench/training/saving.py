@@ -5,6 +5,7 @@ Google's format with the optimizer's moments beside each variable, as the origin
 """
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from bertbench.model.checkpoint_readers import open_checkpoint
 from bertbench.model.source import ModelSource
 
 SETTINGS_FILE = "training.json"
-_CHECKPOINT = re.compile(r"model\.ckpt-(\d+)\.index")
+_CHECKPOINT_FILE = re.compile(r"model\.ckpt-(\d+)\.(?:index|data-\d{5}-of-\d{5})")
 
 
 class TrainingFolder:
@@ -78,10 +79,7 @@ class TrainingFolder:
         prefix = self.prefix(step)
         save_weights(variables, prefix, global_step=step)
         write_text(self.path / "checkpoint", f'model_checkpoint_path: "{prefix.name}"\n')
-        for old in sorted(self._steps())[: -self._keep]:
-            # The index first: without it there is no checkpoint, whenever this is interrupted.
-            for file in sorted(self.path.glob(f"model.ckpt-{old}.*"), reverse=True):
-                file.unlink()
+        self._tidy()
         return prefix
 
     def restore(self, variables: Mapping[str, tf.Variable], step: int) -> None:
@@ -102,6 +100,17 @@ class TrainingFolder:
             variable.assign(source.read([tensors[name]])[0])
         notice(f"resuming from {prefix}")
 
+    def _tidy(self) -> None:
+        """Drop the oldest checkpoints beyond those to keep, and what an interrupted save or drop has left."""
+        for unfinished in self.path.glob(".model.ckpt-*.saving"):
+            shutil.rmtree(unfinished)
+        kept = sorted(self._steps())[-self._keep :]
+        # The index first: without it there is no checkpoint, whenever this is interrupted.
+        for file in sorted(self.path.glob("model.ckpt-*"), reverse=True):
+            match = _CHECKPOINT_FILE.fullmatch(file.name)
+            if match and int(match[1]) not in kept:
+                file.unlink()
+
     def _steps(self) -> list[int]:
         names = (file.name for file in self.path.glob("model.ckpt-*.index"))
-        return [int(match[1]) for match in map(_CHECKPOINT.fullmatch, names) if match]
+        return [int(match[1]) for match in map(_CHECKPOINT_FILE.fullmatch, names) if match]

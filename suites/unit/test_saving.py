@@ -86,6 +86,17 @@ def test_what_an_interrupted_save_leaves_is_no_checkpoint(tmp_path):
     assert not list(tmp_path.glob(".model*"))
 
 
+def test_a_save_takes_only_what_the_run_has_left(tmp_path):
+    folder = TrainingFolder(tmp_path, keep_checkpoints=1)
+    (tmp_path / ".model.ckpt-2.saving").mkdir()
+    mine = [tmp_path / name for name in ("model.ckpt-best.index", "model.ckpt-2-notes.txt", "words")]
+    for file in mine:
+        file.write_text("mine")
+    folder.save(variables(4), 4)
+    assert not (tmp_path / ".model.ckpt-2.saving").exists()
+    assert [file.read_text() for file in mine] == ["mine"] * 3
+
+
 def test_looking_for_a_run_writes_nothing(tmp_path):
     folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
     folder.require_same(SETTINGS)
@@ -111,6 +122,9 @@ def test_an_interrupted_removal_leaves_no_half_checkpoint(tmp_path, monkeypatch)
         folder.save(variables(4), 4)
     assert removed == ["model.ckpt-2.index"]
     np.testing.assert_array_equal(restored(folder, folder.latest_step()), 4.0)
+    monkeypatch.undo()
+    folder.save(variables(6), 6)
+    assert not list(tmp_path.glob("model.ckpt-2.*")), "the next save takes what was left"
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(tmp_path):
