@@ -60,20 +60,22 @@ def _wide_enough(console: Console, table: Table) -> Console:
 
 
 @contextlib.contextmanager
-def progress(description: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
+def progress(description: str, total: int, unit: str, *, done: int = 0) -> Iterator[Callable[..., None]]:
     """Show progress over `total` units: a bar on a terminal, a plain line now and then elsewhere.
+
+    The time left is judged by the units that follow those `done` before.
 
     Yields `advance(count, **figures)`; the figures (loss, examples/s, ...) are shown beside the bar.
     """
     if err.is_terminal:
-        with _bar(description, total, unit) as advance:
+        with _bar(description, total, unit, done) as advance:
             yield advance
     else:
-        yield _plain_lines(description, total, unit)
+        yield _plain_lines(description, total, unit, done)
 
 
 @contextlib.contextmanager
-def _bar(description: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
+def _bar(description: str, total: int, unit: str, done: int) -> Iterator[Callable[..., None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -84,7 +86,7 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Callable[..., None
         TextColumn("{task.fields[figures]}"),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task(description, total=total, figures="")
+        task = bar.add_task(description, total=total, completed=done, figures="")
 
         def advance(count: int = 1, **figures: object) -> None:
             bar.update(task, advance=count, figures=_format_figures(figures))
@@ -92,9 +94,9 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Callable[..., None
         yield advance
 
 
-def _plain_lines(description: str, total: int, unit: str) -> Callable[..., None]:
+def _plain_lines(description: str, total: int, unit: str, done: int) -> Callable[..., None]:
     start = last_line = time.monotonic()
-    done = 0
+    before = done
 
     def advance(count: int = 1, **figures: object) -> None:
         nonlocal done, last_line
@@ -104,7 +106,7 @@ def _plain_lines(description: str, total: int, unit: str) -> Callable[..., None]
             return
         last_line = now
         elapsed = now - start
-        remaining = elapsed / done * (total - done) if done else 0.0
+        remaining = elapsed / (done - before) * (total - done) if done > before else 0.0
         line = f"{description}: {done}/{total} {unit}, {elapsed:.0f} s, {remaining:.0f} s left"
         details = _format_figures(figures)
         notice(f"{line}, {details}" if details else line)

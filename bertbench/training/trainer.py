@@ -185,7 +185,6 @@ class Trainer:
         examples = 0
         start = time.perf_counter()
         with self._progress(steps) as advance:
-            advance(self.first_step)
             for step in range(self.first_step, steps):
                 result = self.train_step(step)
                 self._require_finite(step, result)
@@ -209,7 +208,7 @@ class Trainer:
     def _progress(self, steps: int) -> contextlib.AbstractContextManager[Callable[..., None]]:
         """The first worker's progress is everyone's."""
         if self.workers.rank == 0:
-            return progress("train", steps, "steps")
+            return progress("train", steps, "steps", done=self.first_step)
         return contextlib.nullcontext(lambda *_, **__: None)
 
     def train_step(self, step: int) -> StepResult:
