@@ -64,7 +64,8 @@ def read_examples(
             )
         )
     if not examples and languages:
-        raise InputError(f"{path}: no row in {language!r}; it has {', '.join(sorted(languages))}.")
+        known = ", ".join(sorted(languages))
+        raise InputError(f"{path}: no row in {language!r}; it has {known}, choose one with --language.")
     if not examples:
         raise InputError(f"{path}: holds no example; {task.remedy}.")
     return examples
