@@ -14,6 +14,8 @@ TOKEN_FEATURES = ("input_ids", "input_mask", "segment_ids")
 PREDICTION_FEATURES = ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights")
 LABEL_FEATURE = "next_sentence_labels"
 FLOAT_FEATURE = "masked_lm_weights"
+ID_FEATURES = ("input_ids", "segment_ids", "masked_lm_ids")
+LARGEST_ID = 2**31 - 1
 FEATURES = (*TOKEN_FEATURES, *PREDICTION_FEATURES, LABEL_FEATURE)
 
 
@@ -93,10 +95,16 @@ def _parse(data: bytes, place: str) -> dict[str, list[float]]:
 
 
 def _check_values(values: dict[str, list[float]], place: str) -> None:
+    for name in ID_FEATURES:
+        odd = [number for number in values[name] if not 0 <= number <= LARGEST_ID]
+        if odd:
+            raise InputError(f"{place}: {name} holds {odd[0]}, which is no id; prepare the file anew.")
     mask = values["input_mask"]
     length = sum(mask)
-    if mask != [1] * length + [0] * (len(mask) - length):
+    if length < 1 or mask != [1] * length + [0] * (len(mask) - length):
         raise InputError(f"{place}: input_mask is not ones, then zeros; prepare the file anew.")
+    if not all(weight in (0, 1) for weight in values[FLOAT_FEATURE]):
+        raise InputError(f"{place}: {FLOAT_FEATURE} are not all 1 or 0; prepare the file anew.")
     pairs = zip(values["masked_lm_positions"], values["masked_lm_weights"], strict=True)
     if not all(0 <= position < length for position, weight in pairs if weight):
         raise InputError(

@@ -12,7 +12,9 @@ import numpy as np
 from bertbench.data.features import Features, row_splits
 from bertbench.data.tfrecord_format import (
     FLOAT_FEATURE,
+    ID_FEATURES,
     LABEL_FEATURE,
+    LARGEST_ID,
     PREDICTION_FEATURES,
     TOKEN_FEATURES,
     RecordShape,
@@ -172,13 +174,17 @@ def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> 
 
 
 def _is_consistent(parsed: Mapping[str, np.ndarray]) -> bool:
-    """Whether masks are ones then zeros, predictions lie within their tokens, and labels are 0 or 1."""
+    """Whether `check_record` would find nothing wrong with the values of a batch of records."""
     mask = parsed["input_mask"]
     lengths = mask.sum(axis=1)
+    ids = (parsed[name] for name in ID_FEATURES)
     positions = parsed["masked_lm_positions"]
     inside = (positions >= 0) & (positions < lengths[:, None])
     return bool(
-        np.array_equal(mask, np.arange(mask.shape[1]) < lengths[:, None])
+        all(np.all((values >= 0) & (values <= LARGEST_ID)) for values in ids)
+        and np.all(lengths)
+        and np.array_equal(mask, np.arange(mask.shape[1]) < lengths[:, None])
+        and np.isin(parsed[FLOAT_FEATURE], (0, 1)).all()
         and np.all(inside | (parsed["masked_lm_weights"] == 0))
         and np.isin(parsed[LABEL_FEATURE], (0, 1)).all()
     )

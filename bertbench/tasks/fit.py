@@ -24,8 +24,11 @@ def require_known_ids(dataset: Dataset, config: ModelConfig) -> None:
     Raises:
       InputError: it has not; the message names the file.
     """
-    for name, size in (("input_ids", config.vocab_size), ("segment_ids", config.type_vocab_size)):
-        largest = int(getattr(dataset.features, name).max(initial=0))
+    features = dataset.features
+    ids = {"input_ids": features.input_ids, "segment_ids": features.segment_ids, **features.labels}
+    sizes = {"input_ids": config.vocab_size, "segment_ids": config.type_vocab_size}
+    for name, size in (sizes | {"masked_lm_ids": config.vocab_size}).items():
+        largest = int(ids[name].max(initial=0)) if name in ids else 0
         if largest >= size:
             raise InputError(
                 f"{dataset.files[0]}: holds {name} up to {largest}, but the model has {size} of them; "

@@ -5,14 +5,20 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bertbench.config import ModelConfig
+from bertbench.data.features import Features
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
+from bertbench.errors import InputError
 from bertbench.files import sha256_of_file
 from bertbench.model.checkpoint_paths import checkpoint_fingerprint
+from bertbench.tasks.base import Dataset
+from bertbench.tasks.fit import require_known_ids
 from suites.unit.squad_cases import question, squad, write_squad
 
 pytestmark = pytest.mark.unit
@@ -325,6 +331,14 @@ def test_an_output_place_that_is_a_file_is_refused(predict, stand_ins, tmp_path)
     assert status == 2
     assert f"{tmp_path / 'out'}: cannot be made a directory" in err
     assert (tmp_path / "out").read_text() == "kept"
+
+
+def test_masked_words_of_another_vocabulary_are_refused(stand_ins):
+    config = ModelConfig.from_json_file(stand_ins.pretrained / "bert_config.json")
+    labels = {"masked_lm_ids": np.array([[3, config.vocab_size]], np.int32)}
+    dataset = Dataset(Features.from_rows([[2, 3]], [[0, 0]], labels), None, (Path("a.tfrecord"),), 1)
+    with pytest.raises(InputError, match=f"a.tfrecord: holds masked_lm_ids up to {config.vocab_size}"):
+        require_known_ids(dataset, config)
 
 
 def test_records_of_another_vocabulary_are_refused(predict, stand_ins, tmp_path):

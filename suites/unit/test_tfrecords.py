@@ -1,5 +1,6 @@
 """Pretraining TFRecords: the original's files are read as they are, damaged ones are named."""
 
+import math
 import mmap
 import resource
 import struct
@@ -126,7 +127,12 @@ def test_a_full_disk_is_told():
         ({"next_sentence_labels": [0, 1]}, r"record 1: next_sentence_labels has 2 values"),
         ({"next_sentence_labels": [2]}, r"record 1: next_sentence_labels is 2"),
         ({"input_mask": [1, 1, 1, 0, 1, 1, 0, 0]}, r"record 1: input_mask is not ones, then zeros"),
+        ({"input_mask": [0] * 8}, r"record 1: input_mask is not ones, then zeros"),
         ({"masked_lm_positions": [2, 6, 0]}, r"record 1: a masked position lies outside its 6 tokens"),
+        ({"masked_lm_weights": [1.0, 0.5, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
+        ({"masked_lm_weights": [1.0, math.nan, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
+        ({"input_ids": [2, -1, 4, 3, 9, 3, 0, 0]}, r"record 1: input_ids holds -1, which is no id"),
+        ({"masked_lm_ids": [11, 2**32 + 9, 0]}, r"record 1: masked_lm_ids holds 4294967305, which is no id"),
     ],
 )
 @pytest.mark.parametrize("place", [0, 2])
