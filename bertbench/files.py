@@ -41,7 +41,8 @@ def staged_directory(path: Path | str) -> Iterator[Path]:
     On any exception nothing in `path` has changed, and if it was not there it is not there afterwards.
 
     Raises:
-      InputError: `path` cannot be made or written, or a folder has the name of one of the files.
+      InputError: `path` cannot be made or written, or a folder has the name of one of the files; or as raised
+        within, staged files named by their place.
     """
     path = Path(path)
     existed = path.exists()
@@ -49,12 +50,16 @@ def staged_directory(path: Path | str) -> Iterator[Path]:
     try:
         staging = Path(tempfile.mkdtemp(dir=path, prefix=".", suffix=".tmp"))
     except OSError as error:
+        if not existed:
+            path.rmdir()
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another output place."
         ) from None
     try:
         yield staging
         _publish(staging, path)
+    except InputError as error:  # a staged file is known by its place
+        raise InputError(str(error).replace(str(staging), str(path))) from None
     finally:
         shutil.rmtree(staging)
         if not existed:
@@ -68,7 +73,7 @@ def _publish(staging: Path, path: Path) -> None:
         if target.is_dir():
             raise InputError(f"{target}: a folder stands there; remove it or choose another output place.")
     for file, target in files.items():
-        file.replace(target)
+        _move(file, target)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -149,6 +154,15 @@ def sha256_of_file(path: Path | str) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+
+
+def _move(file: Path, target: Path) -> None:
+    try:
+        file.replace(target)
+    except OSError as error:
+        raise InputError(
+            f"{target}: cannot be written ({error.strerror}); choose another output place."
+        ) from None
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -331,6 +332,31 @@ def test_an_output_place_that_is_a_file_is_refused(predict, stand_ins, tmp_path)
     assert status == 2
     assert f"{tmp_path / 'out'}: cannot be made a directory" in err
     assert (tmp_path / "out").read_text() == "kept"
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_full_disk_is_told_by_the_files_own_name(predict, stand_ins, tmp_path, existed):
+    output = tmp_path / "out"
+    if existed:
+        output.mkdir()
+        (output / "predictions.json").write_text("kept")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        status, _, err = predict(*squad_arguments(stand_ins, output))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert status == 2
+    assert f"bertbench: {output / 'predictions.json'}: cannot be written (File too large)" in err
+    kept = [(file.name, file.read_text()) for file in output.iterdir()] if output.exists() else []
+    assert kept == [("predictions.json", "kept")] * existed
+
+
+def test_a_folder_in_the_way_of_an_output_is_named(predict, stand_ins, tmp_path):
+    (tmp_path / "out" / "predictions.json").mkdir(parents=True)
+    status, _, err = predict(*squad_arguments(stand_ins, tmp_path / "out"))
+    assert status == 2
+    assert f"{tmp_path / 'out' / 'predictions.json'}: cannot be written (Is a directory)" in err
 
 
 def test_masked_words_of_another_vocabulary_are_refused(stand_ins):
