@@ -134,7 +134,8 @@ def _predict(name: str, pop_task: PopTask, split: str, values: dict[str, Any]) -
         source = find_model(**pop_model_options(values))
         task = pop_task(source, values)
         prediction = predict(task, source, split, settings)
-        task.write(prediction.outcome, staging, split, read_global_step(source.checkpoint))
+        task.write_scores(prediction.outcome, staging, read_global_step(source.checkpoint))
+        task.write_predictions(prediction.outcome, staging, split)
         write_json(staging / RESULTS_FILE, _describe(task, source, split, settings, threads, prediction))
     _print(task, settings, prediction)
 

@@ -98,5 +98,9 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
-        """Write the task's own prediction files into a folder; `global_step` is the checkpoint's."""
+    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
+        """Write the task's own file of scores, if it has one; `global_step` is the checkpoint's."""
+
+    @abstractmethod
+    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+        """Write the task's own files of predictions, if it has some."""

@@ -69,12 +69,14 @@ class ClassifierTask(Task):
             return {"negative_squared_error": -np.square(predictions - labels)}
         return {"accuracy": (predictions == labels).astype(np.float64)}
 
-    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
-        values, predictions = outcome.predictions
+    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         if outcome.scores:
             results = {f"eval_{name}": score for name, score in outcome.scores.items()}
             losses = {"eval_loss": outcome.loss, "loss": outcome.loss, "global_step": global_step}
             write_eval_results(output_dir / "eval_results.txt", results | losses)
+
+    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+        values, predictions = outcome.predictions
         write_test_results(output_dir / "test_results.tsv", values)
         if split == "test" and self.glue_task.submission_file:
             write_submission(

@@ -71,6 +71,9 @@ class PretrainingTask(Task):
         }
         return Outcome(scores, per_item, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
 
-    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
+    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         results = {**outcome.scores, "loss": outcome.loss, "global_step": global_step}
         write_eval_results(output_dir / "eval_results.txt", results)
+
+    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+        """The original writes none."""

@@ -91,7 +91,10 @@ class SquadTask(Task):
             answers,
         )
 
-    def write(self, outcome: Outcome, output_dir: Path, split: str, global_step: int) -> None:
+    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
+        """The original leaves them to the official script."""
+
+    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
         answers: DecodedAnswers = outcome.predictions
         write_json(output_dir / "predictions.json", answers.predictions, indent=4)
         write_json(output_dir / "nbest_predictions.json", answers.nbest, indent=4)

@@ -131,7 +131,9 @@ def _evaluate_and_predict(
         outcome = outcome_of(job, model, split, dataset)
         if split == "dev":
             scores = outcome.scores
-        job.task.write(outcome, job.output_dir, split, step)
+            job.task.write_scores(outcome, job.output_dir, step)
+        if job.predict and split == job.task.predict_split:
+            job.task.write_predictions(outcome, job.output_dir, split)
     return scores
 
 

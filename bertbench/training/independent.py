@@ -103,5 +103,7 @@ def _take_over(
     del tensors["global_step"]  # the folder's own business
     checkpoint = folder.save(tensors, run.steps)
     if outcome is not None and (job.evaluate or job.predict):
-        job.task.write(outcome, job.output_dir, "dev", run.steps)
+        job.task.write_scores(outcome, job.output_dir, run.steps)
+        if job.predict and job.task.predict_split == "dev":
+            job.task.write_predictions(outcome, job.output_dir, "dev")
     return dataclasses.replace(run, checkpoint=checkpoint), outcome
