@@ -18,7 +18,7 @@ class ModelSource:
     """A model on disk.
 
     Attributes:
-      config: from `bert_config.json`.
+      config: from `bert_config.json`, or Hugging Face's `config.json`.
       vocab_file: one wordpiece a line.
       checkpoint: prefix or safetensors file; None starts from random weights.
       do_lower_case: whether the vocabulary is of lower-cased text.
@@ -89,7 +89,7 @@ def find_model(
     if config_file is None:
         if folder is None:
             raise InputError("no model; give --model-dir, or --config-file with the other parts.")
-        config_file = folder / "bert_config.json"
+        config_file = _find_config(folder)
     if vocab_file is None and folder is not None and (folder / "vocab.txt").exists():
         vocab_file = folder / "vocab.txt"
     if vocab_file is not None and not Path(vocab_file).is_file():
@@ -97,6 +97,15 @@ def find_model(
     config = ModelConfig.from_json_file(config_file)
     checkpoint = _find_checkpoint(folder, init_checkpoint, from_scratch)
     return ModelSource(config, Path(vocab_file) if vocab_file else None, checkpoint, do_lower_case)
+
+
+def _find_config(folder: Path) -> Path:
+    """Google's configuration, else the one that Hugging Face's folders hold."""
+    google, hugging_face = folder / "bert_config.json", folder / "config.json"
+    if google.exists() or not hugging_face.exists():
+        return google
+    notice(f"{hugging_face}: a model of Hugging Face's was trained with the exact GELU, which is --gelu erf.")
+    return hugging_face
 
 
 def _find_checkpoint(

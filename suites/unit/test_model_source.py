@@ -7,7 +7,7 @@ import pytest
 from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.data.tokenization import SPECIAL_TOKENS
 from bertbench.errors import InputError
-from bertbench.model.source import ModelSource
+from bertbench.model.source import ModelSource, find_model
 
 pytestmark = pytest.mark.unit
 
@@ -88,3 +88,16 @@ def test_a_doubtful_vocabulary_gets_one_line(tmp_path, capsys, words, vocab_size
     error = capsys.readouterr().err
     assert error.count("\n") == bool(told)
     assert error.startswith(f"{path}: {told}" if told else "")
+
+
+def test_a_folder_of_hugging_faces_is_read_with_a_word_on_its_gelu(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(TINY | HUGGING_FACE))
+    assert find_model(tmp_path, from_scratch=True).config == GEOMETRIES["tiny"]
+    assert "config.json: a model of Hugging Face's was trained with the exact GELU" in capsys.readouterr().err
+
+
+def test_googles_configuration_comes_first(tmp_path, capsys):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "bert_config.json").write_text(json.dumps(TINY))
+    assert find_model(tmp_path, from_scratch=True).config == GEOMETRIES["tiny"]
+    assert capsys.readouterr().err == ""
