@@ -158,5 +158,5 @@ def test_git_is_needed(tmp_path, monkeypatch):
 
 def test_results_without_rounds_are_refused(revisions, tmp_path):
     script = BENCHMARK.replace("rounds = [", "rounds = [] and [")
-    with pytest.raises(InputError, match="efficiency_rounds must be positive"):
+    with pytest.raises(InputError, match="efficiency_rounds is empty; give more steps"):
         gate(revisions, tmp_path, script)

@@ -352,13 +352,6 @@ def test_a_full_disk_is_told_by_the_files_own_name(predict, stand_ins, tmp_path,
     assert kept == [("predictions.json", "kept")] * existed
 
 
-def test_a_folder_in_the_way_of_an_output_is_named(predict, stand_ins, tmp_path):
-    (tmp_path / "out" / "predictions.json").mkdir(parents=True)
-    status, _, err = predict(*squad_arguments(stand_ins, tmp_path / "out"))
-    assert status == 2
-    assert f"{tmp_path / 'out' / 'predictions.json'}: cannot be written (Is a directory)" in err
-
-
 def test_masked_words_of_another_vocabulary_are_refused(stand_ins):
     config = ModelConfig.from_json_file(stand_ins.pretrained / "bert_config.json")
     labels = {"masked_lm_ids": np.array([[3, config.vocab_size]], np.int32)}
