@@ -18,7 +18,7 @@ from bertbench.errors import InputError
 
 STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
-MAX_WIDTHS = 12
+MAX_WIDTHS = 24
 BATCHES_PER_WIDTH = 3
 
 
