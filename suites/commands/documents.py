@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bertbench.launch.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 from bertbench.launch.usage import markdown_table
+from suites.tables import renew
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 TABLES = {"launch options": LAUNCH_OPTIONS, "model arguments": MODEL_ARGUMENTS}
@@ -30,14 +31,10 @@ def read_blocks() -> list[Block]:
     return blocks
 
 
-def with_tables(text: str) -> str:
-    """The document with its option tables as the option table has them now."""
-    for name, options in TABLES.items():
-        begin, end = f"<!-- {name} -->\n", "<!-- end -->"
-        head, _, rest = text.partition(begin)
-        text = f"{head}{begin}{markdown_table(options)}{end}{rest.partition(end)[2]}"
-    return text
+def make_tables() -> dict[str, str]:
+    """The option tables as the option table has them now."""
+    return {name: markdown_table(options) for name, options in TABLES.items()}
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(with_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    renew(DOCUMENT, make_tables())

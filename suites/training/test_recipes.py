@@ -8,7 +8,9 @@ import pytest
 from bertbench.files import read_json
 from suites.shared_data import shared_path
 from suites.summary import summary_table
+from suites.tables import with_tables
 from suites.tolerances import TOLERANCES
+from suites.training import document
 from suites.training.recipes import ENCODER, RECIPES, record, record_file
 
 SEED = 42
@@ -76,3 +78,11 @@ def test_recorded_trainings_reached_the_reference(name, precision, pytestconfig)
 def test_recorded_bf16_is_as_good_as_fp32():
     fp32, bf16 = (find_record("squad", precision)["scores"] for precision in PRECISIONS)
     assert abs(bf16["f1"] - fp32["f1"]) <= TOLERANCES["bf16", "squad training"].bound
+
+
+@pytest.mark.training
+def test_the_document_has_the_recorded_trainings():
+    text = document.DOCUMENT.read_text(encoding="utf-8")
+    tables = document.make_tables()
+    assert with_tables(text, tables) == text, "run `python -m suites.training.document`"
+    assert text.count(tables["recorded trainings"]) == 1

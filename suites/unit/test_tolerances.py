@@ -7,7 +7,8 @@ import pytest
 
 from bertbench import kernels
 from bertbench.model.attention import attend
-from suites.numerics.document import DOCUMENT, bounds_table, with_table
+from suites.numerics.document import DOCUMENT, make_tables
+from suites.tables import with_tables
 from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.unit
@@ -46,5 +47,5 @@ def test_docstrings_state_the_bounds(function):
 
 def test_the_document_has_the_table_as_it_is():
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert with_table(text) == text, "run `python -m suites.numerics.document`"
-    assert text.count(bounds_table()) == 1
+    assert with_tables(text, make_tables()) == text, "run `python -m suites.numerics.document`"
+    assert text.count(make_tables()["bounds"]) == 1
