@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
     from bertbench.training.distributed import HorovodWorkers
     from bertbench.training.finetune import Job, JobResult
-    from bertbench.training.trainer import TrainingSettings
+    from bertbench.training.settings import TrainingSettings
 
 _SETTINGS = (
     click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
@@ -184,7 +184,7 @@ def _settings(
     values: dict[str, Any], distributed: Distributed, workers: "HorovodWorkers | None"
 ) -> "TrainingSettings":
     from bertbench.training.scaling import share_of
-    from bertbench.training.trainer import TrainingSettings
+    from bertbench.training.settings import TrainingSettings
 
     renamed = {"num_train_epochs": "num_epochs", "num_train_steps": "num_steps"}
     settings = TrainingSettings(**{renamed.get(name, name): value for name, value in values.items()})

@@ -16,7 +16,8 @@ from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length
-from bertbench.training.trainer import Trainer, TrainingRun, TrainingSettings, describe
+from bertbench.training.settings import TrainingSettings
+from bertbench.training.trainer import Trainer, TrainingRun, describe
 from bertbench.training.workers import SingleProcess
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from bertbench.errors import InputError
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 
 LR_SCALINGS = ("sqrt", "linear", "none")
 

@@ -3,7 +3,7 @@
 Apart from `worker`, which imports Horovod: the tests are collected where there is none, too.
 """
 
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 
 EXAMPLES_A_STEP = 16
 # Three steps an epoch, the last one of a single example: with several workers most have nothing to do in it.

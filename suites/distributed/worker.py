@@ -20,8 +20,9 @@ from bertbench.errors import BertbenchError
 from bertbench.precision import BF16, FP32
 from bertbench.training import distributed
 from bertbench.training.distributed import HorovodWorkers
+from bertbench.training.settings import TrainingSettings
 from bertbench.training.step import StepResult, TrainStep
-from bertbench.training.trainer import Trainer, TrainingSettings
+from bertbench.training.trainer import Trainer
 from suites.distributed.work import EXAMPLES_A_STEP, NUM_EXAMPLES, SHAPES, whole_settings
 from suites.training.one_step import take_step
 from suites.training.tiny import TASKS, make_trainer, snapshot

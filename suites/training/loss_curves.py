@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.precision import FP32, Precision
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 from suites.training.tiny import TASKS, make_trainer, write_files
 
 STEPS = 60

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from bertbench.errors import CannotJudge, InputError
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 from bertbench.training.workers import SingleProcess
 from suites.training.tiny import make_trainer
 

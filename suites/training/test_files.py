@@ -11,7 +11,7 @@ from bertbench.model.checkpoint import save_weights
 from bertbench.precision import FP32
 from bertbench.tasks.base import Task
 from bertbench.training.finetune import Job, run_job
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 from suites.training.tiny import CONFIG, KERNELS, make_source, make_task
 
 pytestmark = pytest.mark.training

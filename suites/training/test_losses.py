@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bertbench.precision import BF16, FP32, Precision
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 from suites.summary import summary_table
 from suites.tolerances import TOLERANCES
 from suites.training.loss_curves import WINDOW, loss_curve

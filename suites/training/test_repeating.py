@@ -15,7 +15,7 @@ import pytest
 
 from bertbench.model.checkpoint_readers import open_checkpoint
 from bertbench.precision import BF16
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 from suites.training.tiny import make_trainer, snapshot
 
 pytestmark = pytest.mark.training

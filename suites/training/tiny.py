@@ -19,7 +19,8 @@ from bertbench.tasks.base import Task
 from bertbench.tasks.classifier import ClassifierTask
 from bertbench.tasks.pretraining import PretrainingTask
 from bertbench.tasks.squad import SquadTask
-from bertbench.training.trainer import Trainer, TrainingSettings
+from bertbench.training.settings import TrainingSettings
+from bertbench.training.trainer import Trainer
 from bertbench.training.workers import SingleProcess
 
 TASKS = ("squad", "classifier", "pretraining")

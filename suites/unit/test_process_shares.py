@@ -4,7 +4,7 @@ import pytest
 
 from bertbench.errors import InputError
 from bertbench.training.scaling import share_of
-from bertbench.training.trainer import TrainingSettings
+from bertbench.training.settings import TrainingSettings
 
 pytestmark = pytest.mark.unit
 
