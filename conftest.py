@@ -51,6 +51,7 @@ def _give_tensorflow_threads() -> None:
     threads = default_threads(read_machine())
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads.intra))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads.inter))
+    os.environ["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] = "0"  # one process trains and predicts here
 
 
 @pytest.hookimpl(trylast=True)

@@ -30,6 +30,12 @@ COMMANDS = {
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
+_OUT_OF_MEMORY = (
+    "memory ran out; take a smaller model, --batch-size or --max-seq-length, "
+    "or in training --accum-steps or --recompute."
+)
+
+
 class LazyGroup(click.Group):
     """A click group whose subcommands live in `bertbench.commands.<name>.command`."""
 
@@ -79,6 +85,11 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("bertbench: interrupted", err=True)
         sys.exit(130)
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        click.echo(f"bertbench: {_OUT_OF_MEMORY}", err=True)
+        sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -88,3 +99,9 @@ def _tell_full(error: OSError) -> None:
     if error.filename is None:  # what could not be written would fail again when Python ends
         with contextlib.suppress(OSError):
             sys.stdout.close()
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    tensorflow = sys.modules.get("tensorflow")  # without it, it cannot have been TensorFlow's
+    exhausted = MemoryError if tensorflow is None else tensorflow.errors.ResourceExhaustedError
+    return isinstance(error, (MemoryError, exhausted))

@@ -11,6 +11,8 @@ from bertbench.config import KernelOptions
 from bertbench.console import progress
 from bertbench.data.batching import Batch, assemble, plan_batches
 from bertbench.data.features import Features
+from bertbench.measure.flops import width_tokens
+from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
 from bertbench.model.checkpoint import load_weights
 from bertbench.model.graph import ShapelessGraph
@@ -75,7 +77,8 @@ def run_inference(
     Args:
       batch_size: rows a batch. batching: one of `bertbench.data.batching.STRATEGIES`.
     """
-    plans = plan_batches(features.lengths, batching, batch_size, max_seq_length)
+    price = width_tokens(model.config, read_machine().usable_cores)
+    plans = plan_batches(features.lengths, batching, batch_size, max_seq_length, price)
     predictor = Predictor(model)
     collected = _Collector(features, model.head.per_token)
     start = time.perf_counter()

@@ -11,7 +11,8 @@ from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.data.batching import Batch, BatchPlan, assemble, plan_batches, plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import InputError
-from bertbench.measure.flops import Product, encoder_products, head_products
+from bertbench.measure.flops import Product, encoder_products, head_products, width_tokens
+from bertbench.measure.machine import read_machine
 
 _SEED = 20190423
 
@@ -133,7 +134,8 @@ def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[
         order = np.random.default_rng(_SEED).permutation(chosen)
         steps: list[Sequence[int]] = np.split(order, range(case.batch_size, len(order), case.batch_size))
         return [plan_one_batch(lengths, step, case.batching, case.max_seq_length) for step in steps]
-    plans = plan_batches(lengths[chosen], case.batching, case.batch_size, case.max_seq_length)
+    price = width_tokens(case.config, read_machine().usable_cores)
+    plans = plan_batches(lengths[chosen], case.batching, case.batch_size, case.max_seq_length, price)
     return [
         BatchPlan(tuple(tuple(int(chosen[index]) for index in row) for row in plan.rows), plan.width)
         for plan in plans

@@ -157,7 +157,9 @@ def _benchmark(
     **sizes: int,
 ) -> None:
     _check_arguments(values)
-    threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
+    threads = start_tensorflow(
+        values["num_intra_threads"], values["num_inter_threads"], trains=values["mode"] == "training"
+    )
 
     from bertbench.benchmarking.case import BenchmarkCase
     from bertbench.config import KernelOptions

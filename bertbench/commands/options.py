@@ -66,9 +66,19 @@ thread_options = together(
 
 
 def start_tensorflow(
-    num_intra_threads: int | None, num_inter_threads: int | None, default: ThreadSettings | None = None
+    num_intra_threads: int | None,
+    num_inter_threads: int | None,
+    default: ThreadSettings | None = None,
+    *,
+    trains: bool = True,
 ) -> ThreadSettings:
-    """Import TensorFlow and give it its threads: those asked for, else the default, else the machine's."""
+    """Import TensorFlow and give it its threads: those asked for, else the default, else the machine's.
+
+    Where nothing trains, oneDNN may keep its own arrangement of the weights from call to call. TensorFlow
+    reads that once a process, so it is left alone where something else has imported TensorFlow.
+    """
+    if not trains and "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
     with quiet_import():
         import tensorflow  # noqa: F401
 

@@ -115,7 +115,7 @@ def pretraining(**values: Any) -> None:
 
 def _predict(name: str, pop_task: PopTask, split: str, values: dict[str, Any]) -> None:
     use_embedded_default(name, values)
-    threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"])
+    threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"], trains=False)
 
     from bertbench.config import KernelOptions
     from bertbench.model.checkpoint_readers import read_global_step

@@ -18,8 +18,8 @@ from bertbench.errors import InputError
 
 STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
-MAX_WIDTHS = 24
-BATCHES_PER_WIDTH = 3
+MAX_WIDTHS = 64
+WIDTH_TOKENS = 250.0  # about what another width costs BERT-base on two cores
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,20 @@ class Batch:
         return self.tensors["input_ids"].shape
 
 
-def plan_batches(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: int) -> list[BatchPlan]:
+def plan_batches(
+    lengths: np.ndarray,
+    strategy: str,
+    batch_size: int,
+    max_seq_length: int,
+    width_tokens: float = WIDTH_TOKENS,
+) -> list[BatchPlan]:
     """Plan the batches of a whole set of examples for inference; each example stands in exactly one.
 
     Args:
       lengths: int [N], tokens of each example, none above `max_seq_length`.
       strategy: one of `STRATEGIES`.
       batch_size: rows of a batch (the last batch may have fewer).
+      width_tokens: the padded tokens that cost as much as another row width ("bucketed").
 
     Raises:
       InputError: the strategy is unknown, the batch size below 1, or an example too long.
@@ -78,7 +85,7 @@ def plan_batches(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_le
     if strategy == "packed":
         rows = pack_rows(lengths, range(len(lengths)), max_seq_length)
         return _cut(rows, batch_size, max_seq_length)
-    return _plan_buckets(lengths, batch_size)
+    return _plan_buckets(lengths, batch_size, width_tokens)
 
 
 def plan_one_batch(
@@ -153,28 +160,30 @@ def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[Batch
     ]
 
 
-def _plan_buckets(lengths: np.ndarray, batch_size: int) -> list[BatchPlan]:
+def _plan_buckets(lengths: np.ndarray, batch_size: int, width_tokens: float) -> list[BatchPlan]:
     """Full batches from the longest down; each as wide as the least allowed width that holds it."""
     order = np.argsort(-lengths, kind="stable")
     groups = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     needed = np.array([lengths[group[0]] for group in groups])
-    widths = choose_widths(needed, max(1, min(MAX_WIDTHS, len(groups) // BATCHES_PER_WIDTH)))
+    widths = choose_widths(needed, MAX_WIDTHS, width_tokens / batch_size)
     return [
         BatchPlan(tuple((int(index),) for index in group), int(widths[np.searchsorted(widths, need)]))
         for group, need in zip(groups, needed, strict=True)
     ]
 
 
-def choose_widths(needed: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` widths that hold all `needed` ones with the least excess in total.
+def choose_widths(needed: np.ndarray, count: int, price: float = 0.0) -> np.ndarray:
+    """At most `count` widths that hold all `needed` ones with the least excess and price in total.
 
     Args:
       needed: int [M], the width that each batch needs at least.
+      price: what each width costs, in the unit of widths.
     Returns: the chosen widths, ascending; each is one of `needed`.
     """
     candidates, weights = np.unique(needed, return_counts=True)
     total = np.concatenate([[0], np.cumsum(weights)])
     size = len(candidates)
+    count = min(count, size)
     # cost[k][j]: least sum of widths when the j smallest candidates share k widths.
     cost = np.full((count + 1, size + 1), np.inf)
     cost[0, 0] = 0
@@ -184,7 +193,8 @@ def choose_widths(needed: np.ndarray, count: int) -> np.ndarray:
             options = cost[used - 1, :end] + candidates[end - 1] * (total[end] - total[:end])
             choice[used, end] = int(np.argmin(options))
             cost[used, end] = options[choice[used, end]]
-    used, end, widths = int(np.argmin(cost[:, size])), size, []
+    prices = price * np.arange(count + 1)
+    used, end, widths = int(np.argmin(cost[:, size] + prices)), size, []
     while end:
         widths.append(candidates[end - 1])
         used, end = used - 1, choice[used, end]

@@ -32,6 +32,8 @@ import numpy as np
 from bertbench.config import ModelConfig
 
 FORWARD_PASSES = {"inference": 1, "training": 3}
+# Compiling the elementwise kernels for another shape takes some 0.2 s, in which a core computes this much.
+COMPILATION_FLOP_PER_CORE = 2e10
 
 
 @dataclass(frozen=True)
@@ -131,3 +133,9 @@ def arithmetic_intensity(products: Sequence[Product], itemsize: int) -> float:
     """
     moved = itemsize * sum(product.elements for product in products)
     return sum(product.flop for product in products) / moved
+
+
+def width_tokens(config: ModelConfig, cores: int) -> float:
+    """The tokens that a model computes in the time that compiling for another row width takes."""
+    flop = sum(product.flop for product in encoder_products(config, [1]))
+    return COMPILATION_FLOP_PER_CORE * cores / flop

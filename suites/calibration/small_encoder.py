@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402
 
 from bertbench.files import write_json  # noqa: E402
 
-ROUNDS = 60
+ROUNDS = 30
 WARMUP_ROUNDS = 3
 B, S, H, A, F = 2, 128, 512, 8, 2048  # batch, sequence, hidden, heads, feed-forward
 T, D = B * S, H // A

@@ -12,6 +12,7 @@ from bertbench.data.batching import DEFAULT_STRATEGY, assemble, plan_batches
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenization import Tokenizer
+from bertbench.measure.flops import width_tokens
 from bertbench.precision import parse_precision
 from suites.shared_data import DEV_SET, VOCABULARY, shared_path
 from suites.summary import summary_table
@@ -42,10 +43,11 @@ def test_real_lengths_run_twice_as_fast_without_padding(precision, windows, thre
         *("squad", "inference", parse_precision(precision), "bert-large", config, BATCH_SIZE, MAX_SEQ_LENGTH)
     )
     call = make_subject(case, build_model(case))
+    price = width_tokens(config, threads.intra)
     batches = {
         strategy: [
             assemble(windows, plan)
-            for plan in plan_batches(windows.lengths, strategy, BATCH_SIZE, MAX_SEQ_LENGTH)
+            for plan in plan_batches(windows.lengths, strategy, BATCH_SIZE, MAX_SEQ_LENGTH, price)
         ]
         for strategy in ("padded", DEFAULT_STRATEGY)
     }

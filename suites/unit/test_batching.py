@@ -87,19 +87,22 @@ def test_every_example_stands_in_one_row_that_holds_it(strategy, lengths, batch_
     assert len({plan.width for plan in plans}) <= MAX_WIDTHS
 
 
-@given(st.lists(st.integers(1, 12), min_size=1, max_size=8), st.integers(1, 4))
-def test_widths_have_the_least_excess_of_all_choices(needed, count):
-    def excess(widths):
-        return sum(min((width for width in widths if width >= need), default=np.inf) for need in needed)
+@given(
+    st.lists(st.integers(1, 12), min_size=1, max_size=8), st.integers(1, 4), st.sampled_from([0, 0.5, 3, 99])
+)
+def test_widths_cost_the_least_of_all_choices(needed, count, price):
+    def cost(widths):
+        held = (min((width for width in widths if width >= need), default=np.inf) for need in needed)
+        return sum(held) + price * len(widths)
 
-    chosen = choose_widths(np.array(needed), count)
+    chosen = choose_widths(np.array(needed), count, price)
     candidates = sorted(set(needed))
     choices = [
         [width for place, width in enumerate(candidates) if bits >> place & 1]
         for bits in range(1, 2 ** len(candidates))
     ]
     assert len(chosen) <= count
-    assert excess(chosen) == min(excess(choice) for choice in choices if len(choice) <= count)
+    assert cost(chosen) == min(cost(choice) for choice in choices if len(choice) <= count)
 
 
 def test_what_cannot_be_planned_is_refused():

@@ -1,5 +1,6 @@
 """Thread defaults, worked out by hand, and setting them in a fresh TensorFlow."""
 
+import os
 import subprocess
 import sys
 
@@ -105,3 +106,21 @@ for settings in ThreadSettings(1, 1), ThreadSettings(2, 2):
 
 def test_printed_for_people() -> None:
     assert str(ThreadSettings(54, 1)) == "54 intra-op, 1 inter-op threads"
+
+
+@pytest.mark.parametrize(
+    ("before", "trains", "expected"),
+    [("", False, "1"), ("", True, "None"), ("import tensorflow; ", False, "None")],
+    ids=["predicting", "training", "somebody_elses_tensorflow"],
+)
+def test_weights_are_taken_as_frozen_only_where_nothing_trains(before, trains, expected):
+    code = (
+        f"{before}import os; from bertbench.commands.options import start_tensorflow; "
+        f"start_tensorflow(1, 1, trains={trains}); "
+        "print(os.environ.get('TF_ONEDNN_ASSUME_FROZEN_WEIGHTS'))"
+    )
+    environment = {name: value for name, value in os.environ.items() if "FROZEN" not in name}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == expected

@@ -35,14 +35,19 @@ PAUSE = 0.3  # seconds in which an engine's threads fall asleep before the next 
 class Worker:
     """A started engine."""
 
-    def __init__(self, name: str, precision: str, folder: Path) -> None:
+    def __init__(self, name: str, precision: str, folder: Path, mode: str) -> None:
         self.name, self.precision = name, precision
         self._process = subprocess.Popen(
             [sys.executable, "-m", "suites.throughput.peers.worker", name, precision, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+            env=os.environ
+            | {
+                "TF_CPP_MIN_LOG_LEVEL": "2",
+                # As `bertbench predict` has it.
+                "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1" if mode == "inference" else "0",
+            },
         )
 
     def read(self) -> Any:
@@ -152,7 +157,7 @@ def _started(folder: Path, precisions: Sequence[str], mode: str) -> Iterator[lis
                 notice(f"{name} is left out: {', '.join(offer.missing)} not installed.")
                 continue
             notice(f"{name} {precision}: loading and warming up")
-            worker = Worker(name, precision, folder)
+            worker = Worker(name, precision, folder, mode)
             stack.callback(worker.close)
             first = worker.read()
             logits[precision] += [(f"{name} {setup}", np.array(values)) for setup, values in first.items()]
