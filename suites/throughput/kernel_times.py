@@ -136,12 +136,11 @@ def measure_forms(forms: list[Form], rounds: int) -> list[float]:
         tf.function(form.function, autograph=False).get_concrete_function(form.operand) for form in forms
     ]
     seconds: list[list[float]] = [[] for _ in forms]
-    with progress("measure", (rounds + 1) * len(forms), "calls") as advance:
-        for number in range(rounds + 1):
+    with progress("measure", rounds * len(forms), "calls") as advance:
+        for _ in range(rounds):
             for form, graph, times in zip(forms, graphs, seconds, strict=True):
-                taken = time_call(lambda graph=graph, form=form: graph(form.operand))
-                if number:  # the first call compiles
-                    times.append(taken)
+                graph(form.operand)  # the first time compiles; later it brings back the memory of its arrays
+                times.append(time_call(lambda graph=graph, form=form: graph(form.operand)))
                 advance()
     return [statistics.median(times) for times in seconds]
 
