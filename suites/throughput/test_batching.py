@@ -43,7 +43,7 @@ def test_real_lengths_run_twice_as_fast_without_padding(precision, windows, thre
         *("squad", "inference", parse_precision(precision), "bert-large", config, BATCH_SIZE, MAX_SEQ_LENGTH)
     )
     call = make_subject(case, build_model(case))
-    price = width_tokens(config, threads.intra)
+    price = width_tokens(GEOMETRIES["bert-large"], threads.intra)
     batches = {
         strategy: [
             assemble(windows, plan)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.config import ModelConfig
+from bertbench.data.batching import WIDTH_TOKENS
 from bertbench.data.features import Features
 from suites.throughput.peers.inputs import PADDED, SORTED, PlainBatch, make_batches
 
@@ -19,7 +20,14 @@ _CLIP_NORM = 1.0
 
 @dataclass(frozen=True)
 class Job:
-    """What all engines share; `folder` holds weights.npz and model.onnx. `mode` is inference or training."""
+    """What all engines share.
+
+    Attributes:
+      folder: holds weights.npz and model.onnx.
+      mode: inference or training.
+      width_tokens: as in `bertbench.data.batching.plan_batches`; with fewer layers that of the whole
+        geometry, so that a quick look batches as the whole model does.
+    """
 
     config: ModelConfig
     folder: Path
@@ -28,6 +36,7 @@ class Job:
     threads: int
     gelu: str
     mode: str = "inference"
+    width_tokens: float = WIDTH_TOKENS
 
     @property
     def weights(self) -> Mapping[str, np.ndarray]:

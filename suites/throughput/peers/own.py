@@ -9,7 +9,6 @@ from bertbench.benchmarking.subject import build_model, head_maker, make_subject
 from bertbench.commands.options import start_tensorflow
 from bertbench.config import KernelOptions
 from bertbench.data.batching import DEFAULT_STRATEGY, Batch, assemble, plan_batches, plan_one_batch
-from bertbench.measure.flops import width_tokens
 from bertbench.model.bert import BertModel
 from bertbench.precision import parse_precision
 from suites.throughput.peers.engines import Engine, Job, Outputs, Prepared
@@ -72,8 +71,7 @@ class Bertbench(Engine):
     def _batches(self, setup: str) -> list[Batch]:
         size, lengths = self.job.batch_size, self.job.features.lengths
         if not self._case.trains:
-            price = width_tokens(self.job.config, self.job.threads)
-            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, price)
+            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, self.job.width_tokens)
             return [assemble(self.job.features, plan) for plan in plans]
         zeros = np.zeros(len(lengths), np.int32)
         labels = {"start_positions": zeros, "end_positions": zeros}
