@@ -68,3 +68,18 @@ def save_narrower_model(files: Path, prefix: Path) -> None:
     narrower = dataclasses.replace(CONFIG, hidden_size=8)
     model = BertModel(narrower, FP32, KERNELS, make_task("classifier", files).make_head, seed=1)
     save_weights(model.variables_by_name, prefix, global_step=1)
+
+
+def test_a_model_beyond_the_memory_is_told_in_one_line(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)  # it runs already
+    config = tmp_path / "bert_config.json"
+    config.write_text(dataclasses.replace(CONFIG, vocab_size=10**12).to_json())
+    command = [*arguments("classifier", files), "--config-file", str(config)]
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--output-dir", str(tmp_path / "out")])
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    assert told.splitlines()[-1].startswith("bertbench: memory ran out; take a smaller model")
+    assert "Traceback" not in told

@@ -151,7 +151,8 @@ def test_training_counts_three_times_the_forward_products():
     assert result.gflops == pytest.approx(3 * forward_flop([16, 16]) / 0.5 / 1e9)
 
 
-def test_shapes_of_unequal_width_are_weighed_by_their_own_median():
+def test_shapes_of_unequal_width_are_weighed_by_their_own_median(monkeypatch):
+    monkeypatch.setattr("bertbench.benchmarking.workload.width_tokens", lambda config, cores: 0.0)
     case = dataclasses.replace(CASE, batching="bucketed", batch_size=1)
     work = data_workload(case, features_of([4, 16, 4, 4, 16, 4]), 0.0, steps=6)
     widths = [batch.shape[1] for batch in work.batches]
