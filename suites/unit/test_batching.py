@@ -68,10 +68,13 @@ def test_logits_are_those_of_each_example_alone(precision, strategy, lengths, ba
     model, features = random_model(precision), draw_features(lengths)
     run = run_inference(model, features, batch_size=batch_size, batching=strategy, max_seq_length=LONGEST)
     got = np.stack([run.outputs["start_logits"], run.outputs["end_logits"]]).astype(np.float64)
-    expected = logits_alone(model, features)
-    error = np.sqrt(np.mean((got - expected) ** 2) / np.mean(expected**2))
-    growth = TOLERANCES[precision, "encoder error growth"].bound
-    assert error <= growth * np.sqrt(CONFIG.num_hidden_layers) * UNIT_ROUNDOFF[precision]
+    # A hidden row has norm sqrt H, so that its logits are of the size of their weights' norms.
+    size = np.linalg.norm(model.variables_by_name["cls/squad/output_weights"].numpy(), axis=1, keepdims=True)
+    error = np.sqrt(np.mean(((got - logits_alone(model, features)) / size) ** 2))
+    bound = TOLERANCES[precision, "encoder error growth"].bound * UNIT_ROUNDOFF[precision]
+    # The root mean square of n normal draws is 4 / sqrt(2 n) above its expectation once in some 30,000 times.
+    spread = 1 + 4 / np.sqrt(2 * got.size)
+    assert error <= bound * np.sqrt(CONFIG.num_hidden_layers) * spread
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
