@@ -199,7 +199,7 @@ def test_dropout_of_the_wrong_rate(monkeypatch):
 
 
 def test_attention_whose_mask_is_too_weak(monkeypatch):
-    monkeypatch.setattr(kernels, "_MASKED", -10.0)
+    monkeypatch.setattr("bertbench.kernels._softmax.MASKED_SCORE", -10.0)
     check = test_attention.test_masked_positions_change_nothing_to_the_bit.hypothesis.inner_test
     with caught("not equal"):
         check(FP32, "float32", 1, (3, 5, 8))
