@@ -28,8 +28,6 @@ COMMANDS = {
 
 # What a full or failing disk says, where no command has caught it: of standard output, most often.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-
-
 _OUT_OF_MEMORY = (
     "memory ran out; take a smaller model, --batch-size or --max-seq-length, "
     "or in training --accum-steps or --recompute."

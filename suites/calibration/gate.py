@@ -8,7 +8,6 @@ interleaved runs. "real" are the recorded runs against each other in the order t
 """
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,14 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.console import make_table, notice, out, print_table, progress
-from bertbench.errors import BertbenchError, CannotJudge, GateFailed
+from bertbench.console import make_table, out, print_table, progress
+from bertbench.errors import CannotJudge, GateFailed
 from bertbench.measure.machine import machine_id
 from bertbench.results.gate_limits import PAIRS
 from bertbench.results.gate_result import Outcome
 from bertbench.results.gate_rules import judge_efficiency
 from bertbench.results.statistics import centre
 from suites.calibration.noise import STORAGE, read_noise
+from suites.scripts import run_script
 
 COMPARISONS = 10_000
 REAL_COMPARISONS = 20
@@ -145,8 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BertbenchError as error:
-        notice(str(error))
-        sys.exit(error.exit_status)
+    run_script(main)

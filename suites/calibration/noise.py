@@ -20,12 +20,13 @@ from typing import Any
 import psutil
 
 from bertbench.console import notice, progress
-from bertbench.errors import BertbenchError, InputError
+from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
 from bertbench.measure.machine import describe_machine
 from bertbench.results.parsing import parse_dataclass
 from bertbench.results.runs import BENCHMARK, run_benchmark
 from bertbench.results.schema import SCHEMA_VERSION, check_version
+from suites.scripts import run_script
 
 STORAGE = Path("baselines/noise")
 RUNS = 560  # 20 comparisons of 14 pairs
@@ -112,8 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BertbenchError as error:
-        notice(str(error))
-        sys.exit(error.exit_status)
+    run_script(main)

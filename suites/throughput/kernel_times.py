@@ -21,6 +21,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.measure.timing import time_call
 from bertbench.precision import parse_precision
+from suites.tables import markdown as markdown_table
 
 COLUMNS = ("kernel", "form", "used", "ms", "floor ms")
 ROWS, SEQUENCE = 8, 384
@@ -169,8 +170,7 @@ def command(precision: str, rounds: int, markdown: bool) -> None:
     title = f"{precision}, {ROWS} rows of {SEQUENCE} tokens, {threads}, {bandwidth / 1e9:.0f} GB/s"
     if markdown:
         out.print(f"{title}:\n", markup=False)
-        for cells in (COLUMNS, ("---", "---", "---", "---:", "---:"), *rows):
-            out.print(f"| {' | '.join(cells)} |", markup=False)
+        out.print(markdown_table(COLUMNS, rows), end="", markup=False)
     else:
         print_table(make_table(title, COLUMNS, rows))
 

@@ -24,6 +24,7 @@ from bertbench.files import write_json
 from bertbench.measure.flops import encoder_products, total_flop
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
+from suites.tables import markdown as markdown_table
 
 COLUMNS = ("what grows", "sizes", "ms a step", "exponent of time", "exponent of FLOP")
 
@@ -182,8 +183,7 @@ def command(
     seconds = measure_points(points, rounds)
     rows = list(describe_sweeps(sweeps, seconds))
     if markdown:
-        for cells in (COLUMNS, ("---",) * len(COLUMNS), *rows):
-            out.print(f"| {' | '.join(cells)} |", markup=False)
+        out.print(markdown_table(COLUMNS, rows), end="", markup=False)
     else:
         title = (
             f"{geometry} {precision} {mode}; batch {batch_size}, {max_seq_length} tokens, {threads} threads"
