@@ -14,7 +14,7 @@ out as zero: TensorFlow's threads flush them.
 
 from bertbench.kernels._dropout import dropout, fold_in
 from bertbench.kernels._gelu import gelu
-from bertbench.kernels._islands import compiled, island_dtype
+from bertbench.kernels._islands import compiled, enter_island, island_dtype, leave_island
 from bertbench.kernels._layer_norm import add_and_norm, layer_norm
 from bertbench.kernels._linear import cross_entropy, dense, gather_rows
 from bertbench.kernels._softmax import MASKED_SCORE, attention_bias, softmax
@@ -27,10 +27,12 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dropout",
+    "enter_island",
     "fold_in",
     "gather_rows",
     "gelu",
     "island_dtype",
     "layer_norm",
+    "leave_island",
     "softmax",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from bertbench.kernels._islands import compiled, island_dtype
+from bertbench.kernels._islands import compiled, enter_island, leave_island
 
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715
@@ -60,14 +60,13 @@ def _gelu_through_island(x: tf.Tensor, form: Callable) -> tf.Tensor:
 
 @compiled
 def _gelu_forward(x: tf.Tensor, form: Callable) -> tf.Tensor:
-    wide = tf.cast(x, island_dtype(x.dtype))
+    wide = enter_island(x)
     phi, _ = form(wide)
-    return tf.cast(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
+    return leave_island(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
 
 
 @compiled
 def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, form: Callable) -> tf.Tensor:
-    wide = tf.cast(x, island_dtype(x.dtype))
-    wide = tf.clip_by_value(wide, -_GELU_FLAT, _GELU_FLAT)
+    wide = tf.clip_by_value(enter_island(x), -_GELU_FLAT, _GELU_FLAT)
     phi, density = form(wide)
-    return tf.cast(tf.cast(upstream, wide.dtype) * (phi + wide * density), x.dtype)
+    return leave_island(enter_island(upstream) * (phi + wide * density), x.dtype)

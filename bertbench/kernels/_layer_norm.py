@@ -3,9 +3,7 @@
 import tensorflow as tf
 
 from bertbench.kernels._dropout import keep_factor
-from bertbench.kernels._islands import compiled, island_dtype
-
-_LANES = 16
+from bertbench.kernels._islands import compiled, enter_island, leave_island
 
 
 def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
@@ -15,8 +13,8 @@ def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) 
     does not cancel under large offsets.
 
     Args:
-      x: [..., H] in any float dtype. gamma, beta: [H] in the island dtype. epsilon: above 0.
-    Returns: [..., H] in the dtype of `x`. A constant row gives beta, rounded; shifting a row by a number that
+      x: [..., T, H] in any float dtype. gamma, beta: [H] in the island dtype. epsilon: above 0.
+    Returns: [..., T, H] in the dtype of `x`. A constant row gives beta, rounded; shifting a row by a number that
       adds exactly changes nothing.
     Error: as `add_and_norm`.
     """
@@ -57,13 +55,13 @@ def add_and_norm(
 
 def _normalised(x, residual, epsilon, rate, seeds):
     """The centred, scaled rows [T, H] and 1 / standard deviation [T, 1], in the island dtype."""
-    wide = tf.cast(x, island_dtype(x.dtype))
+    wide = enter_island(x)
     origin = wide[..., :1]
     if seeds:
         wide = wide * keep_factor(tf.shape(x), rate, seeds[0], wide.dtype)
     for other in residual:
-        wide += tf.cast(other, wide.dtype)
-        origin += tf.cast(other[..., :1], wide.dtype)
+        wide += enter_island(other)
+        origin += enter_island(other[..., :1])
     # Counted from the row's first element, a large common offset cancels before the mean is rounded.
     wide -= origin
     centred = wide - _row_mean(wide)
@@ -74,30 +72,27 @@ def _normalised(x, residual, epsilon, rate, seeds):
 def _row_mean(x: tf.Tensor) -> tf.Tensor:
     """The mean over the last axis, kept as an axis of 1.
 
-    Sixteen running sums first: XLA's CPU backend makes vector code of a sum over a middle axis, and of one
-    over the last axis a serial chain.
+    As a product with ones: XLA's CPU backend makes a serial chain of a sum over the last axis, and computes
+    what it sums once for each use; a product's operand is computed once and added up in vectors.
     """
     width = x.shape[-1]
-    if width % _LANES == 0:
-        lanes = tf.concat([tf.shape(x)[:-1], [width // _LANES, _LANES]], 0)
-        x = tf.reduce_sum(tf.reshape(x, lanes), -2)
-    return tf.reduce_sum(x, -1, keepdims=True) / width
+    return tf.matmul(x, tf.ones([width, 1], x.dtype)) / width
 
 
 @compiled
 def _norm_forward(x, gamma, beta, residual, epsilon, rate, seeds):
     normalised, _ = _normalised(x, residual, epsilon, rate, seeds)
-    return tf.cast(normalised * gamma + beta, x.dtype)
+    return leave_island(normalised * gamma + beta, x.dtype)
 
 
 @compiled
 def _norm_backward(upstream, x, gamma, residual, epsilon, rate, seeds):
     normalised, inverse = _normalised(x, residual, epsilon, rate, seeds)
-    upstream = tf.cast(upstream, normalised.dtype)
+    upstream = enter_island(upstream)
     scaled = upstream * gamma
     wide = inverse * (scaled - _row_mean(scaled) - normalised * _row_mean(scaled * normalised))
     rows = list(range(x.shape.rank - 1))
     dgamma = tf.reduce_sum(upstream * normalised, rows)
     dbeta = tf.reduce_sum(upstream, rows)
     dx = wide * keep_factor(tf.shape(x), rate, seeds[0], wide.dtype) if seeds else wide
-    return tf.cast(dx, x.dtype), dgamma, dbeta, *(tf.cast(wide, other.dtype) for other in residual)
+    return leave_island(dx, x.dtype), dgamma, dbeta, *(leave_island(wide, other.dtype) for other in residual)

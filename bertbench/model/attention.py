@@ -46,8 +46,8 @@ def attend(
             kept = drop(probabilities)
             dvalue = tf.matmul(kept, upstream, transpose_a=True)
             dkept = tf.matmul(upstream, value, transpose_b=True)
-            wide = kernels.island_dtype(upstream.dtype)
-            row_sums = tf.reduce_sum(tf.cast(upstream, wide) * tf.cast(context, wide), -1, keepdims=True)
+            products = kernels.enter_island(upstream) * kernels.enter_island(context)
+            row_sums = tf.reduce_sum(products, -1, keepdims=True)
             dscores = _softmax_backward(probabilities, kept, dkept, row_sums, scale)
             return tf.matmul(dscores, key), tf.matmul(dscores, query, transpose_a=True), dvalue
 
@@ -59,6 +59,6 @@ def attend(
 @kernels.compiled
 def _softmax_backward(probabilities, kept, dkept, row_sums, scale):
     """The gradient of the unscaled scores, [R, A, S, S]: (kept dkept - P row sums) scale."""
-    wide = row_sums.dtype
-    difference = tf.cast(kept, wide) * tf.cast(dkept, wide) - tf.cast(probabilities, wide) * row_sums
-    return tf.cast(difference * scale, dkept.dtype)
+    difference = kernels.enter_island(kept) * kernels.enter_island(dkept)
+    difference -= kernels.enter_island(probabilities) * row_sums
+    return kernels.leave_island(difference * scale, dkept.dtype)

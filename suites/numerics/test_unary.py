@@ -62,11 +62,18 @@ def test_error_of_cast_to_bf16(judge):
     judge(unary.measure_unary(unary.CAST, BF16, rounding_cases()))
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "xla"])
-def test_cast_rounds_to_nearest_even_on_every_bit_pattern(compiled):
+@pytest.mark.parametrize(
+    "cast",
+    [
+        tf.function(lambda x: tf.cast(x, tf.bfloat16)),
+        kernels.compiled(lambda x: tf.cast(x, tf.bfloat16)),
+        kernels.compiled(lambda x: kernels.leave_island(x, tf.bfloat16)),
+    ],
+    ids=["plain", "xla", "leave_island"],
+)
+def test_rounding_to_nearest_even_on_every_bit_pattern(cast):
     """All bfloat16 patterns, subnormals too, and the float32 neighbours of every midpoint, to the bit."""
     values = rounding_cases()
-    cast = tf.function(lambda x: tf.cast(x, tf.bfloat16), jit_compile=compiled)
     got = cast(tf.constant(values)).numpy()
     numbers = ~np.isnan(values)
     expected = round_to_nearest_even(values)
