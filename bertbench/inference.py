@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from bertbench.config import KernelOptions
 from bertbench.console import progress
-from bertbench.data.batching import Batch, assemble, plan_batches
+from bertbench.data.batch import Batch, assemble
+from bertbench.data.batching import plan_batches
 from bertbench.data.features import Features
-from bertbench.measure.flops import width_tokens
+from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
 from bertbench.model.checkpoint import load_weights
@@ -75,9 +76,9 @@ def run_inference(
     """Run a model over all features.
 
     Args:
-      batch_size: rows a batch. batching: one of `bertbench.data.batching.STRATEGIES`.
+      batch_size, batching: as in `bertbench.data.batching.plan_batches`.
     """
-    price = width_tokens(model.config, read_machine().usable_cores)
+    price = block_tokens(model.config, read_machine().usable_cores)
     plans = plan_batches(features.lengths, batching, batch_size, max_seq_length, price)
     predictor = Predictor(model)
     collected = _Collector(features, model.head.per_token)

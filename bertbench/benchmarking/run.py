@@ -9,7 +9,7 @@ from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import Subject, build_model, make_subject
 from bertbench.benchmarking.workload import Workload
 from bertbench.console import progress
-from bertbench.data.batching import Batch
+from bertbench.data.batch import Batch
 from bertbench.measure.flops import Product, arithmetic_intensity, total_flop
 from bertbench.measure.gemm_peak import GemmPeak, Shape
 from bertbench.measure.timing import (
@@ -168,7 +168,7 @@ class Totals:
         cls, work: Workload, indexes: Sequence[int], round_seconds: Sequence[float], mode: str
     ) -> "Totals":
         """Sum the rounds that measured the batches `indexes` of a workload."""
-        by_shape: dict[tuple[int, int], list[float]] = {}
+        by_shape: dict[tuple, list[float]] = {}
         for index, seconds in zip(indexes, round_seconds, strict=True):
             by_shape.setdefault(work.batches[index].shape, []).append(seconds)
         return cls(

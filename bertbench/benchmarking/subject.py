@@ -6,7 +6,7 @@ import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.config import KernelOptions, ModelConfig
-from bertbench.data.batching import Batch
+from bertbench.data.batch import Batch
 from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel, HeadMaker
 from bertbench.model.checkpoint import load_weights

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
-from bertbench.data.batching import Batch, BatchPlan, assemble, plan_batches, plan_one_batch
+from bertbench.data.batch import Batch, assemble
+from bertbench.data.batching import BatchPlan, plan_batches, plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import InputError
-from bertbench.measure.flops import Product, encoder_products, head_products, width_tokens
+from bertbench.measure.flops import Product, block_tokens, encoder_products, head_products
 from bertbench.measure.machine import read_machine
 
 _SEED = 20190423
@@ -45,7 +46,7 @@ class Workload:
     @property
     def typical(self) -> int:
         """The index of a batch of the median number of computed tokens."""
-        sizes = [np.prod(batch.shape) for batch in self.batches]
+        sizes = [batch.computed_tokens for batch in self.batches]
         return int(np.argsort(sizes, kind="stable")[(len(sizes) - 1) // 2])
 
 
@@ -134,17 +135,13 @@ def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[
         order = np.random.default_rng(_SEED).permutation(chosen)
         steps: list[Sequence[int]] = np.split(order, range(case.batch_size, len(order), case.batch_size))
         return [plan_one_batch(lengths, step, case.batching, case.max_seq_length) for step in steps]
-    price = width_tokens(case.config, read_machine().usable_cores)
+    price = block_tokens(case.config, read_machine().usable_cores)
     plans = plan_batches(lengths[chosen], case.batching, case.batch_size, case.max_seq_length, price)
-    return [
-        BatchPlan(tuple(tuple(int(chosen[index]) for index in row) for row in plan.rows), plan.width)
-        for plan in plans
-    ]
+    return [plan.renumbered(chosen) for plan in plans]
 
 
 def _count(case: BenchmarkCase, batch: Batch) -> tuple[tuple[Product, ...], tuple[Product, ...]]:
     """The needed and the computed products of a batch."""
-    rows, width = batch.shape
     lengths = batch.tensors["lengths"]
     places = batch.tensors.get("masked_lm_weights")
     real_masks, all_masks = (int(places.sum()), places.size) if places is not None else (0, 0)
@@ -153,8 +150,8 @@ def _count(case: BenchmarkCase, batch: Batch) -> tuple[tuple[Product, ...], tupl
         *_head(case, len(lengths), batch.num_tokens, real_masks),
     ]
     computed = [
-        *encoder_products(case.config, [width] * rows),
-        *_head(case, len(lengths), rows * width, all_masks),
+        *encoder_products(case.config, batch.row_widths),
+        *_head(case, len(lengths), batch.computed_tokens, all_masks),
     ]
     return tuple(needed), tuple(computed)
 

@@ -1,63 +1,67 @@
-"""Examples -> batches of rows, without arithmetic on padding where lengths allow it.
+"""Examples -> plans of batches, without arithmetic on padding where lengths allow it.
 
-A batch is R rows of S tokens. A row holds one example, or several laid end to end that do not see each other
-(`sequence_ids` tells them apart), so that one model serves all three strategies:
+A batch is T tokens: blocks laid end to end, each R rows of S tokens. Products with weights take all tokens
+at once; a token attends within its row. A row holds one example, or several laid end to end that do not see
+each other (`sequence_ids` tells them apart), or none, so that one model serves all three strategies:
 
 - padded: `batch_size` examples in file order, one a row, rows of `max_seq_length`;
-- bucketed: examples sorted by length, one a row; a few row widths, chosen to fit the lengths at hand;
+- bucketed: as many examples of like lengths as have the tokens of `batch_size` full rows, one a row, in a few
+  blocks whose widths fit them; all batches of a set hold the same number of tokens, so that what is compiled
+  and arranged for one serves all;
 - packed: several examples a row of `max_seq_length`, best fit first.
 """
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bertbench.data.features import Features
 from bertbench.errors import InputError
 
 STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
-MAX_WIDTHS = 64
-WIDTH_TOKENS = 250.0  # about what another width costs BERT-base on two cores
+MAX_BLOCKS = 8
+BLOCK_TOKENS = 5.0  # about what another block costs BERT-base on two cores
 
 
 @dataclass(frozen=True)
-class BatchPlan:
+class Block:
     """Which examples stand in which row: `rows` of example indexes, each `width` tokens wide."""
 
     rows: tuple[tuple[int, ...], ...]
     width: int
 
     @property
-    def examples(self) -> np.ndarray:
-        """int64 [N], the examples' indexes, row by row."""
-        return np.array([index for row in self.rows for index in row], np.int64)
+    def num_tokens(self) -> int:
+        """R * S, padding included."""
+        return len(self.rows) * self.width
 
 
 @dataclass(frozen=True)
-class Batch:
-    """R rows of S tokens that hold N examples.
+class BatchPlan:
+    """The blocks of a batch, in the order of its tokens."""
 
-    Attributes:
-      tensors: what the model takes. int32 [R, S]: `input_ids`, `segment_ids`, `position_ids`, `sequence_ids`
-        (0 is padding). int32 [N]: `first_token`, the place of each example's first token among the R * S, and
-        `lengths`. And each label, [N, ...].
-      examples: int64 [N], the examples' indexes in their features.
-    """
+    blocks: tuple[Block, ...]
 
-    tensors: dict[str, np.ndarray]
-    examples: np.ndarray
+    @property
+    def examples(self) -> np.ndarray:
+        """int64 [N], the examples' indexes, row by row."""
+        return np.array([index for block in self.blocks for row in block.rows for index in row], np.int64)
 
     @property
     def num_tokens(self) -> int:
-        """Real tokens, padding left out."""
-        return int(self.tensors["lengths"].sum())
+        """T, padding included."""
+        return sum(block.num_tokens for block in self.blocks)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(R, S)."""
-        return self.tensors["input_ids"].shape
+    def renumbered(self, indexes: np.ndarray) -> "BatchPlan":
+        """The same plan, `indexes[i]` for example i."""
+        return BatchPlan(
+            tuple(
+                Block(tuple(tuple(int(indexes[index]) for index in row) for row in block.rows), block.width)
+                for block in self.blocks
+            )
+        )
 
 
 def plan_batches(
@@ -65,15 +69,16 @@ def plan_batches(
     strategy: str,
     batch_size: int,
     max_seq_length: int,
-    width_tokens: float = WIDTH_TOKENS,
+    block_tokens: float = BLOCK_TOKENS,
 ) -> list[BatchPlan]:
     """Plan the batches of a whole set of examples for inference; each example stands in exactly one.
 
     Args:
       lengths: int [N], tokens of each example, none above `max_seq_length`.
       strategy: one of `STRATEGIES`.
-      batch_size: rows of a batch (the last batch may have fewer).
-      width_tokens: the padded tokens that cost as much as another row width ("bucketed").
+      batch_size: rows of a batch, the last of which may have fewer; "bucketed" rows of `max_seq_length`, or
+        as many shorter ones as hold their tokens.
+      block_tokens: the padded tokens that cost as much as another block ("bucketed").
 
     Raises:
       InputError: the strategy is unknown, the batch size below 1, or an example too long.
@@ -85,7 +90,7 @@ def plan_batches(
     if strategy == "packed":
         rows = pack_rows(lengths, range(len(lengths)), max_seq_length)
         return _cut(rows, batch_size, max_seq_length)
-    return _plan_buckets(lengths, batch_size, width_tokens)
+    return _plan_buckets(lengths, batch_size * max_seq_length, block_tokens) if len(lengths) else []
 
 
 def plan_one_batch(
@@ -99,9 +104,9 @@ def plan_one_batch(
       strategy: as in `plan_batches`; "bucketed" makes rows as wide as the longest example.
     """
     if strategy == "packed":
-        return BatchPlan(tuple(pack_rows(lengths, examples, max_seq_length)), max_seq_length)
+        return BatchPlan((Block(tuple(pack_rows(lengths, examples, max_seq_length)), max_seq_length),))
     width = max_seq_length if strategy == "padded" else int(max(lengths[index] for index in examples))
-    return BatchPlan(tuple((int(index),) for index in examples), width)
+    return BatchPlan((Block(tuple((int(index),) for index in examples), width),))
 
 
 def pack_rows(lengths: np.ndarray, examples: Sequence[int], width: int) -> list[tuple[int, ...]]:
@@ -114,32 +119,6 @@ def pack_rows(lengths: np.ndarray, examples: Sequence[int], width: int) -> list[
         row.append(int(index))
         open_rows[room - length].append(row)
     return [tuple(row) for rows in open_rows for row in rows]
-
-
-def assemble(features: Features, plan: BatchPlan) -> Batch:
-    """Lay a plan's examples into arrays."""
-    shape = (len(plan.rows), plan.width)
-    arrays = {
-        name: np.zeros(shape, np.int32)
-        for name in ("input_ids", "segment_ids", "position_ids", "sequence_ids")
-    }
-    first_token = []
-    for row, indexes in enumerate(plan.rows):
-        start = 0
-        for number, index in enumerate(indexes, start=1):
-            source = slice(features.row_splits[index], features.row_splits[index + 1])
-            end = start + (source.stop - source.start)
-            arrays["input_ids"][row, start:end] = features.input_ids[source]
-            arrays["segment_ids"][row, start:end] = features.segment_ids[source]
-            arrays["position_ids"][row, start:end] = np.arange(end - start)
-            arrays["sequence_ids"][row, start:end] = number
-            first_token.append(row * plan.width + start)
-            start = end
-    examples = plan.examples
-    arrays["first_token"] = np.array(first_token, np.int32)
-    arrays["lengths"] = features.lengths[examples].astype(np.int32)
-    arrays.update({name: values[examples] for name, values in features.labels.items()})
-    return Batch(arrays, examples)
 
 
 def _check(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: int) -> None:
@@ -156,27 +135,63 @@ def _check(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: 
 
 def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[BatchPlan]:
     return [
-        BatchPlan(tuple(rows[start : start + batch_size]), width) for start in range(0, len(rows), batch_size)
+        BatchPlan((Block(tuple(rows[start : start + batch_size]), width),))
+        for start in range(0, len(rows), batch_size)
     ]
 
 
-def _plan_buckets(lengths: np.ndarray, batch_size: int, width_tokens: float) -> list[BatchPlan]:
-    """Full batches from the longest down; each as wide as the least allowed width that holds it."""
-    order = np.argsort(-lengths, kind="stable")
-    groups = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    needed = np.array([lengths[group[0]] for group in groups])
-    widths = choose_widths(needed, MAX_WIDTHS, width_tokens / batch_size)
-    return [
-        BatchPlan(tuple((int(index),) for index in group), int(widths[np.searchsorted(widths, need)]))
-        for group, need in zip(groups, needed, strict=True)
-    ]
+def _plan_buckets(lengths: np.ndarray, budget: int, block_tokens: float) -> list[BatchPlan]:
+    """The fewest batches of at most about `budget` tokens, all equally large and as small as can be."""
+    total = int(lengths.sum())
+    fewest = -(-total // budget)
+    size = max(-(-total // fewest), int(lengths.max()))
+    while len(groups := _fill(lengths, size)) > fewest and size < budget:
+        size = min(size + max(size // 200, 1), budget)
+    plans = [_make_blocks(lengths, group, block_tokens) for group in groups]
+    return _equally_large(plans)
+
+
+def _fill(lengths: np.ndarray, size: int) -> list[list[int]]:
+    """Groups of examples of `size` tokens at most: the longest left, and then the longest that still fits."""
+    order = np.argsort(lengths, kind="stable")
+    left, left_lengths = order.tolist(), lengths[order].tolist()
+    groups = []
+    while left:
+        group, room = [], size
+        while place := bisect.bisect_right(left_lengths, room):
+            group.append(left.pop(place - 1))
+            room -= left_lengths.pop(place - 1)
+        groups.append(group)
+    return groups
+
+
+def _make_blocks(lengths: np.ndarray, group: list[int], block_tokens: float) -> list[Block]:
+    """Rows of one example each, in blocks of the widths that cost the least."""
+    needed = lengths[group]
+    widths = choose_widths(needed, MAX_BLOCKS, block_tokens)
+    rows: dict[int, list[tuple[int]]] = {int(width): [] for width in widths}
+    for index, place in zip(group, np.searchsorted(widths, needed), strict=True):
+        rows[int(widths[place])].append((index,))
+    return [Block(tuple(rows[width]), width) for width in sorted(rows, reverse=True)]
+
+
+def _equally_large(groups: list[list[Block]]) -> list[BatchPlan]:
+    """Plans of equally many tokens and blocks: padding tokens, in rows of one, fill what is missing."""
+    sizes = [sum(block.num_tokens for block in blocks) for blocks in groups]
+    count = max(map(len, groups)) + (len(set(sizes)) > 1)
+    plans = []
+    for blocks, size in zip(groups, sizes, strict=True):
+        missing = count - len(blocks)
+        fill = [Block(((),) * (max(sizes) - size), 1)] + [Block((), 1)] * (missing - 1)
+        plans.append(BatchPlan((*blocks, *fill[:missing])))
+    return plans
 
 
 def choose_widths(needed: np.ndarray, count: int, price: float = 0.0) -> np.ndarray:
     """At most `count` widths that hold all `needed` ones with the least excess and price in total.
 
     Args:
-      needed: int [M], the width that each batch needs at least.
+      needed: int [M], the width that each row needs at least.
       price: what each width costs, in the unit of widths.
     Returns: the chosen widths, ascending; each is one of `needed`.
     """

@@ -14,8 +14,8 @@ def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) 
 
     Args:
       x: [..., T, H] in any float dtype. gamma, beta: [H] in the island dtype. epsilon: above 0.
-    Returns: [..., T, H] in the dtype of `x`. A constant row gives beta, rounded; shifting a row by a number that
-      adds exactly changes nothing.
+    Returns: [..., T, H] in the dtype of `x`. A constant row gives beta, rounded; shifting a row by a number
+      that adds exactly changes nothing.
     Error: as `add_and_norm`.
     """
     return add_and_norm(x, None, gamma, beta, epsilon)

@@ -32,8 +32,9 @@ import numpy as np
 from bertbench.config import ModelConfig
 
 FORWARD_PASSES = {"inference": 1, "training": 3}
-# Compiling the elementwise kernels for another shape takes some 0.2 s, in which a core computes this much.
-COMPILATION_FLOP_PER_CORE = 2e10
+# Attention within another block of rows takes operations of its own, 0.1 ms a layer, in which a core computes
+# this much.
+BLOCK_FLOP_PER_CORE = 1e7
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def arithmetic_intensity(products: Sequence[Product], itemsize: int) -> float:
     return sum(product.flop for product in products) / moved
 
 
-def width_tokens(config: ModelConfig, cores: int) -> float:
-    """The tokens that a model computes in the time that compiling for another row width takes."""
+def block_tokens(config: ModelConfig, cores: int) -> float:
+    """The tokens that a model computes in the time that another block of rows takes beside its arithmetic."""
     flop = sum(product.flop for product in encoder_products(config, [1]))
-    return COMPILATION_FLOP_PER_CORE * cores / flop
+    return BLOCK_FLOP_PER_CORE * cores * config.num_hidden_layers / flop

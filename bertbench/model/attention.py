@@ -1,10 +1,70 @@
 """Scaled dot-product attention of one layer's heads, with a gradient that stores one S x S array."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import tensorflow as tf
 
 from bertbench import kernels
+
+
+@dataclass(frozen=True)
+class TokenBlock:
+    """R rows of S tokens among the T of a batch.
+
+    Attributes:
+      rows, width: R and S, int32 scalars.
+      bias: [R, 1, S, S] in the compute dtype, from `kernels.attention_bias`.
+    """
+
+    rows: tf.Tensor
+    width: tf.Tensor
+    bias: tf.Tensor
+
+
+def token_blocks(shapes: tf.Tensor, sequence_ids: tf.Tensor, dtype: tf.DType) -> list[TokenBlock]:
+    """The blocks that lie end to end in a batch.
+
+    Args:
+      shapes: int32 [G, 2], R and S of each; the R * S add up to T. G must be known.
+      sequence_ids: int32 [T], as in `kernels.attention_bias`.
+      dtype: the compute dtype.
+    """
+    ids = tf.split(sequence_ids, shapes[:, 0] * shapes[:, 1], num=shapes.shape[0])
+    return [
+        TokenBlock(shape[0], shape[1], kernels.attention_bias(tf.reshape(own, shape), dtype))
+        for shape, own in zip(tf.unstack(shapes), ids, strict=True)
+    ]
+
+
+def attend_in_blocks(
+    query: tf.Tensor,
+    key: tf.Tensor,
+    value: tf.Tensor,
+    blocks: Sequence[TokenBlock],
+    heads: int,
+    softmax_variant: str,
+    rate: float = 0.0,
+    seed: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """`attend` within each block's rows.
+
+    Args:
+      query, key, value: [T, H] in the compute dtype, the A heads' D = H / A side by side.
+      softmax_variant, rate, seed: as in `attend`; every block draws its own dropout.
+    Returns: [T, H] in the compute dtype.
+    """
+    sizes = [block.rows * block.width for block in blocks]
+    parts = zip(*(tf.split(x, sizes) if len(blocks) > 1 else [x] for x in (query, key, value)), strict=True)
+    contexts = []
+    for number, (block, part) in enumerate(zip(blocks, parts, strict=True)):
+        shape = tf.stack([block.rows, block.width, heads, query.shape[-1] // heads])
+        split = [tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]) for x in part]
+        own_seed = None if seed is None else kernels.fold_in(seed, number)
+        context = attend(*split, block.bias, softmax_variant, rate, own_seed)
+        contexts.append(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, query.shape[-1]]))
+    return tf.concat(contexts, 0) if len(blocks) > 1 else contexts[0]
 
 
 def attend(

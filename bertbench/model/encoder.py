@@ -1,15 +1,15 @@
 """BERT's embeddings and transformer stack (Devlin et al. 2018, arXiv:1810.04805): token ids -> hidden states.
 
-Shapes: R rows, S tokens a row, T = R * S tokens, H hidden, A heads, D = H / A, F feed-forward.
+Shapes: T tokens in blocks of R rows of S tokens, H hidden, A heads, D = H / A, F feed-forward.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.config import KernelOptions, ModelConfig
-from bertbench.model.attention import attend
+from bertbench.model.attention import TokenBlock, attend_in_blocks, token_blocks
 from bertbench.model.weights import Weights
 
 Tensors = Mapping[str, tf.Tensor]
@@ -71,12 +71,11 @@ class Embeddings(tf.Module):
         self._dtype = weights.precision.compute_dtype
 
     def __call__(self, batch: Tensors, seed: tf.Tensor | None) -> tf.Tensor:
-        """int32 [R, S] ids of words, positions and segments -> [T, H] in the compute dtype."""
-        ids = {name: tf.reshape(batch[name], [-1]) for name in ("input_ids", "position_ids", "segment_ids")}
+        """int32 [T] ids of words, positions and segments -> [T, H] in the compute dtype."""
         total = (
-            tf.gather(self.word, ids["input_ids"])
-            + tf.gather(self.position, ids["position_ids"])
-            + tf.gather(self.segment, ids["segment_ids"])
+            tf.gather(self.word, batch["input_ids"])
+            + tf.gather(self.position, batch["position_ids"])
+            + tf.gather(self.segment, batch["segment_ids"])
         )
         normalised = self.norm(total)
         if seed is not None and self._rate:
@@ -104,15 +103,18 @@ class TransformerLayer(tf.Module):
         self._softmax = "optimized" if options.optimized_softmax else "float32"
         self._site = 1 + index * _SITES_PER_LAYER
 
-    def __call__(self, x: tf.Tensor, bias: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        """Hidden states [T, H] and attention bias [R, 1, 1 or S, S] -> hidden states [T, H]."""
-        rate = self._config.hidden_dropout_prob
+    def __call__(self, x: tf.Tensor, blocks: Sequence[TokenBlock], seed: tf.Tensor | None) -> tf.Tensor:
+        """Hidden states [T, H] of tokens in blocks -> hidden states [T, H]."""
+        config, rate = self._config, self._config.hidden_dropout_prob
         attention_seed, *hidden_seeds = self._seeds(seed)
-        heads = (self._split_heads(project(x), bias) for project in (self.query, self.key, self.value))
-        context = attend(
-            *heads, bias, self._softmax, self._config.attention_probs_dropout_prob, attention_seed
+        context = attend_in_blocks(
+            *(project(x) for project in (self.query, self.key, self.value)),
+            blocks,
+            config.num_attention_heads,
+            self._softmax,
+            config.attention_probs_dropout_prob,
+            attention_seed,
         )
-        context = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), tf.shape(x))
         x = self.attention_norm(self.attention_output(context), x, rate, hidden_seeds[0])
         widened = kernels.gelu(self.intermediate(x), self._gelu)
         return self.output_norm(self.output(widened), x, rate, hidden_seeds[1])
@@ -123,11 +125,6 @@ class TransformerLayer(tf.Module):
             kernels.fold_in(seed, self._site + offset) if seed is not None and rate else None
             for offset, rate in enumerate(rates)
         ]
-
-    def _split_heads(self, x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        """[T, H] -> [R, A, S, D]."""
-        heads, size = self._config.num_attention_heads, self._config.head_size
-        return tf.transpose(tf.reshape(x, [tf.shape(bias)[0], -1, heads, size]), [0, 2, 1, 3])
 
 
 class Encoder(tf.Module):
@@ -153,21 +150,24 @@ class Encoder(tf.Module):
         """The embeddings' and every layer's hidden states, L + 1 times [T, H] in the compute dtype.
 
         Args:
-          batch: int32 [R, S] `input_ids`, `segment_ids`, `position_ids` and `sequence_ids` (0 is padding;
-            tokens of a row that share a number attend to each other).
+          batch: int32 [T] `input_ids`, `segment_ids`, `position_ids` and `sequence_ids` (0 is padding; tokens
+            of a row that share a number attend to each other), and int32 [G, 2] `blocks`, each block's rows
+            and width; G is known when the graph is traced.
           seed: uint32 [2], turns dropout on.
           recompute: keep only each layer's input for the gradient and compute the layer again.
         """
-        bias = kernels.attention_bias(batch["sequence_ids"], self._dtype)
+        blocks = token_blocks(batch["blocks"], batch["sequence_ids"], self._dtype)
         outputs = [self.embeddings(batch, seed)]
         for layer in self.layers:
             apply = _recomputed if recompute else TransformerLayer.__call__
-            outputs.append(apply(layer, outputs[-1], bias, seed))
+            outputs.append(apply(layer, outputs[-1], blocks, seed))
         return outputs
 
 
-def _recomputed(layer: TransformerLayer, x: tf.Tensor, bias: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-    """`layer(x, bias, seed)`, of which only `x` is kept; the gradient computes the rest again.
+def _recomputed(
+    layer: TransformerLayer, x: tf.Tensor, blocks: Sequence[TokenBlock], seed: tf.Tensor | None
+) -> tf.Tensor:
+    """`layer(x, blocks, seed)`, of which only `x` is kept; the gradient computes the rest again.
 
     `tf.recompute_grad` does the same but for gradients that come as slices (from a gather of some rows).
     """
@@ -181,9 +181,9 @@ def _recomputed(layer: TransformerLayer, x: tf.Tensor, bias: tf.Tensor, seed: tf
                 again = tf.identity(x)
             with tf.GradientTape() as tape:
                 tape.watch(again)
-                output = layer(again, bias, seed)
+                output = layer(again, blocks, seed)
             return tape.gradient(output, (again, variables), upstream)
 
-        return layer(x, bias, seed), gradient
+        return layer(x, blocks, seed), gradient
 
     return apply(x)

@@ -8,20 +8,23 @@ import tensorflow as tf
 
 
 class ShapelessGraph:
-    """A function of a batch, traced once for batches of every shape.
+    """A function of a batch, traced once for batches of every shape that have equally many blocks.
 
     All batches must hold the same arrays; the other arguments keep their shapes.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._graph: Callable[..., Any] | None = None
+        self._graphs: dict[int, Callable[..., Any]] = {}
 
     def __call__(self, tensors: Mapping[str, np.ndarray], *arguments: Any) -> Any:
         """Call the function on a batch's arrays and further tensors."""
         batch = {name: tf.constant(array) for name, array in tensors.items()}
-        if self._graph is None:
+        num_blocks = len(tensors["blocks"])
+        if num_blocks not in self._graphs:
             specs = {name: tf.TensorSpec([None] * array.ndim, array.dtype) for name, array in tensors.items()}
+            specs["blocks"] = tf.TensorSpec([num_blocks, 2], tf.int32)
             others = tf.nest.map_structure(tf.TensorSpec.from_tensor, arguments)
-            self._graph = tf.function(self._function, autograph=False).get_concrete_function(specs, *others)
-        return self._graph(batch, *arguments)
+            function = tf.function(self._function, autograph=False)
+            self._graphs[num_blocks] = function.get_concrete_function(specs, *others)
+        return self._graphs[num_blocks](batch, *arguments)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from bertbench.data.batching import Batch
+from bertbench.data.batch import Batch
 from bertbench.model.bert import BertModel
 from bertbench.model.graph import ShapelessGraph
 from bertbench.training.optimizer import AdamW

@@ -12,7 +12,8 @@ import numpy as np
 
 from bertbench.config import KernelOptions
 from bertbench.console import notice, progress
-from bertbench.data.batching import assemble, plan_one_batch
+from bertbench.data.batch import assemble
+from bertbench.data.batching import plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from bertbench.model.bert import BertModel

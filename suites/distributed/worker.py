@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bertbench.data.batching import Batch
+from bertbench.data.batch import Batch
 from bertbench.errors import BertbenchError
 from bertbench.precision import BF16, FP32
 from bertbench.training import distributed

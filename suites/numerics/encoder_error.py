@@ -98,7 +98,8 @@ def hidden_states(subject: Subject, precision: Precision, options: KernelOptions
         "position_ids": np.broadcast_to(np.arange(shape[1]), shape),
         "sequence_ids": subject.inputs.mask,
     }
-    batch = {name: tf.constant(np.ascontiguousarray(value), tf.int32) for name, value in arrays.items()}
+    batch = {name: tf.constant(value.ravel(), tf.int32) for name, value in arrays.items()}
+    batch["blocks"] = tf.constant([shape])
     outputs = tf.function(lambda batch: encoder.layer_outputs(batch))(batch)
     return [output.numpy().reshape(*shape, -1) for output in outputs]
 

@@ -8,11 +8,12 @@ import pytest
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import build_model, make_subject
 from bertbench.config import GEOMETRIES
-from bertbench.data.batching import DEFAULT_STRATEGY, assemble, plan_batches
+from bertbench.data.batch import assemble
+from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenization import Tokenizer
-from bertbench.measure.flops import width_tokens
+from bertbench.measure.flops import block_tokens
 from bertbench.precision import parse_precision
 from suites.shared_data import DEV_SET, VOCABULARY, shared_path
 from suites.summary import summary_table
@@ -43,7 +44,7 @@ def test_real_lengths_run_twice_as_fast_without_padding(precision, windows, thre
         *("squad", "inference", parse_precision(precision), "bert-large", config, BATCH_SIZE, MAX_SEQ_LENGTH)
     )
     call = make_subject(case, build_model(case))
-    price = width_tokens(GEOMETRIES["bert-large"], threads.intra)
+    price = block_tokens(config, threads.intra)
     batches = {
         strategy: [
             assemble(windows, plan)

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench.config import ModelConfig
-from bertbench.data.batching import Batch, assemble, plan_one_batch
+from bertbench.data.batch import Batch, assemble
+from bertbench.data.batching import plan_one_batch
 from bertbench.model.bert import BertModel
 from bertbench.precision import Precision
 from bertbench.tasks.base import Task

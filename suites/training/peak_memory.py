@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.data.batching import assemble, plan_one_batch
+from bertbench.data.batch import assemble
+from bertbench.data.batching import plan_one_batch
 from bertbench.data.features import Features
 from bertbench.measure.timing import peak_memory_mib, reset_peak_memory
 from bertbench.model.bert import BertModel

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bertbench.config import KernelOptions, ModelConfig
-from bertbench.data.batching import MAX_WIDTHS, STRATEGIES, choose_widths, plan_batches
+from bertbench.data.batching import MAX_BLOCKS, STRATEGIES, choose_widths, plan_batches
 from bertbench.data.features import Features
 from bertbench.errors import InputError
 from bertbench.inference import run_inference
@@ -81,13 +81,31 @@ def test_logits_are_those_of_each_example_alone(precision, strategy, lengths, ba
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5))
 def test_every_example_stands_in_one_row_that_holds_it(strategy, lengths, batch_size):
     plans = plan_batches(np.array(lengths), strategy, batch_size, LONGEST)
-    placed = [index for plan in plans for row in plan.rows for index in row]
-    assert sorted(placed) == list(range(len(lengths)))
-    for plan in plans:
-        assert 1 <= len(plan.rows) <= batch_size
-        assert all(sum(lengths[index] for index in row) <= plan.width <= LONGEST for row in plan.rows)
-        assert strategy == "packed" or all(len(row) == 1 for row in plan.rows)
-    assert len({plan.width for plan in plans}) <= MAX_WIDTHS
+    assert sorted(index for plan in plans for index in plan.examples) == list(range(len(lengths)))
+    for block in (block for plan in plans for block in plan.blocks):
+        assert all(sum(lengths[index] for index in row) <= block.width <= LONGEST for row in block.rows)
+        assert strategy == "packed" or all(len(row) <= 1 for row in block.rows)
+    if strategy != "bucketed":
+        assert all(len(plan.blocks) == 1 and 1 <= len(plan.blocks[0].rows) <= batch_size for plan in plans)
+
+
+@given(lengths=LENGTHS, batch_size=st.integers(1, 5), price=st.sampled_from([0.0, 5.0, 1e6]))
+def test_bucketed_batches_are_equally_large_and_hold_no_more_than_full_rows(lengths, batch_size, price):
+    plans = plan_batches(np.array(lengths), "bucketed", batch_size, LONGEST, price)
+    assert len({plan.num_tokens for plan in plans}) == len({len(plan.blocks) for plan in plans}) == 1
+    assert len(plans[0].blocks) <= MAX_BLOCKS + 1
+    assert all(plan.examples.size for plan in plans)
+    assert all(sum(lengths[index] for index in plan.examples) <= batch_size * LONGEST for plan in plans)
+    if price == 1e6:
+        # One block of rows as wide as the longest, and what fills the batch.
+        assert all(len([block for block in plan.blocks if block.width > 1]) == 1 for plan in plans)
+
+
+def test_bucketed_batches_of_many_examples_compute_hardly_any_padding():
+    lengths = np.random.default_rng(5).integers(40, 385, 800)
+    plans = plan_batches(lengths, "bucketed", 8, 384)
+    assert len(plans) == -(-lengths.sum() // (8 * 384))
+    assert sum(plan.num_tokens for plan in plans) <= 1.02 * lengths.sum()
 
 
 @given(

@@ -151,11 +151,10 @@ def test_training_counts_three_times_the_forward_products():
     assert result.gflops == pytest.approx(3 * forward_flop([16, 16]) / 0.5 / 1e9)
 
 
-def test_shapes_of_unequal_width_are_weighed_by_their_own_median(monkeypatch):
-    monkeypatch.setattr("bertbench.benchmarking.workload.width_tokens", lambda config, cores: 0.0)
-    case = dataclasses.replace(CASE, batching="bucketed", batch_size=1)
+def test_shapes_of_unequal_width_are_weighed_by_their_own_median():
+    case = dataclasses.replace(CASE, mode="training", batching="bucketed", batch_size=1)
     work = data_workload(case, features_of([4, 16, 4, 4, 16, 4]), 0.0, steps=6)
-    widths = [batch.shape[1] for batch in work.batches]
+    widths = [width for batch in work.batches for _, width in batch.shape]
     assert sorted(widths) == [4, 4, 4, 4, 16, 16]
     benchmark = Benchmark(case, work)
     benchmark.warm_up(1)

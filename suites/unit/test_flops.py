@@ -11,10 +11,10 @@ from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.measure.flops import (
     Product,
     arithmetic_intensity,
+    block_tokens,
     encoder_products,
     head_products,
     total_flop,
-    width_tokens,
 )
 
 pytestmark = pytest.mark.unit
@@ -107,7 +107,7 @@ def test_the_model_multiplies_by_what_is_counted():
     assert np.prod(shapes, axis=1).sum() == sum(a * b for a, b in counted)
 
 
-def test_a_width_costs_the_tokens_that_its_compilation_takes():
-    """BERT-large: 24 layers of 2 (4 x 1024^2 + 2 x 1024 x 4096) and 4 x 1024 for a token by itself."""
-    flop = 24 * (2 * (4 * 1024**2 + 2 * 1024 * 4096) + 4 * 1024)
-    assert width_tokens(GEOMETRIES["bert-large"], cores=2) == pytest.approx(2 * 2e10 / flop)
+def test_a_block_costs_the_tokens_that_its_operations_take():
+    """A token of BERT-large takes 2 (4 x 1024^2 + 2 x 1024 x 4096) and 4 x 1024 a layer by itself."""
+    flop = 2 * (4 * 1024**2 + 2 * 1024 * 4096) + 4 * 1024
+    assert block_tokens(GEOMETRIES["bert-large"], cores=2) == pytest.approx(2 * 1e7 / flop)

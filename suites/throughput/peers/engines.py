@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.config import ModelConfig
-from bertbench.data.batching import WIDTH_TOKENS
+from bertbench.data.batching import BLOCK_TOKENS
 from bertbench.data.features import Features
 from suites.throughput.peers.inputs import PADDED, SORTED, PlainBatch, make_batches
 
@@ -25,8 +25,7 @@ class Job:
     Attributes:
       folder: holds weights.npz and model.onnx.
       mode: inference or training.
-      width_tokens: as in `bertbench.data.batching.plan_batches`; with fewer layers that of the whole
-        geometry, so that a quick look batches as the whole model does.
+      block_tokens: as in `bertbench.data.batching.plan_batches`.
     """
 
     config: ModelConfig
@@ -36,7 +35,7 @@ class Job:
     threads: int
     gelu: str
     mode: str = "inference"
-    width_tokens: float = WIDTH_TOKENS
+    block_tokens: float = BLOCK_TOKENS
 
     @property
     def weights(self) -> Mapping[str, np.ndarray]:
