@@ -23,7 +23,7 @@ def describe_lengths(
     strategies = []
     for strategy in STRATEGIES:
         plans = plan_batches(lengths, strategy, batch_size, max_seq_length)
-        computed = sum(plan.num_tokens for plan in plans)
+        computed = sum(plan.computed_tokens for plan in plans)
         strategies.append(BatchingTokens(strategy, batch_size, real, computed - real))
     return LengthsResult(
         dataset,

@@ -47,7 +47,7 @@ class Batch:
 def assemble(features: Features, plan: BatchPlan) -> Batch:
     """Lay a plan's examples into arrays."""
     arrays = {
-        name: np.zeros(plan.num_tokens, np.int32)
+        name: np.zeros(plan.computed_tokens, np.int32)
         for name in ("input_ids", "segment_ids", "position_ids", "sequence_ids")
     }
     first_token = []

@@ -33,7 +33,7 @@ class Block:
     width: int
 
     @property
-    def num_tokens(self) -> int:
+    def computed_tokens(self) -> int:
         """R * S, padding included."""
         return len(self.rows) * self.width
 
@@ -50,9 +50,9 @@ class BatchPlan:
         return np.array([index for block in self.blocks for row in block.rows for index in row], np.int64)
 
     @property
-    def num_tokens(self) -> int:
+    def computed_tokens(self) -> int:
         """T, padding included."""
-        return sum(block.num_tokens for block in self.blocks)
+        return sum(block.computed_tokens for block in self.blocks)
 
     def renumbered(self, indexes: np.ndarray) -> "BatchPlan":
         """The same plan, `indexes[i]` for example i."""
@@ -145,15 +145,18 @@ def _plan_buckets(lengths: np.ndarray, budget: int, block_tokens: float) -> list
     total = int(lengths.sum())
     fewest = -(-total // budget)
     size = max(-(-total // fewest), int(lengths.max()))
-    while len(groups := _fill(lengths, size)) > fewest and size < budget:
-        size = min(size + max(size // 200, 1), budget)
-    plans = [_make_blocks(lengths, group, block_tokens) for group in groups]
-    return _equally_large(plans)
-
-
-def _fill(lengths: np.ndarray, size: int) -> list[list[int]]:
-    """Groups of examples of `size` tokens at most: the longest left, and then the longest that still fits."""
     order = np.argsort(lengths, kind="stable")
+    while len(groups := _fill(lengths, order, size)) > fewest and size < budget:
+        size = min(size + max(size // 200, 1), budget)
+    return _equally_large([_make_blocks(lengths, group, block_tokens) for group in groups])
+
+
+def _fill(lengths: np.ndarray, order: np.ndarray, size: int) -> list[list[int]]:
+    """Groups of examples of `size` tokens at most: the longest left, and then the longest that still fits.
+
+    Args:
+      order: the examples by length, ascending.
+    """
     left, left_lengths = order.tolist(), lengths[order].tolist()
     groups = []
     while left:
@@ -177,13 +180,13 @@ def _make_blocks(lengths: np.ndarray, group: list[int], block_tokens: float) -> 
 
 def _equally_large(groups: list[list[Block]]) -> list[BatchPlan]:
     """Plans of equally many tokens and blocks: padding tokens, in rows of one, fill what is missing."""
-    sizes = [sum(block.num_tokens for block in blocks) for blocks in groups]
-    count = max(map(len, groups)) + (len(set(sizes)) > 1)
+    sizes = [sum(block.computed_tokens for block in blocks) for blocks in groups]
+    largest = max(sizes)
+    count = max(map(len, groups)) + (min(sizes) < largest)
     plans = []
     for blocks, size in zip(groups, sizes, strict=True):
-        missing = count - len(blocks)
-        fill = [Block(((),) * (max(sizes) - size), 1)] + [Block((), 1)] * (missing - 1)
-        plans.append(BatchPlan((*blocks, *fill[:missing])))
+        padding, nothing = Block(((),) * (largest - size), 1), Block((), 1)
+        plans.append(BatchPlan((*blocks, padding, *[nothing] * count)[:count]))
     return plans
 
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from bertbench.kernels._islands import island_dtype
+from bertbench.kernels._islands import enter_island
 
 MASKED_SCORE = -1e9
 _BFLOAT16_HALF_ULP = 2.0**-8  # relative, of a number just above a power of two
@@ -29,7 +29,7 @@ def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
         raise ValueError(f"softmax variant {variant!r}")
     if variant == "optimized" or (scores.dtype == tf.bfloat16 and _bfloat16_softmax_is_wide()):
         return tf.nn.softmax(scores)
-    return tf.cast(tf.nn.softmax(tf.cast(scores, island_dtype(scores.dtype))), scores.dtype)
+    return tf.cast(tf.nn.softmax(enter_island(scores)), scores.dtype)
 
 
 @functools.cache

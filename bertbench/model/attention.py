@@ -55,8 +55,8 @@ def attend_in_blocks(
       softmax_variant, rate, seed: as in `attend`; every block draws its own dropout.
     Returns: [T, H] in the compute dtype.
     """
-    sizes = [block.rows * block.width for block in blocks]
-    parts = zip(*(tf.split(x, sizes) if len(blocks) > 1 else [x] for x in (query, key, value)), strict=True)
+    sizes = tf.stack([block.rows * block.width for block in blocks])
+    parts = zip(*(tf.split(x, sizes, num=len(blocks)) for x in (query, key, value)), strict=True)
     contexts = []
     for number, (block, part) in enumerate(zip(blocks, parts, strict=True)):
         shape = tf.stack([block.rows, block.width, heads, query.shape[-1] // heads])
@@ -64,7 +64,7 @@ def attend_in_blocks(
         own_seed = None if seed is None else kernels.fold_in(seed, number)
         context = attend(*split, block.bias, softmax_variant, rate, own_seed)
         contexts.append(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, query.shape[-1]]))
-    return tf.concat(contexts, 0) if len(blocks) > 1 else contexts[0]
+    return tf.concat(contexts, 0)
 
 
 def attend(

@@ -92,7 +92,7 @@ def test_every_example_stands_in_one_row_that_holds_it(strategy, lengths, batch_
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5), price=st.sampled_from([0.0, 5.0, 1e6]))
 def test_bucketed_batches_are_equally_large_and_hold_no_more_than_full_rows(lengths, batch_size, price):
     plans = plan_batches(np.array(lengths), "bucketed", batch_size, LONGEST, price)
-    assert len({plan.num_tokens for plan in plans}) == len({len(plan.blocks) for plan in plans}) == 1
+    assert len({plan.computed_tokens for plan in plans}) == len({len(plan.blocks) for plan in plans}) == 1
     assert len(plans[0].blocks) <= MAX_BLOCKS + 1
     assert all(plan.examples.size for plan in plans)
     assert all(sum(lengths[index] for index in plan.examples) <= batch_size * LONGEST for plan in plans)
@@ -105,7 +105,7 @@ def test_bucketed_batches_of_many_examples_compute_hardly_any_padding():
     lengths = np.random.default_rng(5).integers(40, 385, 800)
     plans = plan_batches(lengths, "bucketed", 8, 384)
     assert len(plans) == -(-lengths.sum() // (8 * 384))
-    assert sum(plan.num_tokens for plan in plans) <= 1.02 * lengths.sum()
+    assert sum(plan.computed_tokens for plan in plans) <= 1.02 * lengths.sum()
 
 
 @given(

@@ -20,7 +20,6 @@ from bertbench.config import GEOMETRIES
 from bertbench.console import notice, out, print_table, progress
 from bertbench.errors import BertbenchError, CannotJudge, InputError
 from bertbench.files import write_json
-from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from suites.shared_data import DEV_SET, VARIABLE, VOCABULARY
@@ -115,7 +114,6 @@ def command(
         "threads": threads,
         "gelu": gelu,
         "mode": mode,
-        "block_tokens": block_tokens(config, threads),
     }
     with tempfile.TemporaryDirectory(prefix="bertbench-peers-") as name:
         folder = Path(name)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.config import ModelConfig
-from bertbench.data.batching import BLOCK_TOKENS
 from bertbench.data.features import Features
 from suites.throughput.peers.inputs import PADDED, SORTED, PlainBatch, make_batches
 
@@ -25,7 +24,6 @@ class Job:
     Attributes:
       folder: holds weights.npz and model.onnx.
       mode: inference or training.
-      block_tokens: as in `bertbench.data.batching.plan_batches`.
     """
 
     config: ModelConfig
@@ -35,7 +33,6 @@ class Job:
     threads: int
     gelu: str
     mode: str = "inference"
-    block_tokens: float = BLOCK_TOKENS
 
     @property
     def weights(self) -> Mapping[str, np.ndarray]:

@@ -10,6 +10,7 @@ from bertbench.commands.options import start_tensorflow
 from bertbench.config import KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
+from bertbench.measure.flops import block_tokens
 from bertbench.model.bert import BertModel
 from bertbench.precision import parse_precision
 from suites.throughput.peers.engines import Engine, Job, Outputs, Prepared
@@ -72,7 +73,8 @@ class Bertbench(Engine):
     def _batches(self, setup: str) -> list[Batch]:
         size, lengths = self.job.batch_size, self.job.features.lengths
         if not self._case.trains:
-            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, self.job.block_tokens)
+            price = block_tokens(self.job.config, self.job.threads)
+            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, price)
             return [assemble(self.job.features, plan) for plan in plans]
         zeros = np.zeros(len(lengths), np.int32)
         labels = {"start_positions": zeros, "end_positions": zeros}
