@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from bertbench.checkpoint.loading import load_weights
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import KernelOptions
 from bertbench.console import progress
 from bertbench.data.batch import Batch, assemble
@@ -15,9 +17,7 @@ from bertbench.data.features import Features
 from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
-from bertbench.model.checkpoint import load_weights
 from bertbench.model.graph import ShapelessGraph
-from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 

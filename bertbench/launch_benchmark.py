@@ -1,7 +1,7 @@
 """`launch_benchmark.py`: the commands of Intel's model zoo for BERT, as their instructions write them.
 
 Runs as the console script `launch_benchmark` and, from a checkout, as `python launch_benchmark.py` in this
-folder. Every option stands in `bertbench.launch.table`.
+folder. Every option stands in `bertbench.modelzoo.table`.
 """
 
 import shlex
@@ -16,12 +16,12 @@ if __name__ == "__main__" and not __package__:
 import click
 
 from bertbench.errors import BertbenchError
-from bertbench.launch.arguments import parse
-from bertbench.launch.docker import check_image, docker_command, plan_container, run_container
-from bertbench.launch.resolve import resolve
-from bertbench.launch.run import run_plan, show_plan
-from bertbench.launch.usage import help_text
 from bertbench.measure.machine import read_machine
+from bertbench.modelzoo.arguments import parse
+from bertbench.modelzoo.docker import check_image, docker_command, plan_container, run_container
+from bertbench.modelzoo.resolve import resolve
+from bertbench.modelzoo.run import run_plan, show_plan
+from bertbench.modelzoo.usage import help_text
 
 
 def launch(argv: Sequence[str]) -> int:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from bertbench.checkpoint.paths import checkpoint_fingerprint
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import KernelOptions
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.files import sha256_of_file
 from bertbench.inference import InferenceRun, load_model, run_inference
-from bertbench.model.checkpoint_paths import checkpoint_fingerprint
-from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length

@@ -34,8 +34,8 @@ def judge_session(session: pytest.Session) -> None:
     config = session.config
     if not config.option.gate or config.option.collectonly:
         return
-    from bertbench.results.gate import exit_status, judge_against_stored
-    from bertbench.results.wording import GATE_COLUMNS, gate_remarks, gate_row
+    from bertbench.gate.judging import exit_status, judge_against_stored
+    from bertbench.report.wording import GATE_COLUMNS, gate_remarks, gate_row
 
     table = summary_table(config, "gate", GATE_COLUMNS)
     try:

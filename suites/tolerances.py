@@ -258,7 +258,7 @@ _ACCURACY = {
 
 _SEEDS = (
     "a tenth of the standard deviation between 8 seeds in fp32, the largest of the run's windows, by "
-    "`python -m suites.training.loss_curves`: beside what another seed does, bf16 is to be nothing"
+    "`python -m tools.loss_curves`: beside what another seed does, bf16 is to be nothing"
 )
 
 # Training, on the tiny model of suites/training.

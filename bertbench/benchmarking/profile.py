@@ -8,7 +8,9 @@ from rich.table import Table
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import build_model, make_subject
 from bertbench.benchmarking.workload import Workload
+from bertbench.checkpoint.source import ModelSource
 from bertbench.console import make_table, out, print_table, progress
+from bertbench.formatting import figure, percent
 from bertbench.measure.profiling import (
     KERNEL_CLASSES,
     Profile,
@@ -16,8 +18,6 @@ from bertbench.measure.profiling import (
     record_trace,
     write_chrome_trace,
 )
-from bertbench.model.source import ModelSource
-from bertbench.results.wording import figure, percent
 
 TRACED_STEPS = 3
 MOST_ROWS = 25

@@ -8,12 +8,12 @@ from rich.table import Table
 from bertbench import __version__
 from bertbench.benchmarking.run import BenchmarkResult
 from bertbench.console import make_table
+from bertbench.formatting import figure, percent
 from bertbench.measure.bandwidth import memory_bandwidth
 from bertbench.measure.machine import bf16_is_native, describe_machine
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import BF16
 from bertbench.results.schema import ThroughputCase, with_version
-from bertbench.results.wording import figure, percent
 
 
 def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: bool = True) -> dict[str, Any]:

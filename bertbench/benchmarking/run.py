@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import Subject, build_model, make_subject
 from bertbench.benchmarking.workload import Workload
+from bertbench.checkpoint.source import ModelSource
 from bertbench.console import progress
 from bertbench.data.batch import Batch
 from bertbench.measure.flops import Product, arithmetic_intensity, total_flop
@@ -19,7 +20,6 @@ from bertbench.measure.timing import (
     seconds_since_start,
     time_call,
 )
-from bertbench.model.source import ModelSource
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.checkpoint.loading import load_weights
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import KernelOptions, ModelConfig
 from bertbench.data.batch import Batch
 from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel, HeadMaker
-from bertbench.model.checkpoint import load_weights
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import ClassifierHead, Head, PretrainingHead, SpanHead
-from bertbench.model.source import ModelSource
 from bertbench.model.weights import Weights
 from bertbench.training.optimizer import AdamW
 from bertbench.training.step import TrainStep

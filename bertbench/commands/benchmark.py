@@ -26,8 +26,8 @@ from bertbench.files import make_directory
 if TYPE_CHECKING:
     from bertbench.benchmarking.case import BenchmarkCase
     from bertbench.benchmarking.workload import Workload
+    from bertbench.checkpoint.source import ModelSource
     from bertbench.measure.threads import ThreadSettings
-    from bertbench.model.source import ModelSource
     from bertbench.tasks.base import Dataset, Task
 
 MakeTask = Callable[["ModelSource"], "Task"]
@@ -204,8 +204,8 @@ def _check_arguments(values: dict[str, Any]) -> None:
 
 def _find_model(geometry: str | None, model: dict[str, Any]) -> tuple[str, "ModelSource"]:
     """The geometry's name and the model: a named one with random weights, or one on disk."""
+    from bertbench.checkpoint.source import ModelSource, find_model
     from bertbench.config import GEOMETRIES
-    from bertbench.model.source import ModelSource, find_model
 
     if geometry is not None:
         parts = (model["vocab_file"], model["init_checkpoint"], model["do_lower_case"])

@@ -7,8 +7,8 @@ import click
 
 from bertbench.commands.options import quiet_import, start_tensorflow, together
 from bertbench.errors import InputError
-from bertbench.launch.workers import WorkerHosts, is_worker, run_workers, show_workers
 from bertbench.measure.machine import read_machine
+from bertbench.processes.horovod_launcher import WorkerHosts, is_worker, run_workers, show_workers
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
@@ -95,7 +95,7 @@ def start_worker(
     """Meet the other workers, go to this one's cores, and start TensorFlow there."""
     with quiet_import():
         from bertbench.training.distributed import ElasticWorkers, HorovodWorkers
-    from bertbench.training.placement import place_worker
+    from bertbench.processes.placement import place_worker
 
     workers = (ElasticWorkers if choice.elastic else HorovodWorkers)(choice.compression)
     place = place_worker(read_machine(), workers.local_rank, workers.local_size, choice.per_socket)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bertbench.errors import InputError
-from bertbench.results.gate_limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
+from bertbench.gate.limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
 
 if TYPE_CHECKING:
-    from bertbench.results.gate_result import GateResult
+    from bertbench.gate.result import GateResult
 
 
 @click.command()
@@ -49,10 +49,10 @@ def command(
     Exit status: 0 fine, 1 a regression, 2 bad input, 3 could not judge.
     """
     from bertbench.console import out, print_table
-    from bertbench.results.gate import raise_for_status
-    from bertbench.results.gate_result import GATE_FILE
+    from bertbench.gate.judging import raise_for_status
+    from bertbench.gate.result import GATE_FILE
+    from bertbench.report.wording import gate_remarks, gate_table
     from bertbench.results.schema import write_result
-    from bertbench.results.wording import gate_remarks, gate_table
 
     if math.isnan(threshold):
         raise InputError("--threshold nan: must be a number of per cent.")
@@ -75,9 +75,9 @@ def _options(against: str | None, threshold: float, pairs: int) -> list[str]:
 
 
 def _judge_stored(arguments: Sequence[str], threshold: float, shown: str) -> "GateResult":
+    from bertbench.gate.judging import judge
+    from bertbench.gate.sides import load_sides
     from bertbench.results.baselines import STORAGE
-    from bertbench.results.gate import judge
-    from bertbench.results.sides import load_sides
 
     if len(arguments) != 2:
         raise InputError(f"gate needs BASE and HEAD, {len(arguments)} given; or use --against REV.")
@@ -87,7 +87,7 @@ def _judge_stored(arguments: Sequence[str], threshold: float, shown: str) -> "Ga
 def _judge_interleaved(
     base: str, arguments: Sequence[str], threshold: float, pairs: int, shown: str
 ) -> "GateResult":
-    from bertbench.results.interleaved import DEFAULT_CASES, gate_against
+    from bertbench.gate.interleaved import DEFAULT_CASES, gate_against
     from bertbench.results.repository import find_root
 
     cases = (arguments,) if arguments else DEFAULT_CASES

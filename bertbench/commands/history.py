@@ -13,9 +13,9 @@ import click
 def command(pattern: str, last: int | None, page: Path | None) -> None:
     """Show stored results over time, and the commits that changed their level."""
     from bertbench.console import make_table, out, print_table
+    from bertbench.formatting import figure, percent
+    from bertbench.report.history import read_history, sparkline
     from bertbench.results.baselines import STORAGE
-    from bertbench.results.history import read_history, sparkline
-    from bertbench.results.wording import figure, percent
 
     history = read_history(STORAGE, pattern=pattern, last=last)
     rows = [
@@ -35,7 +35,7 @@ def command(pattern: str, last: int | None, page: Path | None) -> None:
         for point in series.change_points:
             out.print(f"{series.case}: {series.describe_change(point)}", markup=False)
     if page is not None:
-        from bertbench.results.report import write_history
+        from bertbench.report.page import write_history
 
         options = ["--case", pattern] if pattern != "*" else []
         options += ["--last", str(last)] if last else []

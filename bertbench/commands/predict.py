@@ -33,8 +33,8 @@ from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.files import staged_directory, write_json
 
 if TYPE_CHECKING:
+    from bertbench.checkpoint.source import ModelSource
     from bertbench.measure.threads import ThreadSettings
-    from bertbench.model.source import ModelSource
     from bertbench.prediction import Prediction, PredictionSettings
     from bertbench.tasks.base import Task
 
@@ -117,9 +117,9 @@ def _predict(name: str, pop_task: PopTask, split: str, values: dict[str, Any]) -
     use_embedded_default(name, values)
     threads = start_tensorflow(values["num_intra_threads"], values["num_inter_threads"], trains=False)
 
+    from bertbench.checkpoint.readers import read_global_step
+    from bertbench.checkpoint.source import find_model
     from bertbench.config import KernelOptions
-    from bertbench.model.checkpoint_readers import read_global_step
-    from bertbench.model.source import find_model
     from bertbench.precision import parse_precision
     from bertbench.prediction import PredictionSettings, predict
     from bertbench.results.provenance import RESULTS_FILE
@@ -186,7 +186,7 @@ def _rates(prediction: "Prediction") -> dict[str, float]:
 
 
 def _print(task: "Task", settings: "PredictionSettings", prediction: "Prediction") -> None:
-    from bertbench.results.wording import figure, words
+    from bertbench.formatting import figure, words
 
     scores = prediction.outcome.scores
     rows = [

@@ -24,10 +24,10 @@ def command(results: Path, output: Path) -> None:
     """
     from bertbench.console import out
     from bertbench.errors import InputError
+    from bertbench.report.checks import load_results
+    from bertbench.report.history import read_history
+    from bertbench.report.page import write_report
     from bertbench.results.baselines import STORAGE, list_stored
-    from bertbench.results.checks import load_results
-    from bertbench.results.history import read_history
-    from bertbench.results.report import write_report
 
     if output.suffix != ".html":
         raise InputError(f"{output}: must end in .html; the Markdown and JUnit XML go beside it.")

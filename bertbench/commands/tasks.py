@@ -11,7 +11,7 @@ from bertbench.console import notice
 from bertbench.errors import InputError
 
 if TYPE_CHECKING:
-    from bertbench.model.source import ModelSource
+    from bertbench.checkpoint.source import ModelSource
     from bertbench.tasks.base import Task
 
 PopTask = Callable[["ModelSource", dict[str, Any]], "Task"]

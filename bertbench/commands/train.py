@@ -37,7 +37,7 @@ from bertbench.commands.tasks import (
 from bertbench.console import make_table, print_table
 from bertbench.data.batching import STRATEGIES
 from bertbench.files import write_json
-from bertbench.launch.workers import is_worker
+from bertbench.processes.horovod_launcher import is_worker
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
@@ -138,8 +138,8 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
     else:
         threads = start_tensorflow(*num_threads)
 
+    from bertbench.checkpoint.source import find_model
     from bertbench.config import KernelOptions
-    from bertbench.model.source import find_model
     from bertbench.precision import parse_precision
     from bertbench.results.provenance import RESULTS_FILE
     from bertbench.training.finetune import Job
@@ -214,7 +214,7 @@ def _describe(job: "Job", result: "JobResult", threads: "ThreadSettings") -> dic
 
 
 def _print(job: "Job", result: "JobResult") -> None:
-    from bertbench.results.wording import figure, words
+    from bertbench.formatting import figure, words
 
     rows = [(words(name), figure(score)) for name, score in (result.scores or {}).items()]
     if result.run is not None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertbench.checkpoint.readers import read_global_step
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import KernelOptions
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.errors import InputError
 from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
-from bertbench.model.checkpoint_readers import read_global_step
-from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length

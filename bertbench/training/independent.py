@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.console import notice
 from bertbench.inference import load_model
-from bertbench.model.checkpoint_readers import open_checkpoint
 from bertbench.tasks.base import Dataset, Outcome
 from bertbench.training.distributed import HorovodWorkers
 from bertbench.training.finetune import Job, JobResult, outcome_of, read_split, train, trained_source

@@ -12,12 +12,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from bertbench.checkpoint.loading import save_weights
+from bertbench.checkpoint.readers import open_checkpoint
+from bertbench.checkpoint.source import ModelSource
 from bertbench.console import notice
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_bytes, write_json, write_text
-from bertbench.model.checkpoint import save_weights
-from bertbench.model.checkpoint_readers import open_checkpoint
-from bertbench.model.source import ModelSource
 
 SETTINGS_FILE = "training.json"
 _CHECKPOINT_FILE = re.compile(r"model\.ckpt-(\d+)\.(?:index|data-\d{5}-of-\d{5})")

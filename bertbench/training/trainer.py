@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from bertbench.checkpoint.loading import load_weights
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import KernelOptions
 from bertbench.console import notice, progress
 from bertbench.data.batch import assemble
@@ -17,8 +19,6 @@ from bertbench.data.batching import plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from bertbench.model.bert import BertModel
-from bertbench.model.checkpoint import load_weights
-from bertbench.model.source import ModelSource
 from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 from bertbench.training.optimizer import AdamW

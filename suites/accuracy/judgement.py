@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bertbench.evaluation.bootstrap import Interval
-from bertbench.results.wording import NONE, decimals_for, figure, signed, words
+from bertbench.formatting import NONE, decimals_for, figure, signed, words
 from suites.tolerances import Tolerance
 
 COLUMNS = ("case", "verdict", "score", "against", "expected", "difference", "tolerance", "also")

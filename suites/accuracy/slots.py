@@ -17,7 +17,7 @@ from bertbench.errors import InputError
 from suites.cases import PRECISIONS, TASKS, Case
 
 if TYPE_CHECKING:
-    from bertbench.model.source import ModelSource
+    from bertbench.checkpoint.source import ModelSource
     from bertbench.tasks.base import Task
 
 SHARED_MODEL = "minilm-l6-h384-squad"
@@ -151,8 +151,8 @@ def _find_data(task: str, places: Places) -> Path:
 
 def _subject(task: str, model: _Model, data: Path) -> Subject:
     """A model with data; `data` is a SQuAD file, or the folder of the other tasks' files."""
-    from bertbench.model.checkpoint_readers import open_checkpoint
-    from bertbench.model.source import find_model
+    from bertbench.checkpoint.readers import open_checkpoint
+    from bertbench.checkpoint.source import find_model
 
     source = find_model(model.folder, init_checkpoint=model.init_checkpoint)
     tensors = open_checkpoint(source.checkpoint).list_tensors()

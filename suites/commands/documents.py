@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertbench.launch.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
-from bertbench.launch.usage import markdown_table
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
+from bertbench.modelzoo.usage import markdown_table
 from suites.tables import renew
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "commands.md"

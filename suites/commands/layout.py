@@ -4,9 +4,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from bertbench.checkpoint.paths import data_files, find_checkpoint, index_file
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
-from bertbench.model.checkpoint_paths import data_files, find_checkpoint, index_file
 
 LARGE, BASE = "wwm_uncased_L-24_H-1024_A-16", "wwm_uncased_L-12_H-768_A-16"
 TFRECORD = "pretraining/tf-record-diretory/tf_wiki_formatted_slen512.tfrecord"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertbench.launch.workers import LAUNCHER
+from bertbench.processes.horovod_launcher import LAUNCHER
 from suites.horovod import skip_without_horovod
 from suites.training.tiny import TASKS, WITHOUT_DROPOUT, write_files
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.launch import workers
-from bertbench.launch.workers import LAUNCHER, WorkerHosts, run_workers
+from bertbench.processes import horovod_launcher
+from bertbench.processes.horovod_launcher import LAUNCHER, WorkerHosts, run_workers
 from suites.distributed.jobs import DEADLINE, STEPS, Job, run, synchronised
 from suites.training.test_repeating import newest_step, read
 
@@ -123,7 +123,7 @@ def test_workers_with_other_data_end_at_the_start_naming_it(
             *arguments,
         ]
 
-    monkeypatch.setattr(workers, "launcher_command", launcher_command)
+    monkeypatch.setattr(horovod_launcher, "launcher_command", launcher_command)
     monkeypatch.setitem(os.environ, "TF_CPP_MIN_LOG_LEVEL", "3")
     command = synchronised(files, tmp_path / "out")
     command[command.index("--train-file") + 1] = "train.json"

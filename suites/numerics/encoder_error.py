@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from bertbench.checkpoint.paths import find_checkpoint
 from bertbench.config import GEOMETRIES, KernelOptions, ModelConfig
-from bertbench.model.checkpoint_paths import find_checkpoint
 from bertbench.model.encoder import Encoder
 from bertbench.model.weights import Weights
 from bertbench.precision import FP32, Precision

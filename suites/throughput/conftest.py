@@ -12,11 +12,11 @@ from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import Benchmark, BenchmarkResult
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.errors import BertbenchError
+from bertbench.formatting import figure, percent
 from bertbench.measure.threads import ThreadSettings
 from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
 from bertbench.results.schema import THROUGHPUT_FILE
-from bertbench.results.wording import figure, percent
 from suites.summary import summary_table
 from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells
 

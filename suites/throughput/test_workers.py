@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bertbench.launch.workers import LAUNCHER
 from bertbench.measure.machine import read_machine
+from bertbench.processes.horovod_launcher import LAUNCHER
 from suites.horovod import skip_without_horovod
 from suites.summary import summary_table
 from suites.throughput.test_throughput import LEEWAY

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bertbench.checkpoint.loading import save_weights
 from bertbench.cli import main
 from bertbench.model.bert import BertModel
-from bertbench.model.checkpoint import save_weights
 from bertbench.precision import FP32
 from suites.training.tiny import CONFIG, KERNELS, make_task
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bertbench.checkpoint.loading import save_weights
 from bertbench.model.bert import BertModel
-from bertbench.model.checkpoint import save_weights
 from bertbench.precision import FP32
 from bertbench.tasks.base import Task
 from bertbench.training.finetune import Job, run_job

@@ -9,8 +9,8 @@ from bertbench.precision import BF16, FP32, Precision
 from bertbench.training.settings import TrainingSettings
 from suites.summary import summary_table
 from suites.tolerances import TOLERANCES
-from suites.training.loss_curves import WINDOW, loss_curve
 from suites.training.tiny import TASKS, WITHOUT_DROPOUT, make_trainer, write_files
+from tools.loss_curves import WINDOW, loss_curve
 
 pytestmark = pytest.mark.training
 
@@ -32,7 +32,7 @@ def test_bf16_stays_with_fp32(task: str, files: Path, tmp_path: Path, request: p
     worst = int(distance.argmax())
     assert distance[worst] <= band, (
         f"{task}: bf16 is {distance[worst]:.3f} from fp32 over the {WINDOW} steps from {worst * WINDOW}, "
-        f"band {band}; run `python -m suites.training.loss_curves` to see how far seeds move it"
+        f"band {band}; run `python -m tools.loss_curves` to see how far seeds move it"
     )
 
 

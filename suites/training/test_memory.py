@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.training.peak_memory import ENVIRONMENT, LAYERS, PROBABILITIES_MIB
+from tools.peak_memory import ENVIRONMENT, LAYERS, PROBABILITIES_MIB
 
 pytestmark = pytest.mark.training
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts a peak anew")
 def test_recomputation_keeps_one_layer_and_the_others_inputs(tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "suites.training.peak_memory", str(tmp_path)],
+        [sys.executable, "-m", "tools.peak_memory", str(tmp_path)],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertbench.model.checkpoint_readers import open_checkpoint
+from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.precision import BF16
 from bertbench.training.settings import TrainingSettings
 from suites.training.tiny import make_trainer, snapshot

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import KernelOptions, ModelConfig
 from bertbench.data.glue_tasks import glue_task
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.squad_windows import WindowSettings
 from bertbench.data.tokenization import Tokenizer
-from bertbench.model.source import ModelSource
 from bertbench.precision import FP32, Precision
 from bertbench.tasks.base import Task
 from bertbench.tasks.classifier import ClassifierTask

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bertbench.checkpoint.loading import save_weights
 from bertbench.config import ModelConfig
-from bertbench.model.checkpoint import save_weights
 from suites.commands.layout import StandIns
 
 NAMES = ("Ada", "Boris", "Clara", "Dmitri", "Edith", "Farid")

@@ -13,13 +13,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bertbench.checkpoint.loading import save_weights
+from bertbench.checkpoint.names import is_bookkeeping
+from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
-from bertbench.data.synthetic import SEED, Sizes, write_corpus
 from bertbench.embedded import FOLDERS, PRETRAINING_RECORDS, PRETRAINING_TEXT, SQUAD_DEV, SQUAD_TRAIN
 from bertbench.files import read_json, staged_directory, write_bytes, write_json, write_text
-from bertbench.model.checkpoint import save_weights
-from bertbench.model.checkpoint_names import is_bookkeeping
-from bertbench.model.checkpoint_readers import open_checkpoint
+from tools.embedded.corpus import SEED, Sizes, write_corpus
 
 SIZES = Sizes(train_paragraphs=40_000, documents=40_000, train_pairs=20_000)
 # A second helping of questions, and all sentence pairs, are of another seed: fresh ones teach more than more

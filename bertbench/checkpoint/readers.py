@@ -1,0 +1,161 @@
+"""Reading the tensors of a checkpoint file, whichever of the two formats it has."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import tensorflow as tf
+from safetensors import SafetensorError, safe_open
+
+from bertbench.checkpoint.names import read_google_name, read_hugging_face_name
+from bertbench.checkpoint.paths import data_files, find_checkpoint, index_file, is_safetensors
+from bertbench.checkpoint.plan import StoredTensor
+from bertbench.errors import InputError
+
+# What TensorFlow's checkpoint reader raises for a file that it cannot make sense of.
+_READER_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
+# What `tf.train.Checkpoint` adds to the tensors (tensorflow/python/trackable/base.py).
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_SAFETENSORS_DTYPES = {
+    "F64": tf.float64,
+    "F32": tf.float32,
+    "F16": tf.float16,
+    "BF16": tf.bfloat16,
+    "I64": tf.int64,
+    "I32": tf.int32,
+    "BOOL": tf.bool,
+}
+
+
+class CheckpointFile(Protocol):
+    """A checkpoint whose tensors can be listed and read."""
+
+    path: Path
+
+    def list_tensors(self) -> list[StoredTensor]:
+        """Every tensor, in the order of the file; reads no values."""
+
+    def read(self, tensors: Sequence[StoredTensor]) -> list[tf.Tensor]:
+        """The values of some tensors, in the file's shapes and dtypes.
+
+        Raises:
+          InputError: a file is missing, truncated or damaged.
+        """
+
+
+def open_checkpoint(place: Path | str) -> CheckpointFile:
+    """Open the checkpoint that `find_checkpoint` finds.
+
+    Raises:
+      InputError: there is none, or its list of tensors is damaged.
+    """
+    path = find_checkpoint(place)
+    return SafetensorsFile(path) if is_safetensors(path) else TensorFlowCheckpoint(path)
+
+
+def read_global_step(place: Path | str) -> int:
+    """The step that a checkpoint was saved at; 0 where it does not say.
+
+    Raises:
+      InputError: as `open_checkpoint`.
+    """
+    source = open_checkpoint(place)
+    steps = [tensor for tensor in source.list_tensors() if tensor.name == "global_step"]
+    return int(source.read(steps)[0]) if steps else 0
+
+
+class TensorFlowCheckpoint:
+    """A Google-format checkpoint: tensors by name in TensorFlow's bundle files."""
+
+    def __init__(self, prefix: Path) -> None:
+        self.path = prefix
+        try:
+            reader = tf.train.load_checkpoint(os.fspath(prefix))
+            self._shapes = reader.get_variable_to_shape_map()
+            self._dtypes = reader.get_variable_to_dtype_map()
+        except _READER_ERRORS:
+            raise InputError(
+                f"{index_file(prefix)}: truncated, damaged or no checkpoint index; fetch it again."
+            ) from None
+        if _OBJECT_GRAPH in self._shapes:
+            raise InputError(
+                f"{index_file(prefix)}: an object-based checkpoint of TensorFlow 2, whose names are those of "
+                "its program; save the weights under Google's names, or as Hugging Face's model.safetensors."
+            )
+
+    def list_tensors(self) -> list[StoredTensor]:
+        """See `CheckpointFile`; needs only the index."""
+        return [
+            StoredTensor(name, tuple(self._shapes[name]), self._dtypes[name], read_google_name(name))
+            for name in sorted(self._shapes)
+        ]
+
+    def read(self, tensors: Sequence[StoredTensor]) -> list[tf.Tensor]:
+        """See `CheckpointFile`; TensorFlow verifies the checksum of each tensor."""
+        data = self._data
+        try:
+            return tf.raw_ops.RestoreV2(
+                prefix=os.fspath(self.path),
+                tensor_names=[tensor.name for tensor in tensors],
+                shape_and_slices=[""] * len(tensors),
+                dtypes=[tensor.dtype for tensor in tensors],
+            )
+        except tf.errors.OpError:
+            raise InputError(
+                f"{data}: damaged (the values do not match the checksums in the .index); fetch it again."
+            ) from None
+
+    @functools.cached_property
+    def _data(self) -> str:
+        """The names of the data files, known to be there and as long as the index needs them."""
+        files = data_files(self.path)
+        names = ", ".join(map(str, files))
+        have = sum(file.stat().st_size for file in files)
+        need = sum(tensor.byte_count for tensor in self.list_tensors())
+        if have < need:
+            raise InputError(
+                f"{names}: truncated ({have:,} bytes, the .index needs {need:,}); fetch it again."
+            )
+        return names
+
+
+class SafetensorsFile:
+    """A safetensors file with Hugging Face's names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._open() as file:
+            pieces = [(name, file.get_slice(name)) for name in file.offset_keys()]
+            self._tensors = [
+                self._describe(name, piece.get_dtype(), piece.get_shape()) for name, piece in pieces
+            ]
+
+    def list_tensors(self) -> list[StoredTensor]:
+        """See `CheckpointFile`."""
+        return self._tensors
+
+    def read(self, tensors: Sequence[StoredTensor]) -> list[tf.Tensor]:
+        """See `CheckpointFile`."""
+        with self._open() as file:
+            return [tf.constant(file.get_tensor(tensor.name)) for tensor in tensors]
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[safe_open]:
+        # pread, because mapped pages would count as a second copy of the whole file.
+        try:
+            with safe_open(self.path, framework="np", backend="pread") as file:
+                yield file
+        except (SafetensorError, OSError) as error:
+            raise InputError(
+                f"{self.path}: truncated, damaged or no safetensors file ({error}); fetch it again."
+            ) from None
+
+    def _describe(self, name: str, dtype: str, shape: list[int]) -> StoredTensor:
+        if dtype not in _SAFETENSORS_DTYPES:
+            known = ", ".join(_SAFETENSORS_DTYPES)
+            raise InputError(f"{self.path}: {name} has dtype {dtype}; only {known} are read.")
+        variable, transposed = read_hugging_face_name(name)
+        return StoredTensor(name, tuple(shape), _SAFETENSORS_DTYPES[dtype], variable, transposed)

@@ -1,0 +1,120 @@
+"""Where a model comes from: its configuration, vocabulary and checkpoint on disk."""
+
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertbench.checkpoint.paths import find_checkpoint
+from bertbench.config import ModelConfig
+from bertbench.console import notice
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+
+_CAPITALS = frozenset(string.ascii_uppercase)  # a cased vocabulary has each as a wordpiece, an uncased none
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model on disk.
+
+    Attributes:
+      config: from `bert_config.json`, or Hugging Face's `config.json`.
+      vocab_file: one wordpiece a line.
+      checkpoint: prefix or safetensors file; None starts from random weights.
+      do_lower_case: whether the vocabulary is of lower-cased text.
+    """
+
+    config: ModelConfig
+    vocab_file: Path | None
+    checkpoint: Path | None
+    do_lower_case: bool
+
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer.
+
+        Raises:
+          InputError: there is no vocabulary, or it does not have the size of the model's.
+        """
+        if self.vocab_file is None:
+            raise InputError("no vocabulary; give --vocab-file, or a --model-dir that holds vocab.txt.")
+        tokenizer = Tokenizer(self.vocab_file, self.do_lower_case)
+        if tokenizer.vocab_size > self.config.vocab_size:
+            raise InputError(
+                f"{self.vocab_file}: holds {tokenizer.vocab_size} wordpieces, but bert_config.json says "
+                f"vocab_size {self.config.vocab_size}; give the vocabulary the model was trained with."
+            )
+        self._note_doubts(tokenizer)
+        return tokenizer
+
+    def _note_doubts(self, tokenizer: Tokenizer) -> None:
+        """Say what may be right but is more often a mistake that would only show in the scores."""
+        if tokenizer.vocab_size < self.config.vocab_size:
+            notice(
+                f"{self.vocab_file}: holds {tokenizer.vocab_size} of the model's {self.config.vocab_size} "
+                "wordpieces; if it is not the model's own, give that with --vocab-file."
+            )
+        cased = not _CAPITALS.isdisjoint(tokenizer.tokens)
+        if cased and self.do_lower_case:
+            notice(
+                f"{self.vocab_file}: holds capitals, but text is lower-cased; "
+                "for a cased model give --no-do-lower-case."
+            )
+        elif not cased and not self.do_lower_case:
+            notice(
+                f"{self.vocab_file}: holds no capitals, but text keeps its own; "
+                "for an uncased model give --do-lower-case."
+            )
+
+
+def find_model(
+    model_dir: Path | str | None = None,
+    *,
+    config_file: Path | str | None = None,
+    vocab_file: Path | str | None = None,
+    init_checkpoint: Path | str | None = None,
+    do_lower_case: bool = True,
+    from_scratch: bool = False,
+) -> ModelSource:
+    """Resolve a model from its folder and what overrides parts of it.
+
+    Args:
+      from_scratch: a missing checkpoint is no error.
+
+    Raises:
+      InputError: a part is missing, unreadable or ambiguous.
+    """
+    folder = Path(model_dir) if model_dir is not None else None
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; --model-dir takes one with bert_config.json in it.")
+    if config_file is None:
+        if folder is None:
+            raise InputError("no model; give --model-dir, or --config-file with the other parts.")
+        config_file = _find_config(folder)
+    if vocab_file is None and folder is not None and (folder / "vocab.txt").exists():
+        vocab_file = folder / "vocab.txt"
+    if vocab_file is not None and not Path(vocab_file).is_file():
+        raise InputError(f"{vocab_file}: no such file; --vocab-file takes the model's vocab.txt.")
+    config = ModelConfig.from_json_file(config_file)
+    checkpoint = _find_checkpoint(folder, init_checkpoint, from_scratch)
+    return ModelSource(config, Path(vocab_file) if vocab_file else None, checkpoint, do_lower_case)
+
+
+def _find_config(folder: Path) -> Path:
+    """Google's configuration, else the one that Hugging Face's folders hold."""
+    google, hugging_face = folder / "bert_config.json", folder / "config.json"
+    if google.exists() or not hugging_face.exists():
+        return google
+    notice(f"{hugging_face}: a model of Hugging Face's was trained with the exact GELU, which is --gelu erf.")
+    return hugging_face
+
+
+def _find_checkpoint(
+    folder: Path | None, init_checkpoint: Path | str | None, from_scratch: bool
+) -> Path | None:
+    if init_checkpoint is not None:
+        return find_checkpoint(init_checkpoint)
+    if from_scratch:
+        return None
+    if folder is None:
+        raise InputError("no checkpoint; give --init-checkpoint or --model-dir.")
+    return find_checkpoint(folder)

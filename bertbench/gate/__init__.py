@@ -1,0 +1,1 @@
+"""The verdicts: rules, limits, the statistics of comparison, and interleaved runs."""

@@ -1,0 +1,117 @@
+"""How one quantity of one case is judged against its base."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bertbench.formatting import percent
+from bertbench.gate.comparison import Comparison, centre, compare_paired, compare_unpaired
+from bertbench.gate.limits import (
+    EFFICIENCY_THRESHOLD,
+    MEMORY_THRESHOLD,
+    MINIMUM_PAIRS,
+    MINIMUM_ROUNDS,
+    SIGNIFICANCE,
+    SINGLE_STARTUP_THRESHOLD,
+    STARTUP_THRESHOLD,
+)
+from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Outcome, Verdict
+
+
+def judge_efficiency(
+    case: str,
+    base: Sequence[float],
+    head: Sequence[float],
+    *,
+    paired: bool,
+    threshold: float = EFFICIENCY_THRESHOLD,
+) -> Verdict:
+    """Judge efficiencies: of independent rounds, or of interleaved runs with base[i] beside head[i]."""
+    minimum = MINIMUM_PAIRS if paired else MINIMUM_ROUNDS
+    if min(len(base), len(head)) < minimum:
+        detail = f"{min(len(base), len(head))} measurements a side; at least {minimum} are needed"
+        return _verdict(case, EFFICIENCY, base, head, Outcome.UNCLEAR, detail, threshold)
+    comparison = (compare_paired if paired else compare_unpaired)(base, head)
+    outcome, detail = _judge_fall(comparison, threshold)
+    return _verdict(case, EFFICIENCY, base, head, outcome, detail, threshold, comparison)
+
+
+def judge_memory(case: str, base: Sequence[float], head: Sequence[float]) -> Verdict:
+    """Judge peak memory in MiB, which repeats to about 1 %: by its threshold alone."""
+    return _judge_growth(case, MEMORY, base, head, MEMORY_THRESHOLD)
+
+
+def judge_startup(case: str, base: Sequence[float], head: Sequence[float]) -> Verdict:
+    """Judge start-up in seconds: interleaved pairs by a test as efficiency is, one run only by doubling."""
+    if len(base) < MINIMUM_PAIRS or len(base) != len(head):
+        return _judge_growth(case, STARTUP, base, head, SINGLE_STARTUP_THRESHOLD)
+    comparison = compare_paired(base, head)
+    outcome = Outcome.OK
+    if comparison.change > STARTUP_THRESHOLD and comparison.p_higher < SIGNIFICANCE:
+        outcome = Outcome.REGRESSION
+    elif comparison.change < -STARTUP_THRESHOLD and comparison.p_lower < SIGNIFICANCE:
+        outcome = Outcome.IMPROVEMENT
+    return _verdict(case, STARTUP, base, head, outcome, comparison.samples, STARTUP_THRESHOLD, comparison)
+
+
+def _judge_fall(comparison: Comparison, threshold: float) -> tuple[Outcome, str]:
+    low, high = comparison.interval
+    if comparison.change < -threshold:
+        if comparison.p_lower < SIGNIFICANCE and high < 0:
+            return Outcome.REGRESSION, comparison.samples
+        return Outcome.UNCLEAR, f"{comparison.samples}: a fall, but not significant; measure more rounds"
+    if low < -2 * threshold:
+        excluded = f"a fall of {percent(2 * threshold, 0)} is not excluded; measure more rounds"
+        return Outcome.UNCLEAR, f"{comparison.samples}: {excluded}"
+    if comparison.change > threshold and comparison.p_higher < SIGNIFICANCE and low > 0:
+        return Outcome.IMPROVEMENT, comparison.samples
+    return Outcome.OK, comparison.samples
+
+
+def _judge_growth(
+    case: str, quantity: str, base: Sequence[float], head: Sequence[float], threshold: float
+) -> Verdict:
+    change = float(np.median(head) / np.median(base) - 1)
+    outcome = Outcome.OK
+    if abs(change) > threshold:
+        outcome = Outcome.REGRESSION if change > 0 else Outcome.IMPROVEMENT
+    return Verdict(
+        case,
+        quantity,
+        outcome,
+        "threshold alone",
+        base=float(np.median(base)),
+        head=float(np.median(head)),
+        change=change,
+        threshold=threshold,
+    )
+
+
+def _verdict(
+    case: str,
+    quantity: str,
+    base: Sequence[float],
+    head: Sequence[float],
+    outcome: Outcome,
+    detail: str,
+    threshold: float,
+    comparison: Comparison | None = None,
+) -> Verdict:
+    figures = {}
+    if comparison is not None:
+        figures = {
+            "change": comparison.change,
+            "interval": comparison.interval,
+            "p_value": min(comparison.p_lower, comparison.p_higher),
+            "test": comparison.test,
+        }
+    return Verdict(
+        case,
+        quantity,
+        outcome,
+        detail,
+        base=centre(base),
+        head=centre(head),
+        threshold=threshold,
+        **figures,
+    )

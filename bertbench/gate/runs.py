@@ -1,0 +1,75 @@
+"""One run of `bertbench benchmark` in a process of its own."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertbench.errors import InputError
+from bertbench.files import read_json
+from bertbench.gate.comparison import centre
+from bertbench.results.parsing import Positive, parse_dataclass
+from bertbench.results.provenance import RESULTS_FILE
+from bertbench.results.schema import check_version
+
+BENCHMARK = ("-P", "-m", "bertbench", "benchmark")  # -P: the installed package, not the current folder's
+
+
+@dataclass(frozen=True)
+class BenchmarkRun:
+    """What the gate needs of a run's `results.json`; units as in `schema.ThroughputCase`."""
+
+    case: str
+    efficiency_rounds: tuple[Positive, ...]
+    peak_memory_mib: Positive
+    startup_seconds: Positive | None = None
+
+    @property
+    def efficiency(self) -> float:
+        """The centre of the rounds."""
+        return centre(self.efficiency_rounds)
+
+
+def run_benchmark(
+    python: Path, arguments: Sequence[str], output_dir: Path, benchmark: Sequence[str] = BENCHMARK
+) -> BenchmarkRun:
+    """Run a benchmark with the interpreter `python` and read its `results.json`.
+
+    Raises:
+      InputError: the run failed, with the last line that it wrote, or its results cannot be read.
+    """
+    run_process([str(python), *benchmark, *arguments, "--output-dir", str(output_dir)])
+    path = output_dir / RESULTS_FILE
+    run = parse_dataclass(BenchmarkRun, check_version(read_json(path), str(path)), str(path))
+    if not run.efficiency_rounds:
+        raise InputError(f"{path}: efficiency_rounds is empty; give more steps.")
+    return run
+
+
+def run_process(command: Sequence[str]) -> None:
+    """Run a command silently; whatever interrupts this process ends the command with all its children.
+
+    Raises:
+      InputError: the exit status is not 0.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
+        process_group=0,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        lines = output.strip().splitlines() or ["no output"]
+        raise InputError(f"{' '.join(command)}: exit status {process.returncode}: {lines[-1]}")

@@ -1,0 +1,1 @@
+"""The model zoo's command line, `launch_benchmark`."""

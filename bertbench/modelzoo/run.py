@@ -1,0 +1,129 @@
+"""Running a plan: its processes, started in their places, every line printed and logged."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+
+from bertbench import console
+from bertbench.files import make_directory, write_json
+from bertbench.measure.machine import describe_machine
+from bertbench.modelzoo.log import RunLog
+from bertbench.modelzoo.resolve import Instance, LaunchPlan
+from bertbench.processes.groups import Processes, exit_status, package_environment
+from bertbench.processes.instances import bound
+from bertbench.results.provenance import RESULTS_FILE
+
+_THROUGHPUT = re.compile(r"Throughput: ([0-9.]+)")
+
+
+def run_plan(plan: LaunchPlan) -> int:
+    """Run every instance to its end; return the first exit status that is not 0."""
+    with RunLog(plan.output_dir, plan.name) as log:
+        log.line(f"Log and results: {log.path.parent}")
+        for notice in plan.notices:
+            log.line(notice)
+        verbose = bool(plan.configuration["verbose"])
+        log.facts("Configuration", plan.configuration, shown=verbose)
+        log.facts("Machine and versions", describe_machine(), shown=verbose)
+        processes = Processes()
+        with processes.ended_on_signals():
+            run = _run_instances if len(plan.instances) > 1 else _run_single
+            status = run(plan, log, processes)
+        batch_size = plan.configuration.get("batch_size")
+        log.line(f"Ran {plan.configuration['mode']} with batch size {batch_size}; exit status {status}.")
+        log.line(f"Log file: {log.path}")
+    return status
+
+
+def show_plan(plan: LaunchPlan) -> None:
+    """Print a plan, for --dry-run."""
+    console.out.print(f"{plan.name}: {plan.task}, {plan.action}", markup=False)
+    console.out.print(f"Log and results: {plan.output_dir}", markup=False)
+    for name, value in plan.configuration.items():
+        if value is not None:
+            console.out.print(f"    {name}: {value}", markup=False)
+    for instance in plan.instances:
+        cores = ",".join(map(str, instance.placement.cores))
+        console.out.print(f"On cores {cores}:" if cores else "Run:", markup=False)
+        console.out.print(f"    bertbench {shlex.join(instance.command)}", markup=False)
+    for notice in plan.notices:
+        console.notice(notice)
+
+
+def _run_single(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
+    (instance,) = plan.instances
+    log.line(f"bertbench {shlex.join(instance.command)}")
+    process = _start(instance, processes)
+    for line in process.stdout:
+        log.line(line.rstrip("\n"))
+    return exit_status(process)
+
+
+@dataclass
+class _Outcome:
+    status: int = 0
+    throughput: float | None = None
+    lines: list[str] = field(default_factory=list)
+
+
+def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
+    """Run all at once; the logs and their names are those of the model zoo's multi-instance runs."""
+    outcomes = [_Outcome() for _ in plan.instances]
+    threads = [
+        threading.Thread(target=_follow, args=(number, instance, outcome, log, processes))
+        for number, (instance, outcome) in enumerate(zip(plan.instances, outcomes, strict=True))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _write_instance_logs(plan, outcomes)
+    failed = [number for number, outcome in enumerate(outcomes) if outcome.status]
+    if failed:
+        log.line(f"Failed: instance {', '.join(map(str, failed))}.")
+    measured = [outcome.throughput for outcome in outcomes if outcome.throughput is not None]
+    if measured and not failed:
+        log.line(f"Throughput of {len(measured)} instances together: {sum(measured):.2f} examples/s")
+        summary = {"examples_per_second": sum(measured), "instances": measured}
+        write_json(plan.output_dir / RESULTS_FILE, summary)
+    return outcomes[failed[0]].status if failed else 0
+
+
+def _follow(number: int, instance: Instance, outcome: _Outcome, log: RunLog, processes: Processes) -> None:
+    process = _start(instance, processes)
+    _note(f"bertbench {shlex.join(instance.command)}", number, outcome, log)
+    for line in process.stdout:
+        _note(line.rstrip("\n"), number, outcome, log)
+    outcome.status = exit_status(process)
+
+
+def _note(line: str, number: int, outcome: _Outcome, log: RunLog) -> None:
+    outcome.lines.append(line)
+    if match := _THROUGHPUT.match(line):
+        outcome.throughput = float(match[1])
+    log.line(f"[{number}] {line}")
+
+
+def _write_instance_logs(plan: LaunchPlan, outcomes: list[_Outcome]) -> None:
+    values = plan.configuration
+    cores = values["numa_cores_per_instance"]
+    stem = (
+        f"{values['model_name']}_{values['precision']}_{values['mode']}_bs{values['batch_size']}_cores{cores}"
+    )
+    for number, outcome in enumerate(outcomes):
+        text = "\n".join(outcome.lines) + "\n"
+        (plan.output_dir / f"{stem}_instance{number}.log").write_text(text, encoding="utf-8")
+        with (plan.output_dir / f"{stem}_all_instances.log").open("a", encoding="utf-8") as together:
+            together.write(text)
+
+
+def _start(instance: Instance, processes: Processes) -> subprocess.Popen:
+    """Start `bertbench` in its place."""
+    make_directory(instance.output_dir)
+    with bound(instance.placement) as prefix:
+        command = [*prefix, sys.executable, "-m", "bertbench", *instance.command]
+        return processes.start(command, os.environ | package_environment())

@@ -1,0 +1,53 @@
+"""The option table as people read it: --help, and the tables of docs/commands.md."""
+
+from collections.abc import Sequence
+
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, Option
+
+_USAGE = """\
+Usage: launch_benchmark.py OPTIONS... [-- NAME=VALUE...]
+
+Trains, measures or scores BERT as the launch script of Intel's model zoo does. After a lone -- come the
+model's own arguments, with hyphens or underscores. Values in brackets are defaults, inference / training.
+"""
+
+
+def help_text() -> str:
+    """What --help prints."""
+    width = 42
+    sections = [_USAGE]
+    for title, options in (("Options", LAUNCH_OPTIONS), ("Model arguments, after --", MODEL_ARGUMENTS)):
+        lines = [f"{title}:"]
+        for option in (option for option in options if option.meaning):
+            names = ", ".join(option.spellings) or option.name
+            lines.append(f"  {names:{width}} {option.meaning}{_bracketed(option)}")
+        sections.append("\n".join(lines))
+    idle = ", ".join(option.shown for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS) if not option.meaning)
+    sections.append(f"Accepted, and of no effect here: {idle}.")
+    return "\n\n".join(sections) + "\n"
+
+
+def markdown_table(options: Sequence[Option]) -> str:
+    """A table for the docs: name, defaults and meaning of each option that does something."""
+    lines = ["| option | inference | training | meaning |", "|---|---|---|---|"]
+    for option in (option for option in options if option.meaning):
+        names = ", ".join(f"`{name}`" for name in option.spellings or (option.name,))
+        defaults = " | ".join(_default(option.default(mode)) for mode in ("inference", "training"))
+        lines.append(f"| {names} | {defaults} | {option.meaning}{_choices(option)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: object) -> str:
+    return "" if value is None else f"`{value}`"
+
+
+def _choices(option: Option) -> str:
+    return f": {' or '.join(option.choices)}" if option.choices else ""
+
+
+def _bracketed(option: Option) -> str:
+    values = [option.default(mode) for mode in ("inference", "training")]
+    if values == [None, None]:
+        return _choices(option)
+    shown = [str(values[0])] if values[0] == values[1] else ["-" if v is None else str(v) for v in values]
+    return f"{_choices(option)} [{' / '.join(shown)}]"

@@ -1,0 +1,1 @@
+"""Process groups, core placement, instances and Horovod's launcher."""

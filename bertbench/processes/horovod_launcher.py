@@ -1,0 +1,173 @@
+"""Starting the workers of a training through Horovod's own launcher, and watching over them."""
+
+import collections
+import importlib.util
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertbench import console
+from bertbench.errors import BertbenchError, CannotJudge, InputError
+from bertbench.processes.groups import Processes, exit_status, package_environment
+
+LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
+SSH = "ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no"  # as Horovod's launcher calls it
+_WORKER = "BERTBENCH_WORKER"
+# What Horovod's launcher writes with Gloo ("[0]<stdout>:", "Process name: 0") and mpirun with MPI
+# ("[1,0]<stdout>:", "Process name: [[38017,1],0]").
+_OUTPUT = re.compile(r"\[(?:\d+,)?(\d+)\]<(stdout|stderr)>:(.*)")
+_FIRST_TO_FAIL = re.compile(
+    r"Process name:\s+(?:\[\[\d+,\d+\],)?(?P<name>\d+|\S+\[\d+\])\]?\s+Exit code:\s+(?P<status>-?\d+)"
+)
+_KEPT_LINES = 40
+
+
+@dataclass(frozen=True)
+class WorkerHosts:
+    """How many workers there are in all, and the hosts they run on; none: this one.
+
+    Attributes:
+      elastic: go on when a host, with its workers, is lost. This host alone then counts as two, by two of
+        its names, for Horovod gives up a whole host for the loss of a worker.
+    """
+
+    num_processes: int
+    hosts: tuple[str, ...] = ()
+    elastic: bool = False
+
+    def __post_init__(self) -> None:
+        if len(set(self.hosts)) != len(self.hosts):
+            raise InputError(f"--mpi-hostnames {','.join(self.hosts)}: name each host once.")
+        if len(self.hosts) > self.num_processes:
+            raise InputError(
+                f"--mpi-hostnames names {len(self.hosts)} hosts for {self.num_processes} processes; "
+                "give --mpi-num-processes at least one a host."
+            )
+        if self.elastic and (self.num_processes < 2 or len(self.hosts) == 1):
+            raise InputError(
+                "--elastic: a loss leaves nobody to go on; give two processes, and two hosts if any."
+            )
+
+    @property
+    def slots(self) -> dict[str, int]:
+        """Processes by host, as even as can be, the first hosts taking what is left over."""
+        hosts = self.hosts or (("localhost", "127.0.0.1") if self.elastic else ("localhost",))
+        share, left = divmod(self.num_processes, len(hosts))
+        return {host: share + (number < left) for number, host in enumerate(hosts)}
+
+
+def is_worker() -> bool:
+    """Whether this process is one that `run_workers` started."""
+    return _WORKER in os.environ
+
+
+def launcher_command(hosts: WorkerHosts, arguments: Sequence[str]) -> list[str]:
+    """The command that starts every worker as `bertbench ARGUMENTS`."""
+    slots = ",".join(f"{host}:{count}" for host, count in hosts.slots.items())
+    python = sys.executable
+    launch = [python, *LAUNCHER, "-np", str(hosts.num_processes), "-H", slots]
+    launch += ["--min-np", "1"] if hosts.elastic else []
+    return [*launch, python, "-m", "bertbench", *arguments]
+
+
+def show_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
+    """Print what would run where, for --dry-run."""
+    worker = shlex.join([sys.executable, "-m", "bertbench", *arguments])
+    if hosts.num_processes == 1 and not hosts.hosts:
+        console.out.print(worker, markup=False)
+        return
+    environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in _environment().items())
+    console.out.print("Here:", markup=False)
+    console.out.print(f"    {environment} {shlex.join(launcher_command(hosts, arguments))}", markup=False)
+    over_ssh = "over SSH, where it is another host, " if hosts.hosts else ""
+    console.out.print(
+        f"which starts, {over_ssh}with all else of this environment and the address to meet at:", markup=False
+    )
+    for host, slot in _slots(hosts):
+        command = f"env {slot} {environment} {worker}"
+        if hosts.hosts:
+            command = f"{SSH} {host} {shlex.quote(f'cd {Path.cwd()} > /dev/null 2>&1 ; {command}')}"
+        console.out.print(f"    {command}", markup=False)
+
+
+def _slots(hosts: WorkerHosts) -> Iterator[tuple[str, str]]:
+    """Each worker's host, and the variables that tell it its place, as Horovod's launcher gives them.
+
+    (horovod/runner/gloo_run.py, create_slot_env_vars; "cross" counts over the hosts that have such a slot.)
+    """
+    rank = 0
+    for number, (host, count) in enumerate(hosts.slots.items()):
+        for local_rank in range(count):
+            places = {
+                "HOSTNAME": host,
+                "RANK": rank,
+                "SIZE": hosts.num_processes,
+                "LOCAL_RANK": local_rank,
+                "LOCAL_SIZE": count,
+                "CROSS_RANK": number,
+                "CROSS_SIZE": sum(others > local_rank for others in hosts.slots.values()),
+            }
+            yield host, " ".join(f"HOROVOD_{name}={value}" for name, value in places.items())
+            rank += 1
+
+
+def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
+    """Run all workers to their end, every line of theirs printed behind its rank.
+
+    When one fails, Horovod's launcher ends the others.
+
+    Raises:
+      InputError: Horovod is not installed.
+      BertbenchError: a worker failed; the message names the first one that did.
+    """
+    if importlib.util.find_spec("horovod") is None:
+        raise InputError(
+            "several processes need Horovod, which is not installed; run `python tools/horovod/install.py` "
+            "in a checkout, or leave --mpi-num-processes out."
+        )
+    processes = Processes()
+    with processes.ended_on_signals():
+        process = processes.start(launcher_command(hosts, arguments), {**os.environ, **_environment()})
+        lines = _show_ranked(process.stdout, len(str(hosts.num_processes - 1)))
+        last_lines = collections.deque(lines, maxlen=_KEPT_LINES)
+        status = exit_status(process)
+    if status:
+        raise _failure(status, "\n".join(last_lines))
+
+
+def _show_ranked(lines: Iterator[str], width: int) -> Iterator[str]:
+    """Print the workers' lines; yield the launcher's own."""
+    for line in lines:
+        match = _OUTPUT.match(line.rstrip("\n"))
+        if match is None:
+            yield line.rstrip("\n")
+            continue
+        rank, stream, text = match.groups()
+        show = console.out if stream == "stdout" else console.err
+        show.print(f"[{rank:>{width}}] {text}", markup=False)
+
+
+def _failure(status: int, last_lines: str) -> BertbenchError:
+    first = _FIRST_TO_FAIL.search(last_lines)
+    if first is None:
+        return CannotJudge(f"Horovod's launcher ended with status {status}:\n{last_lines}")
+    code = int(first["status"])
+    name = f"rank {first['name']}" if first["name"].isdigit() else first["name"]
+    for said in (InputError, CannotJudge):
+        if code == said.exit_status:
+            return said(f"{name} cannot go on; it says why above.")
+    signals = {128 + number: number.name for number in signal.Signals}
+    return CannotJudge(
+        f"{name} ended with {signals.get(code, f'status {code}')}, and the others were ended; "
+        "the same command goes on from the last checkpoint."
+    )
+
+
+def _environment() -> dict[str, str]:
+    """What makes a process a worker."""
+    return {_WORKER: "1", **package_environment()}

@@ -1,0 +1,1 @@
+"""Results for people: page, charts, history and JUnit XML."""

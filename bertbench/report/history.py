@@ -1,0 +1,132 @@
+"""Stored throughput over time: one series a case and machine, from the stored files alone."""
+
+import fnmatch
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.errors import InputError
+from bertbench.files import read_json
+from bertbench.formatting import signed
+from bertbench.report.change_points import ChangePoint, find_change_points
+from bertbench.results.baselines import StoredResult, list_stored
+from bertbench.results.parsing import Positive
+from bertbench.results.schema import parse_version
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+SPARKLINE_WIDTH = 40
+
+
+@dataclass(frozen=True)
+class Run:
+    """One stored measurement of one case."""
+
+    number: int
+    commit: str
+    dirty: bool
+    measured: str
+    efficiency: float
+    examples_per_second: float
+
+    @property
+    def label(self) -> str:
+        """The commit, marked when the work tree had changes."""
+        return f"{self.commit}{'+' if self.dirty else ''}"
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What a history takes of `schema.ThroughputCase`."""
+
+    case: str
+    efficiency: Positive
+    examples_per_second: Positive
+
+
+@dataclass(frozen=True)
+class Series:
+    """Every stored run of one case on one machine, oldest first."""
+
+    case: str
+    machine_id: str
+    runs: tuple[Run, ...]
+
+    @cached_property
+    def efficiencies(self) -> np.ndarray:
+        """float64 [N]."""
+        return np.array([run.efficiency for run in self.runs])
+
+    @cached_property
+    def change_points(self) -> list[ChangePoint]:
+        """Where the efficiency changed its level."""
+        return find_change_points(self.efficiencies)
+
+    def describe_change(self, point: ChangePoint) -> str:
+        """One line: how much, by which commit, after which, and when."""
+        last_before, first_after = self.runs[point.index - 1], self.runs[point.index]
+        return (
+            f"{signed(point.shift * 100, 1)} % at {first_after.label} (run {first_after.number:04}, "
+            f"{first_after.measured[:10]}), after {last_before.label}"
+        )
+
+
+def read_history(storage: Path, *, pattern: str = "*", last: int | None = None) -> list[Series]:
+    """Every series of the cases that `pattern` matches, of the last so many stored files of each machine.
+
+    `pattern` is a glob; without a wildcard it matches anywhere in the name.
+
+    Raises:
+      InputError: nothing is stored, a file cannot be read, or no case matches.
+    """
+    stored = list_stored(storage)
+    if not stored:
+        raise InputError(
+            f"{storage}: holds no stored results; record some with `pytest -m benchmark --record-baselines`."
+        )
+    glob = pattern if any(wildcard in pattern for wildcard in "*?[") else f"*{pattern}*"
+    runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for machine_id, results in groupby(stored, key=lambda result: result.machine_id):
+        chosen = list(results)
+        for result in chosen[-last:] if last else chosen:
+            for case, run in _read_runs(result):
+                runs[machine_id, case].append(run)
+    matching = sorted(key for key in runs if fnmatch.fnmatchcase(key[1], glob))
+    if not matching:
+        raise InputError(
+            f"--case {pattern}: matches none of {', '.join(sorted({case for _, case in runs}))}."
+        )
+    return [Series(case, machine_id, tuple(runs[machine_id, case])) for machine_id, case in matching]
+
+
+def sparkline(values: Sequence[float], width: int = SPARKLINE_WIDTH) -> str:
+    """Unicode blocks from the lowest value to the highest; longer series are averaged to `width`."""
+    parts = np.array_split(np.asarray(values, float), min(width, len(values)))
+    heights = np.array([part.mean() for part in parts])
+    span = heights.max() - heights.min()
+    if span == 0:
+        return BLOCKS[3] * len(heights)
+    levels = ((heights - heights.min()) / span * (len(BLOCKS) - 1)).round().astype(int)
+    return "".join(BLOCKS[level] for level in levels)
+
+
+def _read_runs(stored: StoredResult) -> Iterator[tuple[str, Run]]:
+    place, values = str(stored.path), read_json(stored.path)
+    try:
+        for benchmark in values["benchmarks"]:
+            info = parse_version(_Measured, benchmark["extra_info"], place)
+            run = Run(
+                stored.number,
+                stored.commit,
+                stored.dirty,
+                str(values["datetime"]),
+                info.efficiency,
+                info.examples_per_second,
+            )
+            yield info.case, run
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{place}: is not a stored throughput result ({error!r}); remove it.") from None

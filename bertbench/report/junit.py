@@ -1,0 +1,36 @@
+"""Checks as JUnit XML, in the form that CI systems read (the schema of Jenkins' xunit plugin)."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from xml.etree import ElementTree
+
+from bertbench.files import atomic_path
+from bertbench.report.checks import Check
+from bertbench.report.wording import State
+
+ELEMENTS = {State.FAILED: "failure", State.UNCLEAR: "error"}
+
+
+def write_junit(path: Path, checks: Sequence[Check]) -> None:
+    """Write a suite a section; what failed is a failure, what could not be judged an error."""
+    root = ElementTree.Element("testsuites", name="bertbench")
+    for section, members in groupby(checks, key=lambda check: check.section):
+        cases = list(members)
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=section,
+            tests=str(len(cases)),
+            failures=str(sum(check.state == State.FAILED for check in cases)),
+            errors=str(sum(check.state == State.UNCLEAR for check in cases)),
+        )
+        for check in cases:
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=f"bertbench.{section}", name=check.name
+            )
+            if check.state in ELEMENTS:
+                ElementTree.SubElement(case, ELEMENTS[check.state], message=check.message)
+    ElementTree.indent(root)
+    with atomic_path(path) as temporary:
+        ElementTree.ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)

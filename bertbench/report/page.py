@@ -1,0 +1,77 @@
+"""One self-contained page about a results folder, the same for a pull request, and JUnit XML."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from bertbench import __version__
+from bertbench.files import write_text
+from bertbench.report.checks import Check, Results, collect_checks
+from bertbench.report.figures_history import history_chart
+from bertbench.report.history import Series
+from bertbench.report.junit import write_junit
+from bertbench.report.sections import machine_facts, make_sections
+from bertbench.report.summary import MEASURED, count, make_tiles, summarise
+from bertbench.report.wording import State
+
+MARKS = {State.PASSED: "✅", State.FAILED: "❌", State.UNCLEAR: "⚠️", MEASURED: "📏"}
+
+
+def write_report(results: Results, page: Path, command: str) -> None:
+    """Write `page`, and beside it the same as Markdown (.md) and the checks as JUnit XML (.xml)."""
+    checks = collect_checks(results)
+    values = _values(results, checks, command)
+    write_text(page, _render("report.html.jinja", values))
+    write_text(page.with_suffix(".md"), _render("report.md.jinja", values))
+    write_junit(page.with_suffix(".xml"), checks)
+
+
+def write_history(history: Sequence[Series], page: Path, command: str) -> None:
+    """Write a page of one chart a series, its changes of level first."""
+    changes = [
+        (series, series.describe_change(point)) for series in history for point in series.change_points
+    ]
+    runs = max(len(series.runs) for series in history)
+    values = {
+        "headline": f"{count(len(changes), 'change')} in {runs} runs",
+        "changes": changes,
+        "figures": [history_chart(series) for series in history],
+        "command": command,
+        "version": __version__,
+    }
+    write_text(page, _render("history.html.jinja", values))
+
+
+def _values(results: Results, checks: Sequence[Check], command: str) -> dict[str, Any]:
+    summary = summarise(checks)
+    machine = machine_facts(results)
+    measured = results.throughput.measured[:10] if results.throughput else ""
+    facts = (f"bertbench {machine.get('bertbench', __version__)}", machine.get("cpu"), measured)
+    return {
+        "summary": summary,
+        "mark": MARKS[summary.state],
+        "origin": [str(fact) for fact in facts if fact],
+        "tiles": make_tiles(results),
+        "sections": make_sections(results),
+        "command": command,
+        "version": __version__,
+    }
+
+
+def _render(template: str, values: dict[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bertbench.results"),
+        autoescape=jinja2.select_autoescape(["html.jinja"]),
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["markdown"] = _escape_markdown
+    return environment.get_template(template).render(values)
+
+
+def _escape_markdown(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    for character in "\\|*_<[`":
+        text = text.replace(character, f"\\{character}")
+    return text

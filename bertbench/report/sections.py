@@ -1,0 +1,247 @@
+"""The parts of a report, each as tables, figures and words that any output format can show."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bertbench.formatting import NONE, decimals_for, figure, percent, signed, words
+from bertbench.gate.result import MEMORY, STARTUP, GateResult
+from bertbench.report.checks import Results
+from bertbench.report.figures import Figure
+from bertbench.report.figures_accuracy import (
+    difference_chart,
+    layer_error_chart,
+    length_chart,
+    padding_chart,
+)
+from bertbench.report.figures_history import history_chart
+from bertbench.report.figures_throughput import change_chart, roofline, speedup_chart
+from bertbench.report.history import Series
+from bertbench.report.wording import GATE_COLUMNS, State, gate_remarks, gate_row, gate_state
+from bertbench.results.schema import (
+    FAILED,
+    AccuracyCase,
+    AccuracyResult,
+    LengthsResult,
+    NumericsResult,
+    ThroughputResult,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of a table row; `share` of 0 to 1 draws a bar in the table's share column."""
+
+    cells: Sequence[str]
+    state: str = State.PASSED
+    share: float = 0.0
+    css: str = ""
+
+    @property
+    def share_percent(self) -> str:
+        """The bar's width in per cent."""
+        return f"{min(max(self.share, 0), 1) * 100:.1f}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with the command that makes its figures."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    command: str
+    text_columns: Sequence[str] = ()
+    share_column: str | None = None
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report; `missing` is the command that adds it where the folder does not hold it."""
+
+    id: str
+    title: str
+    lead: str
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+    notes: Sequence[str] = ()
+    facts: Sequence[tuple[str, str]] = ()
+    missing: str | None = None
+
+
+def make_sections(results: Results) -> list[Section]:
+    """Every section in the order of the page; one without results says how to get them."""
+    folder = shlex.quote(str(results.folder))
+    suite = f"--results-dir={folder}"
+    makers = (
+        ("accuracy", "Accuracy", results.accuracy, _accuracy, f"pytest -m accuracy {suite}"),
+        ("throughput", "Throughput", results.throughput, _throughput, f"pytest -m benchmark {suite}"),
+        (
+            "gate",
+            "Against the base",
+            results.gate,
+            _gate,
+            f"bertbench gate BASE {folder} --output-dir {folder}",
+        ),
+        ("lengths", "Lengths and padding", results.lengths, _lengths, f"pytest -m benchmark {suite}"),
+        ("numerics", "Kernel numerics", results.numerics, _numerics, f"pytest -m numerics {suite}"),
+        ("history", "History", results.history, _history, "pytest -m benchmark --record-baselines"),
+    )
+    sections = [
+        make(result) if result else Section(name, title, "", missing=command)
+        for name, title, result, make, command in makers
+    ]
+    if machine := machine_facts(results):
+        sections.append(_machine(machine, results))
+    return sections
+
+
+def machine_facts(results: Results) -> dict[str, Any]:
+    """The machine that the results were measured on, as far as they say."""
+    if results.throughput is not None:
+        return dict(results.throughput.cases[0].machine)
+    return dict(results.accuracy.machine) if results.accuracy is not None else {}
+
+
+def _accuracy(result: AccuracyResult) -> Section:
+    columns = ("case", "verdict", "score", "baseline", "difference", "tolerance", "bf16 − fp32, 95 %", "also")
+    rows = [
+        Row(_accuracy_cells(case), State.FAILED if case.verdict == FAILED else State.PASSED)
+        for case in result.cases
+    ]
+    commands = [case.command for case in result.cases if case.command]
+    command = commands[0] if len(set(commands)) == 1 else "pytest -m accuracy"
+    table = Table("Scores against their baselines", columns, rows, command, text_columns=("also",))
+    lead = "Scores of real predictions. The difference is score minus baseline."
+    chart = difference_chart(result.cases)
+    notes = [] if chart else ["No task was judged in both precisions, so there is no difference to show."]
+    return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [], notes)
+
+
+def _accuracy_cells(case: AccuracyCase) -> tuple[str, ...]:
+    decimals = decimals_for(case.tolerance)
+    others = [
+        f"{words(name)} {figure(score)}" for name, score in case.scores.items() if name != case.quantity
+    ]
+    return (
+        case.case,
+        case.verdict,
+        f"{words(case.quantity)} {figure(case.scores[case.quantity])}",
+        figure(case.baseline),
+        signed(case.difference, decimals),
+        f"± {case.tolerance:g}",
+        " … ".join(signed(end, decimals) for end in case.interval) if case.interval else NONE,
+        ", ".join([*others, f"{case.examples:,} examples"]),
+    )
+
+
+def _throughput(result: ThroughputResult) -> Section:
+    columns = ("case", "of the limit", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "MiB", "start-up, s")
+    rows = [
+        Row(
+            (
+                case.case,
+                percent(case.efficiency),
+                figure(case.examples_per_second, 3),
+                figure(case.tokens_per_second, 3),
+                figure(case.gflops, 3),
+                figure(case.gemm_peak_gflops, 3),
+                figure(case.peak_memory_mib, 3),
+                figure(case.startup_seconds, 2),
+            ),
+            share=case.efficiency,
+            css=case.precision,
+        )
+        for case in result.cases
+    ]
+    caption = "Throughput as a share of the machine's limit"
+    table = Table(caption, columns, rows, "pytest -m benchmark", share_column="of the limit")
+    lead = "The limit is the peak of matrix products at the model's own shapes, measured in the same run."
+    roof, speedup = roofline(result.cases), speedup_chart(result.cases)
+    notes = [] if speedup else ["No case was measured in both precisions, so there is no speed-up to show."]
+    charts = [chart for chart in (roof, speedup) if chart]
+    return Section("throughput", "Throughput", lead, [table], charts, notes)
+
+
+def _gate(result: GateResult) -> Section:
+    main = [verdict for verdict in result.verdicts if verdict.quantity not in (MEMORY, STARTUP)]
+    side = [verdict for verdict in result.verdicts if verdict.quantity in (MEMORY, STARTUP)]
+    tables = [
+        Table(
+            caption,
+            GATE_COLUMNS,
+            [Row(gate_row(verdict), gate_state(verdict)) for verdict in verdicts],
+            result.command,
+            text_columns=("quantity",),
+            folded=folded,
+        )
+        for caption, verdicts, folded in (
+            (f"{result.base} → {result.head}", main, False),
+            ("Memory and start-up", side, True),
+        )
+        if verdicts
+    ]
+    chart = change_chart(result)
+    lead = "A fall of efficiency counts only when it is larger than the threshold and significant."
+    notes = gate_remarks(result)
+    return Section("gate", "Against the base", lead, tables, [chart] if chart else [], notes)
+
+
+def _lengths(result: LengthsResult) -> Section:
+    charts = [length_chart(result), padding_chart(result)]
+    lead = "Most texts are shorter than the longest the model takes; padding is computed in vain."
+    return Section("lengths", "Lengths and padding", lead, figures=[chart for chart in charts if chart])
+
+
+def _numerics(result: NumericsResult) -> Section:
+    columns = ("kernel", "verdict", "of the bound", "max ULP", "mean ULP", "bound", "inputs", "worst at")
+    rows = []
+    for row in result.rows:
+        used = row.max_ulp / row.bound if row.bound else 0.0
+        inputs = f"{row.inputs:,}" if isinstance(row.inputs, int) else str(row.inputs)
+        cells = (f"{row.kernel}, {row.variant}, {row.dtype}", row.verdict, percent(used, 0))
+        cells += (
+            figure(row.max_ulp, 3),
+            figure(row.mean_ulp, 3),
+            f"{figure(row.bound, 3)} {row.unit}",
+            inputs,
+            str(row.argmax),
+        )
+        rows.append(Row(cells, State.FAILED if row.verdict == FAILED else State.PASSED, used))
+    commands = [row.command for row in result.rows if row.command]
+    command = commands[0] if len(set(commands)) == 1 else "pytest -m numerics"
+    caption = "Largest error of each kernel, in units in the last place"
+    table = Table(caption, columns, rows, command, ("worst at",), "of the bound")
+    chart = layer_error_chart(result.layer_errors)
+    lead = "Each kernel against exact arithmetic, and the error that reaches each layer's output."
+    return Section("numerics", "Kernel numerics", lead, [table], [chart] if chart else [])
+
+
+def _history(history: Sequence[Series]) -> Section:
+    runs = max(len(series.runs) for series in history)
+    lead = (
+        f"Efficiency over up to {runs} stored runs. Thick lines are levels, dashed lines where they changed."
+    )
+    return Section("history", "History", lead, figures=[history_chart(series) for series in history])
+
+
+def _machine(machine: dict[str, Any], results: Results) -> Section:
+    facts = [(name.replace("_", " "), _fact(value)) for name, value in machine.items()]
+    if results.throughput is not None:
+        facts.append(("measured", results.throughput.measured))
+        facts.append(("commit", results.throughput.commit))
+    if results.accuracy is not None:
+        versions = results.accuracy.versions.items()
+        facts += [(name, str(value)) for name, value in versions if name not in machine]
+    lead = "What the figures depend on. `bertbench doctor` prints the same for the machine it runs on."
+    return Section("machine", "Machine and versions", lead, facts=[fact for fact in facts if fact[1]])
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={entry}" for name, entry in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value or "")

@@ -1,0 +1,85 @@
+"""How figures and verdicts are written for people: on the console, in Markdown and on the page."""
+
+from enum import StrEnum
+
+from rich.table import Table
+
+from bertbench.console import make_table
+from bertbench.formatting import NONE, decimals_for, figure, signed, words
+from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, GateResult, Outcome, Verdict
+
+RELATIVE_QUANTITIES = (EFFICIENCY, MEMORY, STARTUP)
+GATE_COLUMNS = ("case", "quantity", "verdict", "change", "95 % interval", "base", "head", "test")
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNCLEAR = "unclear"
+
+
+def gate_state(verdict: Verdict) -> State:
+    """How a gate's verdict counts."""
+    states = {
+        Outcome.REGRESSION: State.FAILED,
+        Outcome.UNCLEAR: State.UNCLEAR,
+        Outcome.MISSING: State.UNCLEAR,
+    }
+    return states.get(verdict.verdict, State.PASSED)
+
+
+def gate_table(result: GateResult) -> Table:
+    """Every verdict of a gate, a row each."""
+    return make_table(
+        f"{result.base} → {result.head}", GATE_COLUMNS, [gate_row(verdict) for verdict in result.verdicts]
+    )
+
+
+def gate_row(verdict: Verdict) -> tuple[str, ...]:
+    """The cells of `GATE_COLUMNS` for one verdict."""
+    return (
+        verdict.case,
+        words(verdict.quantity),
+        verdict.verdict,
+        change(verdict, verdict.change),
+        interval(verdict),
+        figure(verdict.base),
+        figure(verdict.head),
+        evidence(verdict),
+    )
+
+
+def gate_remarks(result: GateResult) -> list[str]:
+    """One line for everything that a reader of the table must know beside it."""
+    special = [verdict for verdict in result.verdicts if verdict.verdict != Outcome.OK]
+    return [
+        *result.notes,
+        *(f"{verdict.case}, {verdict.quantity}: {verdict.verdict}, {verdict.detail}." for verdict in special),
+    ]
+
+
+def change(verdict: Verdict, value: float | None) -> str:
+    """A change in the verdict's way: relative in per cent, or absolute."""
+    if value is None:
+        return NONE
+    if verdict.quantity in RELATIVE_QUANTITIES:
+        return f"{signed(value * 100, 1)} %"
+    return signed(value, decimals_for(verdict.threshold or 0))
+
+
+def interval(verdict: Verdict) -> str:
+    """The verdict's bootstrap interval, or a dash."""
+    if verdict.interval is None:
+        return NONE
+    low, high = verdict.interval
+    return f"{change(verdict, low)} … {change(verdict, high)}"
+
+
+def evidence(verdict: Verdict) -> str:
+    """The verdict's test with its p-value, or a dash."""
+    if verdict.p_value is None:
+        return verdict.test or NONE
+    shown = "< 0.0001" if verdict.p_value < 0.0001 else f"= {verdict.p_value:.4f}"
+    return f"{verdict.test}, p {shown}"

@@ -1,0 +1,399 @@
+"""Weights reach the right variables, from every published spelling, or the load says all that is wrong."""
+
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from safetensors.numpy import load_file, save_file
+
+from bertbench.checkpoint.loading import load_weights
+from bertbench.checkpoint.plan import plan_loading
+from bertbench.checkpoint.readers import open_checkpoint
+from bertbench.config import ModelConfig
+from bertbench.errors import InputError
+from suites.shared_data import shared_path
+from suites.unit.checkpoint.checkpoint_cases import (
+    CLASSIFIER_HEAD,
+    HIDDEN,
+    HUGGING_FACE_NAMES,
+    SPAN_HEAD,
+    VOCABULARY,
+    as_hugging_face,
+    assert_holds,
+    random_weights,
+    weight_shapes,
+    write_google,
+    zero_variables,
+)
+
+pytestmark = pytest.mark.unit
+
+PRETRAINING = weight_shapes(pooler=True, pretraining_heads=True)
+SPAN = weight_shapes() | SPAN_HEAD
+CLASSIFIER = weight_shapes(pooler=True) | CLASSIFIER_HEAD
+MODELS = {"pretraining": PRETRAINING, "span": SPAN, "classifier": CLASSIFIER}
+SLOTS = (
+    "adam_m",
+    "adam_v",
+    "Adam",
+    "Adam_1",
+    "AdamWeightDecayOptimizer",
+    "AdamWeightDecayOptimizer_1",
+    "lamb_v",
+)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+@pytest.mark.parametrize("model", MODELS)
+def test_google_checkpoint_loads_without_its_training_state(
+    tmp_path: Path, model: str, dtype: tf.DType
+) -> None:
+    shapes = MODELS[model]
+    weights = random_weights(shapes)
+    state = {f"{name}/{slot}": value + 1 for name, value in weights.items() for slot in SLOTS}
+    state |= {"global_step": np.int64(7), "beta1_power": np.float32(0.9), "beta2_power": np.float32(0.999)}
+    write_google(weights | state, tmp_path / "bert_model.ckpt")
+    variables = zero_variables(shapes, dtype)
+
+    report = load_weights(variables, tmp_path)
+
+    assert_holds(variables, weights)
+    assert set(report.loaded) == set(shapes)
+    assert report.initial == report.left_aside == ()
+    assert report.checkpoint == tmp_path / "bert_model.ckpt"
+
+
+def test_intel_names_are_read_as_googles(tmp_path: Path) -> None:
+    weights = random_weights(CLASSIFIER)
+    norms = sorted({name.rsplit("/", 1)[0] for name in weights if "LayerNorm" in name})
+    suffixes = ["", *(f"_{number}" for number in range(1, len(norms)))]
+    intel_norms = {
+        norm: norm.replace("LayerNorm", f"layer_normalization{suffix}")
+        for norm, suffix in zip(norms, suffixes, strict=True)
+    }
+    intel = {}
+    for name, value in weights.items():
+        scope, _, leaf = name.rpartition("/")
+        intel[f"{intel_norms.get(scope, scope) or 'cls/classifier'}/{leaf}"] = value
+    assert "bert/encoder/layer_0/attention/output/layer_normalization_1/gamma" in intel
+    assert "cls/classifier/output_bias" in intel
+    write_google(
+        intel | {f"{name}/AdamWeightDecayOptimizer": intel[name] for name in intel}, tmp_path / "m.ckpt-9"
+    )
+    variables = zero_variables(CLASSIFIER)
+
+    load_weights(variables, tmp_path)
+
+    assert_holds(variables, weights)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
+@pytest.mark.parametrize("model", MODELS)
+def test_hugging_face_names_and_dtypes(tmp_path: Path, model: str, dtype: type) -> None:
+    shapes = MODELS[model]
+    weights = random_weights(shapes)
+    tensors = as_hugging_face(weights, dtype)
+    tensors["bert.embeddings.position_ids"] = np.arange(6)[None]
+    save_file(tensors, tmp_path / "model.safetensors")
+    variables = zero_variables(shapes)
+
+    report = load_weights(variables, tmp_path)
+
+    assert_holds(variables, weights)
+    assert report.left_aside == ()
+
+
+@pytest.mark.parametrize(("weight", "bias"), [("weight", "bias"), ("gamma", "beta")])
+def test_hugging_face_names_without_prefix_and_with_old_leaves(
+    tmp_path: Path, weight: str, bias: str
+) -> None:
+    shapes = weight_shapes(pooler=True)
+    weights = random_weights(shapes)
+    tensors = {
+        name.removeprefix("bert.")
+        .replace("LayerNorm.weight", f"LayerNorm.{weight}")
+        .replace("LayerNorm.bias", f"LayerNorm.{bias}"): value
+        for name, value in as_hugging_face(weights).items()
+    }
+    tensors["embeddings.position_ids"] = np.arange(6)[None]
+    save_file(tensors, tmp_path / "model.safetensors")
+    variables = zero_variables(shapes)
+
+    load_weights(variables, tmp_path)
+
+    assert_holds(variables, weights)
+
+
+@given(
+    hnp.arrays(np.uint32, 24, elements=st.integers(0, 2**32 - 1)).map(lambda bits: bits.view(np.float32)),
+)
+def test_bfloat16_variables_get_the_nearest_even(
+    tmp_path_factory: pytest.TempPathFactory, values: np.ndarray
+) -> None:
+    values = np.where(np.isnan(values), np.float32(1.5), values)
+    prefix = write_google({"bert/w": values}, tmp_path_factory.mktemp("cast") / "model.ckpt")
+    variable = tf.Variable(tf.zeros(24, tf.bfloat16))
+
+    load_weights({"bert/w": variable}, prefix)
+
+    bits = values.view(np.uint32).astype(np.uint64)
+    nearest_even = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    np.testing.assert_array_equal(variable.numpy().view(np.uint16), nearest_even)
+
+
+def test_other_parts_are_left_aside_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_google(random_weights(PRETRAINING | SPAN_HEAD), tmp_path / "bert_model.ckpt")
+
+    report = load_weights(zero_variables(SPAN), tmp_path)
+
+    assert report.left_aside == ("pooler", "masked-LM head", "next-sentence head")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"{tmp_path}/bert_model.ckpt: left aside, not part of this model: "
+        "pooler, masked-LM head, next-sentence head."
+    ]
+
+
+def test_hugging_face_decoder_is_the_embedding_matrix(tmp_path: Path) -> None:
+    weights = random_weights(PRETRAINING)
+    tensors = as_hugging_face(weights)
+    tensors["cls.predictions.decoder.weight"] = weights["bert/embeddings/word_embeddings"]
+    tensors["cls.predictions.decoder.bias"] = weights["cls/predictions/output_bias"]
+    file = tmp_path / "model.safetensors"
+    save_file(tensors, file)
+    variables = zero_variables(PRETRAINING)
+    assert load_weights(variables, file).left_aside == ()
+    assert_holds(variables, weights)
+
+    del tensors["cls.predictions.bias"], tensors["bert.embeddings.word_embeddings.weight"]
+    save_file(tensors, file)
+    variables = zero_variables(PRETRAINING)
+    load_weights(variables, file)
+    assert_holds(variables, weights)
+
+
+def test_untied_decoder_is_refused_where_it_would_be_used(tmp_path: Path) -> None:
+    weights = random_weights(PRETRAINING)
+    tensors = as_hugging_face(weights)
+    tensors["cls.predictions.decoder.weight"] = weights["bert/embeddings/word_embeddings"] + 1
+    save_file(tensors, tmp_path / "model.safetensors")
+
+    with pytest.raises(
+        InputError, match=r"decoder\.weight differs from bert\.embeddings\.word_embeddings\.weight"
+    ):
+        load_weights(zero_variables(PRETRAINING), tmp_path)
+    encoder = zero_variables(weight_shapes())
+    load_weights(encoder, tmp_path)
+    assert_holds(encoder, weights)
+
+
+def test_everything_wrong_is_named_at_once_and_nothing_assigned(tmp_path: Path) -> None:
+    weights = random_weights(SPAN)
+    del weights["bert/encoder/layer_1/output/dense/bias"], weights["bert/embeddings/LayerNorm/beta"]
+    weights["bert/encoder/layer_0/output/dense/kernel"] = np.zeros((HIDDEN, HIDDEN), np.float32)
+    weights["bert/encoder/layer_2/output/dense/bias"] = np.zeros(HIDDEN, np.float32)
+    weights["cls/squad/extra"] = np.zeros(1, np.float32)
+    write_google(weights, tmp_path / "bert_model.ckpt")
+    variables = zero_variables(SPAN)
+
+    with pytest.raises(InputError) as caught:
+        load_weights(variables, tmp_path)
+
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{tmp_path}/bert_model.ckpt: does not fit the model: ")
+    assert "missing: bert/encoder/layer_1/output/dense/bias, bert/embeddings/LayerNorm/beta;" in message
+    assert (
+        "bert/encoder/layer_0/output/dense/kernel is [4, 4] in the checkpoint and [8, 4] in the model"
+        in message
+    )
+    assert "unexpected: bert/encoder/layer_2/output/dense/bias, cls/squad/extra;" in message
+    assert_holds(variables, {name: np.zeros(shape) for name, shape in SPAN.items()})
+
+
+def test_of_many_wrong_tensors_the_first_are_named(tmp_path: Path) -> None:
+    weights = random_weights(SPAN) | {f"adapter/{index:02}": np.zeros(1, np.float32) for index in range(30)}
+    write_google(weights, tmp_path / "bert_model.ckpt")
+
+    with pytest.raises(InputError, match="adapter/06, adapter/07, 22 more; give the checkpoint and"):
+        load_weights(zero_variables(SPAN), tmp_path)
+
+
+def test_object_based_checkpoint_is_refused_as_such(tmp_path: Path) -> None:
+    tf.train.Checkpoint(kernel=tf.Variable(1.0)).write(str(tmp_path / "bert_model.ckpt"))
+
+    with pytest.raises(
+        InputError, match=r"bert_model\.ckpt\.index: an object-based checkpoint of TensorFlow 2"
+    ):
+        load_weights(zero_variables(SPAN), tmp_path)
+
+
+def test_wrong_vocabulary_size_is_said_in_plain_words(tmp_path: Path) -> None:
+    write_google(random_weights(SPAN), tmp_path / "bert_model.ckpt")
+    wanted = weight_shapes(vocabulary=VOCABULARY + 2) | SPAN_HEAD
+
+    with pytest.raises(InputError) as caught:
+        load_weights(zero_variables(wanted), tmp_path)
+
+    plain = (
+        "bert_config.json says vocab_size 13, the checkpoint holds 11 rows (bert/embeddings/word_embeddings)"
+    )
+    assert plain in str(caught.value)
+
+
+def test_a_weight_of_integers_is_refused(tmp_path: Path) -> None:
+    weights = random_weights(SPAN)
+    weights["cls/squad/output_bias"] = np.zeros(2, np.int32)
+    write_google(weights, tmp_path / "bert_model.ckpt")
+
+    with pytest.raises(InputError, match="cls/squad/output_bias holds int32, the model float32"):
+        load_weights(zero_variables(SPAN), tmp_path)
+
+
+def test_two_spellings_of_one_weight_are_refused(tmp_path: Path) -> None:
+    weights = random_weights(SPAN)
+    weights["bert/embeddings/layer_normalization/beta"] = weights["bert/embeddings/LayerNorm/beta"]
+    write_google(weights, tmp_path / "bert_model.ckpt")
+
+    with pytest.raises(
+        InputError, match="named twice: bert/embeddings/LayerNorm/beta and bert/embeddings/layer_n"
+    ):
+        load_weights(zero_variables(SPAN), tmp_path)
+
+
+def test_missing_head_says_what_to_do(tmp_path: Path) -> None:
+    write_google(random_weights(weight_shapes()), tmp_path / "bert_model.ckpt")
+
+    with pytest.raises(
+        InputError, match=r"output_bias; give a checkpoint with a span head, or train one first\.$"
+    ):
+        load_weights(zero_variables(SPAN), tmp_path)
+
+
+def test_fresh_head_keeps_its_initial_value_where_the_file_has_none(tmp_path: Path) -> None:
+    weights = random_weights(weight_shapes())
+    write_google(weights, tmp_path / "bert_model.ckpt")
+    variables = zero_variables(SPAN)
+    variables["cls/squad/output_bias"].assign([3.0, 4.0])
+
+    report = load_weights(variables, tmp_path, fresh=SPAN_HEAD)
+
+    assert set(report.initial) == set(SPAN_HEAD)
+    assert set(report.loaded) == set(weights)
+    assert variables["cls/squad/output_bias"].numpy().tolist() == [3.0, 4.0]
+    assert_holds({name: variables[name] for name in weights}, weights)
+
+
+def test_fresh_head_is_loaded_where_the_file_has_it(tmp_path: Path) -> None:
+    weights = random_weights(SPAN)
+    write_google(weights, tmp_path / "bert_model.ckpt")
+    variables = zero_variables(SPAN)
+
+    report = load_weights(variables, tmp_path, fresh=SPAN_HEAD)
+
+    assert report.initial == ()
+    assert_holds(variables, weights)
+
+
+def test_half_a_fresh_head_is_an_error(tmp_path: Path) -> None:
+    weights = random_weights(SPAN)
+    del weights["cls/squad/output_bias"]
+    write_google(weights, tmp_path / "bert_model.ckpt")
+
+    with pytest.raises(InputError, match="missing: cls/squad/output_bias;"):
+        load_weights(zero_variables(SPAN), tmp_path, fresh=SPAN_HEAD)
+
+
+def test_of_two_fresh_heads_one_may_be_there(tmp_path: Path) -> None:
+    weights = random_weights({k: v for k, v in PRETRAINING.items() if "seq_relationship" not in k})
+    write_google(weights, tmp_path / "bert_model.ckpt")
+    heads = [name for name in PRETRAINING if name.startswith("cls/")]
+
+    report = load_weights(zero_variables(PRETRAINING), tmp_path, fresh=heads)
+
+    assert set(report.initial) == {"cls/seq_relationship/output_weights", "cls/seq_relationship/output_bias"}
+
+
+def test_fresh_excuses_no_other_weight(tmp_path: Path) -> None:
+    weights = random_weights(weight_shapes())
+    del weights["bert/embeddings/word_embeddings"]
+    write_google(weights, tmp_path / "bert_model.ckpt")
+
+    with pytest.raises(InputError, match="missing: bert/embeddings/word_embeddings;"):
+        load_weights(zero_variables(SPAN), tmp_path, fresh=SPAN_HEAD)
+
+
+def test_training_state_can_be_wanted(tmp_path: Path) -> None:
+    weights = {"bert/w": np.float32([1, 2]), "bert/w/adam_m": np.float32([3, 4]), "global_step": np.int64(5)}
+    write_google(weights, tmp_path / "model.ckpt-5")
+    variables = {name: tf.Variable(tf.zeros_like(value)) for name, value in weights.items()}
+
+    load_weights(variables, tmp_path)
+
+    assert {name: variable.numpy().tolist() for name, variable in variables.items()} == {
+        "bert/w": [1.0, 2.0],
+        "bert/w/adam_m": [3.0, 4.0],
+        "global_step": 5,
+    }
+
+
+def test_published_index_has_every_variable_of_its_config() -> None:
+    folder = shared_path("models/google-bert-medium-index")
+    config = ModelConfig.from_json_file(folder / "bert_config.json")
+    geometry = (
+        config.vocab_size,
+        config.hidden_size,
+        config.intermediate_size,
+        config.num_hidden_layers,
+        512,
+    )
+    assert geometry == (30522, 512, 2048, 8, 512)
+    stored = open_checkpoint(folder).list_tensors()
+
+    def plan(**parts: bool) -> tuple[set[str], tuple[str, ...]]:
+        wanted = {name: tf.TensorSpec(shape) for name, shape in weight_shapes(*geometry, **parts).items()}
+        result = plan_loading(wanted, stored, origin=str(folder))
+        assert set(result.sources) == set(wanted)
+        return {tensor.name for tensor in result.sources.values()}, result.left_aside
+
+    everything, left_aside = plan(pooler=True, pretraining_heads=True)
+    assert everything == {tensor.name for tensor in stored}
+    assert left_aside == ()
+    assert plan(pooler=True)[1] == ("masked-LM head", "next-sentence head")
+    assert plan()[1] == ("pooler", "masked-LM head", "next-sentence head")
+
+
+def test_real_google_checkpoint() -> None:
+    folder = shared_path("models/minilm-l6-h384-squad")
+    shapes = weight_shapes(30522, 384, 1536, 6, 512) | {
+        name: (2, 384)[: len(s)] for name, s in SPAN_HEAD.items()
+    }
+    variables = zero_variables(shapes)
+
+    report = load_weights(variables, folder)
+
+    assert report.initial == report.left_aside == ()
+    reader = tf.train.load_checkpoint(str(folder / "bert_model.ckpt"))
+    assert_holds(variables, {name: reader.get_tensor(name) for name in shapes})
+
+
+def test_real_safetensors_file() -> None:
+    folder = shared_path("models/minilm-l6-h384-uncased")
+    shapes = weight_shapes(30522, 384, 1536, 6, 512, pooler=True)
+    variables = zero_variables(shapes)
+
+    report = load_weights(variables, folder)
+
+    assert report.initial == report.left_aside == ()
+    tensors = load_file(folder / "model.safetensors")
+    weights = {}
+    for name in shapes:
+        hugging_face, transposed = HUGGING_FACE_NAMES[name]
+        value = tensors[hugging_face.removeprefix("bert.")]
+        weights[name] = (value.T if transposed else value).astype(np.float32)
+    assert_holds(variables, weights)

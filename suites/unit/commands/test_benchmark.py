@@ -1,0 +1,160 @@
+"""`bertbench benchmark` as a person calls it: what it prints and writes, and what it says of bad input."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from bertbench.data.pretraining import MaskingOptions
+from bertbench.data.pretraining_files import write_pretraining_files
+from bertbench.gate.runs import BenchmarkRun
+from bertbench.results.parsing import parse_dataclass
+from bertbench.results.schema import ThroughputCase, read_lengths
+
+pytestmark = pytest.mark.unit
+
+FEW = ("--batch-size", 4, "--steps", 3, "--warmup-steps", 1)
+
+
+@pytest.fixture
+def call(call_here):
+    """Call `bertbench benchmark` in this process."""
+    return functools.partial(call_here, "benchmark")
+
+
+def squad_arguments(stand_ins, output_dir, *more):
+    data = ("--predict-file", stand_ins.squad / "dev-v1.1.json", "--max-seq-length", 64, "--doc-stride", 16)
+    model = ("--model-dir", stand_ins.tuned, "--max-query-length", 16)
+    return ("squad", *model, *data, *FEW, "--output-dir", output_dir, *more)
+
+
+def test_real_lengths_end_to_end(call, stand_ins, tmp_path):
+    status, out, err = call(*squad_arguments(stand_ins, tmp_path, "--precision", "bf16"))
+    assert status == 0, err
+    results = json.loads((tmp_path / "results.json").read_text())
+    told = float(re.search(r"^Throughput: (\d+\.\d\d)$", out, re.MULTILINE)[1])
+    assert told == pytest.approx(results["examples_per_second"], abs=0.006)
+    assert results["efficiency"] == pytest.approx(results["gflops"] / results["gemm_peak_gflops"])
+    assert 0 < results["examples_per_second_with_features"] < results["examples_per_second"]
+    assert results["gflops"] < results["computed_gflops"]
+    assert results["examples"] == 12
+    assert set(results["latency_seconds"]) == {"p50", "p90", "p99"}
+    assert results["threads"]["intra"] >= 1
+    assert results["case"].startswith("bf16-squad-inference-tuned-b4")
+    stored = parse_dataclass(ThroughputCase, results, "results.json")
+    assert parse_dataclass(BenchmarkRun, results, "").efficiency_rounds == stored.efficiency_rounds
+    assert results["command"].startswith("bertbench") or "pytest" in results["command"]
+    lengths = read_lengths(tmp_path / "lengths.json")
+    assert lengths.dataset == "dev-v1.1.json"
+    assert sum(lengths.histogram.counts) >= 5
+
+
+def test_a_named_geometry_needs_no_files(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = call("classifier", "--config", "tiny", "--max-seq-length", 16, *FEW)
+    assert status == 0, err
+    assert re.search(r"^Throughput: \d+\.\d\d$", out, re.MULTILINE)
+    assert "features included" not in out
+    assert "GEMM peak" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_classifier_training_on_a_task(call, stand_ins, tmp_path):
+    status, _, err = call(
+        *(
+            "classifier",
+            "--model-dir",
+            stand_ins.pretrained,
+            "--data-dir",
+            stand_ins.mrpc,
+            "--mode",
+            "training",
+        ),
+        *("--max-seq-length", 32, "--output-dir", tmp_path, "--batching", "packed", *FEW),
+    )
+    assert status == 0, err
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert (results["mode"], results["batching"]) == ("training", "packed")
+
+
+def test_pretraining_records(call, stand_ins, tmp_path):
+    records = tmp_path / "text.tfrecord"
+    write_pretraining_files(
+        [stand_ins.text],
+        [records],
+        vocab_file=stand_ins.pretrained / "vocab.txt",
+        do_lower_case=True,
+        options=MaskingOptions(max_seq_length=32, max_predictions_per_seq=4, dupe_factor=1),
+        random_seed=1,
+        num_processes=1,
+    )
+    status, _, err = call(
+        *("pretraining", "--model-dir", stand_ins.pretrained, "--input-file", records),
+        *("--output-dir", tmp_path / "out", *FEW),
+    )
+    assert status == 0, err
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["max_seq_length"] == 32
+
+
+def test_a_profile_writes_traces_and_no_figures(call, stand_ins, tmp_path):
+    status, out, err = call(*squad_arguments(stand_ins, tmp_path, "--profile"))
+    assert status == 0, err
+    assert "MatMul" in out
+    assert "Throughput" not in out
+    assert list(tmp_path.rglob("*.xplane.pb"))
+    assert list(tmp_path.rglob("*.trace.json.gz"))
+    assert not (tmp_path / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("squad",), "--config"),
+        (("squad", "--config", "bert-huge"), "choose one of tiny, bert-base, bert-large"),
+        (("squad", "--config", "tiny", "--model-dir", "x"), "not both"),
+        (("squad", "--config", "tiny", "--precision", "fp8"), "fp8"),
+        (("squad", "--config", "tiny", "--max-seq-length", "4096"), "max_position_embeddings"),
+        (("squad", "--config", "tiny", "--profile"), "--output-dir"),
+        (("squad", "--config", "tiny", "--gelu", "soft"), "soft"),
+        (("squad", "--config", "tiny", "--predict-file", "x.json"), "vocab"),
+        (("pretraining", "--config", "tiny", "--max-seq-length", "16"), "masked tokens"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(call, arguments, told):
+    status, _, err = call(*arguments)
+    assert status == 2
+    assert told in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("profile", [(), ("--profile",)])
+def test_an_output_place_that_will_not_do_is_told_before_measuring(call, tmp_path, profile):
+    (tmp_path / "file").write_text("kept")
+    status, out, err = call("squad", "--config", "tiny", *profile, "--output-dir", str(tmp_path / "file"))
+    assert (status, out) == (2, "")
+    assert f"{tmp_path / 'file'}: cannot be made a directory" in err.splitlines()[-1]
+    assert "warm up" not in err
+
+
+def test_a_process_of_its_own_says_only_what_matters():
+    """The command as a user starts it: quiet about TensorFlow, its threads and progress on standard error."""
+    arguments = ("--config", "tiny", "--max-seq-length", 16, "--num-intra-threads", 1, *FEW)
+    done = subprocess.run(
+        [sys.executable, "-m", "bertbench", "benchmark", "squad", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TF_")},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("Throughput: ")
+    assert "1 intra-op, 1 inter-op threads" in done.stdout
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "threads",
+        "warm up fp32-squad-inference-tiny-b4",
+        "fp32-squad-inference-tiny-b4",
+    ]

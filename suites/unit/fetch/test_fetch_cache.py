@@ -1,0 +1,243 @@
+"""The cache as a whole: verified, resumed, never spoilt; and what the command prints."""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from bertbench.commands.fetch import command
+from bertbench.errors import InputError
+from bertbench.fetch import cache as cache_module
+from bertbench.fetch import catalogue
+from bertbench.fetch.cache import CHECKSUMS, RECORD, fetch
+from bertbench.fetch.catalogue import ITEMS, Item, Source, find_item
+from bertbench.fetch.download import Retries
+from bertbench.fetch.mrpc import DEV_IDS, TEST, TRAIN, split_mrpc
+from bertbench.fetch.unpack import ArchiveError
+from suites.unit.fetch.publisher import run_publisher
+
+pytestmark = pytest.mark.unit
+
+QUICK = Retries(count=2, backoff_seconds=0.001)
+TEXT = b"some text\n" * 50_000
+
+
+@pytest.fixture
+def publisher():
+    with run_publisher() as running:
+        yield running
+
+
+def item_of(*sources, folder="data", split_mrpc=False):
+    return Item("item", folder, sources, "SQUAD_DIR", folder, 500_000, "CC0", split_mrpc)
+
+
+def source_of(address, body=None, name="f", mirrors=()):
+    known = (len(body), hashlib.sha256(body).hexdigest()) if body is not None else (None, None)
+    return Source((address, *mirrors), name, *known)
+
+
+def zip_bytes(members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, body in members.items():
+            archive.writestr(name, body)
+    return stream.getvalue()
+
+
+def test_a_verified_file_is_installed_and_nothing_else_left(publisher, tmp_path):
+    item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
+    assert fetch(item, tmp_path, QUICK) == tmp_path / "data"
+    assert (tmp_path / "data" / "f").read_bytes() == TEXT
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [RECORD, "f"]
+    assert [path.name for path in (tmp_path / ".downloads").iterdir()] == ["lock"]
+
+
+def test_what_is_there_is_verified_and_not_asked_for_again(publisher, tmp_path, capsys):
+    item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
+    fetch(item, tmp_path, QUICK)
+    fetch(item, tmp_path, QUICK)
+    assert len(publisher.requests) == 1
+    assert "verified" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [TEXT[:-1], b"S" + TEXT[1:], None])
+def test_a_damaged_or_missing_file_is_brought_again(publisher, tmp_path, damage):
+    item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
+    fetch(item, tmp_path, QUICK)
+    (tmp_path / "data" / "mine").write_text("left alone")
+    (tmp_path / "data" / "f").unlink()
+    if damage is not None:
+        (tmp_path / "data" / "f").write_bytes(damage)
+    fetch(item, tmp_path, QUICK)
+    assert (tmp_path / "data" / "f").read_bytes() == TEXT
+    assert (tmp_path / "data" / "mine").read_text() == "left alone"
+
+
+def test_wrong_bytes_are_never_installed(publisher, tmp_path):
+    wrong = b"S" + TEXT[1:]
+    item = item_of(source_of(publisher.publish("f", wrong), TEXT))
+    with pytest.raises(InputError, match=rf"sha256 is {hashlib.sha256(wrong).hexdigest()}, not "):
+        fetch(item, tmp_path, QUICK)
+    assert not (tmp_path / "data").exists()
+    assert len(publisher.requests) == 2
+
+
+def test_a_shorter_file_than_announced_elsewhere_is_refused(publisher, tmp_path):
+    address = publisher.publish("f", TEXT, with_length=False)
+    item = item_of(Source((address,), "f", len(TEXT) + 1, None))
+    with pytest.raises(InputError, match=f"size is {len(TEXT)}, not {len(TEXT) + 1}"):
+        fetch(item, tmp_path, QUICK)
+
+
+def test_a_mirror_helps_out(publisher, tmp_path):
+    mirror = publisher.publish("mirror", TEXT)
+    item = item_of(source_of(f"{publisher.address}/gone", TEXT, mirrors=(mirror,)))
+    fetch(item, tmp_path, QUICK)
+    assert (tmp_path / "data" / "f").read_bytes() == TEXT
+    assert [path for path, _, _ in publisher.requests] == ["/gone", "/mirror"]
+
+
+def test_all_addresses_failing_are_all_named(publisher, tmp_path):
+    mirror = publisher.publish("mirror", TEXT[::-1])
+    item = item_of(source_of(f"{publisher.address}/gone", TEXT, mirrors=(mirror,)))
+    with pytest.raises(InputError, match=r"/gone: the server says 404 .*/gone: sha256 is "):
+        fetch(item, tmp_path, QUICK)
+    assert [path for path, _, _ in publisher.requests] == ["/gone", "/mirror", "/mirror"]
+
+
+def test_an_unpublished_checksum_is_recorded_and_held_to_afterwards(publisher, tmp_path, capsys):
+    address = publisher.publish("f", TEXT)
+    fetch(item_of(source_of(address)), tmp_path, QUICK)
+    recorded = {"size": len(TEXT), "sha256": hashlib.sha256(TEXT).hexdigest()}
+    assert json.loads((tmp_path / CHECKSUMS).read_text()) == {address: recorded}
+    assert "publishes no checksum; recorded sha256" in capsys.readouterr().err
+
+    publisher.publish("f", TEXT[::-1])
+    (tmp_path / "data" / "f").unlink()
+    with pytest.raises(InputError, match=rf"delete its entry in {re.escape(str(tmp_path / CHECKSUMS))}"):
+        fetch(item_of(source_of(address)), tmp_path, QUICK)
+
+    publisher.publish("f", TEXT)
+    fetch(item_of(source_of(address)), tmp_path, QUICK)
+    assert (tmp_path / "data" / "f").read_bytes() == TEXT
+
+
+def test_an_archive_cut_short_records_no_checksum(publisher, tmp_path):
+    body = zip_bytes({"model/vocab.txt": TEXT})
+    address = publisher.publish("m.zip", body, length_lie=-100)
+    item = item_of(source_of(address, name="m.zip"))
+    with pytest.raises(ArchiveError, match="damaged"):
+        fetch(item, tmp_path, QUICK)
+    assert not (tmp_path / CHECKSUMS).exists()
+    publisher.publish("m.zip", body)
+    fetch(item, tmp_path, QUICK)
+    assert (tmp_path / "data" / "vocab.txt").read_bytes() == TEXT
+
+
+def test_an_archive_that_breaks_out_installs_nothing(publisher, tmp_path):
+    body = zip_bytes({"model/vocab.txt": TEXT, "../../escaped": b"1"})
+    item = item_of(source_of(publisher.publish("m.zip", body), body, name="m.zip"))
+    with pytest.raises(ArchiveError, match="would leave the folder"):
+        fetch(item, tmp_path, QUICK)
+    assert not (tmp_path / "data").exists()
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_archives_and_files_of_one_item_share_its_folder(publisher, tmp_path):
+    one, two = zip_bytes({"XNLI-1.0/xnli.dev.tsv": b"1"}), zip_bytes({"XNLI-MT-1.0/multinli/x.tsv": b"2"})
+    item = item_of(
+        source_of(publisher.publish("1.zip", one), one, name="1.zip"),
+        source_of(publisher.publish("2.zip", two), two, name="2.zip"),
+        source_of(publisher.publish("f", TEXT), TEXT),
+    )
+    folder = fetch(item, tmp_path, QUICK)
+    assert (folder / "xnli.dev.tsv").read_bytes() == b"1"
+    assert (folder / "multinli" / "x.tsv").read_bytes() == b"2"
+    assert (folder / "f").read_bytes() == TEXT
+    assert not list(folder.glob("*.zip"))
+
+
+def test_an_interrupted_fetch_goes_on(publisher, tmp_path, monkeypatch):
+    item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module, "_install", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(item, tmp_path, QUICK)
+    fetch(item, tmp_path, QUICK)
+    assert (tmp_path / "data" / "f").read_bytes() == TEXT
+    assert len(publisher.requests) == 1
+
+
+def test_mrpc_is_split_as_glue_has_it(tmp_path):
+    header = "\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+    rows = ['1\t10\t11\tHe said " yes .\tYes .\n', "0\t20\t21\tA é\tB\n", "1\t30\t31\tC\tD\n"]
+    (tmp_path / TRAIN).write_text(header + "".join(rows), encoding="utf-8")
+    (tmp_path / TEST).write_text(header + "1\t40\t41\tE\tF\n0\t50\t51\tG\tH\n", encoding="utf-8")
+    (tmp_path / DEV_IDS).write_text("20\t21\n10\t31\n", encoding="utf-8")
+    split_mrpc(tmp_path)
+    assert (tmp_path / "train.tsv").read_text(encoding="utf-8") == header + rows[0] + rows[2]
+    assert (tmp_path / "dev.tsv").read_text(encoding="utf-8") == header + rows[1]
+    assert (tmp_path / "test.tsv").read_text(encoding="utf-8") == (
+        "index\t#1 ID\t#2 ID\t#1 String\t#2 String\n0\t40\t41\tE\tF\n1\t50\t51\tG\tH\n"
+    )
+
+
+def test_mrpc_with_a_broken_row(tmp_path):
+    (tmp_path / DEV_IDS).write_text("20\t21\n")
+    (tmp_path / TRAIN).write_text("a\tb\tc\td\te\n1\t2\t3\n")
+    with pytest.raises(InputError, match=r"train\.txt: line 2: 3 columns, not 5"):
+        split_mrpc(tmp_path)
+
+
+def test_the_catalogue_names_only_official_encrypted_addresses():
+    official = {
+        "rajpurkar.github.io",
+        "worksheets.codalab.org",
+        "raw.githubusercontent.com",
+        "dl.fbaipublicfiles.com",
+        "storage.googleapis.com",
+    }
+    for item in ITEMS.values():
+        for source in item.sources:
+            for address in source.addresses:
+                assert urlsplit(address).scheme == "https"
+                assert urlsplit(address).hostname in official
+            assert source.sha256 is None or re.fullmatch("[0-9a-f]{64}", source.sha256)
+        assert item.variable_folder in (item.folder, "glue")
+    assert len({(item.folder) for item in ITEMS.values()}) == len(ITEMS)
+
+
+def test_names_are_found_whatever_their_case_and_the_nearest_is_suggested():
+    assert find_item("glue/mrpc").name == "glue/MRPC"
+    with pytest.raises(InputError, match="did you mean bert-base-uncased"):
+        find_item("bert-base-uncase")
+
+
+def test_the_command_prints_what_to_export(publisher, tmp_path, monkeypatch):
+    item = item_of(source_of(publisher.publish("f", TEXT), TEXT), folder="SQuAD")
+    monkeypatch.setitem(catalogue.ITEMS, "item", item)
+    place = tmp_path / "a place"
+    result = CliRunner().invoke(command, ["ITEM"], env={"BERTBENCH_CACHE": str(place)})
+    assert result.exit_code == 0
+    assert result.stdout == f"export SQUAD_DIR='{place}/SQuAD'\n"
+    assert "CC0" in result.stderr
+    result = CliRunner().invoke(command, ["item", "--to", str(tmp_path)], env={"BERTBENCH_CACHE": "/nowhere"})
+    assert result.stdout == f"export SQUAD_DIR={tmp_path}/SQuAD\n"
+
+
+def test_the_list_shows_every_name_with_size_and_licence():
+    result = CliRunner().invoke(command, ["--list"])
+    for item in ITEMS.values():
+        line = next(line for line in result.stdout.splitlines() if f" {item.name} " in line)
+        assert item.licence in line
+        assert re.search(r"\d+\.\d\d [MG]B", line)

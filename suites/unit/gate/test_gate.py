@@ -1,0 +1,414 @@
+"""The gate finds what it should, and only that; each rule is shown to fail."""
+
+import itertools
+import json
+import math
+import statistics
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import scipy.stats
+
+from bertbench.cli import main
+from bertbench.errors import CannotJudge, GateFailed, InputError
+from bertbench.gate.comparison import centre, compare_paired, compare_unpaired
+from bertbench.gate.judging import exit_status, judge, raise_for_status
+from bertbench.gate.result import GateResult, Outcome, Verdict, read_gate
+from bertbench.gate.rules import judge_efficiency, judge_memory, judge_startup
+from bertbench.gate.sides import load_folder, load_sides
+from bertbench.results.schema import read_throughput
+from suites.unit.made_up_results import (
+    accuracy_case,
+    benchmark_file,
+    case_info,
+    grid,
+    write_accuracy,
+    write_throughput,
+)
+
+pytestmark = pytest.mark.unit
+
+ROUNDS = st.lists(st.floats(0.05, 1.0), min_size=5, max_size=30)
+
+
+def noisy(level, spread, count, seed):
+    return level * np.exp(np.random.default_rng(seed).normal(0, spread, count))
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+# The statistics against other computations of the same thing.
+
+
+@hypothesis.given(base=ROUNDS, head=ROUNDS)
+def test_unpaired_change_is_the_median_log_difference(base, head):
+    differences = [math.log(b) - math.log(a) for a, b in itertools.product(base, head)]
+    expected = math.exp(statistics.median(differences)) - 1
+    assert compare_unpaired(base, head).change == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@hypothesis.given(pairs=st.lists(st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)), min_size=7, max_size=12))
+def test_paired_change_is_the_median_of_walsh_averages(pairs):
+    ratios = [math.log(head / base) for base, head in pairs]
+    averages = [(x + y) / 2 for x, y in itertools.combinations_with_replacement(ratios, 2)]
+    expected = math.exp(statistics.median(averages)) - 1
+    assert compare_paired(*zip(*pairs, strict=True)).change == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_p_values_of_complete_separation_are_counted_by_hand():
+    unpaired = compare_unpaired([0.9, 0.91, 0.92, 0.93, 0.94], [0.8, 0.81, 0.82, 0.83, 0.84])
+    assert unpaired.p_lower == pytest.approx(1 / math.comb(10, 5))
+    paired = compare_paired(np.linspace(0.9, 0.97, 8), np.linspace(0.8, 0.86, 8))
+    assert paired.p_lower == pytest.approx(1 / 2**8)
+
+
+def test_interval_agrees_with_scipys_bootstrap():
+    base, head = noisy(0.9, 0.03, 30, 1), noisy(0.85, 0.05, 30, 2)
+    expected = scipy.stats.bootstrap(
+        (np.log(base), np.log(head)),
+        lambda a, b, axis: np.median(
+            np.expand_dims(b, axis - 1) - np.expand_dims(a, axis), axis=(axis - 1, axis)
+        ),
+        n_resamples=4000,
+        batch=500,
+        method="percentile",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    assert compare_unpaired(base, head).interval == pytest.approx(np.expm1(expected), abs=0.002)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_comparison_ignores_scale_and_reverses_with_its_sides(paired):
+    compare = compare_paired if paired else compare_unpaired
+    base, head = noisy(0.9, 0.03, 12, 1), noisy(0.8, 0.05, 12, 2)
+    forward, scaled, backward = compare(base, head), compare(base * 3, head * 3), compare(head, base)
+    assert scaled.change == pytest.approx(forward.change)
+    assert math.log1p(backward.change) == pytest.approx(-math.log1p(forward.change))
+    assert backward.p_higher == pytest.approx(forward.p_lower)
+
+
+def test_centre_shrugs_off_an_outlier():
+    assert centre([0.9] * 9 + [0.01]) == pytest.approx(0.9)
+
+
+# The rules.
+
+
+def test_large_and_significant_fall_is_a_regression():
+    verdict = judge_efficiency("c", noisy(0.9, 0.02, 30, 1), noisy(0.81, 0.02, 30, 2), paired=False)
+    assert verdict.verdict == Outcome.REGRESSION
+    assert verdict.change == pytest.approx(-0.1, abs=0.02)
+    assert verdict.p_value < 0.01
+    assert verdict.interval[0] < verdict.change < verdict.interval[1] < 0
+
+
+def test_small_fall_is_fine_however_significant():
+    verdict = judge_efficiency("c", noisy(0.9, 0.001, 30, 1), noisy(0.873, 0.001, 30, 2), paired=False)
+    assert verdict.p_value < 1e-6
+    assert verdict.verdict == Outcome.OK
+
+
+def test_threshold_decides_what_is_small():
+    rounds = noisy(0.9, 0.001, 30, 1), noisy(0.873, 0.001, 30, 2)
+    assert judge_efficiency("c", *rounds, paired=False, threshold=0.02).verdict == Outcome.REGRESSION
+
+
+def test_large_fall_without_significance_is_unclear():
+    verdict = judge_efficiency("c", noisy(0.9, 0.3, 10, 1), noisy(0.9, 0.3, 10, 3), paired=False)
+    assert verdict.change < -0.05
+    assert verdict.verdict == Outcome.UNCLEAR
+    assert "measure more rounds" in verdict.detail
+
+
+def test_no_fall_is_unclear_when_a_large_one_is_not_excluded():
+    verdict = judge_efficiency("c", noisy(0.9, 0.3, 10, 3), noisy(0.9, 0.3, 10, 1), paired=False)
+    assert verdict.change > -0.05
+    assert verdict.verdict == Outcome.UNCLEAR
+    assert "10 % is not excluded" in verdict.detail
+
+
+def test_rise_is_an_improvement():
+    verdict = judge_efficiency("c", noisy(0.8, 0.02, 30, 1), noisy(0.9, 0.02, 30, 2), paired=False)
+    assert verdict.verdict == Outcome.IMPROVEMENT
+
+
+@pytest.mark.parametrize(("paired", "count"), [(False, 4), (True, 6)])
+def test_too_few_measurements_are_unclear(paired, count):
+    verdict = judge_efficiency("c", [0.9] * count, [0.1] * count, paired=paired)
+    assert verdict.verdict == Outcome.UNCLEAR
+
+
+def test_pairs_see_through_drift_that_hides_a_fall_from_unpaired_rounds():
+    drift = np.linspace(0.9, 0.5, 8)
+    head = drift * noisy(0.9, 0.01, 8, 1)
+    assert judge_efficiency("c", drift, head, paired=True).verdict == Outcome.REGRESSION
+    assert judge_efficiency("c", drift, head, paired=False).verdict == Outcome.UNCLEAR
+
+
+@hypothesis.given(base=ROUNDS, head=ROUNDS)
+def test_a_regression_is_always_large_and_significant(base, head):
+    verdict = judge_efficiency("c", base, head, paired=False)
+    if verdict.verdict == Outcome.REGRESSION:
+        less = scipy.stats.mannwhitneyu(head, base, alternative="less").pvalue
+        assert np.median(np.divide.outer(head, base)) < 0.96
+        assert less < 0.011
+
+
+@pytest.mark.parametrize(
+    ("head", "outcome"), [(1000, "ok"), (1090, "ok"), (1110, "regression"), (880, "improvement")]
+)
+def test_memory_is_judged_by_its_threshold(head, outcome):
+    assert judge_memory("c", [1000.0], [float(head)]).verdict == outcome
+
+
+def test_one_startup_regresses_only_by_doubling():
+    assert judge_startup("c", [5.0], [9.0]).verdict == Outcome.OK
+    assert judge_startup("c", [5.0], [10.5]).verdict == Outcome.REGRESSION
+
+
+def test_paired_startups_regress_by_a_quarter():
+    base = noisy(5, 0.1, 8, 1)
+    assert judge_startup("c", base, base * 1.4).verdict == Outcome.REGRESSION
+    assert judge_startup("c", base, base * 1.2).verdict == Outcome.OK
+    assert judge_startup("c", base, base * 0.6).verdict == Outcome.IMPROVEMENT
+
+
+# Scores.
+
+
+def keep_scores(folder, f1_scores, ids=None):
+    ids = [f"q{index}" for index in range(len(f1_scores))] if ids is None else ids
+    np.savez(folder / "scores.npz", ids=np.array(ids), f1=np.asarray(f1_scores))
+
+
+def judge_scores(tmp_path, base_scores, head_scores, head_ids=None, **changes):
+    """Judge two accuracy results whose questions score as given."""
+    folders = tmp_path / "base", tmp_path / "head"
+    for folder, scores in zip(folders, (base_scores, head_scores), strict=True):
+        case = accuracy_case(f1=float(np.mean(scores)), per_question_scores="scores.npz")
+        write_accuracy(folder, [case | (changes if folder == folders[1] else {})])
+    keep_scores(folders[0], base_scores)
+    keep_scores(folders[1], head_scores, head_ids)
+    (verdict,) = judge(load_folder(folders[0]), load_folder(folders[1]), command="").verdicts
+    return verdict
+
+
+def answers(right, count=800):
+    return np.array([100.0] * right + [0.0] * (count - right))
+
+
+def test_score_within_tolerance_is_fine(tmp_path):
+    assert judge_scores(tmp_path, answers(700), answers(697)).verdict == Outcome.OK
+
+
+def test_systematic_fall_of_a_score_is_a_regression(tmp_path):
+    verdict = judge_scores(tmp_path, answers(700), answers(660))
+    assert verdict.verdict == Outcome.REGRESSION
+    assert verdict.change == pytest.approx(-5)
+    assert verdict.interval[0] < -5 < verdict.interval[1] < 0
+
+
+def test_fall_that_may_be_chance_is_fine(tmp_path):
+    base = answers(400)
+    head = base.copy()
+    head[:60], head[740:795] = 0, 100  # 60 lost, 55 won: -0.6, well within chance
+    verdict = judge_scores(tmp_path, base, head)
+    assert verdict.change < -0.5
+    assert verdict.interval[0] < 0 < verdict.interval[1]
+    assert verdict.verdict == Outcome.OK
+
+
+def test_order_of_questions_does_not_matter(tmp_path):
+    base = answers(400)
+    reversed_ids = [f"q{index}" for index in reversed(range(800))]
+    verdict = judge_scores(tmp_path, base, base[::-1], head_ids=reversed_ids, tolerance=0.0)
+    assert verdict.interval == (0, 0)
+
+
+def test_better_score_is_an_improvement(tmp_path):
+    assert judge_scores(tmp_path, answers(600), answers(700)).verdict == Outcome.IMPROVEMENT
+
+
+def test_other_checkpoint_cannot_be_judged(tmp_path):
+    verdict = judge_scores(tmp_path, answers(700), answers(700), checkpoint_fingerprint="other")
+    assert verdict.verdict == Outcome.UNCLEAR
+
+
+def test_head_that_fails_its_own_suite_is_a_regression(tmp_path):
+    assert judge_scores(tmp_path, answers(700), answers(700), verdict="fail").verdict == Outcome.REGRESSION
+
+
+def test_scores_of_another_run_are_refused(tmp_path):
+    write_accuracy(tmp_path, [accuracy_case(f1=80.0, per_question_scores="scores.npz")])
+    keep_scores(tmp_path, answers(700))
+    side = load_folder(tmp_path)
+    with pytest.raises(InputError, match=r"scores\.npz: does not hold the f1"):
+        judge(side, side, command="")
+
+
+# Whole results.
+
+
+def write_sides(tmp_path, head_infos, base_infos=None, **facts):
+    base = write_throughput(tmp_path / "base/throughput.json", base_infos or grid(seed=0), **facts)
+    head = write_throughput(tmp_path / "head/throughput.json", head_infos, **facts)
+    return base.parent, head.parent
+
+
+def test_same_speed_passes(tmp_path, capsys):
+    base, head = write_sides(tmp_path, grid(seed=100))
+    assert run("gate", base, head, "--output-dir", head) == 0
+    output = capsys.readouterr().out
+    assert "bf16-squad-inference-bert-large-b8" in output
+    assert "Mann–Whitney, p" in output
+    result = read_gate(head / "gate.json")
+    assert {verdict.verdict for verdict in result.verdicts} == {"ok"}
+    assert result.command == f"bertbench gate --threshold 5 {base} {head}"
+
+
+def test_one_slow_case_fails_and_is_named(tmp_path, capsys):
+    infos = [*grid(seed=100)[:-1], case_info("bf16", "large", mode="training", scale=0.9, seed=7)]
+    base, head = write_sides(tmp_path, infos)
+    assert run("gate", base, head) == 1
+    assert "regressed: bf16-squad-training-bert-large-b8 (efficiency)" in capsys.readouterr().err
+
+
+def test_files_of_pytest_benchmark_serve_as_sides(tmp_path):
+    base, head = write_sides(tmp_path, grid(scale=0.88, seed=100))
+    assert run("gate", base / "throughput.json", head / "throughput.json") == 1
+
+
+def test_missing_case_cannot_be_judged_and_a_new_one_is_fine(tmp_path, capsys):
+    base, head = write_sides(tmp_path, grid(seed=100)[1:])
+    assert run("gate", base, head) == 3
+    assert "could not judge: fp32-squad-inference-bert-tiny-b8 (efficiency)" in capsys.readouterr().err
+    assert run("gate", head, base) == 0
+
+
+def test_nothing_in_common_cannot_be_judged(tmp_path):
+    write_throughput(tmp_path / "base/throughput.json", grid())
+    write_accuracy(tmp_path / "head", [accuracy_case()])
+    assert run("gate", tmp_path / "base", tmp_path / "head") == 3
+
+
+def test_other_machine_compares_efficiency_only_and_says_so(tmp_path, capsys):
+    slow_start = [
+        info | {"startup_seconds": 50.0} for info in grid(seed=100, machine_id="xeon-8c-amx_bf16-0")
+    ]
+    base, head = write_sides(tmp_path, slow_start)
+    assert run("gate", base, head, "--output-dir", head) == 0
+    assert "only efficiency is compared" in capsys.readouterr().out
+    assert {verdict.quantity for verdict in read_gate(head / "gate.json").verdicts} == {"efficiency"}
+
+
+def test_more_memory_or_a_doubled_startup_fails(tmp_path):
+    for change in ({"peak_memory_mib": 4000.0}, {"startup_seconds": 11.0}):
+        base, head = write_sides(tmp_path, [info | change for info in grid(seed=100)])
+        assert run("gate", base, head) == 1
+
+
+def verdicts_of(*outcomes):
+    verdicts = tuple(Verdict("c", "efficiency", outcome, "") for outcome in outcomes)
+    return GateResult("base", "head", "", verdicts=verdicts)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status", "error"),
+    [
+        (["ok", "improvement", "new"], 0, None),
+        (["ok", "unclear", "regression"], 1, GateFailed),
+        (["ok", "unclear"], 3, CannotJudge),
+        (["ok", "missing"], 3, CannotJudge),
+        (["new"], 3, CannotJudge),
+        ([], 3, CannotJudge),
+    ],
+)
+def test_exit_status(outcomes, status, error):
+    assert exit_status(verdicts_of(*outcomes)) == status
+    if error:
+        with pytest.raises(error):
+            raise_for_status(verdicts_of(*outcomes))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda values: values.pop("benchmarks"), "is not pytest-benchmark's JSON"),
+        (lambda values: values["benchmarks"].clear(), "holds no benchmark"),
+        (
+            lambda values: values["benchmarks"][0].pop("extra_info"),
+            r"benchmarks\[0\].extra_info: is not a JSON",
+        ),
+        (
+            lambda values: values["benchmarks"][1]["extra_info"].pop("efficiency"),
+            "key 'efficiency' is missing",
+        ),
+        (
+            lambda values: values["benchmarks"][0]["extra_info"].update(efficiency_rounds=[1, "x"]),
+            r"efficiency_rounds\[1\] is 'x'; it must be a finite number from",
+        ),
+        (
+            lambda values: values["benchmarks"][0]["extra_info"].update(efficiency_rounds=[]),
+            "efficiency_rounds is empty",
+        ),
+        (lambda values: values["benchmarks"][0]["extra_info"].update(batch_size=True), "batch_size is True"),
+        (
+            lambda values: values["benchmarks"][0]["extra_info"].update(schema_version=2),
+            "schema_version is 2",
+        ),
+        (
+            lambda values: values["benchmarks"][0]["extra_info"].update(machine_id="other"),
+            "mixes several machines",
+        ),
+    ],
+)
+def test_unusable_throughput_file_is_refused_by_place(tmp_path, break_it, message):
+    values = benchmark_file(grid())
+    break_it(values)
+    path = tmp_path / "throughput.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(InputError, match=f"throughput.json.*{message}"):
+        read_throughput(path)
+
+
+@pytest.mark.parametrize("arguments", [[], ["one"], ["one", "two", "three"], ["no-such-revision", "none"]])
+def test_wrong_sides_are_bad_input(arguments, capsys):
+    assert run("gate", *arguments) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_threshold_is_a_number(tmp_path, capsys):
+    assert run("gate", *write_sides(tmp_path, grid(scale=0.5)), "--threshold", "nan") == 2
+    assert "--threshold nan" in capsys.readouterr().err
+
+
+def test_wrong_name_outside_a_repository_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert run("gate", "no-such-folder", "none") == 2
+    assert "none: is neither a results folder" in capsys.readouterr().err
+
+
+def test_scores_that_the_heads_folder_lost_cannot_be_judged(tmp_path, capsys):
+    base, head = write_sides(tmp_path, grid(seed=100))
+    write_accuracy(base, [accuracy_case()])
+    assert run("gate", base, head) == 3
+    assert "could not judge: bf16-squad-inference (f1)" in capsys.readouterr().err
+    assert run("gate", base, head / "throughput.json") == 0  # a file cannot hold them
+    assert run("gate", head, base) == 0
+
+
+def test_same_result_twice_is_bad_input(tmp_path):
+    base, _ = write_sides(tmp_path, grid())
+    assert run("gate", base, base) == 2
+
+
+def test_folder_without_results_is_bad_input(tmp_path):
+    with pytest.raises(InputError, match="holds neither throughput"):
+        load_sides(str(tmp_path), str(tmp_path), tmp_path)

@@ -1,0 +1,162 @@
+"""Two revisions are built, run A B A B, judged, and leave nothing behind, however the comparison ends."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bertbench.errors import InputError
+from bertbench.gate.interleaved import gate_against
+from bertbench.gate.runs import run_benchmark
+from suites.unit.results.test_baselines import commit, git, repository  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.unit
+
+# Stands for `bertbench benchmark`: the machine loses 3 % with every run, which hides a 10 % slower head
+# from a comparison of unpaired runs.
+BENCHMARK = """
+import json, os, pathlib, sys
+output_dir = pathlib.Path(sys.argv[sys.argv.index("--output-dir") + 1])
+log = pathlib.Path(os.environ["RUN_LOG"])
+runs = log.read_text().split() if log.exists() else []
+log.write_text(" ".join([*runs, os.environ["SPEED"]]))
+efficiency = float(os.environ["SPEED"]) * 0.97 ** len(runs)
+rounds = [efficiency * factor for factor in (0.99, 1.0, 1.01, 1.0, 0.995)]
+output_dir.mkdir(parents=True)
+(output_dir / "results.json").write_text(json.dumps({
+    "schema_version": 1, "case": f"bf16-{sys.argv[1]}", "efficiency_rounds": rounds,
+    "peak_memory_mib": 900.0, "startup_seconds": 5.0,
+}))
+"""
+PAIRS = 7
+
+
+def install(checkout, folder):
+    """An "environment" whose interpreter knows the speed that its revision's checkout states."""
+    folder.mkdir()
+    speed = (checkout / "speed").read_text()
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nSPEED={speed} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return python
+
+
+@pytest.fixture
+def revisions(repository, tmp_path, monkeypatch):  # noqa: F811
+    """A repository whose last commit is 10 % slower, a log of runs, and a temporary folder of its own."""
+    for speed in ("0.9", "0.81"):
+        (repository / "speed").write_text(speed)
+        commit(repository, speed)
+    monkeypatch.setenv("RUN_LOG", str(tmp_path / "log"))
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    return repository
+
+
+def gate(root, tmp_path, script=BENCHMARK, **changes):
+    (tmp_path / "benchmark.py").write_text(script)
+    options = {
+        "cases": [("squad", "--config", "tiny")],
+        "pairs": PAIRS,
+        "command": "",
+        "install": install,
+        "benchmark": [str(tmp_path / "benchmark.py")],
+    }
+    return gate_against(root, "HEAD~1", "HEAD", **(options | changes))
+
+
+def assert_nothing_is_left(root, tmp_path):
+    assert not list((tmp_path / "tmp").iterdir())
+    assert len(git(root, "worktree", "list").splitlines()) == 1
+
+
+def test_runs_alternate_and_drift_does_not_hide_a_slower_head(revisions, tmp_path):
+    result = gate(revisions, tmp_path)
+    assert (tmp_path / "log").read_text().split() == ["0.9", "0.81"] * PAIRS
+    verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
+    assert verdicts["efficiency"].verdict == "regression"
+    assert verdicts["efficiency"].change == pytest.approx(0.9 * 0.97 - 1)
+    assert verdicts["efficiency"].case == "bf16-squad"
+    assert (verdicts["peak memory (MiB)"].verdict, verdicts["start-up (s)"].verdict) == ("ok", "ok")
+    assert_nothing_is_left(revisions, tmp_path)
+
+
+def test_changes_in_no_commit_are_told(revisions, tmp_path):
+    assert len(gate(revisions, tmp_path).notes) == 1
+    (revisions / "speed").write_text("2")
+    assert "they were not measured" in gate(revisions, tmp_path).notes[1]
+
+
+def test_every_case_is_run(revisions, tmp_path):
+    result = gate(revisions, tmp_path, cases=[("squad",), ("classifier",)])
+    assert {verdict.case for verdict in result.verdicts} == {"bf16-squad", "bf16-classifier"}
+    assert len((tmp_path / "log").read_text().split()) == 4 * PAIRS
+
+
+def test_failing_run_is_told_by_its_last_line_and_leaves_nothing(revisions, tmp_path):
+    with pytest.raises(InputError, match="exit status 1: RuntimeError: no such option"):
+        gate(revisions, tmp_path, "raise RuntimeError('no such option')")
+    assert_nothing_is_left(revisions, tmp_path)
+
+
+def test_failing_build_leaves_nothing(revisions, tmp_path):
+    def fail(checkout, folder):
+        raise InputError("pip failed")
+
+    with pytest.raises(InputError, match="pip failed"):
+        gate(revisions, tmp_path, install=fail)
+    assert_nothing_is_left(revisions, tmp_path)
+
+
+def test_termination_ends_the_run_and_leaves_nothing(revisions, tmp_path):
+    script = f"""
+import os, pathlib, signal, time
+pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
+os.kill({os.getpid()}, signal.SIGTERM)
+time.sleep(60)
+"""
+    with pytest.raises(KeyboardInterrupt):
+        gate(revisions, tmp_path, script)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert_nothing_is_left(revisions, tmp_path)
+
+
+def test_same_commit_twice_is_bad_input(revisions, tmp_path):
+    git(revisions, "branch", "copy", "HEAD~1")
+    with pytest.raises(InputError, match="are the same commit"):
+        gate_against(revisions, "copy", "HEAD~1", command="")
+
+
+def test_unknown_revision_is_bad_input(revisions):
+    with pytest.raises(InputError, match="nonsense: is neither"):
+        gate_against(revisions, "nonsense", "HEAD", command="")
+
+
+def test_package_in_the_current_folder_is_not_the_one_that_runs(tmp_path, monkeypatch):
+    """Both sides would else measure the checkout in which the gate was started."""
+    impostor = tmp_path / "bertbench"
+    impostor.mkdir()
+    (impostor / "__main__.py").write_text("raise SystemExit('the wrong package')")
+    (impostor / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(InputError) as failure:
+        run_benchmark(Path(sys.executable), ["no-such-task"], tmp_path / "out")
+    assert "the wrong package" not in str(failure.value)
+
+
+def test_git_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert shutil.which("git") is None
+    with pytest.raises(InputError, match="git is not installed"):
+        gate_against(tmp_path, "a", "b", command="")
+
+
+def test_results_without_rounds_are_refused(revisions, tmp_path):
+    script = BENCHMARK.replace("rounds = [", "rounds = [] and [")
+    with pytest.raises(InputError, match="efficiency_rounds is empty; give more steps"):
+        gate(revisions, tmp_path, script)

@@ -1,0 +1,42 @@
+"""The package's requirements are what the package and the suites import: no more, no less."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[3]
+MODULES = {"tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn"}  # others: "-" becomes "_"
+# What a requirement brings along, and what is optional and asked for by name before it is imported.
+BROUGHT_ALONG = {"urllib3", "google"}
+OPTIONAL = {"horovod"}
+OTHER_ENGINES = ROOT / "tools" / "peers"
+
+
+def required_modules() -> set[str]:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = [re.match(r"[\w-]+", text)[0] for text in stated]
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+def imported_modules() -> set[str]:
+    found = set()
+    folders = (ROOT / "bertbench", ROOT / "suites", ROOT / "tools")
+    for path in [ROOT / "conftest.py", *(file for folder in folders for file in folder.rglob("*.py"))]:
+        if path.is_relative_to(OTHER_ENGINES):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"bertbench", "suites", "tools"}
+
+
+def test_requirements_are_what_is_imported():
+    assert required_modules() == imported_modules() - BROUGHT_ALONG - OPTIONAL

@@ -1,0 +1,190 @@
+"""The command line of launch_benchmark.py: spellings, values, refusals."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.errors import InputError
+from bertbench.modelzoo.arguments import Arguments, command_line, parse
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
+from bertbench.modelzoo.usage import help_text
+
+pytestmark = pytest.mark.unit
+
+# The short options of the model zoo's script, by its long ones.
+SHORT = {
+    "-f": "--framework",
+    "-r": "--model-source-dir",
+    "-p": "--precision",
+    "-mo": "--mode",
+    "-m": "--model-name",
+    "-b": "--batch-size",
+    "-d": "--data-location",
+    "-i": "--socket-id",
+    "-n": "--num-cores",
+    "-a": "--num-intra-threads",
+    "-e": "--num-inter-threads",
+    "-ts": "--num-train-steps",
+    "-c": "--checkpoint",
+    "-bb": "--backbone-model",
+    "-g": "--in-graph",
+    "-k": "--benchmark-only",
+    "-v": "--verbose",
+}
+
+
+def test_a_documented_line():
+    words = (
+        "--model-name=bert_large --precision=bfloat16 --mode=training --framework tensorflow "
+        "--batch-size 24 --volume /a:/a --volume /b:/c:ro -- train-option=SQuAD learning_rate=3e-5 "
+        "do-train=true DO_LOWER_CASE=False max_seq_length=384"
+    )
+    assert parse(words.split()) == Arguments(
+        launch={
+            "model_name": "bert_large",
+            "precision": "bfloat16",
+            "mode": "training",
+            "framework": "tensorflow",
+            "batch_size": 24,
+            "volume": (("/a", "/a"), ("/b", "/c:ro")),
+        },
+        model={
+            "train_option": "SQuAD",
+            "learning_rate": 3e-5,
+            "do_train": True,
+            "do_lower_case": False,
+            "max_seq_length": 384,
+        },
+    )
+
+
+@pytest.mark.parametrize(("short", "long"), SHORT.items())
+def test_short_options_are_the_original_ones(short, long):
+    option = next(option for option in LAUNCH_OPTIONS if option.spellings[0] == long)
+    assert option.spellings[1:] == (short,)
+    value = {"count": "2", "index": "0"}.get(option.kind, (option.choices or ("x",))[0])
+    words = [short] if option.kind == "flag" else [short, value]
+    assert parse(words) == parse([long] if option.kind == "flag" else [f"{long}={value}"])
+
+
+@pytest.mark.parametrize("words", [["-b", "8"], ["-b=8"], ["-b8"], ["--batch-size", "8"], ["--batch_size=8"]])
+def test_all_ways_to_give_a_value(words):
+    assert parse(words).launch == {"batch_size": 8}
+
+
+@pytest.mark.parametrize("name", ["mpi_num_processes", "mpi-num-processes", "mpi_num-processes"])
+def test_underscores_and_hyphens(name):
+    assert parse([f"--{name}", "4"]).launch == {"mpi_num_processes": 4}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--vocab-file=v.txt"],
+        ["--vocab_file", "v.txt"],
+        ["vocab_file=v.txt"],
+        ["--", "vocab-file=v.txt"],
+        ["--", "--vocab_file=v.txt"],
+        ["--", "Vocab_File=v.txt"],
+    ],
+)
+def test_model_arguments_on_either_side(words):
+    assert parse(words) == Arguments(model={"vocab_file": "v.txt"})
+
+
+@pytest.mark.parametrize("words", [["--optimized-softmax", "True"], ["--optimized-softmax=true"]])
+def test_softmax_and_gelu_before_the_dashes(words):
+    assert parse(words).launch == {"optimized_softmax": True}
+
+
+def test_minus_one_and_nothing_mean_the_default():
+    words = "-b -1 -i -1 -n=-1 --output-dir= -- vocab_file= init_checkpoint="
+    assert parse(words.split()) == Arguments()
+
+
+def test_values_may_hold_an_equals_sign_and_the_last_one_counts():
+    assert parse(["--", "input_file=/a=b", "input_file=/c=d"]).model == {"input_file": "/c=d"}
+
+
+def test_a_task_in_any_case():
+    assert parse(["--", "train_option=squad"]).model == {"train_option": "SQuAD"}
+
+
+def test_an_optional_value():
+    assert parse(["-r", "-k"]).launch == {"model_source_dir": True, "benchmark_only": True}
+    assert parse(["-r", "/models", "-k"]).launch == {"model_source_dir": "/models", "benchmark_only": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--bach-size=3"], "--bach-size=3: is no option; did you mean --batch-size?"),
+        (["--mpi_num_proceses=3"], "did you mean --mpi_num_processes?"),
+        (["--vocab-fil=x"], "did you mean vocab_file?"),
+        (["-z"], "-z: is no option"),
+        (["stray"], "stray: is no option"),
+        (["--", "max_seq_lenght=3"], "max_seq_lenght=3: is no model argument; did you mean max_seq_length?"),
+        (["--", "learningrate=3"], "did you mean learning_rate?"),
+        (["--", "qqq=3"], "qqq=3: is no model argument; --help lists all."),
+        (["--", "do_train"], "do_train: has no value; give do_train=VALUE."),
+        (["--", "batch_size=3"], "batch_size=3: is no model argument; it goes before the lone --."),
+        (["--batch-size"], "--batch-size: needs a value"),
+        (["--batch-size", "--verbose"], "--batch-size: needs a value"),
+        (["--batch-size=0"], "--batch-size: '0' is no whole number above 0"),
+        (["--batch-size=many"], "'many' is no whole number above 0"),
+        (["--numa-cores-per-instance=half"], "'half' is no whole number above 0, or socket"),
+        (["--volume=/a"], "'/a' is no pair of folders A:B"),
+        (["--volume=:/a"], "is no pair of folders A:B"),
+        (["--precision=int8"], "--precision: 'int8' is not offered; choose fp32 or bfloat16"),
+        (["--framework=pytorch"], "choose tensorflow"),
+        (["--", "do_train=perhaps"], "do_train: 'perhaps' is no True or False"),
+        (["--", "learning_rate=fast"], "learning_rate: 'fast' is no number"),
+        (["--", "train_option=NER"], "choose SQuAD or Classifier or Pretraining"),
+        ([" "], "remove the space after the backslash"),
+        (["--", " "], "remove the space after the backslash"),
+    ],
+)
+def test_refusals(words, message):
+    with pytest.raises(InputError) as refusal:
+        parse(words)
+    assert message in str(refusal.value)
+
+
+def test_help_states_every_option():
+    assert parse(["--mode", "training", "--help"]).wants_help
+    text = help_text()
+    for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS):
+        for spelling in option.spellings if option.meaning else [option.shown]:
+            assert spelling in text
+
+
+TEXT = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
+KINDS = {
+    "text": TEXT,
+    "path": TEXT,
+    "optional": TEXT,
+    "count": st.integers(1, 1000),
+    "index": st.integers(0, 7),
+    "integer": st.integers(0, 1000),
+    "number": st.floats(1e-6, 1e6),
+    "boolean": st.booleans(),
+    "flag": st.just(True),
+    "cores": st.one_of(st.just("socket"), st.integers(1, 64)),
+}
+
+
+def values_of(options):
+    plain = [option for option in options if option.kind != "volume" and option.name != "output_dir"]
+    chosen = {
+        option.name: st.sampled_from(option.choices) if option.choices else KINDS[option.kind]
+        for option in plain
+    }
+    return st.fixed_dictionaries({}, optional=chosen)
+
+
+@given(launch=values_of(LAUNCH_OPTIONS), model=values_of(MODEL_ARGUMENTS))
+def test_a_command_line_written_out_is_read_back(launch, model):
+    words = command_line(Arguments(launch, model), without=("volume",), output_dir=Path("/out"))
+    assert parse(words) == Arguments(launch | {"output_dir": "/out"}, model)

@@ -1,0 +1,322 @@
+"""From arguments to a plan: modes, defaults, paths, cores, contradictions."""
+
+from pathlib import Path
+
+import pytest
+
+from bertbench.errors import InputError
+from bertbench.measure.machine import Machine
+from bertbench.modelzoo.arguments import parse
+from bertbench.modelzoo.resolve import resolve
+from bertbench.processes.instances import place_instances, place_single
+
+pytestmark = pytest.mark.unit
+
+# Two nodes of four physical cores; logical cores 8 to 15 are the second threads.
+TWO_SOCKETS = Machine(
+    cpu="test",
+    architecture="x86_64",
+    isa=(),
+    sockets=((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
+    physical_cores=8,
+    numa_nodes=((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
+    usable=tuple(range(16)),
+    quota=None,
+)
+INFERENCE = "-m bert_large -p bfloat16 -mo inference -d /data -c /weights --output-dir /out"
+TRAINING = "-m bert_large -p fp32 -mo training --output-dir /out"
+
+
+def plan_of(words, script_dir=Path("/nowhere")):
+    return resolve(parse(words.split()), TWO_SOCKETS, script_dir)
+
+
+def command_of(words):
+    (instance,) = plan_of(words).instances
+    return list(instance.command)
+
+
+def value(command, option):
+    return command[command.index(option) + 1]
+
+
+def test_accuracy_uses_the_documented_defaults():
+    assert command_of(f"{INFERENCE} --accuracy-only -- infer_option=SQuAD") == [
+        *("predict", "squad", "--precision", "bfloat16", "--optimized-softmax", "--gelu", "tanh"),
+        *("--config-file", "/data/bert_config.json", "--init-checkpoint", "/weights/model.ckpt-3649"),
+        *("--vocab-file", "/data/vocab.txt", "--do-lower-case"),
+        *("--max-seq-length", "384", "--doc-stride", "128"),
+        *("--predict-file", "/data/dev-v1.1.json", "--batch-size", "32", "--output-dir", "/out"),
+    ]
+
+
+def test_benchmark_uses_the_documented_defaults():
+    command = command_of(f"{INFERENCE} --benchmark-only")
+    assert command[:4] == ["benchmark", "squad", "--mode", "inference"]
+    for option, expected in {
+        "--batch-size": "32",
+        "--steps": "30",
+        "--warmup-steps": "10",
+        "--predict-file": "/data/dev-v1.1.json",
+        "--init-checkpoint": "/weights/model.ckpt-3649",
+        "--output-dir": "/out",
+    }.items():
+        assert value(command, option) == expected
+    assert "--profile" not in command
+
+
+def test_training_uses_the_documented_defaults():
+    command = command_of(f"{TRAINING} -- train_option=SQuAD")
+    assert command[:2] == ["train", "squad"]
+    for option, expected in {
+        "--precision": "fp32",
+        "--learning-rate": "3e-05",
+        "--max-seq-length": "512",
+        "--num-train-epochs": "20.0",
+        "--batch-size": "24",
+        "--accum-steps": "1",
+        "--doc-stride": "128",
+        "--gelu": "tanh",
+    }.items():
+        assert value(command, option) == expected
+    flags = {"--no-do-lower-case", "--no-optimized-softmax", "--do-train", "--do-predict"}
+    assert flags <= set(command)
+    assert not {"--init-checkpoint", "--warmup-steps", "--num-train-steps"} & set(command)
+
+
+def test_pretraining_counts_steps():
+    command = command_of(f"{TRAINING} -- train_option=Pretraining max_predictions=76 do_eval=False")
+    assert command[:2] == ["train", "pretraining"]
+    assert value(command, "--num-train-steps") == "20"
+    assert value(command, "--warmup-steps") == "10"
+    assert value(command, "--max-predictions-per-seq") == "76"
+    assert "--no-do-eval" in command
+    assert not {"--vocab-file", "--do-predict", "--num-train-epochs"} & set(command)
+
+
+def test_the_launch_option_counts_pretraining_steps_too():
+    command = command_of(f"{TRAINING} -ts 7 -- train_option=Pretraining")
+    assert value(command, "--num-train-steps") == "7"
+
+
+def test_the_classifier_predicts_only_when_told():
+    plain = command_of(f"{TRAINING} -- train_option=Classifier")
+    assert "--do-eval" in plain
+    assert not {"--do-predict", "--no-do-predict"} & set(plain)
+    assert "--do-predict" in command_of(f"{TRAINING} -- train_option=Classifier do_predict=True")
+
+
+@pytest.mark.parametrize(
+    ("words", "action"),
+    [
+        ("", "benchmark"),
+        ("--benchmark-only", "benchmark"),
+        ("--accuracy-only", "accuracy"),
+        ("--accuracy-only --benchmark-only", "benchmark"),
+        ("--accuracy-only -- profile=true", "profile"),
+        ("--benchmark-only -- profile=True", "profile"),
+        ("-- profile=False", "benchmark"),
+    ],
+)
+def test_the_mode_of_inference(words, action):
+    assert plan_of(f"{INFERENCE} {words}").action == action
+
+
+def test_profile_wins_in_training_too():
+    plan = plan_of(f"{TRAINING} -- train_option=Pretraining profile=True")
+    (command,) = (instance.command for instance in plan.instances)
+    assert command[:4] == ("benchmark", "pretraining", "--mode", "training")
+    assert command[-1] == "--profile"
+    assert "no model is trained" in plan.notices[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--optimized-softmax False", {"--no-optimized-softmax"}),
+        ("--optimized-softmax False -- optimized_softmax=True", {"--optimized-softmax"}),
+        ("--experimental-gelu True", {"fused"}),
+        ("-- experimental-gelu=true", {"fused"}),
+        ("-- do_lower_case=False", {"--no-do-lower-case"}),
+    ],
+)
+def test_kernels_and_case(words, expected):
+    assert expected <= set(command_of(f"{INFERENCE} {words}"))
+
+
+def test_without_any_data_a_benchmark_takes_random_weights():
+    command = command_of("-m bert_base -p fp32 -mo inference --output-dir /out")
+    assert value(command, "--config") == "bert-base"
+    assert not {"--predict-file", "--vocab-file", "--init-checkpoint"} & set(command)
+
+
+def test_relative_names_are_found_where_the_model_zoo_looks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "vocab.txt").touch()
+    (tmp_path / "here.txt").touch()
+    (tmp_path / "tuned.ckpt-9.index").touch()
+    base = f"-m bert_large -p fp32 -mo inference -d {tmp_path}/data -c {tmp_path}/none --accuracy-only --"
+    first = command_of(f"{base} vocab_file=vocab.txt")
+    assert value(first, "--vocab-file") == f"{tmp_path}/data/vocab.txt"
+    assert value(first, "--init-checkpoint") == f"{tmp_path}/none/model.ckpt-3649"
+    second = command_of(f"{base} vocab_file=here.txt init_checkpoint=tuned.ckpt-9")
+    assert value(second, "--vocab-file") == "here.txt"
+    assert value(second, "--init-checkpoint") == "tuned.ckpt-9"
+
+
+def test_training_takes_names_as_they_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, tmp_path / "data"):
+        folder.mkdir(exist_ok=True)
+        (folder / "vocab.txt").touch()
+    (tmp_path / "data" / "train-v1.1.json").touch()
+    command = command_of(f"{TRAINING} -d {tmp_path}/data")
+    assert value(command, "--vocab-file") == "vocab.txt"
+    assert value(command, "--train-file") == f"{tmp_path}/data/train-v1.1.json"
+    assert value(command, "--predict-file") == "dev-v1.1.json"
+
+
+def test_paths_of_the_container_are_found_on_the_host(tmp_path):
+    (tmp_path / "vocab.txt").touch()
+    words = f"{TRAINING} --volume {tmp_path}:/bert:ro -- vocab_file=/bert/vocab.txt config_file=/other/c.json"
+    command = command_of(words)
+    assert value(command, "--vocab-file") == f"{tmp_path}/vocab.txt"
+    assert value(command, "--config-file") == "/other/c.json"
+
+
+def test_patterns_of_input_files_are_found(tmp_path):
+    (tmp_path / "part-1.tfrecord").touch()
+    command = command_of(f"{TRAINING} -d {tmp_path} -- train_option=Pretraining input_file=part-*.tfrecord")
+    assert value(command, "--input-file") == f"{tmp_path}/part-*.tfrecord"
+
+
+def test_the_models_own_files_may_go_elsewhere():
+    plan = plan_of(f"{TRAINING} -- output_dir=/model")
+    assert plan.output_dir == Path("/out")
+    assert value(list(plan.instances[0].command), "--output-dir") == "/model"
+
+
+def test_the_default_output_is_beside_the_script_or_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = INFERENCE.removesuffix("--output-dir /out")
+    assert plan_of(words, tmp_path).output_dir == tmp_path / "common" / "tensorflow" / "logs"
+    closed = tmp_path / "file"
+    closed.touch()
+    assert plan_of(words, closed).output_dir == tmp_path / "bertbench_logs"
+
+
+def test_several_processes_are_handed_over():
+    words = f"{TRAINING} --mpi_num_processes 4 --mpi_num_processes_per_socket=2 --mpi_hostnames a,b"
+    command = command_of(f"{words} -- mpi_workers_sync_gradients=True")
+    assert value(command, "--mpi-num-processes") == "4"
+    assert value(command, "--mpi-num-processes-per-socket") == "2"
+    assert value(command, "--mpi-hostnames") == "a,b"
+    assert "--mpi-workers-sync-gradients" in command
+
+
+def test_one_process_needs_no_launcher():
+    command = command_of(f"{TRAINING} --mpi_num_processes=1 --mpi_num_processes_per_socket=1")
+    assert not [word for word in command if word.startswith("--mpi")]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-m bert_large", "--precision and --mode must be given"),
+        (f"{TRAINING} --mpi_num_processes 2 --numa-cores-per-instance 2", "cannot go together"),
+        (f"{INFERENCE} --mpi_num_processes 2", "is for training"),
+        (f"{TRAINING} --mpi_hostnames a,b", "needs --mpi_num_processes"),
+        (f"{INFERENCE} --socket-id 2", "nodes are 0 to 1"),
+        (f"{INFERENCE} --num-cores 9", "there are 8 physical cores"),
+        (f"{INFERENCE} --socket-id 0 --num-cores 5", "there are 4 physical cores"),
+        (f"{INFERENCE} --numa-cores-per-instance 9", "there are 8 physical cores"),
+    ],
+)
+def test_contradictions(words, message, siblings):
+    with pytest.raises(InputError, match=message):
+        plan_of(words)
+
+
+def test_several_instances_need_an_empty_folder(tmp_path):
+    (tmp_path / "left").touch()
+    words = f"{INFERENCE.replace('/out', str(tmp_path))} --numa-cores-per-instance=2"
+    with pytest.raises(InputError, match="is not empty"):
+        plan_of(words)
+
+
+def test_instances_have_their_own_folders_cores_and_threads(siblings):
+    instances = plan_of(f"{INFERENCE} --numa-cores-per-instance=3").instances
+    assert [instance.placement.cores for instance in instances] == [(0, 1, 2), (3, 4, 5)]
+    for number, instance in enumerate(instances):
+        command = list(instance.command)
+        assert value(command, "--output-dir") == f"/out/instance_{number}"
+        assert value(command, "--num-intra-threads") == "3"
+        assert value(command, "--num-inter-threads") == "1"
+
+
+def test_given_threads_stay():
+    words = f"{INFERENCE} --numa-cores-per-instance=3 -a 2 -e 5"
+    command = list(plan_of(words).instances[0].command)
+    assert [word for word in command if word.endswith("-threads")] == [
+        "--num-intra-threads",
+        "--num-inter-threads",
+    ]
+    assert value(command, "--num-intra-threads") == "2"
+
+
+def test_what_does_nothing_is_said_once():
+    model = "DEBIAN_FRONTEND=noninteractive learning_rate=1 accum_steps=2"
+    plan = plan_of(f"{INFERENCE} --in-graph g.pb --gpu -v -- {model}")
+    assert plan.notices == (
+        "Accepted, and of no effect here: --in-graph, --gpu, debian_frontend.",
+        "Of no effect in this run: learning_rate, accum_steps.",
+    )
+
+
+def test_everything_that_matters_is_on_record():
+    values = plan_of(f"{TRAINING} -- train_option=Classifier").configuration
+    assert values["task_name"] == "MRPC"
+    assert values["data_dir"] == "MRPC"
+    assert "train_file" not in values
+
+
+@pytest.fixture
+def siblings(monkeypatch):
+    """Give this machine the hyperthreads of TWO_SOCKETS."""
+    monkeypatch.setattr(
+        "bertbench.processes.instances._siblings", lambda core, root: tuple(sorted((core, (core + 8) % 16)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("node", "cores", "expected"),
+    [
+        (None, None, ()),
+        (1, None, (4, 5, 6, 7, 12, 13, 14, 15)),
+        (None, 5, (0, 1, 2, 3, 4, 8, 9, 10, 11, 12)),
+        (1, 2, (4, 5, 12, 13)),
+    ],
+)
+def test_one_process_in_its_place(siblings, node, cores, expected):
+    placement = place_single(TWO_SOCKETS, node, cores)
+    assert (placement.cores, placement.threads) == (expected, cores)
+
+
+def test_an_instance_on_each_socket(siblings):
+    placements = place_instances(TWO_SOCKETS, "socket", None)
+    assert [placement.cores for placement in placements] == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    assert [placement.threads for placement in placements] == [4, 4]
+
+
+def test_instances_on_one_socket(siblings):
+    placements = place_instances(TWO_SOCKETS, 2, 1)
+    assert [placement.cores for placement in placements] == [(4, 5), (6, 7)]
+
+
+def test_siblings_are_read_from_the_kernels_files(tmp_path):
+    for core in range(16):
+        folder = tmp_path / f"sys/devices/system/cpu/cpu{core}/topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{core % 8},{core % 8 + 8}\n")
+    assert place_single(TWO_SOCKETS, None, 2, tmp_path).cores == (0, 1, 8, 9)

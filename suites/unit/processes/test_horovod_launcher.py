@@ -1,0 +1,189 @@
+"""Starting workers, with a stand-in for Horovod's launcher: commands, prefixes, and what a failure says."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bertbench.cli import main
+from bertbench.errors import CannotJudge, InputError
+from bertbench.processes import groups, horovod_launcher
+from bertbench.processes.horovod_launcher import WorkerHosts, launcher_command, run_workers, show_workers
+
+pytestmark = pytest.mark.unit
+
+# What Horovod 0.28.1's launcher prints at the end, and Open MPI's mpirun.
+GLOO_END = """\
+Traceback (most recent call last):
+RuntimeError: Horovod detected that one or more processes exited with non-zero status, thus causing the job \
+to be terminated. The first process to do so was:
+Process name: {rank}
+Exit code: {status}
+"""
+MPI_END = """\
+mpirun detected that one or more processes exited with non-zero status, thus causing
+the job to be terminated. The first process to do so was:
+
+  Process name: [[38017,1],{rank}]
+  Exit code:    {status}
+"""
+
+
+@pytest.fixture
+def launcher(tmp_path, monkeypatch):
+    """Let run_workers start a shell script in the launcher's place."""
+
+    def install(body):
+        script = tmp_path / "launcher"
+        script.write_text(f"#!/bin/sh\n{body}\n")
+        monkeypatch.setattr(horovod_launcher, "launcher_command", lambda *_: ["sh", str(script)])
+        monkeypatch.setattr(horovod_launcher.importlib.util, "find_spec", lambda _: "there")
+
+    return install
+
+
+def ending(text, rank, status):
+    return f"cat >&2 <<'END'\n{text.format(rank=rank, status=status)}END\nexit 1"
+
+
+@pytest.mark.parametrize(
+    ("processes", "hosts", "slots"),
+    [
+        (2, (), {"localhost": 2}),
+        (4, ("a", "b"), {"a": 2, "b": 2}),
+        (5, ("a", "b"), {"a": 3, "b": 2}),
+        (4, ("a", "b", "c", "d"), {"a": 1, "b": 1, "c": 1, "d": 1}),
+    ],
+)
+def test_workers_are_spread_over_the_hosts(processes, hosts, slots):
+    assert WorkerHosts(processes, hosts).slots == slots
+
+
+def test_an_elastic_job_on_this_host_counts_it_twice():
+    hosts = WorkerHosts(3, elastic=True)
+    assert hosts.slots == {"localhost": 2, "127.0.0.1": 1}
+    assert "--min-np 1 " in shlex.join(launcher_command(hosts, ["train"]))
+    assert "--min-np" not in launcher_command(WorkerHosts(3), ["train"])
+
+
+@pytest.mark.parametrize(("processes", "hosts"), [(1, ()), (2, ("a",))])
+def test_an_elastic_job_needs_somebody_to_go_on(processes, hosts):
+    with pytest.raises(InputError, match="--elastic: a loss leaves nobody to go on"):
+        WorkerHosts(processes, hosts, elastic=True)
+
+
+def test_independent_workers_are_not_elastic(capfd):
+    with pytest.raises(SystemExit) as end:
+        main(["train", "squad", "--mpi-num-processes", "2", "--elastic", "--output-dir", "out"])
+    assert end.value.code == InputError.exit_status
+    assert "--elastic: workers that train independently have nothing" in capfd.readouterr().err
+
+
+def test_hosts_that_make_no_sense_are_refused():
+    with pytest.raises(InputError, match="name each host once"):
+        WorkerHosts(2, ("a", "a"))
+    with pytest.raises(InputError, match="2 hosts for 1 processes"):
+        WorkerHosts(1, ("a", "b"))
+
+
+@pytest.mark.parametrize("line", ["[1]<stdout>:loss 0.5", "[1,1]<stdout>:loss 0.5"])
+def test_lines_come_behind_their_rank(launcher, capfd, line):
+    launcher(f"echo '{line}'; echo '[0]<stderr>:ready'; echo 'of the launcher alone'")
+    run_workers(WorkerHosts(2), [])
+    printed = capfd.readouterr()
+    assert (printed.out, printed.err) == ("[1] loss 0.5\n", "[0] ready\n")
+
+
+def test_workers_know_what_they_are(launcher, capfd):
+    launcher('echo "[0]<stdout>:$BERTBENCH_WORKER $PYTHONPATH"')
+    run_workers(WorkerHosts(2), [])
+    assert capfd.readouterr().out.startswith(f"[0] 1 {groups.PACKAGE_PARENT}")
+
+
+def test_a_failure_of_an_elastic_job_names_the_place(launcher):
+    launcher(ending(GLOO_END, "localhost[1]", 137))
+    with pytest.raises(CannotJudge, match=r"localhost\[1\] ended with SIGKILL"):
+        run_workers(WorkerHosts(2, elastic=True), [])
+
+
+@pytest.mark.parametrize("end", [GLOO_END, MPI_END], ids=["gloo", "mpi"])
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (137, CannotJudge, "rank 1 ended with SIGKILL, and the others were ended"),
+        (9, CannotJudge, "rank 1 ended with status 9"),
+        (2, InputError, "rank 1 cannot go on; it says why above"),
+        (3, CannotJudge, "rank 1 cannot go on; it says why above"),
+    ],
+)
+def test_a_failure_names_the_first_rank(launcher, end, status, error, message):
+    launcher(ending(end, 1, status))
+    with pytest.raises(error, match=message):
+        run_workers(WorkerHosts(2), [])
+
+
+def test_a_launcher_that_fails_by_itself_is_quoted(launcher):
+    launcher("echo 'could not connect to some hosts via ssh'; exit 1")
+    with pytest.raises(CannotJudge, match=r"(?s)ended with status 1:.*via ssh"):
+        run_workers(WorkerHosts(2, ("a", "b")), [])
+
+
+def test_without_horovod_one_line_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(horovod_launcher.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"not installed; run `python tools/horovod/install.py`"):
+        run_workers(WorkerHosts(2), [])
+
+
+def test_a_dry_run_prints_the_commands_for_four_hosts(capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    show_workers(WorkerHosts(5, ("a", "b", "c", "d")), ["train", "squad", "--output-dir", "my out"])
+    lines = capfd.readouterr().out.splitlines()
+    environment = f"BERTBENCH_WORKER=1 PYTHONPATH={groups.PACKAGE_PARENT} PYTHONUNBUFFERED=1"
+    launch = "-m horovod.runner.launch --disable-cache -np 5 -H a:2,b:1,c:1,d:1"
+    worker = f"{sys.executable} -m bertbench train squad --output-dir 'my out'"
+    assert lines[1] == f"    {environment} {sys.executable} {launch} {worker}"
+    # rank, local rank, local size, cross rank, cross size: the second slot is a's alone
+    places = [(0, 0, 2, 0, 4), (1, 1, 2, 0, 1), (2, 0, 1, 1, 4), (3, 0, 1, 2, 4), (4, 0, 1, 3, 4)]
+    for line, host, place in zip(lines[3:], "aabcd", places, strict=True):
+        ssh = shlex.split(line)
+        assert ssh[:-1] == shlex.split(f"ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no {host}")
+        slot = (
+            "HOROVOD_HOSTNAME={} HOROVOD_RANK={} HOROVOD_SIZE=5 HOROVOD_LOCAL_RANK={} HOROVOD_LOCAL_SIZE={} "
+            "HOROVOD_CROSS_RANK={} HOROVOD_CROSS_SIZE={}"
+        ).format(host, *place)
+        assert ssh[-1] == f"cd {tmp_path} > /dev/null 2>&1 ; env {slot} {environment} {worker}"
+
+
+def test_a_dry_run_on_this_host_needs_no_ssh(capfd):
+    show_workers(WorkerHosts(2), ["train", "squad"])
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split(" HOROVOD_SIZE")[0] for line in lines[3:]] == [
+        f"    env HOROVOD_HOSTNAME=localhost HOROVOD_RANK={rank}" for rank in range(2)
+    ]
+
+
+def test_one_process_never_imports_horovod(tmp_path):
+    """Horovod made unimportable: a training in one process does not notice."""
+    (tmp_path / "horovod").mkdir()
+    (tmp_path / "horovod" / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from pathlib import Path\n"
+        "from suites.training.tiny import write_files\n"
+        f"files = write_files(Path({str(tmp_path)!r}))\n"
+        "from bertbench.cli import main\n"
+        "try:\n"
+        "    main(['train', 'pretraining', '--config-file', str(files / 'bert_config.json'),\n"
+        "          '--input-file', str(files / 'text.tfrecord'), '--max-seq-length', '24',\n"
+        "          '--max-predictions-per-seq', '4', '--num-train-steps', '1', '--batch-size', '2',\n"
+        f"          '--output-dir', {str(tmp_path / 'out')!r}])\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "assert not any(name.split('.')[0] == 'horovod' for name in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[3])
+    assert (tmp_path / "out" / "model.ckpt-1.index").exists()

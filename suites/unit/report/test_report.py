@@ -1,0 +1,344 @@
+"""The report says what the results say, in three forms, and its page stands alone for every reader."""
+
+import html.parser
+import itertools
+import json
+import re
+from collections import Counter
+from xml.etree import ElementTree
+
+import pytest
+
+from bertbench.cli import main
+from bertbench.formatting import decimals_for, figure, percent, signed
+from bertbench.report.charts import Scale
+from bertbench.report.checks import Check, load_results
+from bertbench.report.page import write_report
+from bertbench.report.summary import summarise
+from bertbench.report.wording import State
+from suites.unit.made_up_results import (
+    accuracy_case,
+    case_info,
+    grid,
+    write_accuracy,
+    write_lengths,
+    write_numerics,
+    write_results,
+    write_stored_history,
+    write_throughput,
+)
+
+pytestmark = pytest.mark.unit
+
+
+class Page(html.parser.HTMLParser):
+    """The start tags of a page with their attributes, and the text of chosen tags."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.texts = {}
+        self._open = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if self._open:
+            self.texts.setdefault(self._open[-1], []).append(data)
+
+    def all(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+SECTIONS = ("accuracy", "throughput", "gate", "lengths", "numerics", "history")
+
+
+def section(page, name):
+    return re.search(f'<section id="{name}".*?</section>', page, re.S).group()
+
+
+def report(folder, history=()):
+    page = folder / "report.html"
+    write_report(load_results(folder, history), page, "bertbench report results")
+    return page.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A page with every section, made by the commands as a user would."""
+    root = tmp_path_factory.mktemp("whole")
+    write_results(root / "results")
+    write_throughput(root / "base/throughput.json", grid(seed=50))
+    write_stored_history(root / "baselines/throughput", 30, fall_at=21)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        assert run("gate", "base", "results", "--output-dir", "results") == 0
+        assert run("report", "results") == 0
+    return root
+
+
+# What it says.
+
+
+def test_verdict_counts_every_check(whole):
+    page = (whole / "report.html").read_text(encoding="utf-8")
+    # 6 scores, 7 kernels, 24 layer errors, and 12 cases with efficiency, memory and start-up
+    assert "Still accurate, exact and fast" in page
+    assert f"All {6 + 7 + 24 + 12 * 3} checks passed" in page
+
+
+def test_figures_are_those_of_the_results(tmp_path):
+    bf16, fp32 = case_info("bf16", "large"), case_info("fp32", "large")
+    write_throughput(tmp_path / "throughput.json", [bf16, fp32])
+    write_accuracy(tmp_path, [accuracy_case("fp32", 87.31), accuracy_case("bf16", 87.2)])
+    page = report(tmp_path)
+    assert f"{bf16['examples_per_second'] / fp32['examples_per_second']:.2f} ×" in page
+    assert "93.0 %" in page  # the efficiency of the large geometry
+    assert "−0.110" in page  # 87.2 - 87.31
+    assert "−0.310 … +0.270" in page
+
+
+def test_failed_score_is_the_headline_in_all_three_forms(tmp_path):
+    write_accuracy(tmp_path, [accuracy_case(), accuracy_case("fp32", 80.0, verdict="fail")])
+    page = report(tmp_path)
+    assert "1 check of 2 failed" in page
+    assert 'class="verdict failed"' in page
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert markdown.startswith("## ❌ 1 check of 2 failed")
+    assert "fp32-squad-inference" in markdown.split("<details>")[0]
+    suite = ElementTree.parse(tmp_path / "report.xml").getroot().find("testsuite")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    (failure,) = suite.iter("failure")
+    assert "f1 80.00, baseline 87.31" in failure.get("message")
+
+
+def test_unclear_gate_leaves_the_report_unclear(tmp_path):
+    write_throughput(tmp_path / "base/throughput.json", grid())
+    write_throughput(tmp_path / "throughput.json", grid(seed=9)[1:])
+    assert run("gate", tmp_path / "base", tmp_path, "--output-dir", tmp_path) == 3
+    assert "1 check of 34 could not be judged" in report(tmp_path)
+    assert len(list(ElementTree.parse(tmp_path / "report.xml").iter("error"))) == 1
+
+
+def test_kernel_beyond_its_bound_and_layer_beyond_its_curve_fail(tmp_path):
+    row = {"kernel": "gelu", "variant": "erf", "dtype": "bf16", "inputs": 65536, "mean_ulp": 0.4}
+    row |= {"max_ulp": 2.5, "argmax": 1.5, "bound": 0.51, "verdict": "fail"}
+    layer = {"model": "random", "precision": "bf16", "layer": 3, "rms_relative_error": 0.02, "bound": 0.01}
+    write_numerics(tmp_path, rows=[row], layer_errors=[layer])
+    page = report(tmp_path)
+    assert "2 checks of 2 failed" in page
+    assert "largest error 2.500 ULP at 1.5" in page
+
+
+def test_measurements_alone_are_not_called_a_success(tmp_path):
+    write_throughput(tmp_path / "throughput.json", grid())
+    assert "Measured, not judged" in report(tmp_path)
+
+
+def test_one_failure_outweighs_what_is_unclear():
+    checks = [Check("gate", "a", state, "") for state in (State.PASSED, State.UNCLEAR, State.FAILED)]
+    assert summarise(checks).headline == "1 check of 3 failed"
+    assert summarise(checks).explanation == "1 could not be judged, 1 passed."
+    assert summarise(checks[:2]).headline == "1 check of 2 could not be judged"
+    assert summarise(checks[:1]).headline == "Still fast"
+
+
+@pytest.mark.parametrize("file", ["throughput", "accuracy", "numerics", "lengths"])
+def test_each_result_alone_makes_a_page(tmp_path, file):
+    write = {
+        "throughput": lambda: write_throughput(tmp_path / "throughput.json", grid()),
+        "accuracy": lambda: write_accuracy(tmp_path, [accuracy_case()]),
+        "numerics": lambda: write_numerics(tmp_path),
+        "lengths": lambda: write_lengths(tmp_path),
+    }
+    write[file]()
+    page = report(tmp_path)
+    missing = {name for name in SECTIONS if "Nothing here yet" in section(page, name)}
+    assert missing == set(SECTIONS) - {file}
+
+
+def test_missing_section_tells_how_to_get_it(tmp_path):
+    write_numerics(tmp_path)
+    page = report(tmp_path)
+    for name, command in (
+        ("accuracy", f"pytest -m accuracy --results-dir={tmp_path}"),
+        ("throughput", f"pytest -m benchmark --results-dir={tmp_path}"),
+        ("gate", f"bertbench gate BASE {tmp_path} --output-dir {tmp_path}"),
+        ("history", "pytest -m benchmark --record-baselines"),
+    ):
+        assert f"<code>{command}</code>" in section(page, name)
+
+
+def test_one_precision_alone_tells_why_there_is_no_comparison(tmp_path):
+    write_accuracy(tmp_path, [accuracy_case("fp32", tolerance=0.0)])
+    write_throughput(tmp_path / "throughput.json", [case_info("fp32", "tiny")])
+    page = report(tmp_path)
+    assert "judged in both precisions" in section(page, "accuracy")
+    assert "measured in both precisions" in section(page, "throughput")
+
+
+def test_layers_without_error_make_a_page(tmp_path):
+    layer = {"model": "random", "precision": "fp32", "layer": 1, "rms_relative_error": 0.0, "bound": 0.0}
+    write_numerics(tmp_path, layer_errors=[layer])
+    assert "All 8 checks passed" in report(tmp_path)
+
+
+def test_history_shows_the_commit_that_changed_a_case(whole):
+    page = (whole / "report.html").read_text(encoding="utf-8")
+    told = f"% at {21 * 7919:012x} (run 0021, 2025-01-22), after {20 * 7919:012x}"
+    assert page.count(told) == 2 * 4  # caption and description of each case
+
+
+def test_every_figure_and_table_names_its_command(whole):
+    page = (whole / "report.html").read_text(encoding="utf-8")
+    pieces = re.findall(r"<figure>.*?</figure>|<caption>.*?</caption>", page, re.S)
+    assert len(pieces) > 10
+    assert all(re.search(r"<code>(pytest|bertbench) [^<]+</code>", piece) for piece in pieces)
+
+
+def test_markdown_table_has_as_many_cells_in_each_row(whole):
+    markdown = (whole / "report.md").read_text(encoding="utf-8")
+    tables = re.findall(r"(?:^\|.*\n)+", markdown, re.M)
+    assert len(tables) == 6  # tiles, scores, throughput, gate, memory and start-up, kernels
+    for table in tables:
+        counts = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(counts) == 1
+
+
+def test_names_cannot_inject_markup(tmp_path):
+    name = "<script>alert(1)</script>|`x`"
+    write_accuracy(tmp_path, [accuracy_case(case=name, verdict="fail"), accuracy_case("fp32", task="<i>")])
+    write_throughput(tmp_path / "throughput.json", [case_info("bf16", "tiny") | {"case": name}])
+    page = report(tmp_path)
+    assert "<script" not in page
+    assert "<i>" not in page.replace('<i class="', "")
+    assert "<script" not in (tmp_path / "report.md").read_text(encoding="utf-8").replace(r"\<script", "")
+    ElementTree.parse(tmp_path / "report.xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("empty",), "holds none of accuracy.json"),
+        (("empty", "-o", "report.md"), "must end in .html"),
+        (("newer",), "schema_version is 2"),
+        (("odd",), "bf16-squad-inference has no score 'f2'"),
+    ],
+)
+def test_unusable_folder_is_bad_input(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    path = write_accuracy(tmp_path / "newer", [accuracy_case()])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+    write_accuracy(tmp_path / "odd", [accuracy_case(quantity="f2")])
+    assert run("report", *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not list(tmp_path.glob("*.html"))
+
+
+# How it stands.
+
+
+@pytest.fixture(scope="module")
+def page(whole):
+    return Page((whole / "report.html").read_text(encoding="utf-8"))
+
+
+def test_page_fetches_nothing(page, whole):
+    links = [
+        value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")
+    ]
+    assert all(link.startswith("#") or link == "data:," for link in links)
+    text = (whole / "report.html").read_text(encoding="utf-8")
+    assert "@import" not in text
+    assert "url(" not in text
+    assert not page.all("script")
+    policy = next(meta for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy["content"].startswith("default-src 'none'")
+
+
+def test_page_is_semantic(page):
+    counts = Counter(tag for tag, _ in page.tags)
+    assert [counts[tag] for tag in ("h1", "main", "header", "footer", "nav")] == [1] * 5
+    head = [tag for tag, _ in itertools.takewhile(lambda item: item[0] != "body", page.tags)]
+    assert head.count("title") == 1
+    assert page.all("html")[0]["lang"] == "en"
+    assert counts["caption"] == counts["table"]
+    assert counts["figcaption"] == counts["figure"]
+    assert all(attributes.get("scope") in ("col", "row") for attributes in page.all("th"))
+    headings = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
+    assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
+
+
+def test_charts_have_words(page):
+    charts = page.all("svg")
+    assert len(charts) > 8
+    assert all(chart["role"] == "img" and len(chart["aria-label"]) > 40 for chart in charts)
+
+
+def test_keyboard_reaches_everything(page):
+    identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(identities) == len(set(identities))
+    targets = [link["href"][1:] for link in page.all("a")]
+    assert targets[0] == "main"  # the skip link
+    assert set(targets) <= set(identities)
+    scrolling = [attributes for attributes in page.all("div") if attributes.get("class") == "scroll"]
+    assert all(region["tabindex"] == "0" and region["aria-label"] for region in scrolling)
+
+
+# The pieces.
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (Scale(0, 10, 0, 100), [0, 2, 4, 6, 8, 10]),
+        (Scale(-0.1, 0.1, 0, 100), [-0.1, -0.05, 0, 0.05, 0.1]),
+        (Scale(0.83, 0.97, 0, 100), [0.85, 0.9, 0.95]),
+        (Scale(40, 600, 0, 100, logarithmic=True), [50, 100, 200, 500]),
+        (Scale(1e-8, 1e-1, 0, 100, logarithmic=True), [10.0**power for power in range(-8, 0)]),
+    ],
+)
+def test_ticks_are_round_and_inside(scale, expected):
+    assert scale.ticks() == pytest.approx(expected)
+
+
+def test_scales_map_ends_and_middle():
+    linear, logarithmic = Scale(10, 20, 0, 100), Scale(1, 100, 50, 0, logarithmic=True)
+    assert [linear(value) for value in (10, 15, 20)] == pytest.approx([0, 50, 100])
+    assert [logarithmic(value) for value in (1, 10, 100)] == pytest.approx([50, 25, 0])
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (figure(None), "–"),
+        (figure(0.91234), "0.9123"),
+        (figure(12345.6), "12,346"),
+        (figure(-3.14159, 3), "−3.14"),
+        (figure(0), "0"),
+        (signed(-0.0351, 3), "−0.035"),
+        (signed(1.5), "+1.50"),
+        (percent(0.9304), "93.0 %"),
+        (decimals_for(0.5), 3),
+        (decimals_for(0.015), 4),
+        (decimals_for(20), 1),
+    ],
+)
+def test_figures_are_written_for_people(shown, expected):
+    assert shown == expected

@@ -1,0 +1,170 @@
+"""A result that cannot be read, or that no measurement can give, is refused with its place."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bertbench.errors import InputError
+from bertbench.gate.judging import judge
+from bertbench.gate.result import read_gate
+from bertbench.gate.sides import load_folder
+from bertbench.report.history import read_history
+from bertbench.results.baselines import STORAGE
+from bertbench.results.schema import read_accuracy, read_lengths, read_numerics, read_throughput
+from suites.unit.made_up_results import (
+    MACHINE_ID,
+    accuracy_case,
+    write_accuracy,
+    write_results,
+    write_stored_history,
+)
+
+pytestmark = pytest.mark.unit
+
+READERS = {
+    "throughput.json": read_throughput,
+    "accuracy.json": read_accuracy,
+    "numerics.json": read_numerics,
+    "lengths.json": read_lengths,
+    "gate.json": read_gate,
+}
+VERDICT = {"case": "c", "quantity": "efficiency", "verdict": "ok", "detail": ""}
+GATE = {"schema_version": 1, "base": "a", "head": "b", "command": "", "verdicts": [VERDICT]}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_results(tmp_path)
+    (tmp_path / "gate.json").write_text(json.dumps(GATE))
+    return tmp_path
+
+
+def first(values, file):
+    """The first measured thing in a file."""
+    places = {
+        "throughput.json": lambda: values["benchmarks"][0]["extra_info"],
+        "accuracy.json": lambda: values["cases"][0],
+        "numerics.json": lambda: values["rows"][0],
+        "lengths.json": lambda: values["histogram"],
+        "gate.json": lambda: values["verdicts"][0],
+    }
+    return places[file]()
+
+
+@pytest.mark.parametrize("file", READERS)
+def test_file_as_the_suites_write_it_is_read(folder, file):
+    READERS[file](folder / file)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("throughput.json", {"efficiency": 0}, "efficiency is 0; it must be a finite number from 1e-15"),
+        ("throughput.json", {"efficiency_rounds": [0.5, -0.5]}, r"efficiency_rounds\[1\] is -0.5"),
+        ("throughput.json", {"efficiency_rounds": [1e308] * 9}, r"efficiency_rounds\[0\] is 1e\+308"),
+        ("throughput.json", {"efficiency_rounds": [10**400] * 9}, r"efficiency_rounds\[0\] is 10000"),
+        ("throughput.json", {"peak_memory_mib": 0}, "peak_memory_mib is 0"),
+        ("throughput.json", {"peak_memory_mib": float("nan")}, "peak_memory_mib is nan"),
+        ("throughput.json", {"startup_seconds": -1.0}, "startup_seconds is -1.0"),
+        ("throughput.json", {"examples_per_second": 0.0}, "examples_per_second is 0.0"),
+        ("throughput.json", {"gflops": float("inf")}, "gflops is inf"),
+        ("throughput.json", {"arithmetic_intensity": -2}, "arithmetic_intensity is -2"),
+        ("throughput.json", {"batch_size": 0}, "batch_size is 0; it must be an integer from 1"),
+        ("throughput.json", {"schema_version": True}, "schema_version is True"),
+        ("throughput.json", {"case": "bf16-squad-inference-bert-tiny-b8"}, "more than once"),
+        ("accuracy.json", {"tolerance": -0.5}, "tolerance is -0.5"),
+        ("accuracy.json", {"interval": [0.1]}, "interval has 1 entries; it must have 2"),
+        ("accuracy.json", {"case": "bf16-squad-inference"}, "more than once"),
+        ("numerics.json", {"max_ulp": -1}, "max_ulp is -1"),
+        ("numerics.json", {"bound": float("nan")}, "bound is nan"),
+        ("lengths.json", {"counts": []}, "histogram"),
+        ("lengths.json", {"edges": [0, 10]}, "histogram"),
+        ("lengths.json", {"edges": [0, 9, 9], "counts": [1, 2]}, "histogram"),
+        ("lengths.json", {"counts": [-1] * 16}, r"counts\[0\] is -1"),
+        ("gate.json", {"verdict": "fine"}, "verdict is 'fine'; it must be one of ok, regression"),
+        ("gate.json", {"interval": [0.1, 0.2, 0.3]}, "interval has 3 entries"),
+    ],
+)
+def test_impossible_figure_is_refused_by_place(folder, file, changes, message):
+    values = json.loads((folder / file).read_text())
+    first(values, file).update(changes)
+    (folder / file).write_text(json.dumps(values))
+    with pytest.raises(InputError, match=f"{file}: .*{message}"):
+        READERS[file](folder / file)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b'{"schema_version": 1, "ro', id="truncated"),
+        pytest.param(b"\xff\xfe\x00", id="no text"),
+        pytest.param(b"[" * 200_000, id="nested"),
+        pytest.param(b"[1" + b"0" * 5000 + b"]", id="endless integer"),
+        pytest.param(b"null", id="null"),
+    ],
+)
+@pytest.mark.parametrize("file", READERS)
+def test_broken_file_is_refused(folder, file, data):
+    (folder / file).write_bytes(data)
+    with pytest.raises(InputError, match=file):
+        READERS[file](folder / file)
+
+
+def test_commit_and_time_of_other_tools_may_be_absent(folder):
+    path = folder / "throughput.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"commit_info": "none", "datetime": None}))
+    result = read_throughput(path)
+    assert (result.commit, result.measured) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda path, scores: path.write_bytes(b""), id="empty"),
+        pytest.param(lambda path, scores: path.write_bytes(path.read_bytes()[:-300]), id="truncated"),
+        pytest.param(lambda path, scores: path.write_bytes(b"PK" + path.read_bytes()[2:-900]), id="torn"),
+        pytest.param(lambda path, scores: path.unlink(), id="missing"),
+        pytest.param(lambda path, scores: write_array(path, scores), id="one array"),
+        pytest.param(lambda path, scores: np.savez(path, ids=np.arange(800)), id="no scores"),
+        pytest.param(lambda path, scores: np.savez(path, ids=1, f1=scores.mean()), id="no list"),
+        pytest.param(lambda path, scores: np.savez(path, ids=np.zeros(800), f1=scores), id="one id"),
+        pytest.param(lambda path, scores: np.savez(path, ids=np.arange(800), f1=scores * np.nan), id="nan"),
+    ],
+)
+def test_spoilt_scores_by_question_are_refused(tmp_path, spoil):
+    scores = np.repeat([100.0, 0.0], [700, 100])
+    case = accuracy_case(f1=float(scores.mean()), per_question_scores="scores.npz")
+    write_accuracy(tmp_path, [case])
+    np.savez(tmp_path / "scores.npz", ids=np.arange(800), f1=scores)
+    spoil(tmp_path / "scores.npz", scores)
+    side = load_folder(tmp_path)
+    with pytest.raises(InputError, match=r"scores\.npz: .*run the accuracy suite again"):
+        judge(side, side, command="")
+
+
+def write_array(path, array):
+    with path.open("wb") as stream:
+        np.save(stream, array)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"efficiency": 0.0}, "efficiency is 0.0"),
+        ({"efficiency": float("nan")}, "efficiency is nan"),
+        ({"efficiency": 10**400}, "efficiency is 1000"),
+        ({"examples_per_second": -1.0}, "examples_per_second is -1.0"),
+        ({"case": None}, "case is None"),
+    ],
+)
+def test_impossible_figure_of_a_stored_run_is_refused(tmp_path, monkeypatch, changes, message):
+    monkeypatch.chdir(tmp_path)
+    write_stored_history(STORAGE, 3)
+    path = next((STORAGE / MACHINE_ID).glob("0002_*"))
+    values = json.loads(path.read_text())
+    values["benchmarks"][0]["extra_info"].update(changes)
+    path.write_text(json.dumps(values))
+    with pytest.raises(InputError, match=f"0002_.*{message}"):
+        read_history(STORAGE)

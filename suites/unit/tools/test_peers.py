@@ -1,0 +1,110 @@
+"""The comparison with other engines: its batches, its table, and its models where they are installed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from bertbench.config import ModelConfig
+from bertbench.data.features import Features
+from bertbench.errors import CannotJudge
+from tools.peers.engines import ENGINES, Job
+from tools.peers.inputs import load_features, make_batches, save_features, take
+from tools.peers.results import Row, check_agreement, speed_ratio, summarise
+
+pytestmark = pytest.mark.unit
+
+CONFIG = ModelConfig(
+    vocab_size=60, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48
+)
+LENGTHS = (20, 7, 33, 12, 9)
+
+
+@pytest.fixture
+def features():
+    random = np.random.default_rng(2)
+    rows = [random.integers(0, 60, length) for length in LENGTHS]
+    return Features.from_rows(rows, [np.arange(length) > length // 2 for length in LENGTHS])
+
+
+def test_padded_batches_keep_the_order(features):
+    first, second = make_batches(features, "padded", 3)
+    assert first.input_ids.shape == (3, 384)
+    assert second.input_ids.shape == (2, 384)
+    assert list(first.mask.sum(1)) == [20, 7, 33]
+    assert (first.input_ids[1, :7] == features.input_ids[20:27]).all()
+    assert first.input_ids[1, 7:].sum() == 0
+
+
+def test_sorted_batches_are_as_wide_as_their_longest(features):
+    first, second = make_batches(features, "sorted", 3)
+    assert list(first.examples) == [2, 0, 3]
+    assert list(second.examples) == [4, 1]
+    assert (first.input_ids.shape[1], second.input_ids.shape[1]) == (33, 9)
+    assert (second.segment_ids[0, :9] == features.segment_ids[72:81]).all()
+
+
+def test_features_go_to_other_processes_unchanged(features, tmp_path):
+    save_features(features, tmp_path / "features.npz")
+    read = load_features(tmp_path / "features.npz")
+    for name in ("input_ids", "segment_ids", "row_splits"):
+        assert (getattr(read, name) == getattr(features, name)).all()
+    assert list(take(read, np.array([4, 0])).lengths) == [9, 20]
+
+
+def test_ratios_are_of_rounds_side_by_side():
+    """Rounds of 2/1, 8/2 and 3/3 times as long: 2, 4, 1; the median is 2, not 3/2 of the medians."""
+    own, other = (
+        Row("bertbench", "bf16", "packed", [1.0, 2.0, 3.0]),
+        Row("B", "bf16", "sorted", [2.0, 8.0, 3.0]),
+    )
+    assert speed_ratio(own, other) == 2
+
+
+def test_the_summary_names_the_best_peer_of_each_setup():
+    rows = [
+        Row("bertbench", "bf16", "padded", [9.0]),
+        Row("bertbench", "bf16", "packed", [1.0]),
+        Row("A", "bf16", "padded", [3.0]),
+        Row("B", "bf16", "padded", [2.0]),
+        Row("A", "bf16", "sorted", [1.5]),
+        Row("A", "fp32", "sorted", [0.1]),
+    ]
+    assert list(summarise(rows)) == [
+        "bertbench bf16 packed is 2.00 times the best peer padded, B",
+        "bertbench bf16 packed is 1.50 times the best peer sorted, A",
+    ]
+
+
+def test_another_model_is_not_compared():
+    logits = np.array([1.0, -2.0, 0.5])
+    check_agreement("fp32", [("A", logits), ("B", logits + 1e-4)])
+    with pytest.raises(CannotJudge, match=r"C and A differ by 0\.1 in fp32"):
+        check_agreement("fp32", [("A", logits), ("C", logits + 0.2)])
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "bertbench"])
+def test_an_engine_computes_what_this_one_computes(name, features, tmp_path, monkeypatch):
+    offer = ENGINES[name]
+    if offer.missing:
+        pytest.skip(f"{', '.join(offer.missing)} not installed; `tox run -e peers` installs it")
+    from tools.peers import own
+
+    monkeypatch.setattr(own, "start_tensorflow", lambda *threads: None)
+    case = own.BenchmarkCase("squad", "inference", own.parse_precision("fp32"), "small", CONFIG, 1, 384)
+    weights = own.random_weights(dataclasses.replace(case, config=CONFIG))
+    np.savez(tmp_path / "weights.npz", **weights)
+    job = Job(CONFIG, tmp_path, features, 2, 1, "erf")
+    if "onnx" in offer.packages:
+        from tools.peers.onnx_model import write_onnx
+
+        write_onnx(job.onnx_file, CONFIG, weights, "erf")
+    found = {}
+    for engine in (offer.engine(job, "fp32"), own.Bertbench(job, "fp32")):
+        for setup in engine.setups("inference"):
+            prepared = engine.prepare(setup)
+            found[type(engine).__name__, setup] = prepared.first(prepared.run())
+    (_, expected), *others = found.items()
+    assert expected.shape == (20,)
+    for values in dict(others).values():
+        np.testing.assert_allclose(values, expected, atol=1e-5 * np.abs(expected).max())

@@ -1,0 +1,165 @@
+"""A training run's folder: whole checkpoints, whatever interrupts their writing."""
+
+import dataclasses
+import resource
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bertbench.checkpoint.source import ModelSource
+from bertbench.config import ModelConfig
+from bertbench.errors import InputError
+from bertbench.files import read_json
+from bertbench.training.saving import TrainingFolder
+
+pytestmark = pytest.mark.unit
+
+CONFIG = ModelConfig(vocab_size=4, hidden_size=2, num_hidden_layers=1, num_attention_heads=1)
+SETTINGS = {"batch_size": 8, "seed": 1}
+
+
+def variables(value):
+    return {
+        "kernel": tf.Variable(tf.fill([300], float(value))),
+        "kernel/adam_m": tf.Variable(tf.fill([300], -1.0)),
+    }
+
+
+def make_source(folder):
+    vocabulary = folder / "words.txt"
+    vocabulary.write_bytes(b"[PAD]\n[UNK]\r\n")
+    return ModelSource(CONFIG, vocabulary, None, do_lower_case=True)
+
+
+def restored(folder, step):
+    state = variables(0)
+    folder.restore(state, step)
+    return state["kernel"].numpy()
+
+
+def test_newest_checkpoints_are_kept(tmp_path):
+    folder = TrainingFolder(tmp_path, keep_checkpoints=2)
+    assert folder.latest_step() is None
+    for step in (2, 4, 10):
+        folder.save(variables(step), step)
+    assert folder.latest_step() == 10
+    names = {file.name for file in tmp_path.iterdir()}
+    assert names == {
+        "checkpoint",
+        *(f"model.ckpt-{step}.{end}" for step in (4, 10) for end in ("index", "data-00000-of-00001")),
+    }
+    np.testing.assert_array_equal(restored(folder, 4), 4.0)
+    np.testing.assert_array_equal(restored(folder, 10), 10.0)
+
+
+def test_the_folder_is_a_model_folder(tmp_path):
+    folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
+    folder.begin(SETTINGS, make_source(tmp_path))
+    assert ModelConfig.from_json_file(tmp_path / "out" / "bert_config.json") == CONFIG
+    assert (tmp_path / "out" / "vocab.txt").read_bytes() == b"[PAD]\n[UNK]\r\n"
+    assert read_json(tmp_path / "out" / "training.json") == SETTINGS
+
+
+def test_a_run_is_resumed_with_its_own_settings_only(tmp_path):
+    folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
+    source = make_source(tmp_path)
+    folder.begin(SETTINGS, source)
+    folder.require_same({**SETTINGS, "seed": 2})  # nothing was trained yet
+    folder.begin({**SETTINGS, "seed": 2}, source)
+    folder.save(variables(1), 1)
+    folder.require_same({**SETTINGS, "seed": 2})
+    with pytest.raises(InputError, match=r"seed \(2 -> 3\)"):
+        folder.require_same({**SETTINGS, "seed": 3})
+
+
+def test_what_an_interrupted_save_leaves_is_no_checkpoint(tmp_path):
+    folder = TrainingFolder(tmp_path, keep_checkpoints=2)
+    folder.save(variables(2), 2)
+    (tmp_path / ".model.ckpt-4.saving").mkdir()
+    (tmp_path / ".model.ckpt-4.saving" / "model.ckpt-4.data-00000-of-00001").write_bytes(b"half")
+    (tmp_path / "model.ckpt-4.data-00000-of-00001").write_bytes(b"data without its index")
+    assert folder.latest_step() == 2
+    np.testing.assert_array_equal(restored(folder, 2), 2.0)
+    folder.save(variables(4), 4)
+    np.testing.assert_array_equal(restored(folder, 4), 4.0)
+    assert not list(tmp_path.glob(".model*"))
+
+
+def test_a_save_takes_only_what_the_run_has_left(tmp_path):
+    folder = TrainingFolder(tmp_path, keep_checkpoints=1)
+    (tmp_path / ".model.ckpt-2.saving").mkdir()
+    mine = [tmp_path / name for name in ("model.ckpt-best.index", "model.ckpt-2-notes.txt", "words")]
+    for file in mine:
+        file.write_text("mine")
+    folder.save(variables(4), 4)
+    assert not (tmp_path / ".model.ckpt-2.saving").exists()
+    assert [file.read_text() for file in mine] == ["mine"] * 3
+
+
+def test_looking_for_a_run_writes_nothing(tmp_path):
+    folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
+    folder.require_same(SETTINGS)
+    assert folder.latest_step() is None
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_removal_leaves_no_half_checkpoint(tmp_path, monkeypatch):
+    folder = TrainingFolder(tmp_path, keep_checkpoints=1)
+    folder.save(variables(2), 2)
+    unlink = type(tmp_path).unlink
+    removed = []
+
+    def unlink_once(path, missing_ok=False):
+        if path.exists() and path.name.startswith("model.ckpt-2"):
+            if removed:
+                raise KeyboardInterrupt
+            removed.append(path.name)
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(type(tmp_path), "unlink", unlink_once)
+    with pytest.raises(KeyboardInterrupt):
+        folder.save(variables(4), 4)
+    assert removed == ["model.ckpt-2.index"]
+    np.testing.assert_array_equal(restored(folder, folder.latest_step()), 4.0)
+    monkeypatch.undo()
+    folder.save(variables(6), 6)
+    assert not list(tmp_path.glob("model.ckpt-2.*")), "the next save takes what was left"
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(tmp_path):
+    folder = TrainingFolder(tmp_path, keep_checkpoints=2)
+    folder.save(variables(2), 2)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"model.ckpt-4: .*cannot be written .*free") as caught:
+            folder.save(variables(4), 4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(caught.value)
+    assert folder.latest_step() == 2
+    np.testing.assert_array_equal(restored(folder, 2), 2.0)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_checkpoint_without_the_optimizers_moments_is_not_resumed(tmp_path):
+    folder = TrainingFolder(tmp_path, keep_checkpoints=2)
+    folder.save({"kernel": tf.Variable(tf.zeros([300]))}, 2)
+    with pytest.raises(InputError, match="lacks kernel/adam_m"):
+        folder.restore(variables(0), 2)
+
+
+def test_keeping_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match="keep_checkpoints is 0"):
+        TrainingFolder(tmp_path, keep_checkpoints=0)
+
+
+def test_another_model_is_another_run(tmp_path):
+    folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
+    source = make_source(tmp_path)
+    config = dataclasses.asdict(CONFIG)
+    folder.begin({"config": config}, source)
+    folder.save(variables(1), 1)
+    with pytest.raises(InputError, match="config"):
+        folder.require_same({"config": {**config, "num_hidden_layers": 2}})

@@ -1,0 +1,225 @@
+"""Each engine behind one face: lay windows into batches once, then run them all; only the second is timed."""
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.config import ModelConfig
+from bertbench.data.features import Features
+from tools.peers.inputs import PADDED, SORTED, PlainBatch, make_batches
+
+_OPENVINO_TYPES = {"fp32": "f32", "bf16": "bf16"}
+_LEARNING_RATE = 1e-5
+_CLIP_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all engines share.
+
+    Attributes:
+      folder: holds weights.npz and model.onnx.
+      mode: inference or training.
+    """
+
+    config: ModelConfig
+    folder: Path
+    features: Features
+    batch_size: int
+    threads: int
+    gelu: str
+    mode: str = "inference"
+
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """float32 arrays by checkpoint name."""
+        with np.load(self.folder / "weights.npz") as arrays:
+            return dict(arrays)
+
+    @property
+    def onnx_file(self) -> Path:
+        """The same model as an ONNX graph."""
+        return self.folder / "model.onnx"
+
+    def batches(self, setup: str) -> list[PlainBatch]:
+        """The windows as other engines take them."""
+        return make_batches(self.features, setup, self.batch_size)
+
+
+Outputs = Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`run` runs every batch; `first` picks from its outputs the first window's start logits, float32."""
+
+    run: Callable[[], Outputs]
+    first: Callable[[Outputs], np.ndarray]
+
+
+class Engine(ABC):
+    """One engine in one precision."""
+
+    def __init__(self, job: Job, precision: str) -> None:
+        self.job = job
+        self.precision = precision
+
+    @classmethod
+    def setups(cls, mode: str) -> tuple[str, ...]:
+        """The ways of laying windows into batches that it is measured with."""
+        return (PADDED, SORTED) if mode == "inference" else (PADDED,)
+
+    @abstractmethod
+    def prepare(self, setup: str) -> Prepared:
+        """Everything that comes before the timed part."""
+
+    def from_rows(self, batches: Sequence[PlainBatch], run: Callable[[], Outputs]) -> Prepared:
+        """An engine whose outputs are start logits [B, S], one array a batch."""
+        number, row = next(
+            (number, int(np.flatnonzero(batch.examples == 0)[0]))
+            for number, batch in enumerate(batches)
+            if 0 in batch.examples
+        )
+        length = int(self.job.features.lengths[0])
+        return Prepared(run, lambda outputs: np.asarray(outputs[number][row, :length], np.float32))
+
+
+class OpenVino(Engine):
+    """OpenVINO's CPU plugin: fixed shapes where all batches have one, else dynamic ones."""
+
+    def prepare(self, setup: str) -> Prepared:
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(self.job.onnx_file)
+        batches = self.job.batches(setup)
+        shapes = {batch.input_ids.shape for batch in batches}
+        if len(shapes) == 1:
+            model.reshape({name: list(*shapes) for name in ("input_ids", "segment_ids", "mask")})
+        properties = {
+            "INFERENCE_NUM_THREADS": self.job.threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[self.precision],
+        }
+        request = core.compile_model(model, "CPU", properties).create_infer_request()
+        inputs = [_named(batch) for batch in batches]
+        return self.from_rows(
+            batches, lambda: [request.infer(arrays)["logits"][..., 0].copy() for arrays in inputs]
+        )
+
+
+class OnnxRuntime(Engine):
+    """ONNX Runtime's CPU provider, which computes in float32 only."""
+
+    def prepare(self, setup: str) -> Prepared:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.job.threads
+        options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(
+            str(self.job.onnx_file), options, providers=["CPUExecutionProvider"]
+        )
+        batches = self.job.batches(setup)
+        inputs = [_named(batch) for batch in batches]
+        return self.from_rows(
+            batches, lambda: [session.run(["logits"], arrays)[0][..., 0] for arrays in inputs]
+        )
+
+
+class PyTorch(Engine):
+    """transformers' BertForQuestionAnswering, eager: weights in the precision, or autocast in training."""
+
+    def __init__(self, job: Job, precision: str) -> None:
+        super().__init__(job, precision)
+        import torch
+
+        from tools.peers.torch_model import make_torch_model
+
+        torch.set_num_threads(job.threads)
+        model = make_torch_model(job.config, job.weights, job.gelu)
+        if job.mode == "training":
+            self._model = model.train()
+            self._optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE)
+        else:
+            self._model = (model.to(torch.bfloat16) if precision == "bf16" else model).eval()
+
+    def prepare(self, setup: str) -> Prepared:
+        import torch
+
+        batches = self.job.batches(setup)
+        inputs = [
+            {
+                "input_ids": torch.from_numpy(batch.input_ids),
+                "token_type_ids": torch.from_numpy(batch.segment_ids),
+                "attention_mask": torch.from_numpy(batch.mask),
+            }
+            for batch in batches
+        ]
+        if self.job.mode == "training":
+            for tensors in inputs:
+                zeros = torch.zeros(len(tensors["input_ids"]), dtype=torch.int64)
+                tensors |= {"start_positions": zeros, "end_positions": zeros}
+            return Prepared(
+                lambda: [self._train(tensors) for tensors in inputs], lambda losses: np.array(losses[0])
+            )
+
+        def run() -> Outputs:
+            with torch.inference_mode():
+                return [self._model(**tensors).start_logits.float().numpy() for tensors in inputs]
+
+        return self.from_rows(batches, run)
+
+    def _train(self, tensors: dict) -> np.ndarray:
+        import torch
+
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):
+            loss = self._model(**tensors).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), _CLIP_NORM)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        return loss.detach().float().numpy()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An engine that may be installed.
+
+    Attributes:
+      place: module and class of the engine. packages: what it needs.
+      precisions: what it computes in. trains: whether it can.
+    """
+
+    place: tuple[str, str]
+    packages: tuple[str, ...]
+    precisions: tuple[str, ...] = ("fp32", "bf16")
+    trains: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        """The packages that are not installed."""
+        return [package for package in self.packages if importlib.util.find_spec(package) is None]
+
+    @property
+    def engine(self) -> type[Engine]:
+        """The class; importing it imports the engine."""
+        module, name = self.place
+        return getattr(importlib.import_module(f"tools.peers.{module}"), name)
+
+
+OWN = "bertbench"
+ENGINES = {
+    OWN: Offer(("own", "Bertbench"), (), trains=True),
+    "OpenVINO": Offer(("engines", "OpenVino"), ("openvino", "onnx")),
+    "ONNX Runtime": Offer(("engines", "OnnxRuntime"), ("onnxruntime", "onnx"), precisions=("fp32",)),
+    "PyTorch": Offer(("engines", "PyTorch"), ("torch", "transformers"), trains=True),
+}
+
+
+def _named(batch: PlainBatch) -> dict[str, np.ndarray]:
+    return {"input_ids": batch.input_ids, "segment_ids": batch.segment_ids, "mask": batch.mask}

@@ -1,0 +1,88 @@
+"""This project's engine, with its own ways of batching."""
+
+import dataclasses
+
+import numpy as np
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.benchmarking.subject import build_model, head_maker, make_subject
+from bertbench.commands.options import start_tensorflow
+from bertbench.config import KernelOptions
+from bertbench.data.batch import Batch, assemble
+from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
+from bertbench.measure.flops import block_tokens
+from bertbench.model.bert import BertModel
+from bertbench.precision import parse_precision
+from tools.peers.engines import Engine, Job, Outputs, Prepared
+from tools.peers.inputs import MAX_SEQ_LENGTH, PADDED
+
+PACKED = "packed"
+
+
+class Bertbench(Engine):
+    """A `BertModel` with the same weights, its default kernels but the GELU's form."""
+
+    def __init__(self, job: Job, precision: str) -> None:
+        super().__init__(job, precision)
+        start_tensorflow(job.threads, 1)
+        self._case = BenchmarkCase(
+            task="squad",
+            mode=job.mode,
+            precision=parse_precision(precision),
+            geometry="peers",
+            config=job.config,
+            batch_size=job.batch_size,
+            max_seq_length=MAX_SEQ_LENGTH,
+            options=KernelOptions(gelu=job.gelu),
+        )
+        model = BertModel(
+            job.config,
+            self._case.precision,
+            self._case.options,
+            head_maker(self._case),
+            trainable=self._case.trains,
+        )
+        for name, value in job.weights.items():
+            variable = model.variables_by_name[name]
+            variable.assign(value.astype(variable.dtype.as_numpy_dtype))
+        self._call = make_subject(self._case, model)
+
+    @classmethod
+    def setups(cls, mode: str) -> tuple[str, ...]:
+        return (PADDED, DEFAULT_STRATEGY if mode == "inference" else PACKED)
+
+    def prepare(self, setup: str) -> Prepared:
+        batches = self._batches(setup)
+        if self._case.trains:
+            return Prepared(
+                lambda: [np.array(self._call(batch).loss) for batch in batches], lambda losses: losses[0]
+            )
+        number, place = next(
+            (number, int(np.flatnonzero(batch.examples == 0)[0]))
+            for number, batch in enumerate(batches)
+            if 0 in batch.examples
+        )
+        start = int(batches[number].tensors["first_token"][place])
+        end = start + int(self.job.features.lengths[0])
+
+        def run() -> Outputs:
+            return [self._call(batch)["start_logits"] for batch in batches]
+
+        return Prepared(run, lambda outputs: np.asarray(outputs[number][start:end], np.float32))
+
+    def _batches(self, setup: str) -> list[Batch]:
+        size, lengths = self.job.batch_size, self.job.features.lengths
+        if not self._case.trains:
+            price = block_tokens(self.job.config, self.job.threads)
+            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, price)
+            return [assemble(self.job.features, plan) for plan in plans]
+        zeros = np.zeros(len(lengths), np.int32)
+        labels = {"start_positions": zeros, "end_positions": zeros}
+        features = dataclasses.replace(self.job.features, labels=labels)
+        steps = [range(start, min(start + size, len(lengths))) for start in range(0, len(lengths), size)]
+        return [assemble(features, plan_one_batch(lengths, step, setup, MAX_SEQ_LENGTH)) for step in steps]
+
+
+def random_weights(case: BenchmarkCase) -> dict[str, np.ndarray]:
+    """A model's random weights, float32, by checkpoint name."""
+    return {name: variable.numpy() for name, variable in build_model(case).variables_by_name.items()}
