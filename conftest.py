@@ -7,8 +7,7 @@ import hypothesis
 import pytest
 
 from bertbench.errors import BertbenchError
-from bertbench.measure.machine import read_machine
-from bertbench.measure.threads import default_threads
+from bertbench.runtime import prepare_environment
 from suites import gating, summary
 
 hypothesis.settings.register_profile("dev", max_examples=30, deadline=None)
@@ -37,21 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    _give_tensorflow_threads()
+    prepare_environment()
     if config.option.data:
         os.environ["BERTBENCH_DATA"] = str(config.option.data.resolve())
     try:
         gating.check_options(config)
     except BertbenchError as error:
         pytest.exit(str(error), returncode=error.exit_status)
-
-
-def _give_tensorflow_threads() -> None:
-    """The machine's default threads; by environment, as collecting a suite may start TensorFlow."""
-    threads = default_threads(read_machine())
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads.intra))
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads.inter))
-    os.environ["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] = "0"  # one process trains and predicts here
 
 
 @pytest.hookimpl(trylast=True)

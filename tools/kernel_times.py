@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench import kernels
-from bertbench.commands.options import start_tensorflow
 from bertbench.config import GEOMETRIES
 from bertbench.console import make_table, out, print_table, progress
 from bertbench.measure.bandwidth import memory_bandwidth
@@ -21,6 +20,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.measure.timing import time_call
 from bertbench.precision import parse_precision
+from bertbench.runtime import start_tensorflow
 from suites.tables import markdown as markdown_table
 
 COLUMNS = ("kernel", "form", "used", "ms", "floor ms")

@@ -82,7 +82,7 @@ def measure_point(point: Point) -> float:
 def _prepare(point: Point):
     from bertbench.benchmarking.subject import make_subject
     from bertbench.benchmarking.workload import full_length_workload
-    from bertbench.commands.options import start_tensorflow
+    from bertbench.runtime import start_tensorflow
 
     if not _model.cache_info().currsize:
         start_tensorflow(point.threads, 1)

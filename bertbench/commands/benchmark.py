@@ -14,7 +14,6 @@ from bertbench.commands.options import (
     pop_kernel_options,
     pop_model_options,
     precision_option,
-    start_tensorflow,
     thread_options,
     together,
 )
@@ -22,6 +21,7 @@ from bertbench.commands.tasks import pop_classifier_task, pop_pretraining_task
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.errors import InputError
 from bertbench.files import make_directory
+from bertbench.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from bertbench.benchmarking.case import BenchmarkCase

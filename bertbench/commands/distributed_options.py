@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bertbench.commands.options import quiet_import, start_tensorflow, together
+from bertbench.commands.options import together
 from bertbench.errors import InputError
 from bertbench.measure.machine import read_machine
 from bertbench.processes.horovod_launcher import WorkerHosts, is_worker, run_workers, show_workers
+from bertbench.runtime import quiet_import, start_tensorflow
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings

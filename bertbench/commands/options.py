@@ -1,17 +1,10 @@
 """The options that several commands share, and what they turn into."""
 
-import contextlib
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-
-from bertbench.console import notice
-from bertbench.measure.machine import read_machine
-from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
 
 PATH = click.Path(path_type=Path)
 
@@ -63,51 +56,6 @@ thread_options = together(
     click.option("--num-intra-threads", type=click.IntRange(min=1), help="Threads within an operation."),
     click.option("--num-inter-threads", type=click.IntRange(min=1), help="Operations at once."),
 )
-
-
-def start_tensorflow(
-    num_intra_threads: int | None,
-    num_inter_threads: int | None,
-    default: ThreadSettings | None = None,
-    *,
-    trains: bool = True,
-) -> ThreadSettings:
-    """Import TensorFlow and give it its threads: those asked for, else the default, else the machine's.
-
-    Where nothing trains, oneDNN may keep its own arrangement of the weights from call to call. TensorFlow
-    reads that once a process, so it is left alone where something else has imported TensorFlow.
-    """
-    if not trains and "tensorflow" not in sys.modules:
-        os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
-    with quiet_import():
-        import tensorflow  # noqa: F401
-
-    default = default or default_threads(read_machine())
-    threads = ThreadSettings(num_intra_threads or default.intra, num_inter_threads or default.inter)
-    apply_threads(threads)
-    notice(f"threads: {threads}")
-    return threads
-
-
-@contextlib.contextmanager
-def quiet_import() -> Iterator[None]:
-    """Drop what TensorFlow's libraries write to standard error before they read TF_CPP_MIN_LOG_LEVEL.
-
-    TensorFlow 2.21 logs its use of oneDNN whatever that variable says
-    (https://github.com/tensorflow/tensorflow/issues/100442). A level below 2 asks to see it.
-    """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") < "2":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def pop_model_options(values: dict[str, Any]) -> dict[str, Any]:

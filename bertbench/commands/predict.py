@@ -14,7 +14,6 @@ from bertbench.commands.options import (
     pop_kernel_options,
     pop_model_options,
     precision_option,
-    start_tensorflow,
     thread_options,
     together,
 )
@@ -31,6 +30,7 @@ from bertbench.commands.tasks import (
 from bertbench.console import make_table, print_table
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.files import staged_directory, write_json
+from bertbench.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource

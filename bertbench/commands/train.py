@@ -21,7 +21,6 @@ from bertbench.commands.options import (
     pop_kernel_options,
     pop_model_options,
     precision_option,
-    start_tensorflow,
     thread_options,
     together,
 )
@@ -38,6 +37,7 @@ from bertbench.console import make_table, print_table
 from bertbench.data.batching import STRATEGIES
 from bertbench.files import write_json
 from bertbench.processes.horovod_launcher import is_worker
+from bertbench.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings

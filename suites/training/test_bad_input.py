@@ -51,7 +51,7 @@ def test_refused_before_anything_is_written(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)  # it runs already
+    monkeypatch.setattr("bertbench.runtime.apply_threads", lambda settings: None)  # it runs already
     save_narrower_model(files, tmp_path / "model.ckpt")
     output = tmp_path / "out"
     command = [*arguments(task, files), *options.format(tmp=tmp_path).split(), "--output-dir", str(output)]
@@ -73,7 +73,7 @@ def save_narrower_model(files: Path, prefix: Path) -> None:
 def test_a_model_beyond_the_memory_is_told_in_one_line(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)  # it runs already
+    monkeypatch.setattr("bertbench.runtime.apply_threads", lambda settings: None)  # it runs already
     config = tmp_path / "bert_config.json"
     config.write_text(dataclasses.replace(CONFIG, vocab_size=10**12).to_json())
     command = [*arguments("classifier", files), "--config-file", str(config)]

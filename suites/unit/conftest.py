@@ -14,7 +14,7 @@ def stand_ins(tmp_path_factory):
 @pytest.fixture
 def call_here(monkeypatch, capsys):
     """Call `bertbench` in this process, whose threads TensorFlow has already."""
-    monkeypatch.setattr("bertbench.commands.options.apply_threads", lambda settings: None)
+    monkeypatch.setattr("bertbench.runtime.apply_threads", lambda settings: None)
 
     def run(*arguments):
         with pytest.raises(SystemExit) as ending:

@@ -6,13 +6,13 @@ import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import build_model, head_maker, make_subject
-from bertbench.commands.options import start_tensorflow
 from bertbench.config import KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
 from bertbench.measure.flops import block_tokens
 from bertbench.model.bert import BertModel
 from bertbench.precision import parse_precision
+from bertbench.runtime import start_tensorflow
 from tools.peers.engines import Engine, Job, Outputs, Prepared
 from tools.peers.inputs import MAX_SEQ_LENGTH, PADDED
 

@@ -115,7 +115,7 @@ def test_printed_for_people() -> None:
 )
 def test_weights_are_taken_as_frozen_only_where_nothing_trains(before, trains, expected):
     code = (
-        f"{before}import os; from bertbench.commands.options import start_tensorflow; "
+        f"{before}import os; from bertbench.runtime import start_tensorflow; "
         f"start_tensorflow(1, 1, trains={trains}); "
         "print(os.environ.get('TF_ONEDNN_ASSUME_FROZEN_WEIGHTS'))"
     )

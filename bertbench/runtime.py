@@ -1,0 +1,66 @@
+"""Starting TensorFlow: its threads, its environment, and an import without its log."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from bertbench.console import notice
+from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
+
+
+def start_tensorflow(
+    num_intra_threads: int | None,
+    num_inter_threads: int | None,
+    default: ThreadSettings | None = None,
+    *,
+    trains: bool = True,
+) -> ThreadSettings:
+    """Import TensorFlow and give it its threads: those asked for, else the default, else the machine's.
+
+    Where nothing trains, oneDNN may keep its own arrangement of the weights from call to call. TensorFlow
+    reads that once a process, so it is left alone where something else has imported TensorFlow.
+    """
+    if not trains and "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
+    with quiet_import():
+        import tensorflow  # noqa: F401
+
+    default = default or default_threads(read_machine())
+    threads = ThreadSettings(num_intra_threads or default.intra, num_inter_threads or default.inter)
+    apply_threads(threads)
+    notice(f"threads: {threads}")
+    return threads
+
+
+@contextlib.contextmanager
+def quiet_import() -> Iterator[None]:
+    """Drop what TensorFlow's libraries write to standard error before they read TF_CPP_MIN_LOG_LEVEL.
+
+    TensorFlow 2.21 logs its use of oneDNN whatever that variable says
+    (https://github.com/tensorflow/tensorflow/issues/100442). A level below 2 asks to see it.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") < "2":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def prepare_environment() -> None:
+    """Give TensorFlow the machine's default threads by environment, where it may start by itself.
+
+    A process that was prepared so may train and predict, so oneDNN must not keep weights.
+    """
+    threads = default_threads(read_machine())
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads.intra))
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads.inter))
+    os.environ["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] = "0"
