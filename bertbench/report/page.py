@@ -62,7 +62,7 @@ def _values(results: Results, checks: Sequence[Check], command: str) -> dict[str
 
 def _render(template: str, values: dict[str, Any]) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bertbench.results"),
+        loader=jinja2.PackageLoader("bertbench.report"),
         autoescape=jinja2.select_autoescape(["html.jinja"]),
         undefined=jinja2.StrictUndefined,
     )
