@@ -79,7 +79,7 @@ def examine(machine: Machine) -> list[Finding]:
 
 
 def check_tensorflow() -> Iterator[Finding]:
-    """Whether TensorFlow imports, and computes through oneDNN."""
+    """Whether TensorFlow imports and computes."""
     remedy = f"install it: `{sys.executable} -m pip install 'tensorflow-cpu>=2.21,<2.22'`"
     version, problem = run_probe("import tensorflow as tf; tf.constant(1) + 1; print(tf.__version__)")
     if problem:
@@ -88,10 +88,6 @@ def check_tensorflow() -> Iterator[Finding]:
         yield Finding("TensorFlow", state, f"{installed or ''} {problem}".strip(), remedy, essential=True)
         return
     yield Finding("TensorFlow", "ok", version, essential=True)
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
-        yield Finding("oneDNN", "slow", "off (TF_ENABLE_ONEDNN_OPTS=0)", "unset TF_ENABLE_ONEDNN_OPTS")
-    else:
-        yield Finding("oneDNN", "ok", "on")
 
 
 def check_cpu(machine: Machine) -> Iterator[Finding]:
@@ -105,6 +101,11 @@ def check_cpu(machine: Machine) -> Iterator[Finding]:
     isa = ", ".join(machine.isa)
     remedy = "use a CPU with AVX-512 or AMX for figures that matter"
     yield Finding("ISA", "ok", isa) if isa else Finding("ISA", "slow", "no vector extension known", remedy)
+    if machine.products.onednn:
+        yield Finding("oneDNN", "ok", f"{machine.products}")
+    else:
+        remedy = "TF_ENABLE_ONEDNN_OPTS=1 turns it on; TensorFlow does so itself from AVX-512 VNNI on"
+        yield Finding("oneDNN", "slow", f"off; products run in {machine.products}", remedy)
     if machine.bf16_is_native:
         yield Finding("bf16", "ok", "native")
     else:

@@ -8,21 +8,17 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from bertbench import __version__
+from bertbench.measure.onednn import ProductKernels
 
 # Instruction sets that decide how fast BERT is, best first; Linux's names for them on x86 and on Arm.
 ISA_FLAGS = ("amx_bf16", "amx_tile", "avx512_bf16", "avx512f", "avx2", "bf16", "sve", "asimd")
-BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
-# oneDNN's names for the instruction sets without bfloat16 products (oneDNN: "CPU Dispatcher Control").
-ONEDNN_ISA_WITHOUT_BF16 = frozenset(
-    {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"}
-)
 ONEDNN_SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE")
 
 
@@ -31,7 +27,7 @@ class Machine:
     """A machine as this process sees it; logical cores are the kernel's numbers.
 
     `usable` are the logical cores that the process's affinity allows, `quota` the cores' worth of time
-    that its control group allows (None: no limit).
+    that its control group allows (None: no limit), `products` what matrix products run in.
     """
 
     cpu: str
@@ -42,6 +38,7 @@ class Machine:
     numa_nodes: tuple[tuple[int, ...], ...]
     usable: tuple[int, ...]
     quota: float | None
+    products: ProductKernels = field(default_factory=ProductKernels)
 
     @property
     def logical_cores(self) -> int:
@@ -70,12 +67,8 @@ class Machine:
 
     @property
     def bf16_is_native(self) -> bool:
-        """Whether bfloat16 products run in bfloat16 instructions; otherwise they are emulated.
-
-        oneDNN's own limit, the environment variable ONEDNN_MAX_CPU_ISA, counts.
-        """
-        allowed = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
-        return bool(BF16_FLAGS.intersection(self.isa)) and allowed not in ONEDNN_ISA_WITHOUT_BF16
+        """Whether bfloat16 products run in bfloat16 instructions; otherwise they are emulated."""
+        return self.products.bf16_is_native
 
 
 def machine_id() -> str:
@@ -96,6 +89,7 @@ def describe_machine() -> dict[str, Any]:
         "cpu": machine.cpu,
         "architecture": machine.architecture,
         "isa": list(machine.isa),
+        "matrix_products": str(machine.products),
         "bf16": "native" if machine.bf16_is_native else "emulated",
         "sockets": len(machine.sockets),
         "numa_nodes": len(machine.numa_nodes),
@@ -133,6 +127,7 @@ def read_machine(root: Path = Path("/")) -> Machine:
         numa_nodes=_read_numa_nodes(root) or (tuple(logical),),
         usable=_affinity() or tuple(logical),
         quota=_read_quota(root),
+        products=ProductKernels.of(flags, os.environ),
     )
 
 

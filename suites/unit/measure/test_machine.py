@@ -21,8 +21,8 @@ from bertbench.measure.machine import (
 
 pytestmark = pytest.mark.unit
 
-SAPPHIRE_FLAGS = "fpu sse4_2 avx2 avx512f avx512_bf16 amx_bf16 avx512_fp16 amx_tile amx_int8"
-SKYLAKE_FLAGS = "fpu sse4_2 avx2 avx512f avx512dq avx512bw avx512vl"
+SKYLAKE_FLAGS = "fpu sse4_1 sse4_2 avx avx2 avx512f avx512dq avx512bw avx512vl"
+SAPPHIRE_FLAGS = f"{SKYLAKE_FLAGS} avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_bf16 amx_tile amx_int8"
 
 
 def write(root: Path, name: str, text: str) -> None:

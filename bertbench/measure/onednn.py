@@ -1,0 +1,78 @@
+"""Which instruction set TensorFlow's matrix products run in, told without starting TensorFlow.
+
+On x86 they run in oneDNN's operators where TensorFlow uses them, else in TensorFlow's own, which call oneDNN
+only for float32 blocks. oneDNN takes the highest instruction set that the CPU has and that the environment
+variable ONEDNN_MAX_CPU_ISA allows (oneDNN: "CPU Dispatcher Control"); ONEDNN_VERBOSE=1 makes it say which.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+# oneDNN's names, lowest first, with the flags of /proc/cpuinfo that each needs (oneDNN, cpu_isa_traits.hpp).
+_AVX512 = frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq"})
+_AVX512_VNNI = _AVX512 | {"avx512_vnni"}
+_AVX512_BF16 = _AVX512_VNNI | {"avx512_bf16"}
+_AVX512_FP16 = _AVX512_BF16 | {"avx512_fp16", "avx_vnni"}
+_AMX = _AVX512_FP16 | {"amx_tile", "amx_int8", "amx_bf16"}
+_NEEDED_FLAGS: dict[str, Set[str]] = {
+    "sse41": {"sse4_1"},
+    "avx": {"avx"},
+    "avx2": {"avx2"},
+    "avx2_vnni": {"avx2", "avx_vnni"},
+    "avx2_vnni_2": {"avx2", "avx_vnni", "avx_vnni_int8", "avx_ne_convert"},
+    "avx512_core": _AVX512,
+    "avx512_core_vnni": _AVX512_VNNI,
+    "avx512_core_bf16": _AVX512_BF16,
+    "avx512_core_fp16": _AVX512_FP16,
+    "avx512_core_amx": _AMX,
+    "avx512_core_amx_fp16": _AMX | {"amx_fp16"},
+}
+_ALIASES = {
+    "avx10_1_512": "avx512_core_fp16",
+    "avx10_1_512_amx": "avx512_core_amx",
+    "avx10_1_512_amx_fp16": "avx512_core_amx_fp16",
+}
+# TensorFlow turns oneDNN's operators on by itself on CPUs with one of these (DefaultOneDnnPolicy).
+_ON_BY_DEFAULT = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
+_ARM_BF16 = "bf16"  # the flag's name on Arm
+
+
+@dataclass(frozen=True)
+class ProductKernels:
+    """What computes TensorFlow's matrix products.
+
+    Attributes:
+      isa: the instruction set, by oneDNN's name in lower case; "" where it is none of x86's.
+      onednn: whether oneDNN's operators compute them, rather than TensorFlow's own.
+      bf16_is_native: whether bfloat16 products run in bfloat16 instructions; otherwise they are emulated.
+    """
+
+    isa: str = ""
+    onednn: bool = False
+    bf16_is_native: bool = False
+
+    @classmethod
+    def of(cls, flags: Set[str], environment: Mapping[str, str]) -> "ProductKernels":
+        """Those of a CPU with these flags of /proc/cpuinfo, under these environment variables."""
+        isa, onednn = _onednn_isa(flags, environment), _onednn_is_on(flags, environment)
+        on_x86 = onednn and _AVX512_BF16.issubset(_NEEDED_FLAGS.get(isa, ()))
+        return cls(isa, onednn, on_x86 or _ARM_BF16 in flags)
+
+    def __str__(self) -> str:
+        return f"oneDNN {self.isa}".rstrip() if self.onednn else f"TensorFlow's own {self.isa}".rstrip()
+
+
+def _onednn_is_on(flags: Set[str], environment: Mapping[str, str]) -> bool:
+    asked = environment.get("TF_ENABLE_ONEDNN_OPTS", "").lower()
+    if asked in ("0", "false", "1", "true"):
+        return asked in ("1", "true")
+    return bool(_ON_BY_DEFAULT.intersection(flags))
+
+
+def _onednn_isa(flags: Set[str], environment: Mapping[str, str]) -> str:
+    allowed = environment.get("ONEDNN_MAX_CPU_ISA", "").lower()
+    allowed = _ALIASES.get(allowed, allowed)
+    names = list(_NEEDED_FLAGS)
+    if allowed in _NEEDED_FLAGS:
+        names = names[: names.index(allowed) + 1]
+    return next((name for name in reversed(names) if _NEEDED_FLAGS[name] <= flags), "")
