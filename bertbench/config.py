@@ -1,4 +1,4 @@
-"""What a BERT is made of: `bert_config.json`, the named geometries, and the choice of kernels."""
+"""What a BERT is made of: `bert_config.json` and the named geometries."""
 
 import dataclasses
 import json
@@ -158,23 +158,3 @@ GEOMETRIES = {
         hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096
     ),
 }
-
-GELU_VARIANTS = ("tanh", "erf", "fused")
-
-
-@dataclass(frozen=True)
-class KernelOptions:
-    """Which variant of each kernel the model computes; see `bertbench.kernels`.
-
-    `optimized_softmax` takes TensorFlow's fused softmax in the compute dtype, whatever that computes in;
-    without it softmax computes in float32. `gelu` is one of `GELU_VARIANTS`: the tanh form through float32
-    (the original's default), the exact erf form, or the tanh form in the compute dtype ("experimental
-    GELU").
-    """
-
-    optimized_softmax: bool = False
-    gelu: str = "tanh"
-
-    def __post_init__(self) -> None:
-        if self.gelu not in GELU_VARIANTS:
-            raise InputError(f"gelu is {self.gelu!r}; choose one of {', '.join(GELU_VARIANTS)}.")

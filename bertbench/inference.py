@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.source import ModelSource
-from bertbench.config import KernelOptions
+from bertbench.compute import Compute
 from bertbench.console import progress
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import plan_batches
@@ -18,7 +18,6 @@ from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
 from bertbench.model.graph import ShapelessGraph
-from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 
 
@@ -53,13 +52,13 @@ class Predictor:
         return self._model.head.predictions(self._model(batch), batch)
 
 
-def load_model(task: Task, source: ModelSource, precision: Precision, options: KernelOptions) -> BertModel:
+def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
     """A model for inference with its checkpoint's weights.
 
     Raises:
       InputError: the source has no checkpoint, or it does not fit.
     """
-    model = BertModel(source.config, precision, options, task.make_head)
+    model = BertModel(source.config, compute, task.make_head)
     load_weights(model.variables_by_name, source.checkpoint)
     return model
 

@@ -10,11 +10,10 @@ from typing import TypeVar
 
 from bertbench.checkpoint.paths import checkpoint_fingerprint
 from bertbench.checkpoint.source import ModelSource
-from bertbench.config import KernelOptions
+from bertbench.compute import Compute
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.files import sha256_of_file
 from bertbench.inference import InferenceRun, load_model, run_inference
-from bertbench.precision import Precision
 from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length
 
@@ -25,8 +24,7 @@ T = TypeVar("T")
 class PredictionSettings:
     """How the model computes; `batching` is one of `bertbench.data.batching.STRATEGIES`."""
 
-    precision: Precision
-    kernels: KernelOptions = field(default_factory=KernelOptions)
+    compute: Compute = field(default_factory=Compute)
     batching: str = DEFAULT_STRATEGY
     batch_size: int = 32
 
@@ -59,7 +57,7 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
     with ThreadPoolExecutor(max_workers=2) as pool:
         reading = pool.submit(_timed, lambda: task.read(split))
         fingerprint = pool.submit(checkpoint_fingerprint, source.checkpoint)
-        model, load_seconds = _timed(lambda: load_model(task, source, settings.precision, settings.kernels))
+        model, load_seconds = _timed(lambda: load_model(task, source, settings.compute))
         dataset, features_seconds = reading.result()
     require_known_ids(dataset, source.config)
     run = run_inference(
@@ -68,7 +66,7 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
         batch_size=settings.batch_size,
         batching=settings.batching,
         max_seq_length=task.max_seq_length,
-        description=f"predict {task.name} in {settings.precision}",
+        description=f"predict {task.name} in {settings.compute.precision}",
     )
     outcome, judging_seconds = _timed(lambda: task.judge(dataset, run.outputs))
     return Prediction(

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
+from bertbench.compute import Compute
 from bertbench.data.batch import assemble
 from bertbench.data.batching import plan_one_batch
 from bertbench.data.features import Features
 from bertbench.measure.timing import peak_memory_mib, reset_peak_memory
 from bertbench.model.bert import BertModel
-from bertbench.precision import FP32
 from bertbench.training.optimizer import AdamW
 from bertbench.training.step import TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
-from suites.training.tiny import CONFIG, KERNELS, make_task, write_files
+from suites.training.tiny import CONFIG, make_task, write_files
 
 ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -39,7 +39,7 @@ def make_step(files: Path, *, recompute: bool) -> Callable[[], object]:
     config = dataclasses.replace(
         CONFIG, num_hidden_layers=LAYERS, num_attention_heads=HEADS, max_position_embeddings=S
     )
-    model = BertModel(config, FP32, KERNELS, make_task("squad", files).make_head, trainable=True, seed=1)
+    model = BertModel(config, Compute(), make_task("squad", files).make_head, trainable=True, seed=1)
     step = TrainStep(
         model, AdamW(model.variables_by_name), SingleProcess(), accumulate=False, recompute=recompute
     )

@@ -96,12 +96,13 @@ def _prepare(point: Point):
 
 def _case(point: Point):
     from bertbench.benchmarking.case import BenchmarkCase
+    from bertbench.compute import Compute
     from bertbench.precision import parse_precision
 
     return BenchmarkCase(
         task="squad",
         mode=point.mode,
-        precision=parse_precision(point.precision),
+        compute=Compute(parse_precision(point.precision)),
         geometry=point.geometry,
         config=dataclasses.replace(GEOMETRIES[point.geometry], num_hidden_layers=point.layers),
         batch_size=point.batch_size,

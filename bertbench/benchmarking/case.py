@@ -1,11 +1,11 @@
 """What is measured, as a value."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.compute import Compute
+from bertbench.config import ModelConfig
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.errors import InputError
-from bertbench.precision import Precision
 
 TASKS = ("squad", "classifier", "pretraining")
 MODES = ("inference", "training")
@@ -25,13 +25,12 @@ class BenchmarkCase:
 
     task: str
     mode: str
-    precision: Precision
+    compute: Compute
     geometry: str
     config: ModelConfig
     batch_size: int
     max_seq_length: int
     batching: str = DEFAULT_STRATEGY
-    options: KernelOptions = field(default_factory=KernelOptions)
     masked_per_example: int = 20
     num_labels: int = 2
 
@@ -50,7 +49,7 @@ class BenchmarkCase:
     @property
     def name(self) -> str:
         """The readable id, by which results are stored and compared: `bf16-squad-inference-bert-large-b8`."""
-        return f"{self.precision}-{self.task}-{self.mode}-{self.geometry}-b{self.batch_size}"
+        return f"{self.compute.precision}-{self.task}-{self.mode}-{self.geometry}-b{self.batch_size}"
 
     @property
     def trains(self) -> bool:

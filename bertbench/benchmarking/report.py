@@ -25,7 +25,7 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
     case, machine = result.case, describe_machine()
     stored = ThroughputCase(
         case=case.name,
-        precision=case.precision.name,
+        precision=case.compute.precision.name,
         task=case.task,
         mode=case.mode,
         geometry=case.geometry,
@@ -48,7 +48,7 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
     )
     return {
         **with_version(stored),
-        "kernels": dataclasses.asdict(case.options),
+        "kernels": dataclasses.asdict(case.compute.kernels),
         "threads": dataclasses.asdict(threads),
         "examples_per_second_with_features": result.examples_per_second_with_features,
         "computed_gflops": result.computed_gflops,
@@ -85,7 +85,7 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         rows.insert(
             4, ("computed GFLOP/s", f"{figure(result.computed_gflops)} ({percent(wasted)} not needed)")
         )
-    if result.case.precision is BF16 and not bf16_is_native():
+    if result.case.compute.precision is BF16 and not bf16_is_native():
         rows.append(("bf16", "emulated: no bfloat16 instructions here"))
     return make_table(result.case.name, ("", ""), rows)
 

@@ -100,7 +100,7 @@ class Benchmark:
                 advance()
         self._memory = peak_memory_mib()
         products = self.workload.computed[self.workload.typical]
-        self._peak = GemmPeak(products, self.case.mode, self.case.precision.compute_dtype)
+        self._peak = GemmPeak(products, self.case.mode, self.case.compute.precision.compute_dtype)
         return last
 
     def next_round(self) -> tuple[tuple[Batch], dict]:
@@ -143,7 +143,7 @@ class Benchmark:
             efficiency_rounds=tuple(rounds),
             latency=latency_percentiles(round_seconds),
             arithmetic_intensity=arithmetic_intensity(
-                _without_logits(work.computed[work.typical]), self.case.precision.compute_dtype.size
+                _without_logits(work.computed[work.typical]), self.case.compute.precision.compute_dtype.size
             ),
             peak_memory_mib=self._memory,
             startup_seconds=self._startup_seconds,

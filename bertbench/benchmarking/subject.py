@@ -7,7 +7,7 @@ import numpy as np
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.source import ModelSource
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import ModelConfig
 from bertbench.data.batch import Batch
 from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel, HeadMaker
@@ -32,9 +32,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
     Raises:
       InputError: the checkpoint does not fit.
     """
-    model = BertModel(
-        case.config, case.precision, case.options, head_maker(case), trainable=case.trains, seed=_SEED
-    )
+    model = BertModel(case.config, case.compute, head_maker(case), trainable=case.trains, seed=_SEED)
     if source is not None and source.checkpoint is not None:
         load_weights(model.variables_by_name, source.checkpoint, fresh=model.head_names)
     return model
@@ -48,12 +46,12 @@ def make_subject(case: BenchmarkCase, model: BertModel) -> Subject:
 def head_maker(case: BenchmarkCase) -> HeadMaker:
     """The head of a task without its data."""
 
-    def make(weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder) -> Head:
+    def make(weights: Weights, config: ModelConfig, encoder: Encoder) -> Head:
         if case.task == "squad":
             return SpanHead(weights, config)
         if case.task == "classifier":
             return ClassifierHead(weights, config, case.num_labels)
-        return PretrainingHead(weights, config, options, encoder.embeddings)
+        return PretrainingHead(weights, config, encoder.embeddings)
 
     return make
 

@@ -162,22 +162,22 @@ def _benchmark(
     )
 
     from bertbench.benchmarking.case import BenchmarkCase
-    from bertbench.config import KernelOptions
+    from bertbench.compute import Compute, KernelOptions
     from bertbench.precision import parse_precision
 
     precision = parse_precision(values["precision"])
+    compute = Compute(precision, KernelOptions(**pop_kernel_options(values)))
     geometry, source = _find_model(values.pop("geometry"), pop_model_options(values))
     task = make_task(source) if make_task else None
     case = BenchmarkCase(
         task=task_name,
         mode=values["mode"],
-        precision=precision,
+        compute=compute,
         geometry=geometry,
         config=source.config,
         batch_size=values["batch_size"],
         max_seq_length=task.max_seq_length if task else max_seq_length,
         batching=values["batching"],
-        options=KernelOptions(**pop_kernel_options(values)),
         **sizes,
     )
     workload = _make_workload(case, task, values)

@@ -119,14 +119,13 @@ def _predict(name: str, pop_task: PopTask, split: str, values: dict[str, Any]) -
 
     from bertbench.checkpoint.readers import read_global_step
     from bertbench.checkpoint.source import find_model
-    from bertbench.config import KernelOptions
+    from bertbench.compute import Compute, KernelOptions
     from bertbench.precision import parse_precision
     from bertbench.prediction import PredictionSettings, predict
     from bertbench.results.provenance import RESULTS_FILE
 
     settings = PredictionSettings(
-        precision=parse_precision(values["precision"]),
-        kernels=KernelOptions(**pop_kernel_options(values)),
+        compute=Compute(parse_precision(values["precision"]), KernelOptions(**pop_kernel_options(values))),
         batching=values["batching"],
         batch_size=values["batch_size"],
     )
@@ -156,8 +155,8 @@ def _describe(
         "task": task.name,
         "mode": "inference",
         "split": split,
-        "precision": settings.precision.name,
-        "kernels": dataclasses.asdict(settings.kernels),
+        "precision": settings.compute.precision.name,
+        "kernels": dataclasses.asdict(settings.compute.kernels),
         "batching": settings.batching,
         "batch_size": settings.batch_size,
         "max_seq_length": task.max_seq_length,
@@ -197,6 +196,6 @@ def _print(task: "Task", settings: "PredictionSettings", prediction: "Prediction
         ("examples/s", figure(_rates(prediction)["examples_per_second"], 3)),
         ("tokens/s", figure(_rates(prediction)["tokens_per_second"], 3)),
     ]
-    print_table(make_table(f"{task.name}, {settings.precision}", ("", ""), rows))
+    print_table(make_table(f"{task.name}, {settings.compute.precision}", ("", ""), rows))
     if scores:
         click.echo(json.dumps(scores))

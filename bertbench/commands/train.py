@@ -42,7 +42,8 @@ from bertbench.runtime import start_tensorflow
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
     from bertbench.training.distributed import HorovodWorkers
-    from bertbench.training.finetune import Job, JobResult
+    from bertbench.training.finetune import JobResult
+    from bertbench.training.job import TrainingJob
     from bertbench.training.settings import TrainingSettings
 
 _SETTINGS = (
@@ -139,18 +140,17 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
         threads = start_tensorflow(*num_threads)
 
     from bertbench.checkpoint.source import find_model
-    from bertbench.config import KernelOptions
+    from bertbench.compute import Compute, KernelOptions
     from bertbench.precision import parse_precision
     from bertbench.results.provenance import RESULTS_FILE
-    from bertbench.training.finetune import Job
+    from bertbench.training.job import TrainingJob
 
     model = pop_model_options(values)
     source = find_model(**model, from_scratch=values["do_train"] and model["model_dir"] is None)
-    job = Job(
+    job = TrainingJob(
         pop_task(source, values),
         source,
-        parse_precision(values.pop("precision")),
-        KernelOptions(**pop_kernel_options(values)),
+        Compute(parse_precision(values.pop("precision")), KernelOptions(**pop_kernel_options(values))),
         train=values.pop("do_train"),
         evaluate=values.pop("do_eval"),
         predict=values.pop("do_predict"),
@@ -165,7 +165,7 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
         _print(job, result)
 
 
-def _run(job: "Job", distributed: Distributed, workers: "HorovodWorkers | None") -> "JobResult":
+def _run(job: "TrainingJob", distributed: Distributed, workers: "HorovodWorkers | None") -> "JobResult":
     from bertbench.training.finetune import run_job
 
     if workers is None:
@@ -193,7 +193,7 @@ def _settings(
     return share_of(settings, workers.size, distributed.lr_scaling, synchronised=distributed.synchronised)
 
 
-def _describe(job: "Job", result: "JobResult", threads: "ThreadSettings") -> dict[str, Any]:
+def _describe(job: "TrainingJob", result: "JobResult", threads: "ThreadSettings") -> dict[str, Any]:
     """The contents of results.json."""
     from bertbench.measure.timing import peak_memory_mib
     from bertbench.results.provenance import describe_origin
@@ -202,8 +202,8 @@ def _describe(job: "Job", result: "JobResult", threads: "ThreadSettings") -> dic
         **describe_origin(),
         "task": job.task.name,
         "mode": "training",
-        "precision": job.precision.name,
-        "kernels": dataclasses.asdict(job.options),
+        "precision": job.compute.precision.name,
+        "kernels": dataclasses.asdict(job.compute.kernels),
         "settings": dataclasses.asdict(job.settings),
         "max_seq_length": job.task.max_seq_length,
         "threads": dataclasses.asdict(threads),
@@ -213,11 +213,11 @@ def _describe(job: "Job", result: "JobResult", threads: "ThreadSettings") -> dic
     }
 
 
-def _print(job: "Job", result: "JobResult") -> None:
+def _print(job: "TrainingJob", result: "JobResult") -> None:
     from bertbench.formatting import figure, words
 
     rows = [(words(name), figure(score)) for name, score in (result.scores or {}).items()]
     if result.run is not None:
         rows += [("loss", figure(loss)) for _, loss in result.run.loss_curve[-1:]]
         rows.append(("checkpoint", str(result.run.checkpoint)))
-    print_table(make_table(f"{job.task.name}, {job.precision}", ("", ""), rows))
+    print_table(make_table(f"{job.task.name}, {job.compute.precision}", ("", ""), rows))

@@ -1,16 +1,16 @@
-"""One model: an encoder and a head, in one precision, with one choice of kernels."""
+"""One model: an encoder and a head that compute in one way."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.compute import Compute
+from bertbench.config import ModelConfig
 from bertbench.model.encoder import Encoder, Tensors
 from bertbench.model.heads import Head
 from bertbench.model.weights import Weights
-from bertbench.precision import Precision
 
-HeadMaker = Callable[[Weights, ModelConfig, KernelOptions, Encoder], Head]
+HeadMaker = Callable[[Weights, ModelConfig, Encoder], Head]
 
 
 class BertModel(tf.Module):
@@ -24,8 +24,7 @@ class BertModel(tf.Module):
     def __init__(
         self,
         config: ModelConfig,
-        precision: Precision,
-        options: KernelOptions,
+        compute: Compute,
         make_head: HeadMaker,
         *,
         trainable: bool = False,
@@ -33,13 +32,11 @@ class BertModel(tf.Module):
     ) -> None:
         """Make the variables: zeros to be loaded, or random ones where a seed is given."""
         super().__init__()
-        self.config, self.precision, self.options = config, precision, options
-        weights = Weights(
-            precision, trainable=trainable, initializer_range=config.initializer_range, seed=seed
-        )
-        self.encoder = Encoder(weights, config, options)
+        self.config, self.compute = config, compute
+        weights = Weights(compute, trainable=trainable, initializer_range=config.initializer_range, seed=seed)
+        self.encoder = Encoder(weights, config)
         encoder_names = set(weights.by_name)
-        self.head = make_head(weights, config, options, self.encoder)
+        self.head = make_head(weights, config, self.encoder)
         self.variables_by_name = weights.by_name
         self.head_names = tuple(name for name in weights.by_name if name not in encoder_names)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from bertbench import kernels
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import ModelConfig
 from bertbench.model.attention import TokenBlock, attend_in_blocks, token_blocks
 from bertbench.model.weights import Weights
 
@@ -68,7 +68,7 @@ class Embeddings(tf.Module):
         )
         self.norm = LayerNorm(weights, f"{scope}/LayerNorm", config)
         self._rate = config.hidden_dropout_prob
-        self._dtype = weights.precision.compute_dtype
+        self._dtype = weights.compute.precision.compute_dtype
 
     def __call__(self, batch: Tensors, seed: tf.Tensor | None) -> tf.Tensor:
         """int32 [T] ids of words, positions and segments -> [T, H] in the compute dtype."""
@@ -86,7 +86,7 @@ class Embeddings(tf.Module):
 class TransformerLayer(tf.Module):
     """Self-attention and feed-forward network, each followed by dropout, residual and layer norm."""
 
-    def __init__(self, weights: Weights, config: ModelConfig, options: KernelOptions, index: int) -> None:
+    def __init__(self, weights: Weights, config: ModelConfig, index: int) -> None:
         super().__init__()
         scope, hidden = f"bert/encoder/layer_{index}", config.hidden_size
         attention = f"{scope}/attention"
@@ -99,8 +99,8 @@ class TransformerLayer(tf.Module):
         self.output = Dense(weights, f"{scope}/output/dense", config.intermediate_size, hidden)
         self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)
         self._config = config
-        self._gelu = options.gelu
-        self._softmax = "optimized" if options.optimized_softmax else "float32"
+        self._gelu = weights.compute.kernels.gelu
+        self._softmax = "optimized" if weights.compute.kernels.optimized_softmax else "float32"
         self._site = 1 + index * _SITES_PER_LAYER
 
     def __call__(self, x: tf.Tensor, blocks: Sequence[TokenBlock], seed: tf.Tensor | None) -> tf.Tensor:
@@ -130,13 +130,11 @@ class TransformerLayer(tf.Module):
 class Encoder(tf.Module):
     """The embeddings and all layers."""
 
-    def __init__(self, weights: Weights, config: ModelConfig, options: KernelOptions) -> None:
+    def __init__(self, weights: Weights, config: ModelConfig) -> None:
         super().__init__()
         self.embeddings = Embeddings(weights, config)
-        self.layers = [
-            TransformerLayer(weights, config, options, index) for index in range(config.num_hidden_layers)
-        ]
-        self._dtype = weights.precision.compute_dtype
+        self.layers = [TransformerLayer(weights, config, index) for index in range(config.num_hidden_layers)]
+        self._dtype = weights.compute.precision.compute_dtype
 
     def __call__(
         self, batch: Tensors, seed: tf.Tensor | None = None, *, recompute: bool = False

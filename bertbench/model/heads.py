@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench import kernels
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import ModelConfig
 from bertbench.model.encoder import Dense, Embeddings, LayerNorm, Tensors
 from bertbench.model.weights import Weights
 
@@ -147,9 +147,7 @@ class PretrainingHead(tf.Module):
     per_token = False
     loss_names = ("masked_lm_loss", "next_sentence_loss")
 
-    def __init__(
-        self, weights: Weights, config: ModelConfig, options: KernelOptions, embeddings: Embeddings
-    ) -> None:
+    def __init__(self, weights: Weights, config: ModelConfig, embeddings: Embeddings) -> None:
         super().__init__()
         scope, hidden = "cls/predictions", config.hidden_size
         self.transform = Dense(weights, f"{scope}/transform/dense", hidden, hidden)
@@ -159,7 +157,7 @@ class PretrainingHead(tf.Module):
         self.next_weights = weights.island_matrix("cls/seq_relationship/output_weights", (2, hidden))
         self.next_bias = weights.island_vector("cls/seq_relationship/output_bias", 2)
         self._embeddings = embeddings
-        self._gelu = options.gelu
+        self._gelu = weights.compute.kernels.gelu
 
     def __call__(
         self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None = None

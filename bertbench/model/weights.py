@@ -4,8 +4,8 @@ import zlib
 
 import tensorflow as tf
 
+from bertbench.compute import Compute
 from bertbench.kernels import island_dtype
-from bertbench.precision import Precision
 
 
 class Weights:
@@ -15,14 +15,15 @@ class Weights:
     inference stores what enters matrix products in the compute dtype, so that it is cast once, when loaded.
 
     Attributes:
+      compute: how the model computes.
       by_name: every variable made so far, by its checkpoint name.
     """
 
     def __init__(
-        self, precision: Precision, *, trainable: bool, initializer_range: float, seed: int | None
+        self, compute: Compute, *, trainable: bool, initializer_range: float, seed: int | None
     ) -> None:
         """Variables start at zero where `seed` is None (to be loaded), else as BERT initialises them."""
-        self.precision = precision
+        self.compute = compute
         self.by_name: dict[str, tf.Variable] = {}
         self._trainable = trainable
         self._initializer_range = initializer_range
@@ -45,10 +46,10 @@ class Weights:
         return self._add(name, tf.fill([size], value), self._island_dtype())
 
     def _island_dtype(self) -> tf.DType:
-        return island_dtype(self.precision.compute_dtype)
+        return island_dtype(self.compute.precision.compute_dtype)
 
     def _product_dtype(self) -> tf.DType:
-        return self._island_dtype() if self._trainable else self.precision.compute_dtype
+        return self._island_dtype() if self._trainable else self.compute.precision.compute_dtype
 
     def _normal(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
         if self._seed is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import ModelConfig
 from bertbench.data.features import Features
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import Head
@@ -84,9 +84,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def make_head(
-        self, weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder
-    ) -> Head:
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> Head:
         """The task's head, its variables made in `weights`."""
 
     @abstractmethod

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import ModelConfig
 from bertbench.data.glue import find_file, make_features, read_examples
 from bertbench.data.glue_tasks import GlueTask
 from bertbench.data.tokenization import Tokenizer
@@ -46,9 +46,7 @@ class ClassifierTask(Task):
         path = find_file(self.glue_task, self._data_dir, split, language=self._language)
         return Dataset(features, None, (path,), len(examples))
 
-    def make_head(
-        self, weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder
-    ) -> ClassifierHead:
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> ClassifierHead:
         return ClassifierHead(weights, config, self.glue_task.num_outputs)
 
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import ModelConfig
 from bertbench.data.text_corpus import match_files
 from bertbench.data.tfrecords import read_features, record_shape
 from bertbench.evaluation.result_files import write_eval_results
@@ -48,10 +48,8 @@ class PretrainingTask(Task):
         )
         return Dataset(features, None, tuple(self._paths), len(features))
 
-    def make_head(
-        self, weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder
-    ) -> PretrainingHead:
-        return PretrainingHead(weights, config, options, encoder.embeddings)
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> PretrainingHead:
+        return PretrainingHead(weights, config, encoder.embeddings)
 
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         sums = {name: float(values.sum(dtype=np.float64)) for name, values in outputs.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.config import ModelConfig
 from bertbench.console import notice
 from bertbench.data.squad import SquadExample, read_squad
 from bertbench.data.squad_windows import SquadWindows, WindowSettings, make_windows
@@ -57,9 +57,7 @@ class SquadTask(Task):
             raise InputError(f"{path}: no context holds a wordpiece; give contexts with text in them.")
         return Dataset(windows.features, (examples, windows), (Path(path),), len(examples))
 
-    def make_head(
-        self, weights: Weights, config: ModelConfig, options: KernelOptions, encoder: Encoder
-    ) -> SpanHead:
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> SpanHead:
         return SpanHead(weights, config)
 
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:

@@ -3,43 +3,19 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bertbench.checkpoint.readers import read_global_step
 from bertbench.checkpoint.source import ModelSource
-from bertbench.config import KernelOptions
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.errors import InputError
 from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
-from bertbench.precision import Precision
-from bertbench.tasks.base import Dataset, Outcome, Task
+from bertbench.tasks.base import Dataset, Outcome
 from bertbench.tasks.fit import require_known_ids, require_length
-from bertbench.training.settings import TrainingSettings
+from bertbench.training.job import TrainingJob
 from bertbench.training.trainer import Trainer, TrainingRun, describe
 from bertbench.training.workers import SingleProcess
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is to be done, with what.
-
-    Attributes:
-      evaluate: score the dev split. predict: write the predictions of the task's `predict_split`.
-      max_eval_steps: batches to score at most; None scores everything.
-    """
-
-    task: Task
-    source: ModelSource
-    precision: Precision
-    options: KernelOptions
-    settings: TrainingSettings
-    output_dir: Path
-    train: bool = True
-    evaluate: bool = False
-    predict: bool = False
-    max_eval_steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +40,7 @@ class JobResult:
         return result
 
 
-def run_job(job: Job, workers: SingleProcess | None = None) -> JobResult:
+def run_job(job: TrainingJob, workers: SingleProcess | None = None) -> JobResult:
     """Train, evaluate and predict, as the job says; the first worker alone does what follows the training.
 
     What is to be scored and predicted is read before the training, so that bad input ends the job at once.
@@ -82,24 +58,15 @@ def run_job(job: Job, workers: SingleProcess | None = None) -> JobResult:
     return JobResult(run, _evaluate_and_predict(job, source, datasets))
 
 
-def train(job: Job, workers: SingleProcess | None = None) -> TrainingRun:
+def train(job: TrainingJob, workers: SingleProcess | None = None) -> TrainingRun:
     """Train as the job says."""
-    trainer = Trainer(
-        job.task,
-        job.source,
-        job.precision,
-        job.options,
-        job.settings,
-        read_split(job, "train").features,
-        job.output_dir,
-        workers,
-    )
+    trainer = Trainer(job, read_split(job, "train").features, workers)
     if trainer.workers.rank == 0:
         describe(trainer.order, trainer.learning_rate)
     return trainer.run()
 
 
-def read_split(job: Job, split: str) -> Dataset:
+def read_split(job: TrainingJob, split: str) -> Dataset:
     """A split of the task's data, known to fit the model.
 
     Raises:
@@ -111,21 +78,21 @@ def read_split(job: Job, split: str) -> Dataset:
     return dataset
 
 
-def trained_source(job: Job, run: TrainingRun) -> ModelSource:
+def trained_source(job: TrainingJob, run: TrainingRun) -> ModelSource:
     """The model that came out of a training."""
     return dataclasses.replace(job.source, checkpoint=run.checkpoint)
 
 
-def _read_evaluated(job: Job) -> dict[str, Dataset]:
+def _read_evaluated(job: TrainingJob) -> dict[str, Dataset]:
     """What is evaluated or predicted after the training, by split."""
     splits = dict.fromkeys(["dev"] * job.evaluate + [job.task.predict_split] * job.predict)
     return {split: read_split(job, split) for split in splits}
 
 
 def _evaluate_and_predict(
-    job: Job, source: ModelSource, datasets: Mapping[str, Dataset]
+    job: TrainingJob, source: ModelSource, datasets: Mapping[str, Dataset]
 ) -> dict[str, float] | None:
-    model = load_model(job.task, source, job.precision, job.options)
+    model = load_model(job.task, source, job.compute)
     step = read_global_step(source.checkpoint)
     scores = None
     for split, dataset in datasets.items():
@@ -138,7 +105,7 @@ def _evaluate_and_predict(
     return scores
 
 
-def outcome_of(job: Job, model: BertModel, split: str, dataset: Dataset) -> Outcome:
+def outcome_of(job: TrainingJob, model: BertModel, split: str, dataset: Dataset) -> Outcome:
     """What the task makes of a model's outputs on a split."""
     if job.max_eval_steps is not None:
         dataset = dataset.first(job.max_eval_steps * job.settings.batch_size)

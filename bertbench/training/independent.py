@@ -12,7 +12,8 @@ from bertbench.console import notice
 from bertbench.inference import load_model
 from bertbench.tasks.base import Dataset, Outcome
 from bertbench.training.distributed import HorovodWorkers
-from bertbench.training.finetune import Job, JobResult, outcome_of, read_split, train, trained_source
+from bertbench.training.finetune import JobResult, outcome_of, read_split, train, trained_source
+from bertbench.training.job import TrainingJob
 from bertbench.training.saving import TrainingFolder
 from bertbench.training.trainer import TrainingRun
 from bertbench.training.workers import SingleProcess
@@ -28,7 +29,7 @@ class _OnItsOwn(SingleProcess):
         self._workers.require_agreement({name: fact for name, fact in facts.items() if name != "seed"})
 
 
-def run_independently(job: Job, workers: HorovodWorkers) -> JobResult:
+def run_independently(job: TrainingJob, workers: HorovodWorkers) -> JobResult:
     """Train a model in each worker, with orders and a new head of its own; keep the best.
 
     Each worker saves into `worker-<rank>` below the output folder, on its own host, and resumes from there;
@@ -66,7 +67,7 @@ def choose_best(everyone: Sequence[Mapping[str, float | None]], headline: str) -
     return max(range(len(everyone)), key=goodness)
 
 
-def _begin(job: Job, workers: HorovodWorkers) -> TrainingFolder | None:
+def _begin(job: TrainingJob, workers: HorovodWorkers) -> TrainingFolder | None:
     """The folder that the best model will come to, which must not hold another run's; the first worker's."""
     if workers.rank != 0:
         return None
@@ -77,13 +78,13 @@ def _begin(job: Job, workers: HorovodWorkers) -> TrainingFolder | None:
     return folder
 
 
-def _judge(job: Job, run: TrainingRun, dataset: Dataset) -> Outcome:
-    model = load_model(job.task, trained_source(job, run), job.precision, job.options)
+def _judge(job: TrainingJob, run: TrainingRun, dataset: Dataset) -> Outcome:
+    model = load_model(job.task, trained_source(job, run), job.compute)
     return outcome_of(job, model, "dev", dataset)
 
 
 def _take_over(
-    job: Job,
+    job: TrainingJob,
     folder: TrainingFolder | None,
     workers: HorovodWorkers,
     run: TrainingRun,

@@ -12,20 +12,17 @@ import numpy as np
 
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.source import ModelSource
-from bertbench.config import KernelOptions
 from bertbench.console import notice, progress
 from bertbench.data.batch import assemble
 from bertbench.data.batching import plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from bertbench.model.bert import BertModel
-from bertbench.precision import Precision
-from bertbench.tasks.base import Task
+from bertbench.training.job import TrainingJob
 from bertbench.training.optimizer import AdamW
 from bertbench.training.recording import Recorder
 from bertbench.training.saving import TrainingFolder
 from bertbench.training.schedule import ExampleOrder, LearningRate
-from bertbench.training.settings import TrainingSettings
 from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
 
@@ -51,23 +48,13 @@ class TrainingRun:
 class Trainer:
     """Trains one model on one data set into one folder."""
 
-    def __init__(
-        self,
-        task: Task,
-        source: ModelSource,
-        precision: Precision,
-        options: KernelOptions,
-        settings: TrainingSettings,
-        features: Features,
-        output_dir: Path | str,
-        workers: SingleProcess | None = None,
-    ) -> None:
+    def __init__(self, job: TrainingJob, features: Features, workers: SingleProcess | None = None) -> None:
         """Build the model; load its weights, those of a run to be resumed or those to start from.
 
         Raises:
           InputError: the settings, the checkpoint or the output folder cannot be used.
         """
-        self.settings = settings
+        settings = self.settings = job.settings
         self.workers = workers or SingleProcess()
         self.order = ExampleOrder(
             len(features),
@@ -79,16 +66,16 @@ class Trainer:
         )
         self.learning_rate = settings.schedule(self.order)
         self.model = BertModel(
-            source.config, precision, options, task.make_head, trainable=True, seed=settings.seed
+            job.source.config, job.compute, job.task.make_head, trainable=True, seed=settings.seed
         )
-        self._task = task
+        self._task = job.task
         self._features = features
         self._optimizer = AdamW(self.model.variables_by_name)
         self._state = {**self.model.variables_by_name, **self._optimizer.slots}
-        self._folder = TrainingFolder(output_dir, keep_checkpoints=settings.keep_checkpoints)
-        facts = _facts(task, source, precision, options, settings, features, self.order)
+        self._folder = TrainingFolder(job.output_dir, keep_checkpoints=settings.keep_checkpoints)
+        facts = _facts(job, features, self.order)
         self.workers.require_agreement(facts)
-        self.first_step = self._begin(facts, source)
+        self.first_step = self._begin(facts, job.source)
         self._graphs = TrainStep(
             self.model,
             self._optimizer,
@@ -198,27 +185,19 @@ class Trainer:
         self.workers.commit(step)
 
 
-def _facts(
-    task: Task,
-    source: ModelSource,
-    precision: Precision,
-    options: KernelOptions,
-    settings: TrainingSettings,
-    features: Features,
-    order: ExampleOrder,
-) -> Mapping[str, Any]:
+def _facts(job: TrainingJob, features: Features, order: ExampleOrder) -> Mapping[str, Any]:
     """What must be the same for a run to be resumed, and for all its workers."""
     return {
-        "task": task.name,
-        "precision": precision.name,
-        "max_seq_length": task.max_seq_length,
+        "task": job.task.name,
+        "precision": job.compute.precision.name,
+        "max_seq_length": job.task.max_seq_length,
         "num_examples": order.num_examples,
         "data": features.fingerprint(),
         "processes": order.size,
-        "init_checkpoint": str(source.checkpoint) if source.checkpoint else None,
-        "config": dataclasses.asdict(source.config),
-        **dataclasses.asdict(options),
-        **dataclasses.asdict(settings),
+        "init_checkpoint": str(job.source.checkpoint) if job.source.checkpoint else None,
+        "config": dataclasses.asdict(job.source.config),
+        **dataclasses.asdict(job.compute.kernels),
+        **dataclasses.asdict(job.settings),
     }
 
 

@@ -105,12 +105,12 @@ class AccuracySession:
         return [outcome for outcome in self._outcomes.values() if isinstance(outcome, Pass)]
 
     def _run(self, slot: Slot, case: Case) -> Pass:
+        from bertbench.compute import Compute
         from bertbench.precision import parse_precision
         from bertbench.prediction import PredictionSettings, predict
 
         subject = slot.find()
-        settings = PredictionSettings(
-            parse_precision(case.precision), subject.kernels, batch_size=self.batch_size
-        )
+        compute = Compute(parse_precision(case.precision), subject.kernels)
+        settings = PredictionSettings(compute, batch_size=self.batch_size)
         prediction = predict(subject.task, subject.source, "dev", settings)
         return Pass(case, subject, prediction)

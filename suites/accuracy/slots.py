@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bertbench.config import KernelOptions
+from bertbench.compute import KernelOptions
 from bertbench.data.glue import find_file
 from bertbench.data.glue_tasks import TASKS as GLUE_TASKS
 from bertbench.data.glue_tasks import GlueTask

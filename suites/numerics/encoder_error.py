@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench.checkpoint.paths import find_checkpoint
-from bertbench.config import GEOMETRIES, KernelOptions, ModelConfig
+from bertbench.compute import Compute, KernelOptions
+from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.model.encoder import Encoder
 from bertbench.model.weights import Weights
-from bertbench.precision import FP32, Precision
 from bertbench.results.schema import LayerError
 from suites.numerics.reference import Condition, ReferenceEncoder
 from suites.numerics.ulp import widen
@@ -57,7 +57,7 @@ def random_weights(config: ModelConfig, seed: int) -> dict[str, np.ndarray]:
     """Products keep their input's variance; embeddings, biases, gamma and beta vary by a few tenths."""
     generator = np.random.default_rng(seed)
     weights = {}
-    for name, variable in sorted(_new_encoder(config, FP32, KernelOptions())[1].items()):
+    for name, variable in sorted(_new_encoder(config, Compute())[1].items()):
         shape = tuple(variable.shape)
         if name.endswith("kernel"):
             value = generator.normal(0.0, 1.0 / np.sqrt(shape[0]), shape)
@@ -86,9 +86,9 @@ def stored_subject(name: str, folder: Path, inputs: Inputs | None = None) -> Sub
     return Subject(name, config, weights, inputs or random_inputs(config.vocab_size))
 
 
-def hidden_states(subject: Subject, precision: Precision, options: KernelOptions) -> list[np.ndarray]:
+def hidden_states(subject: Subject, compute: Compute) -> list[np.ndarray]:
     """The TensorFlow encoder's, L + 1 times [B, S, H]."""
-    encoder, variables = _new_encoder(subject.config, precision, options)
+    encoder, variables = _new_encoder(subject.config, compute)
     for name, variable in variables.items():
         variable.assign(tf.cast(subject.weights[name], variable.dtype))
     shape = subject.inputs.mask.shape
@@ -146,26 +146,24 @@ def layer_errors(
     return errors
 
 
-def measure_layers(subject: Subject, precision: Precision, options: KernelOptions) -> list[LayerError]:
+def measure_layers(subject: Subject, compute: Compute) -> list[LayerError]:
     """Run both encoders and compare."""
     return layer_errors(
-        ", ".join([subject.name, *_changed(options)]),
-        precision.name,
+        ", ".join([subject.name, *_changed(compute.kernels)]),
+        compute.precision.name,
         subject.inputs.mask,
-        hidden_states(subject, precision, options),
-        find_truth(subject, "erf" if options.gelu == "erf" else "tanh"),
+        hidden_states(subject, compute),
+        find_truth(subject, "erf" if compute.kernels.gelu == "erf" else "tanh"),
     )
 
 
-def _changed(options: KernelOptions) -> Iterator[str]:
-    if options.gelu != KernelOptions().gelu:
-        yield f"{options.gelu} GELU"
-    if options.optimized_softmax:
+def _changed(kernels: KernelOptions) -> Iterator[str]:
+    if kernels.gelu != KernelOptions().gelu:
+        yield f"{kernels.gelu} GELU"
+    if kernels.optimized_softmax:
         yield "optimized softmax"
 
 
-def _new_encoder(
-    config: ModelConfig, precision: Precision, options: KernelOptions
-) -> tuple[Encoder, dict[str, tf.Variable]]:
-    weights = Weights(precision, trainable=False, initializer_range=config.initializer_range, seed=None)
-    return Encoder(weights, config, options), weights.by_name
+def _new_encoder(config: ModelConfig, compute: Compute) -> tuple[Encoder, dict[str, tf.Variable]]:
+    weights = Weights(compute, trainable=False, initializer_range=config.initializer_range, seed=None)
+    return Encoder(weights, config), weights.by_name

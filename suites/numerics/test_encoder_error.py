@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from bertbench.config import KernelOptions
+from bertbench.compute import Compute, KernelOptions
 from bertbench.embedded import FOLDERS
 from bertbench.precision import BF16, FP32
 from suites.numerics import encoder_error
@@ -48,12 +48,12 @@ def subject_of(name: str) -> Subject:
 
 @pytest.mark.parametrize("subject", ["tiny", "deep", "embedded", "real"])
 @pytest.mark.parametrize(
-    ("precision", "options"),
-    [(BF16, KernelOptions()), (BF16, FAST), (FP32, KernelOptions())],
+    "compute",
+    [Compute(BF16), Compute(BF16, FAST), Compute(FP32)],
     ids=["bf16", "bf16-fast-kernels", "fp32"],
 )
-def test_layer_errors_stay_under_the_curve(subject, precision, options, judge_layers):
-    judge_layers(encoder_error.measure_layers(subject_of(subject), precision, options))
+def test_layer_errors_stay_under_the_curve(subject, compute, judge_layers):
+    judge_layers(encoder_error.measure_layers(subject_of(subject), compute))
 
 
 def test_the_reference_gives_the_logits_of_an_outside_implementation():

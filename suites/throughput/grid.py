@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bertbench.benchmarking.case import MAX_SEQ_LENGTHS, BenchmarkCase
+from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
 from bertbench.precision import parse_precision
 from suites.cases import Case, make_grid
@@ -38,7 +39,7 @@ class Cell:
         return BenchmarkCase(
             task=self.case.task,
             mode=self.case.mode,
-            precision=parse_precision(self.case.precision),
+            compute=Compute(parse_precision(self.case.precision)),
             geometry=self.geometry,
             config=GEOMETRIES[self.geometry],
             batch_size=self.batch_size,

@@ -7,6 +7,7 @@ import pytest
 
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import build_model, make_subject
+from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
 from bertbench.data.batch import assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches
@@ -41,7 +42,15 @@ def windows(pytestconfig):
 def test_real_lengths_run_twice_as_fast_without_padding(precision, windows, threads, pytestconfig):
     config = dataclasses.replace(GEOMETRIES["bert-large"], num_hidden_layers=LAYERS)
     case = BenchmarkCase(
-        *("squad", "inference", parse_precision(precision), "bert-large", config, BATCH_SIZE, MAX_SEQ_LENGTH)
+        *(
+            "squad",
+            "inference",
+            Compute(parse_precision(precision)),
+            "bert-large",
+            config,
+            BATCH_SIZE,
+            MAX_SEQ_LENGTH,
+        )
     )
     call = make_subject(case, build_model(case))
     price = block_tokens(config, threads.intra)

@@ -15,6 +15,7 @@ from pathlib import Path
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import build_model
 from bertbench.benchmarking.workload import full_length_workload
+from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
 from bertbench.measure.threads import ThreadSettings, apply_threads
 from bertbench.measure.timing import time_call
@@ -33,7 +34,7 @@ def make_case() -> BenchmarkCase:
     return BenchmarkCase(
         task="squad",
         mode="training",
-        precision=parse_precision(PRECISION),
+        compute=Compute(parse_precision(PRECISION)),
         geometry="bert-base",
         config=dataclasses.replace(GEOMETRIES["bert-base"], num_hidden_layers=LAYERS),
         batch_size=BATCH_SIZE,

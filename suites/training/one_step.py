@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import plan_one_batch
@@ -15,9 +16,9 @@ from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
-from suites.training.tiny import KERNELS, WITHOUT_DROPOUT, make_task
+from suites.training.tiny import WITHOUT_DROPOUT, make_task
 
-FP64 = Precision("fp64", tf.float64)
+FP64 = Precision("fp64", "float64")
 
 
 class Keeper:
@@ -59,7 +60,7 @@ def take_step(
     """One step of a random model of always the same seed on those examples."""
     workers = workers or SingleProcess()
     made = make_task(task, files)
-    model = BertModel(config, precision, KERNELS, made.make_head, trainable=True, seed=5)
+    model = BertModel(config, Compute(precision), made.make_head, trainable=True, seed=5)
     keeper = Keeper(model.variables_by_name)
     accumulate = len(micro_batches) > 1 or workers.size > 1
     step = TrainStep(model, keeper, workers, accumulate=accumulate, recompute=recompute)

@@ -7,9 +7,9 @@ import pytest
 
 from bertbench.checkpoint.loading import save_weights
 from bertbench.cli import main
+from bertbench.compute import Compute
 from bertbench.model.bert import BertModel
-from bertbench.precision import FP32
-from suites.training.tiny import CONFIG, KERNELS, make_task
+from suites.training.tiny import CONFIG, make_task
 
 pytestmark = pytest.mark.training
 
@@ -66,7 +66,7 @@ def test_refused_before_anything_is_written(
 
 def save_narrower_model(files: Path, prefix: Path) -> None:
     narrower = dataclasses.replace(CONFIG, hidden_size=8)
-    model = BertModel(narrower, FP32, KERNELS, make_task("classifier", files).make_head, seed=1)
+    model = BertModel(narrower, Compute(), make_task("classifier", files).make_head, seed=1)
     save_weights(model.variables_by_name, prefix, global_step=1)
 
 

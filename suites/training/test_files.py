@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from bertbench.checkpoint.loading import save_weights
+from bertbench.compute import Compute
 from bertbench.model.bert import BertModel
-from bertbench.precision import FP32
 from bertbench.tasks.base import Task
-from bertbench.training.finetune import Job, run_job
+from bertbench.training.finetune import run_job
+from bertbench.training.job import TrainingJob
 from bertbench.training.settings import TrainingSettings
-from suites.training.tiny import CONFIG, KERNELS, make_source, make_task
+from suites.training.tiny import CONFIG, make_source, make_task
 
 pytestmark = pytest.mark.training
 
@@ -31,12 +32,14 @@ def run(
 ) -> set[str]:
     """The names of the files that an untrained model's job leaves."""
     prefix = tmp_path / "model.ckpt"
-    model = BertModel(CONFIG, FP32, KERNELS, task.make_head, seed=1)
+    model = BertModel(CONFIG, Compute(), task.make_head, seed=1)
     save_weights(model.variables_by_name, prefix, global_step=7)
     settings, output = TrainingSettings(batch_size=8), tmp_path / "out"
     source = make_source(files, prefix)
     run_job(
-        Job(task, source, FP32, KERNELS, settings, output, train=False, evaluate=evaluate, predict=predict)
+        TrainingJob(
+            task, source, Compute(), settings, output, train=False, evaluate=evaluate, predict=predict
+        )
     )
     return {file.name for file in output.iterdir()}
 

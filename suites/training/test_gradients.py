@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bertbench.compute import Compute
 from bertbench.model.bert import BertModel
 from bertbench.model.heads import ClassifierHead
 from bertbench.precision import FP32
 from bertbench.training.workers import split_seed
 from suites.tolerances import TOLERANCES
 from suites.training.one_step import FP64, OneStep, assert_same_gradients, make_batch, take_step
-from suites.training.tiny import CONFIG, KERNELS, TASKS, make_task
+from suites.training.tiny import CONFIG, TASKS, make_task
 
 pytestmark = pytest.mark.training
 
@@ -24,7 +25,7 @@ BATCHING = TOLERANCES["fp64", "batching gradient"].bound
 RECOMPUTED = TOLERANCES["fp32", "recomputed gradient"].bound
 
 
-def regression_head(weights, config, options, encoder):
+def regression_head(weights, config, encoder):
     return ClassifierHead(weights, config, 1)
 
 
@@ -36,7 +37,7 @@ def test_finite_differences(head: str, files: Path) -> None:
     if head == "regression":
         batch["label_ids"] = np.linspace(0, 5, len(EIGHT)).astype(np.float32)
     make_head = regression_head if head == "regression" else task.make_head
-    model = BertModel(CONFIG, FP64, KERNELS, make_head, trainable=True, seed=5)
+    model = BertModel(CONFIG, Compute(FP64), make_head, trainable=True, seed=5)
     loss = tf.function(partial(_loss, model, batch, model.head.loss_weights(batch)))
     with tf.GradientTape() as tape:
         value = loss()

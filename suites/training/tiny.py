@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.checkpoint.source import ModelSource
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.compute import Compute
+from bertbench.config import ModelConfig
 from bertbench.data.glue_tasks import glue_task
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
@@ -19,6 +20,7 @@ from bertbench.tasks.base import Task
 from bertbench.tasks.classifier import ClassifierTask
 from bertbench.tasks.pretraining import PretrainingTask
 from bertbench.tasks.squad import SquadTask
+from bertbench.training.job import TrainingJob
 from bertbench.training.settings import TrainingSettings
 from bertbench.training.trainer import Trainer
 from bertbench.training.workers import SingleProcess
@@ -37,7 +39,6 @@ CONFIG = ModelConfig(
     initializer_range=0.1,
 )
 WITHOUT_DROPOUT = dataclasses.replace(CONFIG, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-KERNELS = KernelOptions()
 
 
 def write_files(folder: Path, config: ModelConfig = CONFIG) -> Path:
@@ -93,8 +94,8 @@ def make_trainer(
     features = made.read("train").features
     if num_examples is not None:
         features = features.first(num_examples)
-    source = make_source(folder)
-    return Trainer(made, source, precision, KERNELS, settings, features, output_dir, workers)
+    job = TrainingJob(made, make_source(folder), Compute(precision), settings, output_dir)
+    return Trainer(job, features, workers)
 
 
 def snapshot(trainer: Trainer) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import build_model, head_maker, make_subject
-from bertbench.config import KernelOptions
+from bertbench.compute import Compute, KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
 from bertbench.measure.flops import block_tokens
@@ -28,17 +28,15 @@ class Bertbench(Engine):
         self._case = BenchmarkCase(
             task="squad",
             mode=job.mode,
-            precision=parse_precision(precision),
+            compute=Compute(parse_precision(precision), KernelOptions(gelu=job.gelu)),
             geometry="peers",
             config=job.config,
             batch_size=job.batch_size,
             max_seq_length=MAX_SEQ_LENGTH,
-            options=KernelOptions(gelu=job.gelu),
         )
         model = BertModel(
             job.config,
-            self._case.precision,
-            self._case.options,
+            self._case.compute,
             head_maker(self._case),
             trainable=self._case.trains,
         )

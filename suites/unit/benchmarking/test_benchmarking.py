@@ -11,6 +11,7 @@ from bertbench.benchmarking.lengths import describe_lengths
 from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import Benchmark
 from bertbench.benchmarking.workload import data_workload, full_length_workload
+from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
 from bertbench.errors import InputError
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.unit
 CONFIG = ModelConfig(
     vocab_size=50, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
 )
-CASE = BenchmarkCase("squad", "inference", FP32, "small", CONFIG, 2, 16, batching="padded")
+CASE = BenchmarkCase("squad", "inference", Compute(FP32), "small", CONFIG, 2, 16, batching="padded")
 
 
 def features_of(lengths):
@@ -97,7 +98,7 @@ def test_data_that_does_not_fit_is_refused():
 
 @pytest.mark.parametrize("task", ["classifier", "pretraining"])
 def test_a_training_step_runs_on_made_up_labels(task):
-    case = dataclasses.replace(CASE, task=task, mode="training", precision=BF16, masked_per_example=3)
+    case = dataclasses.replace(CASE, task=task, mode="training", compute=Compute(BF16), masked_per_example=3)
     work = full_length_workload(case, 1)
     benchmark = Benchmark(case, work)
     result = benchmark.call(work.batches[0])

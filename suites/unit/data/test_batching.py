@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bertbench.config import KernelOptions, ModelConfig
+from bertbench.compute import Compute
+from bertbench.config import ModelConfig
 from bertbench.data.batching import MAX_BLOCKS, STRATEGIES, choose_widths, plan_batches
 from bertbench.data.features import Features
 from bertbench.errors import InputError
@@ -35,10 +36,10 @@ LENGTHS = st.lists(st.integers(2, LONGEST), min_size=1, max_size=14)
 
 @functools.cache
 def random_model(precision: str) -> BertModel:
-    def make_head(weights, config, options, encoder):
+    def make_head(weights, config, encoder):
         return SpanHead(weights, config)
 
-    return BertModel(CONFIG, PRECISIONS[precision], KernelOptions(), make_head, seed=3)
+    return BertModel(CONFIG, Compute(PRECISIONS[precision]), make_head, seed=3)
 
 
 def draw_features(lengths: list[int]) -> Features:

@@ -88,15 +88,12 @@ def test_padding_never_counts_as_need(lengths):
 
 def test_the_model_multiplies_by_what_is_counted():
     """The weights that a real model multiplies by have the counted shapes."""
-    from bertbench.config import KernelOptions
+    from bertbench.compute import Compute
     from bertbench.model.bert import BertModel
     from bertbench.model.heads import PretrainingHead
-    from bertbench.precision import FP32
 
     config = dataclasses.replace(GEOMETRIES["tiny"], num_hidden_layers=3)
-    model = BertModel(
-        config, FP32, KernelOptions(), lambda w, c, o, e: PretrainingHead(w, c, o, e.embeddings), seed=1
-    )
+    model = BertModel(config, Compute(), lambda w, c, e: PretrainingHead(w, c, e.embeddings), seed=1)
     shapes = [tuple(v.shape) for n, v in model.variables_by_name.items() if n.endswith("kernel")]
     shapes.append((config.hidden_size, config.vocab_size))  # the word embeddings, transposed
     products = encoder_products(config, [9]) + head_products(

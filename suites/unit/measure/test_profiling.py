@@ -11,6 +11,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.profile import class_table, op_table, profile_case
 from bertbench.benchmarking.workload import full_length_workload
+from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
 from bertbench.console import render_text
 from bertbench.measure.profiling import (
@@ -168,7 +169,7 @@ def test_a_real_trace_has_the_products_that_were_computed(tmp_path):
 
 def test_a_real_training_step_shows_every_class(tmp_path, capsys):
     config = dataclasses.replace(GEOMETRIES["tiny"], num_hidden_layers=1)
-    case = BenchmarkCase("squad", "training", BF16, "tiny", config, batch_size=2, max_seq_length=32)
+    case = BenchmarkCase("squad", "training", Compute(BF16), "tiny", config, batch_size=2, max_seq_length=32)
     profile = profile_case(case, full_length_workload(case, 3), None, tmp_path, warmup_steps=1)
     found = {op.kernel_class for op in profile.ops if op.seconds > 0}
     assert {"GEMM", "attention products", "softmax", "GELU", "layer norm", "dropout"} <= found

@@ -1,0 +1,34 @@
+"""How a model computes, as one value: its precision and its kernels."""
+
+from dataclasses import dataclass, field
+
+from bertbench.errors import InputError
+from bertbench.precision import FP32, Precision
+
+GELU_VARIANTS = ("tanh", "erf", "fused")
+
+
+@dataclass(frozen=True)
+class KernelOptions:
+    """Which variant of each kernel the model computes; see `bertbench.kernels`.
+
+    `optimized_softmax` takes TensorFlow's fused softmax in the compute dtype, whatever that computes in;
+    without it softmax computes in float32. `gelu` is one of `GELU_VARIANTS`: the tanh form through float32
+    (the original's default), the exact erf form, or the tanh form in the compute dtype ("experimental
+    GELU").
+    """
+
+    optimized_softmax: bool = False
+    gelu: str = "tanh"
+
+    def __post_init__(self) -> None:
+        if self.gelu not in GELU_VARIANTS:
+            raise InputError(f"gelu is {self.gelu!r}; choose one of {', '.join(GELU_VARIANTS)}.")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What the products are computed in, and what is computed between them."""
+
+    precision: Precision = FP32
+    kernels: KernelOptions = field(default_factory=KernelOptions)
