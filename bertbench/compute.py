@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from bertbench.config import ModelConfig
 from bertbench.errors import InputError
 from bertbench.precision import FP32, Precision
 
@@ -24,6 +25,13 @@ class KernelOptions:
     def __post_init__(self) -> None:
         if self.gelu not in GELU_VARIANTS:
             raise InputError(f"gelu is {self.gelu!r}; choose one of {', '.join(GELU_VARIANTS)}.")
+
+    @classmethod
+    def for_model(
+        cls, config: ModelConfig, *, gelu: str | None = None, optimized_softmax: bool = False
+    ) -> "KernelOptions":
+        """The kernels for a model: the GELU that it was trained with, unless another is asked for."""
+        return cls(optimized_softmax, config.gelu if gelu is None else gelu)
 
 
 @dataclass(frozen=True)

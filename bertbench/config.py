@@ -18,7 +18,6 @@ IGNORED_KEYS = frozenset(
         "architectures",
         "attention_dropout",
         "bos_token_id",
-        "classifier_dropout",
         "directionality",
         "dtype",
         "eos_token_id",
@@ -26,7 +25,6 @@ IGNORED_KEYS = frozenset(
         "gradient_checkpointing",
         "id2label",
         "label2id",
-        "model_type",
         "pad_token_id",
         "pooler_fc_size",
         "pooler_num_attention_heads",
@@ -45,14 +43,34 @@ IGNORED_KEYS = frozenset(
 FIXED_KEYS = {
     "add_cross_attention": False,
     "is_decoder": False,
+    "model_type": "bert",
     "position_embedding_type": "absolute",
+}
+
+# `hidden_act` -> the GELU variant that it names. In Google's files `gelu` is the tanh form
+# (google-research/bert, modeling.py); the other names are Hugging Face's (transformers, activations.py).
+GELU_OF_HIDDEN_ACT = {
+    "gelu": "tanh",
+    "gelu_accurate": "tanh",
+    "gelu_fast": "tanh",
+    "gelu_new": "tanh",
+    "gelu_python": "erf",
+    "gelu_python_tanh": "tanh",
+    "gelu_pytorch_tanh": "tanh",
+}
+
+_TYPES = {
+    int: ((int,), "int"),
+    float: ((int, float), "float"),
+    float | None: ((int, float, type(None)), "float or null"),
+    str: ((str,), "str"),
 }
 
 
 def _check_type(name: str, value: object, annotation: Any) -> None:
-    wanted = {int: (int,), float: (int, float), str: (str,)}[annotation]
-    if isinstance(value, bool) or not isinstance(value, wanted):
-        raise InputError(f"{name} is {value!r}; it must be {annotation.__name__}.")
+    types, described = _TYPES[annotation]
+    if isinstance(value, bool) or not isinstance(value, types):
+        raise InputError(f"{name} is {value!r}; it must be {described}.")
 
 
 @dataclass(frozen=True)
@@ -61,6 +79,10 @@ class ModelConfig:
 
     Letters in shapes: B batch, S sequence, T packed tokens, H `hidden_size`, A `num_attention_heads`,
     D = H / A, F `intermediate_size`, V `vocab_size`, L `num_hidden_layers`.
+
+    Attributes:
+      hidden_act: one of `GELU_OF_HIDDEN_ACT`.
+      classifier_dropout: that of a classifier's pooled output; None is `hidden_dropout_prob`.
     """
 
     vocab_size: int = 30522
@@ -75,6 +97,7 @@ class ModelConfig:
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     hidden_act: str = "gelu"
+    classifier_dropout: float | None = None
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -90,9 +113,10 @@ class ModelConfig:
         ):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must lie in [0, 1).")
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
+            rate = getattr(self, name)
+            if rate is not None and not 0 <= rate < 1:
+                raise InputError(f"{name} is {rate}; it must lie in [0, 1).")
         if self.hidden_size % self.num_attention_heads:
             raise InputError(
                 f"hidden_size {self.hidden_size} is not a multiple of "
@@ -100,13 +124,26 @@ class ModelConfig:
             )
         if not all(0 < value < math.inf for value in (self.layer_norm_eps, self.initializer_range)):
             raise InputError("layer_norm_eps and initializer_range must be above 0, and finite.")
-        if self.hidden_act != "gelu":
-            raise InputError(f"hidden_act is {self.hidden_act!r}; only 'gelu' is a BERT's.")
+        if self.hidden_act not in GELU_OF_HIDDEN_ACT:
+            known = ", ".join(GELU_OF_HIDDEN_ACT)
+            raise InputError(f"hidden_act is {self.hidden_act!r}; only {known} are computed here.")
 
     @property
     def head_size(self) -> int:
         """D, the width of one attention head."""
         return self.hidden_size // self.num_attention_heads
+
+    @property
+    def gelu(self) -> str:
+        """The GELU variant that the model was trained with: `tanh` or `erf`."""
+        return GELU_OF_HIDDEN_ACT[self.hidden_act]
+
+    def with_gelu(self, variant: str) -> "ModelConfig":
+        """This config for a model that is trained with a variant of `GELU_VARIANTS`."""
+        form = "erf" if variant == "erf" else "tanh"
+        if form == self.gelu:
+            return self
+        return dataclasses.replace(self, hidden_act="gelu_python" if form == "erf" else "gelu")
 
     @classmethod
     def from_json_file(cls, path: Path | str) -> "ModelConfig":
@@ -128,21 +165,28 @@ class ModelConfig:
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
         """Make a config of `bert_config.json`'s keys; see `from_json_file`."""
         names = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - names - IGNORED_KEYS - FIXED_KEYS.keys())
-        if unknown:
-            raise InputError(f"unknown key {', '.join(unknown)}; remove it or correct its spelling.")
         for name, value in FIXED_KEYS.items():
             if values.get(name, value) != value:
                 raise InputError(f"{name} is {values[name]!r}; only {value!r} is a BERT's.")
+        unknown = sorted(set(values) - names - IGNORED_KEYS - FIXED_KEYS.keys())
+        if unknown:
+            raise InputError(f"unknown key {', '.join(unknown)}; remove it or correct its spelling.")
         required = {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"}
         missing = sorted(required - set(values))
         if missing:
             raise InputError(f"key {', '.join(missing)} is missing; add it.")
         return cls(**{name: value for name, value in values.items() if name in names})
 
+    def to_dict(self) -> dict[str, Any]:
+        """The keys of `bert_config.json` that `from_dict` reads back as this config."""
+        values = dataclasses.asdict(self)
+        if self.classifier_dropout is None:
+            del values["classifier_dropout"]
+        return values
+
     def to_json(self) -> str:
         """The `bert_config.json` that `from_json_file` reads back as this config."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        return json.dumps(self.to_dict(), indent=2) + "\n"
 
 
 GEOMETRIES = {

@@ -31,7 +31,11 @@ class LoadReport:
 
 
 def load_weights(
-    variables: Mapping[str, tf.Variable], checkpoint: Path | str, *, fresh: Collection[str] = ()
+    variables: Mapping[str, tf.Variable],
+    checkpoint: Path | str,
+    *,
+    fresh: Collection[str] = (),
+    rows: Mapping[str, np.ndarray] | None = None,
 ) -> LoadReport:
     """Assign every variable its value from a checkpoint.
 
@@ -44,6 +48,7 @@ def load_weights(
       checkpoint: whatever `find_checkpoint` takes.
       fresh: variables of a head (or the pooler) that is about to be trained: where the file has none of that
         part, its initial value stays.
+      rows: of some variables, which row of the file each of their rows takes; the others take them in order.
 
     Raises:
       InputError: a variable has no tensor of its shape in the file, the file holds something unexpected (one
@@ -54,7 +59,7 @@ def load_weights(
     wanted = {name: tf.TensorSpec(variable.shape, variable.dtype) for name, variable in variables.items()}
     plan = plan_loading(wanted, source.list_tensors(), origin=str(source.path), fresh=fresh)
     for batch in _batches(plan.sources):
-        _assign(variables, batch, source)
+        _assign(variables, batch, source, rows or {})
     _check_ties(plan, source)
     if plan.left_aside:
         notice(f"{source.path}: left aside, not part of this model: {', '.join(plan.left_aside)}.")
@@ -105,13 +110,17 @@ def _batches(sources: Mapping[str, StoredTensor]) -> Iterator[list[tuple[str, St
 
 
 def _assign(
-    variables: Mapping[str, tf.Variable], batch: list[tuple[str, StoredTensor]], source: CheckpointFile
+    variables: Mapping[str, tf.Variable],
+    batch: list[tuple[str, StoredTensor]],
+    source: CheckpointFile,
+    rows: Mapping[str, np.ndarray],
 ) -> None:
     values = source.read([tensor for _, tensor in batch])
     for (name, tensor), value in zip(batch, values, strict=True):
         variable = variables[name]
         value = tf.cast(value, variable.dtype)
-        variable.assign(tf.transpose(value) if tensor.transposed else value)
+        value = tf.transpose(value) if tensor.transposed else value
+        variable.assign(tf.gather(value, rows[name]) if name in rows else value)
 
 
 def _check_ties(plan: LoadPlan, source: CheckpointFile) -> None:

@@ -1,10 +1,14 @@
 """Where a model comes from: its configuration, vocabulary and checkpoint on disk."""
 
+import dataclasses
 import string
 from dataclasses import dataclass
 from pathlib import Path
 
+from bertbench.checkpoint.config_files import find_config, read_config
+from bertbench.checkpoint.labels import OutputLabels
 from bertbench.checkpoint.paths import find_checkpoint
+from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
 from bertbench.console import notice
 from bertbench.data.tokenization import Tokenizer
@@ -22,12 +26,28 @@ class ModelSource:
       vocab_file: one wordpiece a line.
       checkpoint: prefix or safetensors file; None starts from random weights.
       do_lower_case: whether the vocabulary is of lower-cased text.
+      labels: what the checkpoint's classifier outputs are called; None where nothing says it.
     """
 
     config: ModelConfig
     vocab_file: Path | None
     checkpoint: Path | None
     do_lower_case: bool
+    labels: OutputLabels | None = None
+
+    def holds(self, variable: str) -> bool:
+        """Whether the checkpoint has a weight of that name (of the model's, see `checkpoint.names`).
+
+        Raises:
+          InputError: the checkpoint's list of tensors cannot be read.
+        """
+        if self.checkpoint is None:
+            return False
+        return any(tensor.variable == variable for tensor in open_checkpoint(self.checkpoint).list_tensors())
+
+    def trained(self, checkpoint: Path) -> "ModelSource":
+        """The model that was trained from this one: its classifier has the task's labels in their order."""
+        return dataclasses.replace(self, checkpoint=checkpoint, labels=None)
 
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer.
@@ -89,23 +109,15 @@ def find_model(
     if config_file is None:
         if folder is None:
             raise InputError("no model; give --model-dir, or --config-file with the other parts.")
-        config_file = _find_config(folder)
+        config_file = find_config(folder)
     if vocab_file is None and folder is not None and (folder / "vocab.txt").exists():
         vocab_file = folder / "vocab.txt"
     if vocab_file is not None and not Path(vocab_file).is_file():
         raise InputError(f"{vocab_file}: no such file; --vocab-file takes the model's vocab.txt.")
-    config = ModelConfig.from_json_file(config_file)
+    stated = read_config(config_file)
     checkpoint = _find_checkpoint(folder, init_checkpoint, from_scratch)
-    return ModelSource(config, Path(vocab_file) if vocab_file else None, checkpoint, do_lower_case)
-
-
-def _find_config(folder: Path) -> Path:
-    """Google's configuration, else the one that Hugging Face's folders hold."""
-    google, hugging_face = folder / "bert_config.json", folder / "config.json"
-    if google.exists() or not hugging_face.exists():
-        return google
-    notice(f"{hugging_face}: a model of Hugging Face's was trained with the exact GELU, which is --gelu erf.")
-    return hugging_face
+    vocabulary = Path(vocab_file) if vocab_file else None
+    return ModelSource(stated.config, vocabulary, checkpoint, do_lower_case, stated.labels)
 
 
 def _find_checkpoint(

@@ -11,7 +11,7 @@ from bertbench.commands.options import (
     PATH,
     kernel_options,
     model_options,
-    pop_kernel_options,
+    pop_compute,
     pop_model_options,
     precision_option,
     thread_options,
@@ -162,17 +162,13 @@ def _benchmark(
     )
 
     from bertbench.benchmarking.case import BenchmarkCase
-    from bertbench.compute import Compute, KernelOptions
-    from bertbench.precision import parse_precision
 
-    precision = parse_precision(values["precision"])
-    compute = Compute(precision, KernelOptions(**pop_kernel_options(values)))
     geometry, source = _find_model(values.pop("geometry"), pop_model_options(values))
     task = make_task(source) if make_task else None
     case = BenchmarkCase(
         task=task_name,
         mode=values["mode"],
-        compute=compute,
+        compute=pop_compute(values, source.config),
         geometry=geometry,
         config=source.config,
         batch_size=values["batch_size"],

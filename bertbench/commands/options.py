@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from bertbench.compute import Compute
+    from bertbench.config import ModelConfig
 
 PATH = click.Path(path_type=Path)
 
@@ -39,10 +43,9 @@ precision_option = click.option(
 kernel_options = together(
     click.option(
         "--gelu",
-        default="tanh",
-        show_default=True,
         metavar="tanh|erf|fused",
-        help="tanh: the original's form; erf: the exact one; fused: the tanh form in the compute dtype.",
+        help="tanh: the original's form; erf: the exact one; fused: the tanh form in the compute dtype. "
+        "[default: what the model was trained with]",
     ),
     click.option(
         "--optimized-softmax/--no-optimized-softmax",
@@ -64,6 +67,10 @@ def pop_model_options(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values.pop(name) for name in names}
 
 
-def pop_kernel_options(values: dict[str, Any]) -> dict[str, Any]:
-    """Take `kernel_options` out of a command's arguments, in the form of `config.KernelOptions`."""
-    return {name: values.pop(name) for name in ("gelu", "optimized_softmax")}
+def pop_compute(values: dict[str, Any], config: "ModelConfig") -> "Compute":
+    """Take `precision_option` and `kernel_options` out of a command's arguments."""
+    from bertbench.compute import Compute, KernelOptions
+    from bertbench.precision import parse_precision
+
+    kernels = {name: values.pop(name) for name in ("gelu", "optimized_softmax")}
+    return Compute(parse_precision(values.pop("precision")), KernelOptions.for_model(config, **kernels))

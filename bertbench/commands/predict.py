@@ -11,7 +11,7 @@ from bertbench.commands.options import (
     PATH,
     kernel_options,
     model_options,
-    pop_kernel_options,
+    pop_compute,
     pop_model_options,
     precision_option,
     thread_options,
@@ -119,18 +119,16 @@ def _predict(name: str, pop_task: PopTask, split: str, values: dict[str, Any]) -
 
     from bertbench.checkpoint.readers import read_global_step
     from bertbench.checkpoint.source import find_model
-    from bertbench.compute import Compute, KernelOptions
-    from bertbench.precision import parse_precision
     from bertbench.prediction import PredictionSettings, predict
     from bertbench.results.provenance import RESULTS_FILE
 
-    settings = PredictionSettings(
-        compute=Compute(parse_precision(values["precision"]), KernelOptions(**pop_kernel_options(values))),
-        batching=values["batching"],
-        batch_size=values["batch_size"],
-    )
     with staged_directory(values["output_dir"]) as staging:
         source = find_model(**pop_model_options(values))
+        settings = PredictionSettings(
+            compute=pop_compute(values, source.config),
+            batching=values["batching"],
+            batch_size=values["batch_size"],
+        )
         task = pop_task(source, values)
         prediction = predict(task, source, split, settings)
         task.write_scores(prediction.outcome, staging, read_global_step(source.checkpoint))

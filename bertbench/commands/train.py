@@ -18,7 +18,7 @@ from bertbench.commands.options import (
     PATH,
     kernel_options,
     model_options,
-    pop_kernel_options,
+    pop_compute,
     pop_model_options,
     precision_option,
     thread_options,
@@ -140,8 +140,6 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
         threads = start_tensorflow(*num_threads)
 
     from bertbench.checkpoint.source import find_model
-    from bertbench.compute import Compute, KernelOptions
-    from bertbench.precision import parse_precision
     from bertbench.results.provenance import RESULTS_FILE
     from bertbench.training.job import TrainingJob
 
@@ -150,7 +148,7 @@ def _train(pop_task: PopTask, values: dict[str, Any], max_eval_steps: int | None
     job = TrainingJob(
         pop_task(source, values),
         source,
-        Compute(parse_precision(values.pop("precision")), KernelOptions(**pop_kernel_options(values))),
+        pop_compute(values, source.config),
         train=values.pop("do_train"),
         evaluate=values.pop("do_eval"),
         predict=values.pop("do_predict"),

@@ -1,9 +1,11 @@
 """The GLUE tasks and XNLI as data: files, column layouts, labels and official metrics.
 
 Layouts are those of the files that the GLUE site hands out (Wang et al. 2018, https://gluebenchmark.com/tasks)
-and of XNLI 1.0 with XNLI-MT 1.0 (Conneau et al. 2018) as the original `run_classifier.py` reads them.
+and of XNLI 1.0 with XNLI-MT 1.0 (Conneau et al. 2018) as the original `run_classifier.py` reads them. Names
+that models give to labels 0 and 1 are those of Hugging Face's data set `glue`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -47,6 +49,7 @@ class GlueTask:
       metrics: names known to `bertbench.evaluation.glue_metrics.glue_scores`.
       submission_file: the file name that the GLUE site expects of test predictions, if it takes the task.
       label_synonyms: other spellings of labels found in the files.
+      label_names: what models call the labels, in the order of `labels`; by default as the files do.
       aliases: further accepted names, in lower case.
       remedy: what to do about a malformed file.
     """
@@ -61,6 +64,7 @@ class GlueTask:
     metrics: tuple[str, ...] = ("accuracy",)
     submission_file: str | None = None
     label_synonyms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    label_names: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     remedy: str = "fetch the official file again"
 
@@ -73,6 +77,13 @@ class GlueTask:
     def num_outputs(self) -> int:
         """Width of the task's logits: a logit a label, or one score."""
         return len(self.labels) or 1
+
+    def find_label(self, name: str) -> int | None:
+        """The id of the label that a model calls so; case, `-`, `_` and spaces do not matter."""
+        synonyms = {_plain(other): label for other, label in self.label_synonyms.items()}
+        known = {_plain(label): index for index, label in enumerate(self.labels)}
+        known |= {_plain(label): index for index, label in enumerate(self.label_names)}
+        return known.get(_plain(synonyms.get(_plain(name), name)))
 
     def layout(self, split: str) -> Layout:
         """The layout of `train`, `dev` or `test`.
@@ -89,7 +100,7 @@ ENTAILMENT = ("contradiction", "entailment", "neutral")
 BINARY = ("0", "1")
 
 
-def _indexed_pair_task(name: str, labels: tuple[str, ...]) -> GlueTask:
+def _indexed_pair_task(name: str, labels: tuple[str, ...], label_names: tuple[str, ...] = ()) -> GlueTask:
     """A task of rows index, text, text, label: QNLI, RTE and WNLI."""
     labelled = {"num_columns": 4, "text_a": 1, "text_b": 2, "label": 3}
     return GlueTask(
@@ -99,6 +110,7 @@ def _indexed_pair_task(name: str, labels: tuple[str, ...]) -> GlueTask:
         dev=Layout("dev.tsv", **labelled),
         test=Layout("test.tsv", num_columns=3, text_a=1, text_b=2),
         labels=labels,
+        label_names=label_names,
         submission_file=f"{name}.tsv",
     )
 
@@ -123,6 +135,7 @@ COLA = GlueTask(
     dev=Layout("dev.tsv", num_columns=4, text_a=3, label=1, header=False),
     test=Layout("test.tsv", num_columns=2, text_a=1),
     labels=BINARY,
+    label_names=("unacceptable", "acceptable"),
     metrics=("matthews_correlation",),
     submission_file="CoLA.tsv",
 )
@@ -134,6 +147,7 @@ SST_2 = GlueTask(
     dev=Layout("dev.tsv", num_columns=2, text_a=0, label=1),
     test=Layout("test.tsv", num_columns=2, text_a=1),
     labels=BINARY,
+    label_names=("negative", "positive"),
     submission_file="SST-2.tsv",
 )
 
@@ -144,6 +158,7 @@ MRPC = GlueTask(
     dev=Layout("dev.tsv", num_columns=5, text_a=3, text_b=4, label=0),
     test=Layout("test.tsv", num_columns=5, text_a=3, text_b=4),
     labels=BINARY,
+    label_names=("not_equivalent", "equivalent"),
     metrics=("accuracy", "f1"),
     submission_file="MRPC.tsv",
 )
@@ -166,6 +181,7 @@ QQP = GlueTask(
     dev=Layout("dev.tsv", num_columns=6, text_a=3, text_b=4, label=5),
     test=Layout("test.tsv", num_columns=3, text_a=1, text_b=2),
     labels=BINARY,
+    label_names=("not_duplicate", "duplicate"),
     metrics=("accuracy", "f1"),
     submission_file="QQP.tsv",
     remedy="GLUE's first QQP.zip has broken rows, take its QQP-clean.zip",
@@ -191,7 +207,7 @@ TASKS = (
     _mnli("MNLI-mm", "mismatched", "MNLI-mm.tsv", ("mnlimismatched",)),
     _indexed_pair_task("QNLI", ("entailment", "not_entailment")),
     _indexed_pair_task("RTE", ("entailment", "not_entailment")),
-    _indexed_pair_task("WNLI", BINARY),
+    _indexed_pair_task("WNLI", BINARY, ("not_entailment", "entailment")),
     XNLI,
 )
 
@@ -210,4 +226,4 @@ def glue_task(name: str) -> GlueTask:
 
 
 def _plain(name: str) -> str:
-    return name.lower().replace("-", "").replace("_", "")
+    return re.sub("[-_ ]", "", name.lower())

@@ -111,7 +111,8 @@ class ClassifierHead(tf.Module):
         self.pooler = Pooler(weights, config)
         self.weights = weights.island_matrix("output_weights", (num_labels, config.hidden_size))
         self.bias = weights.island_vector("output_bias", num_labels)
-        self._rate = config.hidden_dropout_prob
+        stated = config.classifier_dropout
+        self._rate = config.hidden_dropout_prob if stated is None else stated
         self._regression = num_labels == 1
 
     def __call__(

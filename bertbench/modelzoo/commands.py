@@ -73,8 +73,8 @@ def _model(settings: Settings) -> Command:
 
 
 def _arithmetic(settings: Settings) -> Command:
-    gelu = "fused" if settings["experimental_gelu"] else "tanh"
-    return (*_flags(settings, "precision", "optimized_softmax"), "--gelu", gelu)
+    gelu = ("--gelu", "fused") if settings["experimental_gelu"] else ()
+    return (*_flags(settings, "precision", "optimized_softmax"), *gelu)
 
 
 def _text(settings: Settings, task: str) -> Command:

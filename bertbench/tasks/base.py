@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
 from bertbench.model.encoder import Encoder
@@ -86,6 +87,14 @@ class Task(ABC):
     @abstractmethod
     def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> Head:
         """The task's head, its variables made in `weights`."""
+
+    def head_rows(self, source: ModelSource) -> dict[str, np.ndarray]:
+        """Which row of the checkpoint each row of the head takes, by variable, where the order differs.
+
+        Raises:
+          InputError: the model's outputs are not the task's.
+        """
+        return {}
 
     @abstractmethod
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bertbench.checkpoint.names import PARTS
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
 from bertbench.data.glue import find_file, make_features, read_examples
 from bertbench.data.glue_tasks import GlueTask
@@ -15,6 +17,9 @@ from bertbench.model.encoder import Encoder
 from bertbench.model.heads import ClassifierHead
 from bertbench.model.weights import Weights
 from bertbench.tasks.base import Dataset, Outcome, Task
+from bertbench.tasks.label_order import order_outputs
+
+OUTPUT_WEIGHTS, OUTPUT_BIAS = PARTS["classifier head"]
 
 
 class ClassifierTask(Task):
@@ -48,6 +53,12 @@ class ClassifierTask(Task):
 
     def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> ClassifierHead:
         return ClassifierHead(weights, config, self.glue_task.num_outputs)
+
+    def head_rows(self, source: ModelSource) -> dict[str, np.ndarray]:
+        if source.labels is None or not source.holds(OUTPUT_WEIGHTS):
+            return {}
+        order = order_outputs(self.glue_task, source.labels)
+        return {} if order is None else {OUTPUT_WEIGHTS: order, OUTPUT_BIAS: order}
 
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         logits = outputs["logits"]

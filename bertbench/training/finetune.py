@@ -80,7 +80,7 @@ def read_split(job: TrainingJob, split: str) -> Dataset:
 
 def trained_source(job: TrainingJob, run: TrainingRun) -> ModelSource:
     """The model that came out of a training."""
-    return dataclasses.replace(job.source, checkpoint=run.checkpoint)
+    return job.source.trained(run.checkpoint)
 
 
 def _read_evaluated(job: TrainingJob) -> dict[str, Dataset]:

@@ -91,7 +91,9 @@ class Trainer:
             self._folder.require_same(facts)
             step = self._restore(source)
             if not step:
-                self._folder.begin(facts, source)
+                # The saved configuration names the GELU of the training, so that it is read back with it.
+                config = source.config.with_gelu(self.model.compute.kernels.gelu)
+                self._folder.begin(facts, dataclasses.replace(source, config=config))
         self.workers.broadcast(list(self._state.values()))
         return int(self.workers.sum_figures({"step": step})["step"])
 
@@ -100,7 +102,12 @@ class Trainer:
         if step is not None:
             self._folder.restore(self._state, step)
         elif source.checkpoint is not None:
-            load_weights(self.model.variables_by_name, source.checkpoint, fresh=self.model.head_names)
+            load_weights(
+                self.model.variables_by_name,
+                source.checkpoint,
+                fresh=self.model.head_names,
+                rows=self._task.head_rows(source),
+            )
         return step or 0
 
     def run(self) -> TrainingRun:
@@ -195,7 +202,7 @@ def _facts(job: TrainingJob, features: Features, order: ExampleOrder) -> Mapping
         "data": features.fingerprint(),
         "processes": order.size,
         "init_checkpoint": str(job.source.checkpoint) if job.source.checkpoint else None,
-        "config": dataclasses.asdict(job.source.config),
+        "config": job.source.config.to_dict(),
         **dataclasses.asdict(job.compute.kernels),
         **dataclasses.asdict(job.settings),
     }

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SHARED_MODEL = "minilm-l6-h384-squad"
 SHARED_VARIANT = "minilm-erf"
-DEFAULT_KERNELS = KernelOptions()
 SQUAD_FILE = "dev-v1.1.json"
 MODEL_VARIABLES = ("BERT_LARGE_DIR", "BERT_BASE_DIR")
 HEADS = {
@@ -106,7 +105,7 @@ def shared_slot(places: Places) -> Slot:
 
     def find() -> Subject:
         root = places.folder("BERTBENCH_DATA", "set it, or --data, to the folder of shared test data")
-        model = _Model(root / "models" / SHARED_MODEL, kernels=KernelOptions(gelu="erf"))
+        model = _Model(root / "models" / SHARED_MODEL, gelu="erf")
         return _subject("squad", model, root / "data" / "squad" / "dev-v1.1-subset.json")
 
     return Slot("squad", SHARED_VARIANT, find)
@@ -135,9 +134,11 @@ def _user_slots(places: Places) -> Iterator[Slot]:
 
 @dataclass(frozen=True)
 class _Model:
+    """A model folder; `gelu` overrides what its configuration says."""
+
     folder: Path
     init_checkpoint: Path | None = None
-    kernels: KernelOptions = DEFAULT_KERNELS
+    gelu: str | None = None
 
 
 def _find_data(task: str, places: Places) -> Path:
@@ -162,9 +163,12 @@ def _subject(task: str, model: _Model, data: Path) -> Subject:
         raise Missing(f"{source.checkpoint} has no {remedy}")
     made, arguments = _MAKERS[task](source, data, shapes[head][0])
     weights = () if model.init_checkpoint is None else ("--init-checkpoint", str(model.init_checkpoint))
-    gelu = () if model.kernels == DEFAULT_KERNELS else ("--gelu", model.kernels.gelu)
+    gelu = () if model.gelu is None else ("--gelu", model.gelu)
     return Subject(
-        source, made, model.kernels, (task, "--model-dir", str(model.folder), *weights, *gelu, *arguments)
+        source,
+        made,
+        KernelOptions.for_model(source.config, gelu=model.gelu),
+        (task, "--model-dir", str(model.folder), *weights, *gelu, *arguments),
     )
 
 

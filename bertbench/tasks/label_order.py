@@ -1,0 +1,57 @@
+"""Which output of a model stands for which label of a task, by their names."""
+
+import numpy as np
+
+from bertbench.checkpoint.labels import NUMBERED_NAME, OutputLabels
+from bertbench.console import notice
+from bertbench.data.glue_tasks import GlueTask
+from bertbench.errors import InputError
+
+
+def order_outputs(task: GlueTask, labels: OutputLabels) -> np.ndarray | None:
+    """The model's output of each of the task's labels, int [labels]; None where it names none, or has one.
+
+    A name such as LABEL_1 says only a label's id, and not whose; that gets a notice.
+
+    Raises:
+      InputError: the model's names are not the task's, or it was trained for another kind of task.
+    """
+    _require_kind(task, labels)
+    names = labels.names()
+    if names is None:
+        return None
+    if task.kind == "regression":
+        if len(names) != 1:
+            raise _not_the_tasks(task, labels, names, "one score")
+        return None
+    ids = [task.find_label(name) for name in names]
+    if None in ids and (numbers := [NUMBERED_NAME.fullmatch(name) for name in names]) and all(numbers):
+        ids = [int(number[1]) for number in numbers]
+        notice(
+            f"{labels.file}: calls the outputs {', '.join(names)}, which says not what they mean: taken as "
+            f"{', '.join(_wording(task))}; if they are others, name them in id2label."
+        )
+    if None in ids or sorted(ids) != list(range(len(task.labels))):
+        raise _not_the_tasks(task, labels, names, ", ".join(_wording(task)))
+    return np.argsort(ids)
+
+
+def _require_kind(task: GlueTask, labels: OutputLabels) -> None:
+    kinds = {"classification": "single_label_classification", "regression": "regression"}
+    if labels.problem_type not in (None, kinds[task.kind]):
+        raise InputError(
+            f"{labels.file}: problem_type is {labels.problem_type!r}, but {task.name} is a {task.kind}; "
+            "give a model that was trained for it."
+        )
+
+
+def _wording(task: GlueTask) -> tuple[str, ...]:
+    """The labels by names that say something, in their order."""
+    return task.label_names or task.labels
+
+
+def _not_the_tasks(task: GlueTask, labels: OutputLabels, names: tuple[str, ...], wanted: str) -> InputError:
+    return InputError(
+        f"{labels.file}: the model's outputs are {', '.join(names)}; {task.name} has {wanted}; "
+        "give a model that was trained for it, or correct id2label."
+    )
