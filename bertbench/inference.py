@@ -59,7 +59,7 @@ def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
       InputError: the source has no checkpoint, or it does not fit.
     """
     model = BertModel(source.config, compute, task.make_head)
-    load_weights(model.variables_by_name, source.checkpoint, rows=task.head_rows(source))
+    load_weights(model.variables_by_name, source.required_checkpoint, rows=task.head_rows(source))
     return model
 
 

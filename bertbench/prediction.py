@@ -56,7 +56,7 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
     require_length(task, source.config)
     with ThreadPoolExecutor(max_workers=2) as pool:
         reading = pool.submit(_timed, lambda: task.read(split))
-        fingerprint = pool.submit(checkpoint_fingerprint, source.checkpoint)
+        fingerprint = pool.submit(checkpoint_fingerprint, source.required_checkpoint)
         model, load_seconds = _timed(lambda: load_model(task, source, settings.compute))
         dataset, features_seconds = reading.result()
     require_known_ids(dataset, source.config)

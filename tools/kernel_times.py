@@ -4,6 +4,7 @@ The forms that the model uses stand beside those that were tried instead. The sh
 BERT-large for 8 rows of 384 tokens. The floor is what moving the operands through memory once would take.
 """
 
+import functools
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def _gelu_forms(wide: tf.Tensor, hidden: tf.Tensor) -> Iterator[Form]:
         def activate(x: tf.Tensor, variant: str = variant) -> tf.Tensor:
             return kernels.gelu(x, variant)
 
-        def behind_product(x: tf.Tensor, activate: Callable = activate) -> tf.Tensor:
+        def behind_product(x: tf.Tensor, activate: Callable[[tf.Tensor], tf.Tensor] = activate) -> tf.Tensor:
             return activate(kernels.dense(x, kernel, bias))
 
         used = variant == "tanh"
@@ -141,7 +142,7 @@ def measure_forms(forms: list[Form], rounds: int) -> list[float]:
         for _ in range(rounds):
             for form, graph, times in zip(forms, graphs, seconds, strict=True):
                 graph(form.operand)  # the first time compiles; later it brings back the memory of its arrays
-                times.append(time_call(lambda graph=graph, form=form: graph(form.operand)))
+                times.append(time_call(functools.partial(graph, form.operand)))
                 advance()
     return [statistics.median(times) for times in seconds]
 

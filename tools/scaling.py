@@ -9,11 +9,12 @@ import dataclasses
 import functools
 import multiprocessing
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -25,6 +26,10 @@ from bertbench.measure.flops import encoder_products, total_flop
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from suites.tables import markdown as markdown_table
+
+if TYPE_CHECKING:  # these start TensorFlow
+    from bertbench.benchmarking.case import BenchmarkCase
+    from bertbench.model.bert import BertModel
 
 COLUMNS = ("what grows", "sizes", "ms a step", "exponent of time", "exponent of FLOP")
 
@@ -51,7 +56,7 @@ class Point:
 def make_sweeps(base: Point) -> dict[str, tuple[Point, ...]]:
     """The sweeps from a base point, by the name of the field that grows."""
     layers = GEOMETRIES[base.geometry].num_hidden_layers
-    sizes = {
+    sizes: dict[str, tuple[Any, ...]] = {
         "batch_size": (1, 2, 4, 8, 16),
         "sequence": (64, 128, 256, 384, 512),
         "layers": tuple(sorted({max(1, layers * part // 6) for part in (1, 2, 3, 6)})),
@@ -79,7 +84,7 @@ def measure_point(point: Point) -> float:
 
 
 @functools.cache
-def _prepare(point: Point):
+def _prepare(point: Point) -> Callable[[], Any]:
     from bertbench.benchmarking.subject import make_subject
     from bertbench.benchmarking.workload import full_length_workload
     from bertbench.runtime import start_tensorflow
@@ -94,7 +99,7 @@ def _prepare(point: Point):
     return functools.partial(call, batch)
 
 
-def _case(point: Point):
+def _case(point: Point) -> "BenchmarkCase":
     from bertbench.benchmarking.case import BenchmarkCase
     from bertbench.compute import Compute
     from bertbench.precision import parse_precision
@@ -111,7 +116,7 @@ def _case(point: Point):
 
 
 @functools.cache
-def _model(geometry: str, precision: str, mode: str, layers: int):
+def _model(geometry: str, precision: str, mode: str, layers: int) -> "BertModel":
     from bertbench.benchmarking.subject import build_model
 
     return build_model(_case(Point(geometry, precision, mode, 1, 8, layers, 1)))

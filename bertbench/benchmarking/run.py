@@ -1,9 +1,11 @@
 """Rounds of a case beside rounds of the GEMM peak, and what came out."""
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import Subject, build_model, make_subject
@@ -75,7 +77,7 @@ class Benchmark:
         self.case = case
         self.workload = workload
         self.call: Subject = make_subject(case, build_model(case, source))
-        self._peak: GemmPeak | None = None
+        self._peak: GemmPeak  # from `warm_up` on
         self._round = 0
 
     def warm_up(self, steps: int, seconds: float = math.inf) -> float:
@@ -93,7 +95,7 @@ class Benchmark:
             for number, batch in enumerate(batches):
                 if elapsed > seconds:
                     break
-                last = time_call(lambda batch=batch: self.call(batch))
+                last = time_call(functools.partial(self.call, batch))
                 elapsed += last if number >= len(first_of_shape) else 0.0
                 if number == 0:
                     self._startup_seconds = seconds_since_start()
@@ -103,7 +105,7 @@ class Benchmark:
         self._peak = GemmPeak(products, self.case.mode, self.case.compute.precision.compute_dtype)
         return last
 
-    def next_round(self) -> tuple[tuple[Batch], dict]:
+    def next_round(self) -> tuple[tuple[Batch], dict[str, Any]]:
         """Measure the limit; then give the arguments of the next `call`, as pytest-benchmark's setup does."""
         self._peak.measure()
         batch = self._batch(self._round)
@@ -168,7 +170,7 @@ class Totals:
         cls, work: Workload, indexes: Sequence[int], round_seconds: Sequence[float], mode: str
     ) -> "Totals":
         """Sum the rounds that measured the batches `indexes` of a workload."""
-        by_shape: dict[tuple, list[float]] = {}
+        by_shape: dict[tuple[tuple[int, int], ...], list[float]] = {}
         for index, seconds in zip(indexes, round_seconds, strict=True):
             by_shape.setdefault(work.batches[index].shape, []).append(seconds)
         return cls(
@@ -194,7 +196,7 @@ def run_benchmark(
     with progress(case.name, len(workload.batches), "batches") as advance:
         for _ in workload.batches:
             (batch,), _ = benchmark.next_round()
-            seconds.append(time_call(lambda batch=batch: benchmark.call(batch)))
+            seconds.append(time_call(functools.partial(benchmark.call, batch)))
             advance(1, **{"examples/s": len(batch.examples) / seconds[-1]})
     return benchmark.result(seconds)
 

@@ -1,6 +1,7 @@
 """What is timed: one call of a model on one batch, until its results are in host memory."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,10 @@ from bertbench.model.encoder import Encoder
 from bertbench.model.heads import ClassifierHead, Head, PretrainingHead, SpanHead
 from bertbench.model.weights import Weights
 from bertbench.training.optimizer import AdamW
-from bertbench.training.step import TrainStep
+from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
 
-Subject = Callable[[Batch], object]
+Subject = Callable[[Batch], Any]
 
 _SEED = 7
 _LEARNING_RATE = 1e-5
@@ -69,6 +70,6 @@ class _TrainingCall:
         self._train = TrainStep(model, AdamW(model.variables_by_name), SingleProcess(), accumulate=False)
         self._step = 0
 
-    def __call__(self, batch: Batch) -> object:
+    def __call__(self, batch: Batch) -> StepResult:
         self._step += 1
         return self._train([batch], [split_seed(_SEED, self._step)], _LEARNING_RATE)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,8 +133,8 @@ def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[
     """Batches of the chosen examples: as inference plans them, or step by step as training draws them."""
     if case.trains:
         order = np.random.default_rng(_SEED).permutation(chosen)
-        steps: list[Sequence[int]] = np.split(order, range(case.batch_size, len(order), case.batch_size))
-        return [plan_one_batch(lengths, step, case.batching, case.max_seq_length) for step in steps]
+        steps = np.split(order, range(case.batch_size, len(order), case.batch_size))
+        return [plan_one_batch(lengths, step.tolist(), case.batching, case.max_seq_length) for step in steps]
     price = block_tokens(case.config, read_machine().usable_cores)
     plans = plan_batches(lengths[chosen], case.batching, case.batch_size, case.max_seq_length, price)
     return [plan.renumbered(chosen) for plan in plans]

@@ -135,4 +135,4 @@ def _newest(folder: Path, prefixes: list[Path]) -> Path:
     if len(families) > 1:
         names = ", ".join(sorted(prefix.name for prefix in prefixes))
         raise InputError(f"{folder}: holds several checkpoints ({names}); choose one with --init-checkpoint.")
-    return max(prefixes, key=lambda prefix: int(steps[prefix][2]) if steps[prefix] else 0)
+    return max(prefixes, key=lambda prefix: int(match[2]) if (match := steps[prefix]) else 0)

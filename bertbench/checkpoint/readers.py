@@ -5,7 +5,7 @@ import functools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import tensorflow as tf
 from safetensors import SafetensorError, safe_open
@@ -143,7 +143,7 @@ class SafetensorsFile:
             return [tf.constant(file.get_tensor(tensor.name)) for tensor in tensors]
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[safe_open]:
+    def _open(self) -> Iterator[Any]:
         # pread, because mapped pages would count as a second copy of the whole file.
         try:
             with safe_open(self.path, framework="np", backend="pread") as file:

@@ -15,6 +15,7 @@ from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
 
 _CAPITALS = frozenset(string.ascii_uppercase)  # a cased vocabulary has each as a wordpiece, an uncased none
+_NO_CHECKPOINT = "no checkpoint; give --init-checkpoint or --model-dir."
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,17 @@ class ModelSource:
     def trained(self, checkpoint: Path) -> "ModelSource":
         """The model that was trained from this one: its classifier has the task's labels in their order."""
         return dataclasses.replace(self, checkpoint=checkpoint, labels=None)
+
+    @property
+    def required_checkpoint(self) -> Path:
+        """The checkpoint, where only trained weights will do.
+
+        Raises:
+          InputError: there is none.
+        """
+        if self.checkpoint is None:
+            raise InputError(_NO_CHECKPOINT)
+        return self.checkpoint
 
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer.
@@ -128,5 +140,5 @@ def _find_checkpoint(
     if from_scratch:
         return None
     if folder is None:
-        raise InputError("no checkpoint; give --init-checkpoint or --model-dir.")
+        raise InputError(_NO_CHECKPOINT)
     return find_checkpoint(folder)

@@ -66,7 +66,7 @@ def command() -> None:
     """
 
 
-def _benchmark_command(function: Callable) -> Callable:
+def _benchmark_command(function: Callable[..., Any]) -> Callable[..., Any]:
     return command.command()(together(*_OPTIONS)(function))
 
 

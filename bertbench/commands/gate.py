@@ -81,7 +81,8 @@ def _judge_stored(arguments: Sequence[str], threshold: float, shown: str) -> "Ga
 
     if len(arguments) != 2:
         raise InputError(f"gate needs BASE and HEAD, {len(arguments)} given; or use --against REV.")
-    return judge(*load_sides(*arguments, STORAGE), command=shown, threshold=threshold)
+    base, head = arguments
+    return judge(*load_sides(base, head, STORAGE), command=shown, threshold=threshold)
 
 
 def _judge_interleaved(

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from bertbench.compute import Compute
     from bertbench.config import ModelConfig
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 PATH = click.Path(path_type=Path)
 
 
-def together(*options: Callable) -> Callable:
+def together(*options: Decorator) -> Decorator:
     """Several click options as one decorator, in the order of the help."""
 
-    def decorate(function: Callable) -> Callable:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
             function = option(function)
         return function

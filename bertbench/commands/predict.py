@@ -63,7 +63,7 @@ def command() -> None:
     """
 
 
-def _prediction_command(function: Callable) -> Callable:
+def _prediction_command(function: Callable[..., Any]) -> Callable[..., Any]:
     return command.command()(together(*_OPTIONS)(function))
 
 
@@ -131,7 +131,7 @@ def _predict(name: str, pop_task: PopTask, split: str, values: dict[str, Any]) -
         )
         task = pop_task(source, values)
         prediction = predict(task, source, split, settings)
-        task.write_scores(prediction.outcome, staging, read_global_step(source.checkpoint))
+        task.write_scores(prediction.outcome, staging, read_global_step(source.required_checkpoint))
         task.write_predictions(prediction.outcome, staging, split)
         write_json(staging / RESULTS_FILE, _describe(task, source, split, settings, threads, prediction))
     _print(task, settings, prediction)

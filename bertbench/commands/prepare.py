@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,7 +45,7 @@ def pretraining(
     do_lower_case: bool,
     random_seed: int,
     num_processes: int,
-    **masking,
+    **masking: Any,
 ) -> None:
     """Mask text for the masked-LM and next-sentence tasks, as the original create_pretraining_data.py does.
 
@@ -79,9 +80,9 @@ def name_output_files(output_file: Path | None, output_dir: Path | None, num_sha
       InputError: both or neither place is given, shards have no folder, or the folder holds shards that
         another number of shards has left and that a pattern would read together with the new ones.
     """
-    if (output_file is None) == (output_dir is None):
-        raise InputError("give either --output-file or --output-dir.")
-    if output_file is not None:
+    if output_dir is None or output_file is not None:
+        if output_file is None or output_dir is not None:
+            raise InputError("give either --output-file or --output-dir.")
         if num_shards > 1:
             raise InputError(f"--num-shards {num_shards} needs --output-dir; --output-file is one file.")
         return [output_file]

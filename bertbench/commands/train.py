@@ -71,7 +71,7 @@ _PARTS = (
 )
 
 
-def _training_command(function: Callable) -> Callable:
+def _training_command(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (*_PARTS, model_options, precision_option, kernel_options, *_SETTINGS, thread_options)
     return command.command()(together(*options, distributed_options)(function))
 

@@ -85,8 +85,7 @@ def plan_batches(
     """
     _check(lengths, strategy, batch_size, max_seq_length)
     if strategy == "padded":
-        rows = [(index,) for index in range(len(lengths))]
-        return _cut(rows, batch_size, max_seq_length)
+        return _cut([(index,) for index in range(len(lengths))], batch_size, max_seq_length)
     if strategy == "packed":
         rows = pack_rows(lengths, range(len(lengths)), max_seq_length)
         return _cut(rows, batch_size, max_seq_length)

@@ -1,5 +1,6 @@
 """GLUE and XNLI files -> examples -> features; the tasks themselves are data in `glue_tasks`."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +181,7 @@ def _read_label(task: GlueTask, text: str, path: Path, line: int) -> int | float
             known = ", ".join(task.labels)
             raise InputError(f"{path}: line {line}: label {text!r} is none of {known}; {task.remedy}.")
         return task.labels.index(label)
-    low, high = task.score_range
+    low, high = task.score_range or (-math.inf, math.inf)
     try:
         score = float(text)
     except ValueError:

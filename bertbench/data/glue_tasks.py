@@ -5,6 +5,7 @@ and of XNLI 1.0 with XNLI-MT 1.0 (Conneau et al. 2018) as the original `run_clas
 that models give to labels 0 and 1 are those of Hugging Face's data set `glue`.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -102,12 +103,12 @@ BINARY = ("0", "1")
 
 def _indexed_pair_task(name: str, labels: tuple[str, ...], label_names: tuple[str, ...] = ()) -> GlueTask:
     """A task of rows index, text, text, label: QNLI, RTE and WNLI."""
-    labelled = {"num_columns": 4, "text_a": 1, "text_b": 2, "label": 3}
+    labelled = functools.partial(Layout, num_columns=4, text_a=1, text_b=2, label=3)
     return GlueTask(
         name=name,
         folder=name,
-        train=Layout("train.tsv", **labelled),
-        dev=Layout("dev.tsv", **labelled),
+        train=labelled("train.tsv"),
+        dev=labelled("dev.tsv"),
         test=Layout("test.tsv", num_columns=3, text_a=1, text_b=2),
         labels=labels,
         label_names=label_names,

@@ -13,7 +13,7 @@ import multiprocessing
 import random
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -135,7 +135,7 @@ def _run(jobs: Sequence[_Job], num_processes: int) -> list[_PartWritten]:
     return written
 
 
-def _results(jobs: Sequence[_Job], num_processes: int) -> Iterator[_PartWritten]:
+def _results(jobs: Sequence[_Job], num_processes: int) -> Generator[_PartWritten]:
     """Yield each job's result, in the jobs' order."""
     if num_processes <= 1:
         yield from map(_write_part, jobs)

@@ -171,7 +171,7 @@ def _text(holder: Any, key: str, place: str) -> str:
     return text
 
 
-def _member(holder: Any, key: str, kind: type, place: str) -> Any:
+def _member(holder: Any, key: str, kind: type[Any], place: str) -> Any:
     """`holder[key]`, checked to be there and of that kind."""
     if not isinstance(holder, dict):
         raise InputError(f"{place}: an object with {key!r} belongs here; {_REMEDY}.")
@@ -180,6 +180,6 @@ def _member(holder: Any, key: str, kind: type, place: str) -> Any:
     value = holder[key]
     if not isinstance(value, kind) or isinstance(value, bool):
         raise InputError(f"{place}: {key!r} must be {_KINDS[kind]}; {_REMEDY}.")
-    if kind is str and _SURROGATE.search(value):
+    if isinstance(value, str) and _SURROGATE.search(value):
         raise InputError(f"{place}: {key!r} holds half of a surrogate pair; write the whole character.")
     return value

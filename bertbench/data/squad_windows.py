@@ -153,6 +153,8 @@ class _Rows:
 
 def _answer_pieces(example: SquadExample, pieces: _Pieces, tokenizer: Tokenizer) -> tuple[int, int]:
     """The answer's first and last wordpiece: its words', or within them the first run that is the answer."""
+    assert example.start_word is not None  # as read with training=True
+    assert example.end_word is not None
     start = int(pieces.first_piece[example.start_word])
     end = int(pieces.first_piece[example.end_word + 1]) - 1
     answer = tokenizer.encode(example.answers[0])

@@ -100,7 +100,7 @@ def _check_values(values: dict[str, list[float]], place: str) -> None:
         if odd:
             raise InputError(f"{place}: {name} holds {odd[0]}, which is no id; prepare the file anew.")
     mask = values["input_mask"]
-    length = sum(mask)
+    length = int(sum(mask))
     if length < 1 or mask != [1] * length + [0] * (len(mask) - length):
         raise InputError(f"{place}: input_mask is not ones, then zeros; prepare the file anew.")
     if not all(weight in (0, 1) for weight in values[FLOAT_FEATURE]):

@@ -115,7 +115,7 @@ class _Column:
 
     def append(self, rows: np.ndarray) -> None:
         self._row = rows[:0]
-        left = memoryview(np.ascontiguousarray(rows)).cast("B")
+        left = np.ascontiguousarray(rows).data.cast("B")
         try:
             while left:
                 left = left[self._file.write(left) :]

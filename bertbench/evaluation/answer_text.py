@@ -7,13 +7,17 @@ from typing import Protocol
 class Context(Protocol):
     """A context cut into words."""
 
-    doc_tokens: Sequence[str]
+    @property
+    def doc_tokens(self) -> Sequence[str]:
+        """The words."""
 
 
 class Wordpieces(Protocol):
     """The tokenizer that cut the words into wordpieces."""
 
-    tokens: Sequence[str]
+    @property
+    def tokens(self) -> Sequence[str]:
+        """The vocabulary, by id."""
 
     def basic_tokenize(self, text: str) -> list[str]:
         """The words of a text, normalised."""

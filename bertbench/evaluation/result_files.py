@@ -46,6 +46,6 @@ def write_submission(
     if labels:
         cells = [labels[prediction] for prediction in predictions]
     else:
-        cells = [f"{score:.3f}" for score in np.clip(predictions, *score_range)]
+        cells = [f"{score:.3f}" for score in np.clip(predictions, *(score_range or (None, None)))]
     lines = [f"{index}\t{cell}\n" for index, cell in enumerate(cells)]
     write_text(path, "index\tprediction\n" + "".join(lines))

@@ -27,24 +27,45 @@ _WINDOWS_AT_ONCE = 1024
 class Windows(Protocol):
     """What decoding needs of N windows of T tokens; see `bertbench.data.squad_windows.SquadWindows`."""
 
-    features: "TokenRows"
-    example_index: np.ndarray
-    token_to_orig: np.ndarray
-    token_is_max_context: np.ndarray
+    @property
+    def features(self) -> "TokenRows":
+        """The windows' tokens."""
+
+    @property
+    def example_index(self) -> np.ndarray:
+        """int32 [N]: the question of each window."""
+
+    @property
+    def token_to_orig(self) -> np.ndarray:
+        """int32 [T]: the word of the context that a token belongs to."""
+
+    @property
+    def token_is_max_context(self) -> np.ndarray:
+        """bool [T]: whether no other window shows the token in more context."""
 
 
 class TokenRows(Protocol):
     """Token ids [T] and the bounds [N + 1] of each window's."""
 
-    input_ids: np.ndarray
-    row_splits: np.ndarray
+    @property
+    def input_ids(self) -> np.ndarray:
+        """int32 [T]."""
+
+    @property
+    def row_splits(self) -> np.ndarray:
+        """int [N + 1]."""
 
 
 class Question(Protocol):
     """A question and the context, cut into words, that it is about."""
 
-    qas_id: str
-    paragraph: Context
+    @property
+    def qas_id(self) -> str:
+        """The question's id."""
+
+    @property
+    def paragraph(self) -> Context:
+        """The context."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def fetch(item: Item, cache: Path, retries: Retries = DEFAULT_RETRIES) -> Path:
             console.notice(f"{item.name}: already in {folder}, verified.")
             return folder
         downloads = make_directory(cache / ".downloads" / item.name)
-        first_used = {}
+        first_used: dict[str, dict[str, object]] = {}
         for source in item.sources:
             first_used |= _bring(source, item, downloads, cache, retries)
         try:

@@ -124,8 +124,9 @@ def _continues(response: requests.Response, offset: int, known: _Part | None, pa
     """
     if response.status_code == 206:
         span, _, total = response.headers.get("Content-Range", "").partition("/")
-        same = _validator(response) in ("", known.validator) if known else False
-        if offset and same and span.startswith(f"bytes {offset}-") and total in ("*", str(known.total)):
+        same = known is not None and _validator(response) in ("", known.validator)
+        whole = known is not None and total in ("*", str(known.total))
+        if offset and same and whole and span.startswith(f"bytes {offset}-"):
             return True
         part.unlink(missing_ok=True)
         raise _Interrupted("another part than asked for")

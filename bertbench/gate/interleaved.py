@@ -69,15 +69,15 @@ def gate_against(
             stack.enter_context(_build(root, commit, folder / side, install))
             for side, commit in zip(("base", "head"), commits, strict=True)
         ]
-        verdicts = []
+        verdicts: list[Verdict] = []
         for number, arguments in enumerate(cases):
             runs = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
             verdicts += _judge(*runs, threshold)
     notes = [f"{pairs} interleaved pairs of runs on one machine."]
     if is_dirty(root, apart_from="baselines"):
         notes.append("The work tree has changes in no commit; they were not measured.")
-    names = (f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True))
-    return GateResult(*names, command, tuple(notes), tuple(verdicts))
+    names = [f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True)]
+    return GateResult(names[0], names[1], command, tuple(notes), tuple(verdicts))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """How one quantity of one case is judged against its base."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def _verdict(
     threshold: float,
     comparison: Comparison | None = None,
 ) -> Verdict:
-    figures = {}
+    figures: dict[str, Any] = {}
     if comparison is not None:
         figures = {
             "change": comparison.change,

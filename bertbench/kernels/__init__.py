@@ -14,13 +14,14 @@ out as zero: TensorFlow's threads flush them.
 
 from bertbench.kernels._dropout import dropout, fold_in
 from bertbench.kernels._gelu import gelu
-from bertbench.kernels._islands import compiled, enter_island, island_dtype, leave_island
+from bertbench.kernels._islands import Gradient, compiled, enter_island, island_dtype, leave_island
 from bertbench.kernels._layer_norm import add_and_norm, layer_norm
 from bertbench.kernels._linear import cross_entropy, dense, gather_rows
 from bertbench.kernels._softmax import MASKED_SCORE, attention_bias, softmax
 
 __all__ = [
     "MASKED_SCORE",
+    "Gradient",
     "add_and_norm",
     "attention_bias",
     "compiled",

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from bertbench.kernels._islands import compiled, enter_island, leave_island
+from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island
 
 _HASH_ROUNDS = ((16, 0x7FEB352D), (15, 0x846CA68B))  # shift, factor
 
@@ -21,7 +21,7 @@ def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """
 
     @tf.custom_gradient
-    def apply(x: tf.Tensor):
+    def apply(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         return _dropout(x, rate, seed), lambda upstream: _dropout(upstream, rate, seed)
 
     return apply(x)

@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from bertbench.kernels._islands import compiled, enter_island, leave_island
+from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island
 
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715
 _GELU_FLAT = 40.0  # beyond it Phi is exactly 0 or 1 in float64 too
+
+Form = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]  # x -> Phi(x), its derivative's factor
 
 
 def gelu(x: tf.Tensor, variant: str = "tanh") -> tf.Tensor:
@@ -50,23 +52,23 @@ def _erf_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return phi, tf.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
 
-def _gelu_through_island(x: tf.Tensor, form: Callable) -> tf.Tensor:
+def _gelu_through_island(x: tf.Tensor, form: Form) -> tf.Tensor:
     @tf.custom_gradient
-    def apply(x: tf.Tensor):
+    def apply(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         return _gelu_forward(x, form), lambda upstream: _gelu_backward(x, upstream, form)
 
     return apply(x)
 
 
 @compiled
-def _gelu_forward(x: tf.Tensor, form: Callable) -> tf.Tensor:
+def _gelu_forward(x: tf.Tensor, form: Form) -> tf.Tensor:
     wide = enter_island(x)
     phi, _ = form(wide)
     return leave_island(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
 
 
 @compiled
-def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, form: Callable) -> tf.Tensor:
+def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, form: Form) -> tf.Tensor:
     wide = tf.clip_by_value(enter_island(x), -_GELU_FLAT, _GELU_FLAT)
     phi, density = form(wide)
     return leave_island(enter_island(upstream) * (phi + wide * density), x.dtype)

@@ -1,8 +1,12 @@
 """Float32 islands in a graph of another dtype, and compiling what lies between matrix products."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+Gradient = Callable[..., Any]  # gradients of the outputs -> gradients of the inputs
 compiled = tf.function(jit_compile=True, autograph=False)
 
 

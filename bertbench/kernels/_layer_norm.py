@@ -1,9 +1,11 @@
 """Layer norm with the residual and the dropout before it, forward and backward in one pass each."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from bertbench.kernels._dropout import keep_factor
-from bertbench.kernels._islands import compiled, enter_island, leave_island
+from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island
 
 
 def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
@@ -43,8 +45,10 @@ def add_and_norm(
     seeds = [] if seed is None else [seed]
 
     @tf.custom_gradient
-    def apply(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *present: tf.Tensor):
-        def gradient(upstream: tf.Tensor):
+    def apply(
+        x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *present: tf.Tensor
+    ) -> tuple[tf.Tensor, Gradient]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             dx, dgamma, dbeta, *rest = _norm_backward(upstream, x, gamma, present, epsilon, rate, seeds)
             return dx, dgamma, dbeta, *rest
 
@@ -53,7 +57,9 @@ def add_and_norm(
     return apply(x, gamma, beta, *present)
 
 
-def _normalised(x, residual, epsilon, rate, seeds):
+def _normalised(
+    x: tf.Tensor, residual: Sequence[tf.Tensor], epsilon: float, rate: float, seeds: Sequence[tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The centred, scaled rows [T, H] and 1 / standard deviation [T, 1], in the island dtype."""
     wide = enter_island(x)
     origin = wide[..., :1]
@@ -80,13 +86,29 @@ def _row_mean(x: tf.Tensor) -> tf.Tensor:
 
 
 @compiled
-def _norm_forward(x, gamma, beta, residual, epsilon, rate, seeds):
+def _norm_forward(
+    x: tf.Tensor,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    residual: Sequence[tf.Tensor],
+    epsilon: float,
+    rate: float,
+    seeds: Sequence[tf.Tensor],
+) -> tf.Tensor:
     normalised, _ = _normalised(x, residual, epsilon, rate, seeds)
     return leave_island(normalised * gamma + beta, x.dtype)
 
 
 @compiled
-def _norm_backward(upstream, x, gamma, residual, epsilon, rate, seeds):
+def _norm_backward(
+    upstream: tf.Tensor,
+    x: tf.Tensor,
+    gamma: tf.Tensor,
+    residual: Sequence[tf.Tensor],
+    epsilon: float,
+    rate: float,
+    seeds: Sequence[tf.Tensor],
+) -> tuple[tf.Tensor, ...]:
     normalised, inverse = _normalised(x, residual, epsilon, rate, seeds)
     upstream = enter_island(upstream)
     scaled = upstream * gamma

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from bertbench.kernels._islands import enter_island
+from bertbench.kernels._islands import Gradient, enter_island
 
 
 def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -14,8 +14,8 @@ def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """
 
     @tf.custom_gradient
-    def apply(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor):
-        def gradient(upstream: tf.Tensor):
+    def apply(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             dx = tf.matmul(upstream, kernel, transpose_b=True)
             return dx, tf.matmul(x, upstream, transpose_a=True), _column_sums(upstream)
 

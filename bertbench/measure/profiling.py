@@ -235,7 +235,7 @@ def _chrome_events(planes: Sequence[Any]) -> Iterator[dict[str, Any]]:
 
 def _value(plane: Any, stat: Any) -> Any:
     kind = stat.WhichOneof("value")
-    value = getattr(stat, kind) if kind else ""
+    value: Any = getattr(stat, kind) if kind else ""
     if kind == "ref_value":
         return plane.stat_metadata[value].name
     if kind == "bytes_value":

@@ -60,9 +60,9 @@ def attend_in_blocks(
     contexts = []
     for number, (block, part) in enumerate(zip(blocks, parts, strict=True)):
         shape = tf.stack([block.rows, block.width, heads, query.shape[-1] // heads])
-        split = [tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]) for x in part]
+        q, k, v = (tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]) for x in part)
         own_seed = None if seed is None else kernels.fold_in(seed, number)
-        context = attend(*split, block.bias, softmax_variant, rate, own_seed)
+        context = attend(q, k, v, block.bias, softmax_variant, rate, own_seed)
         contexts.append(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, query.shape[-1]]))
     return tf.concat(contexts, 0)
 
@@ -96,13 +96,13 @@ def attend(
         return probabilities if seed is None else kernels.dropout(probabilities, rate, seed)
 
     @tf.custom_gradient
-    def apply(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor):
+    def apply(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, kernels.Gradient]:
         scores = tf.matmul(query, key, transpose_b=True) * tf.constant(scale, query.dtype) + bias
         probabilities = kernels.softmax(scores, softmax_variant)  # [R, A, S, S]
         kept = drop(probabilities)
         context = tf.matmul(kept, value)
 
-        def gradient(upstream: tf.Tensor):
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             kept = drop(probabilities)
             dvalue = tf.matmul(kept, upstream, transpose_a=True)
             dkept = tf.matmul(upstream, value, transpose_b=True)
@@ -117,7 +117,9 @@ def attend(
 
 
 @kernels.compiled
-def _softmax_backward(probabilities, kept, dkept, row_sums, scale):
+def _softmax_backward(
+    probabilities: tf.Tensor, kept: tf.Tensor, dkept: tf.Tensor, row_sums: tf.Tensor, scale: float
+) -> tf.Tensor:
     """The gradient of the unscaled scores, [R, A, S, S]: (kept dkept - P row sums) scale."""
     difference = kernels.enter_island(kept) * kernels.enter_island(dkept)
     difference -= kernels.enter_island(probabilities) * row_sums

@@ -4,6 +4,7 @@ Shapes: T tokens in blocks of R rows of S tokens, H hidden, A heads, D = H / A, 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -108,7 +109,9 @@ class TransformerLayer(tf.Module):
         config, rate = self._config, self._config.hidden_dropout_prob
         attention_seed, *hidden_seeds = self._seeds(seed)
         context = attend_in_blocks(
-            *(project(x) for project in (self.query, self.key, self.value)),
+            self.query(x),
+            self.key(x),
+            self.value(x),
             blocks,
             config.num_attention_heads,
             self._softmax,
@@ -171,8 +174,8 @@ def _recomputed(
     """
 
     @tf.custom_gradient
-    def apply(x: tf.Tensor):
-        def gradient(upstream: tf.Tensor, variables: list[tf.Variable]):
+    def apply(x: tf.Tensor) -> tuple[tf.Tensor, kernels.Gradient]:
+        def gradient(upstream: tf.Tensor, variables: list[tf.Variable]) -> Any:
             upstream = tf.convert_to_tensor(upstream)
             # Not before the gradient is there: otherwise it might run, and be kept, with the forward pass.
             with tf.control_dependencies([upstream]):

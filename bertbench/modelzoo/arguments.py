@@ -1,9 +1,10 @@
 """From command line to values, with a nearest match for whatever is misspelt."""
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, Option
@@ -22,8 +23,8 @@ class Arguments:
     `launch` came before the lone `--`; `model` after it, or as `--name=value` before it.
     """
 
-    launch: Mapping[str, object] = field(default_factory=dict)
-    model: Mapping[str, object] = field(default_factory=dict)
+    launch: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
     wants_help: bool = False
 
 
@@ -39,8 +40,8 @@ def parse(argv: Sequence[str]) -> Arguments:
     tokens = list(argv)
     cut = tokens.index("--") if "--" in tokens else len(tokens)
     before, after = tokens[:cut], tokens[cut + 1 :]
-    launch: dict[str, object] = {}
-    model: dict[str, object] = {}
+    launch: dict[str, Any] = {}
+    model: dict[str, Any] = {}
     if any(token in HELP for token in before):
         return Arguments(wants_help=True)
     while before:
@@ -87,7 +88,7 @@ def _take(tokens: list[str]) -> tuple[Option, str, str | None]:
     return option, name, tokens.pop(0)
 
 
-def _store(values: dict[str, object], option: Option, shown: str, text: str | None) -> None:
+def _store(values: dict[str, Any], option: Option, shown: str, text: str | None) -> None:
     if text == "":
         return
     value = True if text is None else _parse_value(option, shown, text)
@@ -99,7 +100,7 @@ def _store(values: dict[str, object], option: Option, shown: str, text: str | No
         values[option.name] = value
 
 
-def _parse_value(option: Option, shown: str, text: str) -> object:
+def _parse_value(option: Option, shown: str, text: str) -> Any:
     if option.choices:
         by_lower = {choice.lower(): choice for choice in option.choices}
         if text.lower() in by_lower:
@@ -125,7 +126,7 @@ def _volume(text: str) -> tuple[str, str]:
     return host, text.removeprefix(f"{host}:")
 
 
-_CONVERSIONS = {
+_CONVERSIONS: dict[str, Callable[[str], Any]] = {
     "text": str,
     "path": str,
     "optional": str,

@@ -21,7 +21,7 @@ class RunLog:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.path = make_directory(folder) / f"benchmark_{name}_{time.strftime('%Y%m%d_%H%M%S')}.log"
-        self._stream: TextIO | None = None
+        self._stream: TextIO
         self._lock = threading.Lock()
 
     def __enter__(self) -> "RunLog":

@@ -13,7 +13,7 @@ from bertbench.files import make_directory, write_json
 from bertbench.measure.machine import describe_machine
 from bertbench.modelzoo.log import RunLog
 from bertbench.modelzoo.resolve import Instance, LaunchPlan
-from bertbench.processes.groups import Processes, exit_status, package_environment
+from bertbench.processes.groups import Processes, exit_status, output_lines, package_environment
 from bertbench.processes.instances import bound
 from bertbench.results.provenance import RESULTS_FILE
 
@@ -58,8 +58,8 @@ def _run_single(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     (instance,) = plan.instances
     log.line(f"bertbench {shlex.join(instance.command)}")
     process = _start(instance, processes)
-    for line in process.stdout:
-        log.line(line.rstrip("\n"))
+    for line in output_lines(process):
+        log.line(line)
     return exit_status(process)
 
 
@@ -96,8 +96,8 @@ def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
 def _follow(number: int, instance: Instance, outcome: _Outcome, log: RunLog, processes: Processes) -> None:
     process = _start(instance, processes)
     _note(f"bertbench {shlex.join(instance.command)}", number, outcome, log)
-    for line in process.stdout:
-        _note(line.rstrip("\n"), number, outcome, log)
+    for line in output_lines(process):
+        _note(line, number, outcome, log)
     outcome.status = exit_status(process)
 
 
@@ -121,7 +121,7 @@ def _write_instance_logs(plan: LaunchPlan, outcomes: list[_Outcome]) -> None:
             together.write(text)
 
 
-def _start(instance: Instance, processes: Processes) -> subprocess.Popen:
+def _start(instance: Instance, processes: Processes) -> subprocess.Popen[str]:
     """Start `bertbench` in its place."""
     make_directory(instance.output_dir)
     with bound(instance.placement) as prefix:

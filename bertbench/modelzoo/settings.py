@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bertbench.modelzoo.arguments import Arguments
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
@@ -19,9 +20,9 @@ class Settings:
     def __init__(self, arguments: Arguments, mode: str) -> None:
         self._arguments = arguments
         self._mode = mode
-        self._used: dict[str, object] = {}
+        self._used: dict[str, Any] = {}
 
-    def __getitem__(self, name: str) -> object:
+    def __getitem__(self, name: str) -> Any:
         value = self.given(name)
         if value is None:
             option = _MODEL.get(name) or _LAUNCH[name]
@@ -29,7 +30,7 @@ class Settings:
         self._used[name] = value
         return value
 
-    def given(self, name: str) -> object:
+    def given(self, name: str) -> Any:
         """The value the user gave, or None."""
         return self._arguments.model.get(name, self._arguments.launch.get(name))
 
@@ -61,7 +62,7 @@ class Settings:
         return path
 
     @property
-    def used(self) -> Mapping[str, object]:
+    def used(self) -> Mapping[str, Any]:
         """Every value this run depends on."""
         return dict(sorted(self._used.items()))
 

@@ -5,6 +5,7 @@ Source of names, defaults and meanings: the launch script of Intel's model zoo (
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 TASKS = ("SQuAD", "Classifier", "Pretraining")
 MODES = ("training", "inference")
@@ -31,26 +32,26 @@ class Option:
     meaning: str
     spellings: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
-    inference: object = None
-    training: object = None
+    inference: Any = None
+    training: Any = None
 
     @property
     def shown(self) -> str:
         """The name as the user knows it."""
         return self.spellings[0] if self.spellings else self.name
 
-    def default(self, mode: str) -> object:
+    def default(self, mode: str) -> Any:
         """The default in that mode."""
         return self.inference if mode == "inference" else self.training
 
 
-def _launch(spellings: str, kind: str, meaning: str, **more: object) -> Option:
+def _launch(spellings: str, kind: str, meaning: str, **more: Any) -> Option:
     names = tuple(spellings.split())
     name = names[0].removeprefix("--").replace("-", "_")
     return Option(name, kind, meaning, names, **more)
 
 
-def _both(value: object) -> dict[str, object]:
+def _both(value: Any) -> dict[str, Any]:
     return {"inference": value, "training": value}
 
 

@@ -22,11 +22,11 @@ class Processes:
     """Starts processes, each in a process group of its own, and ends them all on SIGINT and SIGTERM."""
 
     def __init__(self) -> None:
-        self._running: list[subprocess.Popen] = []
+        self._running: list[subprocess.Popen[str]] = []
         self._stopped_by: int | None = None
         self._main_thread_starts = False
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen:
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
         """Start a process whose two outputs come as one, line by line."""
         in_main_thread = threading.current_thread() is threading.main_thread()
         # A signal's handler must not leave Popen half-way: the process would be there and not be known.
@@ -45,7 +45,7 @@ class Processes:
         if in_main_thread:
             self._main_thread_starts = False
         if self._stopped_by is not None:
-            self._end_all()
+            self._end_all(self._stopped_by)
         return process
 
     @contextlib.contextmanager
@@ -67,15 +67,15 @@ class Processes:
     def _stop(self, number: int, _frame: object) -> None:
         self._stopped_by = number
         if not self._main_thread_starts:
-            self._end_all()
+            self._end_all(number)
 
-    def _end_all(self) -> None:
+    def _end_all(self, stopped_by: int) -> None:
         for process in list(self._running):
             _signal_group(process, signal.SIGTERM)
         if threading.current_thread() is threading.main_thread():
-            raise SystemExit(128 + self._stopped_by)
+            raise SystemExit(128 + stopped_by)
 
-    def _await_end(self, process: subprocess.Popen) -> None:
+    def _await_end(self, process: subprocess.Popen[str]) -> None:
         try:
             process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
@@ -83,14 +83,20 @@ class Processes:
             process.wait()
 
 
-def exit_status(process: subprocess.Popen) -> int:
+def output_lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """The lines that the process writes, without their ends, until it closes its output."""
+    with process.stdout or contextlib.nullcontext(()) as lines:
+        for line in lines:
+            yield line.rstrip("\n")
+
+
+def exit_status(process: subprocess.Popen[str]) -> int:
     """Wait for the end; the status as a shell gives it: 128 + the signal, if one ended the process."""
-    process.stdout.close()
     code = process.wait()
     return code if code >= 0 else 128 - code
 
 
-def _signal_group(process: subprocess.Popen, number: int) -> None:
+def _signal_group(process: subprocess.Popen[str], number: int) -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

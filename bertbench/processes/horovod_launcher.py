@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bertbench import console
 from bertbench.errors import BertbenchError, CannotJudge, InputError
-from bertbench.processes.groups import Processes, exit_status, package_environment
+from bertbench.processes.groups import Processes, exit_status, output_lines, package_environment
 
 LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
 SSH = "ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no"  # as Horovod's launcher calls it
@@ -133,7 +133,7 @@ def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
     processes = Processes()
     with processes.ended_on_signals():
         process = processes.start(launcher_command(hosts, arguments), {**os.environ, **_environment()})
-        lines = _show_ranked(process.stdout, len(str(hosts.num_processes - 1)))
+        lines = _show_ranked(output_lines(process), len(str(hosts.num_processes - 1)))
         last_lines = collections.deque(lines, maxlen=_KEPT_LINES)
         status = exit_status(process)
     if status:
@@ -143,9 +143,9 @@ def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
 def _show_ranked(lines: Iterator[str], width: int) -> Iterator[str]:
     """Print the workers' lines; yield the launcher's own."""
     for line in lines:
-        match = _OUTPUT.match(line.rstrip("\n"))
+        match = _OUTPUT.match(line)
         if match is None:
-            yield line.rstrip("\n")
+            yield line
             continue
         rank, stream, text = match.groups()
         show = console.out if stream == "stdout" else console.err

@@ -53,7 +53,7 @@ def place_instances(
       InputError: the machine has no such node or not so many cores.
     """
     nodes = [[core[0] for core in group] for group in _usable_nodes(machine, node, root)]
-    if cores == "socket":
+    if isinstance(cores, str):
         groups = nodes
     else:
         flat = [core for group in nodes for core in group]

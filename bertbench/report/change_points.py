@@ -6,10 +6,10 @@ it is significant when random orders of the same values rarely reach it, which h
 distribution and its outliers (Matteson and James 2014).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 PERMUTATIONS = 399
 SIGNIFICANCE = 0.01
@@ -33,7 +33,7 @@ class ChangePoint:
         return self.after / self.before - 1
 
 
-def find_change_points(values: Sequence[float]) -> list[ChangePoint]:
+def find_change_points(values: ArrayLike) -> list[ChangePoint]:
     """The changes of level of at least 2 % in a series of positive values, first to last."""
     logs = np.log(values)
     generator = np.random.default_rng(SEED)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.formatting import decimals_for, figure, signed
@@ -63,7 +64,9 @@ def load_results(folder: Path, history: Sequence[Series] = ()) -> Results:
     Raises:
       InputError: there is none, or one cannot be read.
     """
-    found = {name: read(folder / file) for name, (file, read) in READERS.items() if (folder / file).exists()}
+    found: dict[str, Any] = {
+        name: read(folder / file) for name, (file, read) in READERS.items() if (folder / file).exists()
+    }
     if not found:
         names = ", ".join(file for file, _ in READERS.values())
         raise InputError(f"{folder}: holds none of {names}; run `pytest` with this results folder first.")

@@ -15,7 +15,7 @@ PRECISIONS = ("bf16", "fp32")
 
 def speedups(cases: Sequence[ThroughputCase]) -> list[tuple[str, ThroughputCase, ThroughputCase]]:
     """(name, bf16 case, fp32 case) of all cases that were measured in both precisions."""
-    by_key: dict[tuple, dict[str, ThroughputCase]] = {}
+    by_key: dict[tuple[str, str, str, int, int, str], dict[str, ThroughputCase]] = {}
     for case in cases:
         key = (case.task, case.mode, case.geometry, case.batch_size, case.max_seq_length, case.batching)
         by_key.setdefault(key, {})[case.precision] = case

@@ -2,13 +2,14 @@
 
 import fnmatch
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bertbench.errors import InputError
 from bertbench.files import read_json
@@ -103,9 +104,10 @@ def read_history(storage: Path, *, pattern: str = "*", last: int | None = None) 
     return [Series(case, machine_id, tuple(runs[machine_id, case])) for machine_id, case in matching]
 
 
-def sparkline(values: Sequence[float], width: int = SPARKLINE_WIDTH) -> str:
+def sparkline(values: ArrayLike, width: int = SPARKLINE_WIDTH) -> str:
     """Unicode blocks from the lowest value to the highest; longer series are averaged to `width`."""
-    parts = np.array_split(np.asarray(values, float), min(width, len(values)))
+    series = np.asarray(values, float)
+    parts = np.array_split(series, min(width, len(series)))
     heights = np.array([part.mean() for part in parts])
     span = heights.max() - heights.min()
     if span == 0:

@@ -1,9 +1,9 @@
 """The parts of a report, each as tables, figures and words that any output format can show."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from bertbench.formatting import NONE, decimals_for, figure, percent, signed, words
 from bertbench.gate.result import MEMORY, STARTUP, GateResult
@@ -27,6 +27,8 @@ from bertbench.results.schema import (
     NumericsResult,
     ThroughputResult,
 )
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -75,27 +77,24 @@ def make_sections(results: Results) -> list[Section]:
     """Every section in the order of the page; one without results says how to get them."""
     folder = shlex.quote(str(results.folder))
     suite = f"--results-dir={folder}"
-    makers = (
-        ("accuracy", "Accuracy", results.accuracy, _accuracy, f"pytest -m accuracy {suite}"),
-        ("throughput", "Throughput", results.throughput, _throughput, f"pytest -m benchmark {suite}"),
-        (
-            "gate",
-            "Against the base",
-            results.gate,
-            _gate,
-            f"bertbench gate BASE {folder} --output-dir {folder}",
-        ),
-        ("lengths", "Lengths and padding", results.lengths, _lengths, f"pytest -m benchmark {suite}"),
-        ("numerics", "Kernel numerics", results.numerics, _numerics, f"pytest -m numerics {suite}"),
-        ("history", "History", results.history, _history, "pytest -m benchmark --record-baselines"),
-    )
+    gate_command = f"bertbench gate BASE {folder} --output-dir {folder}"
     sections = [
-        make(result) if result else Section(name, title, "", missing=command)
-        for name, title, result, make, command in makers
+        _section("accuracy", "Accuracy", results.accuracy, _accuracy, f"pytest -m accuracy {suite}"),
+        _section("throughput", "Throughput", results.throughput, _throughput, f"pytest -m benchmark {suite}"),
+        _section("gate", "Against the base", results.gate, _gate, gate_command),
+        _section("lengths", "Lengths and padding", results.lengths, _lengths, f"pytest -m benchmark {suite}"),
+        _section("numerics", "Kernel numerics", results.numerics, _numerics, f"pytest -m numerics {suite}"),
+        _section("history", "History", results.history, _history, "pytest -m benchmark --record-baselines"),
     ]
     if machine := machine_facts(results):
         sections.append(_machine(machine, results))
     return sections
+
+
+def _section(
+    name: str, title: str, result: Result | None, make: Callable[[Result], Section], command: str
+) -> Section:
+    return make(result) if result else Section(name, title, "", missing=command)
 
 
 def machine_facts(results: Results) -> dict[str, Any]:
@@ -201,8 +200,10 @@ def _numerics(result: NumericsResult) -> Section:
     for row in result.rows:
         used = row.max_ulp / row.bound if row.bound else 0.0
         inputs = f"{row.inputs:,}" if isinstance(row.inputs, int) else str(row.inputs)
-        cells = (f"{row.kernel}, {row.variant}, {row.dtype}", row.verdict, percent(used, 0))
-        cells += (
+        cells = (
+            f"{row.kernel}, {row.variant}, {row.dtype}",
+            row.verdict,
+            percent(used, 0),
             figure(row.max_ulp, 3),
             figure(row.mean_ulp, 3),
             f"{figure(row.bound, 3)} {row.unit}",

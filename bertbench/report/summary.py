@@ -55,12 +55,11 @@ def summarise(checks: Sequence[Check]) -> Summary:
 
 def make_tiles(results: Results) -> list[Tile]:
     """The figures of the question that bertbench answers: as accurate, as fast, how near the limit."""
-    makers = (
-        (results.accuracy, _accuracy_tiles),
-        (results.throughput, _throughput_tiles),
-        (results.numerics, _numerics_tiles),
-    )
-    return [tile for result, make in makers if result is not None for tile in make(result)]
+    return [
+        *(_accuracy_tiles(results.accuracy) if results.accuracy else ()),
+        *(_throughput_tiles(results.throughput) if results.throughput else ()),
+        *(_numerics_tiles(results.numerics) if results.numerics else ()),
+    ]
 
 
 def count(number: int, noun: str) -> str:

@@ -40,7 +40,7 @@ def parse_dataclass(cls: type[T], values: Any, place: str) -> T:
     if not isinstance(values, Mapping):
         raise InputError(f"{place}: is {_show(values)}; it must be a JSON object.")
     arguments = {}
-    for name, hint, required in _fields(cls):
+    for name, hint, required in _fields(typing.cast(Any, cls)):
         if name in values:
             arguments[name] = _parse(hint, values[name], f"{place}: {name}")
         elif required:
@@ -60,7 +60,7 @@ def _fields(cls: type) -> tuple[tuple[str, Any, bool], ...]:
 def _parse(hint: Any, value: Any, place: str) -> Any:
     if hint is Any:
         return value
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return parse_dataclass(hint, value, place)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):  # of a type and None

@@ -80,8 +80,14 @@ class ClassifierTask(Task):
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         if outcome.scores:
-            results = {f"eval_{name}": score for name, score in outcome.scores.items()}
-            losses = {"eval_loss": outcome.loss, "loss": outcome.loss, "global_step": global_step}
+            results: dict[str, float | None] = {
+                f"eval_{name}": score for name, score in outcome.scores.items()
+            }
+            losses: dict[str, float | None] = {
+                "eval_loss": outcome.loss,
+                "loss": outcome.loss,
+                "global_step": global_step,
+            }
             write_eval_results(output_dir / "eval_results.txt", results | losses)
 
     def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:

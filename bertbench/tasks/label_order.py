@@ -1,11 +1,16 @@
 """Which output of a model stands for which label of a task, by their names."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
 from bertbench.checkpoint.labels import NUMBERED_NAME, OutputLabels
 from bertbench.console import notice
 from bertbench.data.glue_tasks import GlueTask
 from bertbench.errors import InputError
+
+T = TypeVar("T")
 
 
 def order_outputs(task: GlueTask, labels: OutputLabels) -> np.ndarray | None:
@@ -24,16 +29,22 @@ def order_outputs(task: GlueTask, labels: OutputLabels) -> np.ndarray | None:
         if len(names) != 1:
             raise _not_the_tasks(task, labels, names, "one score")
         return None
-    ids = [task.find_label(name) for name in names]
-    if None in ids and (numbers := [NUMBERED_NAME.fullmatch(name) for name in names]) and all(numbers):
+    ids = _known([task.find_label(name) for name in names])
+    if ids is None and (numbers := _known([NUMBERED_NAME.fullmatch(name) for name in names])):
         ids = [int(number[1]) for number in numbers]
         notice(
             f"{labels.file}: calls the outputs {', '.join(names)}, which says not what they mean: taken as "
             f"{', '.join(_wording(task))}; if they are others, name them in id2label."
         )
-    if None in ids or sorted(ids) != list(range(len(task.labels))):
+    if ids is None or sorted(ids) != list(range(len(task.labels))):
         raise _not_the_tasks(task, labels, names, ", ".join(_wording(task)))
     return np.argsort(ids)
+
+
+def _known(values: Sequence[T | None]) -> list[T] | None:
+    """The values, or None where one is missing."""
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else None
 
 
 def _require_kind(task: GlueTask, labels: OutputLabels) -> None:

@@ -93,7 +93,7 @@ def _evaluate_and_predict(
     job: TrainingJob, source: ModelSource, datasets: Mapping[str, Dataset]
 ) -> dict[str, float] | None:
     model = load_model(job.task, source, job.compute)
-    step = read_global_step(source.checkpoint)
+    step = read_global_step(source.required_checkpoint)
     scores = None
     for split, dataset in datasets.items():
         outcome = outcome_of(job, model, split, dataset)

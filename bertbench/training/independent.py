@@ -62,7 +62,7 @@ def choose_best(everyone: Sequence[Mapping[str, float | None]], headline: str) -
 
     def goodness(rank: int) -> tuple[float, float]:
         loss = everyone[rank]["loss"]
-        return everyone[rank].get(headline, 0.0), -math.inf if loss is None else -loss
+        return everyone[rank].get(headline) or 0.0, -math.inf if loss is None else -loss
 
     return max(range(len(everyone)), key=goodness)
 

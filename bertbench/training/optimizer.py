@@ -67,7 +67,16 @@ class AdamW:
 
 
 @compiled
-def _update(variable, m, v, gradient, scale, rate, decay, settings):
+def _update(
+    variable: tf.Variable,
+    m: tf.Variable,
+    v: tf.Variable,
+    gradient: tf.Tensor,
+    scale: tf.Tensor,
+    rate: tf.Tensor,
+    decay: tf.Tensor,
+    settings: AdamWSettings,
+) -> None:
     gradient = gradient * scale
     new_m = settings.beta_1 * m + (1.0 - settings.beta_1) * gradient
     new_v = settings.beta_2 * v + (1.0 - settings.beta_2) * gradient * gradient

@@ -34,7 +34,7 @@ class Recorder:
           InputError: the folder cannot be written; so do `record` and `flush`.
         """
         self._folder = folder
-        self.curve = self._read_curve(first_step) if folder else []
+        self.curve = _read_curve(folder, first_step) if folder else []
         self._recent: list[float] = []
         with self._writing():
             self._writer = tf.summary.create_file_writer(str(folder)) if folder else None
@@ -62,15 +62,10 @@ class Recorder:
         """Bring everything recorded to disk, and the curve to its last step."""
         if self._recent:
             self._close_point()
-        if self._writer is not None:
+        if self._folder is not None and self._writer is not None:
             with self._writing():
                 self._writer.flush()
             write_json(self._folder / CURVE_FILE, self.curve, indent=None)
-
-    def _read_curve(self, last_step: int) -> list[tuple[int, float]]:
-        written = self._folder / CURVE_FILE
-        entries = read_json(written) if last_step and written.exists() else []
-        return [(step, loss) for step, loss in entries if step <= last_step]
 
     def _close_point(self) -> None:
         self.curve.append((self._last_step, float(np.mean(self._recent))))
@@ -85,3 +80,9 @@ class Recorder:
                 f"{self._folder}: cannot be written ({tensorflow_reason(error.message)}); free some space or "
                 "choose another place. Checkpoints saved before are untouched."
             ) from None
+
+
+def _read_curve(folder: Path, last_step: int) -> list[tuple[int, float]]:
+    written = folder / CURVE_FILE
+    entries = read_json(written) if last_step and written.exists() else []
+    return [(step, loss) for step, loss in entries if step <= last_step]

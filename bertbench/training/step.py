@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from bertbench.data.batch import Batch
 from bertbench.model.bert import BertModel
+from bertbench.model.encoder import Tensors
 from bertbench.model.graph import ShapelessGraph
 from bertbench.training.optimizer import AdamW
 from bertbench.training.workers import SingleProcess
@@ -44,18 +45,15 @@ class TrainStep:
         self._workers = workers
         self._recompute = recompute
         self._variables = list(model.variables_by_name.values())
-        self._accumulated = (
-            [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self._variables]
-            if accumulate
-            else None
-        )
+        summed = self._variables if accumulate else []
+        self._accumulated = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in summed]
         self._step = ShapelessGraph(self._whole_step)
         self._add = ShapelessGraph(self._add_gradients)
         self._apply = tf.function(self._apply_accumulated, autograph=False)
 
     def forget(self) -> None:
         """Drop gradients of a step that was not finished."""
-        for variable in self._accumulated or ():
+        for variable in self._accumulated:
             variable.assign(tf.zeros_like(variable))
 
     def __call__(
@@ -69,7 +67,7 @@ class TrainStep:
         weights = self._sum_weights(batches)
         scales = {name: tf.constant(1.0 / weight) for name, weight in weights.items()}
         rate = tf.constant(learning_rate)
-        if self._accumulated is None and len(batches) == 1:
+        if not self._accumulated and len(batches) == 1:
             totals, norm = self._step(batches[0].tensors, tf.constant(seeds[0]), scales, rate)
             sums = {name: float(total) for name, total in totals.items()}
         else:
@@ -89,7 +87,7 @@ class TrainStep:
                 weights[name] += weight
         return {name: max(weight, 1e-5) for name, weight in self._workers.sum_figures(weights).items()}
 
-    def _gradients(self, batch, seed, scales):
+    def _gradients(self, batch: Tensors, seed: tf.Tensor, scales: Tensors) -> tuple[Tensors, list[tf.Tensor]]:
         """The losses' sums, and the gradients of the sum of the losses times their scales."""
         with tf.GradientTape() as tape:
             outputs = self._model(batch, seed, recompute=self._recompute)
@@ -98,17 +96,19 @@ class TrainStep:
         gradients = tape.gradient(loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return totals, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
-    def _whole_step(self, batch, seed, scales, learning_rate):
+    def _whole_step(
+        self, batch: Tensors, seed: tf.Tensor, scales: Tensors, learning_rate: tf.Tensor
+    ) -> tuple[Tensors, tf.Tensor]:
         totals, gradients = self._gradients(batch, seed, scales)
         return totals, self._optimizer.apply(self._workers.sum_gradients(gradients), learning_rate)
 
-    def _add_gradients(self, batch, seed, scales):
+    def _add_gradients(self, batch: Tensors, seed: tf.Tensor, scales: Tensors) -> Tensors:
         totals, gradients = self._gradients(batch, seed, scales)
         for variable, gradient in zip(self._accumulated, gradients, strict=True):
             variable.assign_add(gradient)
         return totals
 
-    def _apply_accumulated(self, learning_rate):
+    def _apply_accumulated(self, learning_rate: tf.Tensor) -> tf.Tensor:
         gradients = self._workers.sum_gradients([tf.identity(variable) for variable in self._accumulated])
         norm = self._optimizer.apply(gradients, learning_rate)
         for variable in self._accumulated:

@@ -164,7 +164,10 @@ class Trainer:
                 if not len(examples):
                     continue
                 plan = plan_one_batch(
-                    self._features.lengths, examples, self.settings.batching, self._task.max_seq_length
+                    self._features.lengths,
+                    examples.tolist(),
+                    self.settings.batching,
+                    self._task.max_seq_length,
                 )
                 batches.append(assemble(self._features, plan))
                 seeds.append(split_seed(self.settings.seed, step, number, share))

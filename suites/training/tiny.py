@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def _sentence(draw: random.Random, words: int) -> str:
     return " ".join(draw.choices(WORDS, k=words)) + " ."
 
 
-def _squad(draw: random.Random) -> dict:
+def _squad(draw: random.Random) -> dict[str, Any]:
     paragraphs = []
     for number in range(40):
         words = draw.sample(WORDS, 12)

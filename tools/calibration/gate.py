@@ -52,7 +52,9 @@ class Mode:
     def judge(self, runs: np.ndarray, slowdown: float = 1.0) -> str:
         """The outcome when the head of these runs takes `slowdown` times as long."""
         base, head = self.measure(runs)
-        return judge_efficiency("noise", base, head / slowdown, paired=self.paired).verdict
+        return judge_efficiency(
+            "noise", base.tolist(), (head / slowdown).tolist(), paired=self.paired
+        ).verdict
 
 
 def draw_two(runs: np.ndarray, generator: np.random.Generator) -> np.ndarray:

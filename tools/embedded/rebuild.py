@@ -96,12 +96,12 @@ def _commands(work: Path) -> Iterator[list[str]]:
         *("--task-name", "MRPC", "--data-dir", f"{work}/second/glue"),
         *("--num-train-epochs", "3", "--learning-rate", "5e-4", "--output-dir", f"{work}/mrpc"),
     ]
-    data = {
+    held_out = {
         "squad": ["--predict-file", f"{corpus}/squad/dev-v1.1.json"],
         "classifier": ["--task-name", "MRPC", "--data-dir", f"{corpus}/glue"],
         "pretraining": ["--input-file", f"{records}/held_out/*"],
     }
-    for task, arguments in data.items():
+    for task, arguments in held_out.items():
         model = work / FOLDERS[task].name
         yield ["predict", task, *arguments, "--model-dir", str(model), "--output-dir", f"{model}/scores"]
 

@@ -105,7 +105,9 @@ def is_installed(tensorflow_version: str) -> bool:
     if version != HOROVOD_VERSION:
         return False
     spec = importlib.util.find_spec("horovod")
-    metadata = Path(spec.submodule_search_locations[0], "metadata.json")
+    if spec is None or spec.origin is None:
+        return False
+    metadata = Path(spec.origin).with_name("metadata.json")
     if not metadata.is_file() or json.loads(metadata.read_text()).get("tensorflow") != tensorflow_version:
         return False
     wanted = "hvd.gloo_built() and hvd.mpi_built()" if with_mpi() else "hvd.gloo_built()"
@@ -209,7 +211,7 @@ def run_with_progress(command: list[str], environment: dict[str, str], log: Path
             errors="replace",
         ) as process,
     ):
-        for line in process.stdout:
+        for line in process.stdout or ():
             stream.write(line)
             stage = re.match(r"\s*\[ *(\d+%)\]", line)
             now = time.monotonic()

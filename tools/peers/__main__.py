@@ -37,7 +37,7 @@ class Worker:
 
     def __init__(self, name: str, precision: str, folder: Path, mode: str) -> None:
         self.name, self.precision = name, precision
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "tools.peers.worker", name, precision, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -49,23 +49,26 @@ class Worker:
                 "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1" if mode == "inference" else "0",
             },
         )
+        assert process.stdin is not None  # both are pipes
+        assert process.stdout is not None
+        self._process, self._setups, self._answers = process, process.stdin, process.stdout
 
     def read(self) -> Any:
         """The next answer."""
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         if not line:
             raise CannotJudge(f"{self.name} in {self.precision} ended with status {self._process.wait()}.")
         return json.loads(line)
 
     def run(self, setup: str) -> float:
         """Seconds of one pass over all windows."""
-        self._process.stdin.write(f"{setup}\n")
-        self._process.stdin.flush()
+        self._setups.write(f"{setup}\n")
+        self._setups.flush()
         return self.read()
 
     def close(self) -> None:
         """End the process."""
-        self._process.stdin.close()
+        self._setups.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:

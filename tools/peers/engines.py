@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -174,7 +175,7 @@ class PyTorch(Engine):
 
         return self.from_rows(batches, run)
 
-    def _train(self, tensors: dict) -> np.ndarray:
+    def _train(self, tensors: dict[str, Any]) -> np.ndarray:
         import torch
 
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):

@@ -22,7 +22,7 @@ def main(folder: Path) -> None:
     weights = random_weights(
         BenchmarkCase("squad", "inference", Compute(), "peers", config, 1, MAX_SEQ_LENGTH)
     )
-    np.savez(folder / "weights.npz", **weights)
+    np.savez(folder / "weights.npz", allow_pickle=False, **weights)
     if importlib.util.find_spec("onnx") is not None and values["mode"] == "inference":
         from tools.peers.onnx_model import write_onnx
 

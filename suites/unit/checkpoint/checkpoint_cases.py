@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import DTypeLike
 
 VOCABULARY, HIDDEN, INNER, LAYERS, POSITIONS = 11, 4, 8, 2, 6
 
@@ -108,9 +109,9 @@ for _layer in range(12):
         )
 
 
-def as_hugging_face(weights: dict[str, np.ndarray], dtype: type = np.float32) -> dict[str, np.ndarray]:
+def as_hugging_face(weights: dict[str, np.ndarray], dtype: DTypeLike = np.float32) -> dict[str, np.ndarray]:
     """The tensors as a Hugging Face file has them."""
-    tensors = {}
+    tensors: dict[str, np.ndarray] = {}
     for name, value in weights.items():
         hugging_face, transposed = HUGGING_FACE_NAMES[name]
         tensors[hugging_face] = np.ascontiguousarray(value.T if transposed else value).astype(dtype)

@@ -48,8 +48,8 @@ def draw_facts(story: Story, subjects: Sequence[Entity], count: int, world: Worl
         first = dice.choice(free)
         rivals = [one for one in free if one.object_kind == first.object_kind and one is not first]
         pairs.append([first, *dice.sample(rivals, 1)])
-    told = dice.shuffled([(subject, pair) for subject in subjects for pair in pairs])
-    told = [(subject, relation) for subject, pair in told for relation in pair][:count]
+    told_pairs = dice.shuffled([(subject, pair) for subject in subjects for pair in pairs])
+    told = [(subject, relation) for subject, pair in told_pairs for relation in pair][:count]
     facts = [Fact(relation, subject, world.draw(relation.object_kind)) for subject, relation in told]
     return [_in_time(fact, facts, story) for fact in facts]
 
