@@ -1,8 +1,6 @@
 """One run of `bertbench benchmark` in a process of its own."""
 
 import os
-import signal
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 from bertbench.errors import InputError
 from bertbench.files import read_json
 from bertbench.gate.comparison import centre
+from bertbench.processes.groups import run_to_end
 from bertbench.results.parsing import Positive, parse_dataclass
 from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.schema import check_version
@@ -49,27 +48,13 @@ def run_benchmark(
 
 
 def run_process(command: Sequence[str]) -> None:
-    """Run a command silently; whatever interrupts this process ends the command with all its children.
+    """Run a command silently, with this process's environment but for PYTHONPATH.
 
     Raises:
       InputError: the exit status is not 0.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-        process_group=0,
-    ) as process:
-        try:
-            output, _ = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    if process.returncode:
+    status, output = run_to_end(command, environment)
+    if status:
         lines = output.strip().splitlines() or ["no output"]
-        raise InputError(f"{' '.join(command)}: exit status {process.returncode}: {lines[-1]}")
+        raise InputError(f"{' '.join(command)}: exit status {status}: {lines[-1]}")

@@ -11,7 +11,7 @@ from bertbench.modelzoo.arguments import Arguments
 from bertbench.modelzoo.commands import Command, build_command
 from bertbench.modelzoo.settings import Settings
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
-from bertbench.processes.instances import Placement, place_instances, place_single
+from bertbench.processes.placement import Placement, place_instances, place_single
 
 REQUIRED = ("model_name", "precision", "mode")
 DOCKER_OPTIONS = ("docker_image", "docker_strict", "volume", "shm_size", "noinstall")
@@ -143,9 +143,9 @@ def _plan_instance(
     command = build_command(settings, task, action, output_dir)
     threads: list[str] = []
     if placement.threads is not None and settings["num_intra_threads"] is None:
-        threads += ["--num-intra-threads", str(placement.threads)]
+        threads += ["--num-intra-threads", str(placement.threads.intra)]
     if placement.threads is not None and settings["num_inter_threads"] is None:
-        threads += ["--num-inter-threads", "1"]
+        threads += ["--num-inter-threads", str(placement.threads.inter)]
     return Instance((*command, *threads), placement, output_dir)
 
 

@@ -14,7 +14,7 @@ from bertbench.measure.machine import describe_machine
 from bertbench.modelzoo.log import RunLog
 from bertbench.modelzoo.resolve import Instance, LaunchPlan
 from bertbench.processes.groups import Processes, exit_status, output_lines, package_environment
-from bertbench.processes.instances import bound
+from bertbench.processes.placement import bound
 from bertbench.results.provenance import RESULTS_FILE
 
 _THROUGHPUT = re.compile(r"Throughput: ([0-9.]+)")

@@ -1,1 +1,1 @@
-"""Process groups, core placement, instances and Horovod's launcher."""
+"""Process groups, core placement and Horovod's launcher."""

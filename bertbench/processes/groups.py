@@ -1,4 +1,4 @@
-"""Processes that end when this one is interrupted or terminated."""
+"""Processes in groups of their own, which end with all their children when this one is interrupted."""
 
 import contextlib
 import os
@@ -31,16 +31,7 @@ class Processes:
         in_main_thread = threading.current_thread() is threading.main_thread()
         # A signal's handler must not leave Popen half-way: the process would be there and not be known.
         self._main_thread_starts = in_main_thread
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        process = _start_group(command, environment)
         self._running.append(process)
         if in_main_thread:
             self._main_thread_starts = False
@@ -62,7 +53,7 @@ class Processes:
             for number, handler in before.items():
                 signal.signal(number, handler)
             for process in self._running:
-                self._await_end(process)
+                _await_end(process)
 
     def _stop(self, number: int, _frame: object) -> None:
         self._stopped_by = number
@@ -75,12 +66,17 @@ class Processes:
         if threading.current_thread() is threading.main_thread():
             raise SystemExit(128 + stopped_by)
 
-    def _await_end(self, process: subprocess.Popen[str]) -> None:
+
+def run_to_end(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command and return its exit status and output; an exception in this thread ends its group."""
+    with _start_group(command, environment) as process:
         try:
-            process.wait(SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+            output, _ = process.communicate()
+        except BaseException:
+            _signal_group(process, signal.SIGTERM)
+            _await_end(process)
+            raise
+    return exit_status(process), output
 
 
 def output_lines(process: subprocess.Popen[str]) -> Iterator[str]:
@@ -94,6 +90,27 @@ def exit_status(process: subprocess.Popen[str]) -> int:
     """Wait for the end; the status as a shell gives it: 128 + the signal, if one ended the process."""
     code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def _start_group(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+def _await_end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
 
 
 def _signal_group(process: subprocess.Popen[str], number: int) -> None:

@@ -1,19 +1,33 @@
-"""Where on its host a training worker runs: its logical cores and its threads."""
+"""Where on the machine a process runs: its cores, the threads that suit them, and binding it there."""
 
+import contextlib
 import dataclasses
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from bertbench.measure.machine import Machine
+from bertbench import console
+from bertbench.errors import InputError
+from bertbench.measure.machine import Machine, parse_cpu_list
 from bertbench.measure.threads import CORES_LEFT_TO_SYSTEM, ThreadSettings, default_threads
 
 
 @dataclass(frozen=True)
-class WorkerPlace:
-    """The logical cores to run on (none: wherever) and the threads that suit them."""
+class Placement:
+    """The cores and threads of one process.
 
-    cores: tuple[int, ...]
-    threads: ThreadSettings
+    Attributes:
+      cores: the logical cores to run on; none: any.
+      threads: TensorFlow's threads that suit them; None: its default on this machine.
+      node: the NUMA node to take memory from, where one was asked for.
+    """
+
+    cores: tuple[int, ...] = ()
+    threads: ThreadSettings | None = None
+    node: int | None = None
 
     def bind(self) -> None:
         """Keep this thread and those it will start to the cores; memory comes from where they are."""
@@ -21,9 +35,49 @@ class WorkerPlace:
             os.sched_setaffinity(0, self.cores)
 
 
+def place_single(machine: Machine, node: int | None, cores: int | None, root: Path = Path("/")) -> Placement:
+    """One process on a NUMA node, on a number of physical cores, on both, or anywhere.
+
+    Raises:
+      InputError: the machine has no such node or not so many cores.
+    """
+    if node is None and cores is None:
+        return Placement()
+    physical = [core for group in _usable_nodes(machine, node, root) for core in group]
+    if cores is None:
+        return Placement(tuple(sorted(thread for core in physical for thread in core)), None, node)
+    if cores > len(physical):
+        raise InputError(f"--num-cores is {cores}; there are {len(physical)} physical cores to use.")
+    threads = sorted(thread for core in physical[:cores] for thread in core)
+    return Placement(tuple(threads), ThreadSettings(cores), node)
+
+
+def place_instances(
+    machine: Machine, cores: int | str, node: int | None, root: Path = Path("/")
+) -> tuple[Placement, ...]:
+    """Several processes, each on `cores` physical cores, or on those of a whole NUMA node ("socket").
+
+    Only the first hardware thread of each core is used; cores that are left over stay idle.
+
+    Raises:
+      InputError: the machine has no such node or not so many cores.
+    """
+    nodes = [[core[0] for core in group] for group in _usable_nodes(machine, node, root)]
+    if isinstance(cores, str):
+        groups = nodes
+    else:
+        flat = [core for group in nodes for core in group]
+        if cores > len(flat):
+            raise InputError(
+                f"--numa-cores-per-instance is {cores}; there are {len(flat)} physical cores to use."
+            )
+        groups = [flat[start : start + cores] for start in range(0, len(flat) - cores + 1, cores)]
+    return tuple(Placement(tuple(group), ThreadSettings(len(group))) for group in groups)
+
+
 def place_worker(
     machine: Machine, local_rank: int, local_size: int, per_socket: int | None = None
-) -> WorkerPlace:
+) -> Placement:
     """The place of one of a host's `local_size` workers.
 
     Workers fill the host's sockets evenly, neighbouring ranks side by side, or `per_socket` to each; with as
@@ -31,11 +85,11 @@ def place_worker(
     worker that has a host for itself leaves the same number of cores to the system as one of several.
     """
     usable = set(machine.usable)
-    sockets = _usable(machine.sockets, usable)
+    sockets = _keep_usable(machine.sockets, usable)
     if per_socket is not None:
         sockets = sockets[: -(-local_size // per_socket)]
     used = usable.intersection(core for cores in sockets for core in cores)
-    nodes = _usable(machine.numa_nodes, used)
+    nodes = _keep_usable(machine.numa_nodes, used)
     domains = nodes if local_size >= len(nodes) > len(sockets) else sockets
     several = len(machine.sockets) > 1 or len(machine.numa_nodes) > 1
     cores = domains[local_rank * len(domains) // local_size] if several else ()
@@ -43,9 +97,71 @@ def place_worker(
     threads = default_threads(part, local_size)
     if local_size == 1:
         threads = ThreadSettings(max(1, threads.intra - CORES_LEFT_TO_SYSTEM))
-    return WorkerPlace(cores, threads)
+    return Placement(cores, threads)
 
 
-def _usable(domains: tuple[tuple[int, ...], ...], usable: set[int]) -> list[tuple[int, ...]]:
+def _usable_nodes(machine: Machine, node: int | None, root: Path) -> list[list[tuple[int, ...]]]:
+    """For each NUMA node (or the one asked for): its usable physical cores as tuples of logical cores."""
+    if node is not None and node >= len(machine.numa_nodes):
+        raise InputError(
+            f"--socket-id is {node}; this machine's nodes are 0 to {len(machine.numa_nodes) - 1}."
+        )
+    chosen = machine.numa_nodes if node is None else machine.numa_nodes[node : node + 1]
+    nodes = _keep_usable(chosen, set(machine.usable))
+    if not nodes:
+        raise InputError(f"--socket-id is {node}; this process may use no core of that node.")
+    return [_physical_cores(cores, root) for cores in nodes]
+
+
+def _physical_cores(logical: Sequence[int], root: Path) -> list[tuple[int, ...]]:
+    """Logical cores grouped by the physical core they share (kernel: "cputopology")."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for core in sorted(logical):
+        groups.setdefault(_siblings(core, root), []).append(core)
+    return [tuple(group) for group in groups.values()]
+
+
+def _siblings(core: int, root: Path) -> tuple[int, ...]:
+    try:
+        path = root / f"sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list"
+        return parse_cpu_list(path.read_text())
+    except (OSError, ValueError):
+        return (core,)
+
+
+def _keep_usable(domains: tuple[tuple[int, ...], ...], usable: set[int]) -> list[tuple[int, ...]]:
     kept = (tuple(core for core in cores if core in usable) for cores in domains)
     return [cores for cores in kept if cores]
+
+
+@contextlib.contextmanager
+def bound(placement: Placement) -> Iterator[list[str]]:
+    """Yield the words to put before a command so that it runs in its place.
+
+    Where numactl is missing or not allowed to, this process itself moves there while the context lasts, and
+    what it starts inherits that.
+    """
+    if not placement.cores:
+        yield []
+        return
+    cores = ",".join(str(core) for core in placement.cores)
+    memory = "--localalloc" if placement.node is None else f"--membind={placement.node}"
+    prefix = ["numactl", f"--physcpubind={cores}", memory]
+    if _works(prefix):
+        yield prefix
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, placement.cores)
+    try:
+        yield []
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _works(prefix: Sequence[str]) -> bool:
+    if shutil.which(prefix[0]) is None:
+        return False
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+        return True
+    console.notice("numactl is not allowed to bind here; binding by affinity instead.")
+    return False

@@ -1,4 +1,4 @@
-"""What the tests of commands share."""
+"""What several folders of unit tests share."""
 
 import pytest
 
@@ -23,3 +23,11 @@ def call_here(monkeypatch, capsys):
         return ending.value.code, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def siblings(monkeypatch):
+    """Give this machine the hardware threads of `made_up_machine.TWO_SOCKETS`."""
+    monkeypatch.setattr(
+        "bertbench.processes.placement._siblings", lambda core, root: tuple(sorted((core, (core + 8) % 16)))
+    )

@@ -11,25 +11,9 @@ from hypothesis import strategies as st
 from bertbench.errors import InputError
 from bertbench.measure.machine import Machine
 from bertbench.measure.threads import ThreadSettings, default_threads
+from suites.unit.made_up_machine import make_machine
 
 pytestmark = pytest.mark.unit
-
-
-def make_machine(
-    sockets: int, cores: int, usable: range | None = None, quota: float | None = None
-) -> Machine:
-    """A machine of so many sockets with so many logical cores each."""
-    places = tuple(tuple(range(socket * cores, (socket + 1) * cores)) for socket in range(sockets))
-    return Machine(
-        cpu="test",
-        architecture="x86_64",
-        isa=(),
-        sockets=places,
-        physical_cores=sockets * cores,
-        numa_nodes=places,
-        usable=tuple(usable if usable is not None else range(sockets * cores)),
-        quota=quota,
-    )
 
 
 @pytest.mark.parametrize(

@@ -5,24 +5,13 @@ from pathlib import Path
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.measure.machine import Machine
 from bertbench.modelzoo.arguments import parse
 from bertbench.modelzoo.resolve import resolve
-from bertbench.processes.instances import place_instances, place_single
+from suites.unit.made_up_machine import TWO_SOCKETS
 
 pytestmark = pytest.mark.unit
 
 # Two nodes of four physical cores; logical cores 8 to 15 are the second threads.
-TWO_SOCKETS = Machine(
-    cpu="test",
-    architecture="x86_64",
-    isa=(),
-    sockets=((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
-    physical_cores=8,
-    numa_nodes=((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
-    usable=tuple(range(16)),
-    quota=None,
-)
 INFERENCE = "-m bert_large -p bfloat16 -mo inference -d /data -c /weights --output-dir /out"
 TRAINING = "-m bert_large -p fp32 -mo training --output-dir /out"
 
@@ -278,44 +267,3 @@ def test_everything_that_matters_is_on_record():
     assert values["task_name"] == "MRPC"
     assert values["data_dir"] == "MRPC"
     assert "train_file" not in values
-
-
-@pytest.fixture
-def siblings(monkeypatch):
-    """Give this machine the hyperthreads of TWO_SOCKETS."""
-    monkeypatch.setattr(
-        "bertbench.processes.instances._siblings", lambda core, root: tuple(sorted((core, (core + 8) % 16)))
-    )
-
-
-@pytest.mark.parametrize(
-    ("node", "cores", "expected"),
-    [
-        (None, None, ()),
-        (1, None, (4, 5, 6, 7, 12, 13, 14, 15)),
-        (None, 5, (0, 1, 2, 3, 4, 8, 9, 10, 11, 12)),
-        (1, 2, (4, 5, 12, 13)),
-    ],
-)
-def test_one_process_in_its_place(siblings, node, cores, expected):
-    placement = place_single(TWO_SOCKETS, node, cores)
-    assert (placement.cores, placement.threads) == (expected, cores)
-
-
-def test_an_instance_on_each_socket(siblings):
-    placements = place_instances(TWO_SOCKETS, "socket", None)
-    assert [placement.cores for placement in placements] == [(0, 1, 2, 3), (4, 5, 6, 7)]
-    assert [placement.threads for placement in placements] == [4, 4]
-
-
-def test_instances_on_one_socket(siblings):
-    placements = place_instances(TWO_SOCKETS, 2, 1)
-    assert [placement.cores for placement in placements] == [(4, 5), (6, 7)]
-
-
-def test_siblings_are_read_from_the_kernels_files(tmp_path):
-    for core in range(16):
-        folder = tmp_path / f"sys/devices/system/cpu/cpu{core}/topology"
-        folder.mkdir(parents=True)
-        (folder / "thread_siblings_list").write_text(f"{core % 8},{core % 8 + 8}\n")
-    assert place_single(TWO_SOCKETS, None, 2, tmp_path).cores == (0, 1, 8, 9)

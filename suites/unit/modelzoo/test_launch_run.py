@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 
 import bertbench
+from bertbench.measure.threads import ThreadSettings
 from bertbench.modelzoo import run
 from bertbench.modelzoo.resolve import Instance, LaunchPlan
 from bertbench.modelzoo.run import run_plan
-from bertbench.processes.instances import Placement, bound
+from bertbench.processes.placement import Placement
 
 pytestmark = pytest.mark.unit
 
 ANYWHERE = Placement()
+ONE_THREAD = ThreadSettings(1)
 SCRIPT = Path(bertbench.__file__).parent / "launch_benchmark.py"
 VALUES = {
     "model_name": "bert_large",
@@ -113,7 +115,7 @@ def test_instances_run_at_once_each_in_its_place(stand_in, tmp_path, capfd):
         f"touch {tmp_path}/ready.$$; until [ $(ls {tmp_path}/ready.* | wc -l) = 2 ]; do sleep 0.01; done\n"
         'echo "cores $(taskset -pc $$ | sed "s/.*: //")"\necho "Throughput: 2.25"'
     )
-    placements = (Placement((cores[0],), 1), Placement((cores[-1],), 1))
+    placements = (Placement((cores[0],), ONE_THREAD), Placement((cores[-1],), ONE_THREAD))
     out = tmp_path / "out"
     status = run_plan(plan_of(out, ("x",), placements, numa_cores_per_instance=1))
     assert status == 0
@@ -138,29 +140,6 @@ def test_one_failing_instance_fails_the_run(stand_in, tmp_path, capfd):
     assert re.search(r"Failed: instance [01]\.", printed)
     assert "together" not in printed
     assert not (tmp_path / "out" / "results.json").exists()
-
-
-def test_affinity_is_as_before_afterwards(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    before = os.sched_getaffinity(0)
-    core = min(before)
-    with bound(Placement((core,))) as prefix:
-        assert prefix == []
-        assert os.sched_getaffinity(0) == {core}
-    assert os.sched_getaffinity(0) == before
-
-
-@pytest.mark.parametrize(("works", "node"), [(True, None), (True, 0), (False, None)])
-def test_numactl_is_used_where_it_works(monkeypatch, tmp_path, capsys, works, node):
-    script = tmp_path / "numactl"
-    script.write_text(f"#!/bin/sh\nexit {0 if works else 1}\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    core = min(os.sched_getaffinity(0))
-    with bound(Placement((core,), 1, node)) as prefix:
-        memory = "--localalloc" if node is None else "--membind=0"
-        assert prefix == (["numactl", f"--physcpubind={core}", memory] if works else [])
-    assert ("not allowed" in capsys.readouterr().err) != works
 
 
 def wait_for(condition, seconds=60):

@@ -1,4 +1,4 @@
-"""Where training workers run, worked out by hand."""
+"""Where processes run, worked out by hand, and binding them there."""
 
 import dataclasses
 import os
@@ -6,8 +6,8 @@ import os
 import pytest
 
 from bertbench.measure.threads import ThreadSettings
-from bertbench.processes.placement import WorkerPlace, place_worker
-from suites.unit.measure.test_threads import make_machine
+from bertbench.processes.placement import Placement, bound, place_instances, place_single, place_worker
+from suites.unit.made_up_machine import TWO_SOCKETS, make_machine
 
 pytestmark = pytest.mark.unit
 
@@ -29,12 +29,12 @@ def test_workers_on_two_sockets(local_size, per_socket, cores, intra):
     machine = make_machine(2, 56)
     for rank in range(local_size):
         place = place_worker(machine, rank, local_size, per_socket)
-        assert place == WorkerPlace(cores[rank], ThreadSettings(intra))
+        assert place == Placement(cores[rank], ThreadSettings(intra))
 
 
 def test_a_single_socket_is_shared_without_binding():
     for rank in range(2):
-        assert place_worker(make_machine(1, 2), rank, 2, 1) == WorkerPlace((), ThreadSettings(1))
+        assert place_worker(make_machine(1, 2), rank, 2, 1) == Placement((), ThreadSettings(1))
 
 
 def test_workers_go_to_the_nodes_of_a_socket_where_there_are_enough_of_them():
@@ -57,7 +57,64 @@ def test_binding_moves_this_process():
     before = os.sched_getaffinity(0)
     core = max(before)
     try:
-        WorkerPlace((core,), ThreadSettings(1)).bind()
+        Placement((core,), ThreadSettings(1)).bind()
         assert os.sched_getaffinity(0) == {core}
     finally:
         os.sched_setaffinity(0, before)
+
+
+def test_affinity_is_as_before_afterwards(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    before = os.sched_getaffinity(0)
+    core = min(before)
+    with bound(Placement((core,))) as prefix:
+        assert prefix == []
+        assert os.sched_getaffinity(0) == {core}
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize(("works", "node"), [(True, None), (True, 0), (False, None)])
+def test_numactl_is_used_where_it_works(monkeypatch, tmp_path, capsys, works, node):
+    script = tmp_path / "numactl"
+    script.write_text(f"#!/bin/sh\nexit {0 if works else 1}\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    core = min(os.sched_getaffinity(0))
+    with bound(Placement((core,), ThreadSettings(1), node)) as prefix:
+        memory = "--localalloc" if node is None else "--membind=0"
+        assert prefix == (["numactl", f"--physcpubind={core}", memory] if works else [])
+    assert ("not allowed" in capsys.readouterr().err) != works
+
+
+@pytest.mark.parametrize(
+    ("node", "cores", "expected"),
+    [
+        (None, None, ()),
+        (1, None, (4, 5, 6, 7, 12, 13, 14, 15)),
+        (None, 5, (0, 1, 2, 3, 4, 8, 9, 10, 11, 12)),
+        (1, 2, (4, 5, 12, 13)),
+    ],
+)
+def test_one_process_in_its_place(siblings, node, cores, expected):
+    placement = place_single(TWO_SOCKETS, node, cores)
+    assert placement.cores == expected
+    assert placement.threads == (ThreadSettings(cores) if cores else None)
+
+
+def test_an_instance_on_each_socket(siblings):
+    placements = place_instances(TWO_SOCKETS, "socket", None)
+    assert [placement.cores for placement in placements] == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    assert [placement.threads for placement in placements] == [ThreadSettings(4)] * 2
+
+
+def test_instances_on_one_socket(siblings):
+    placements = place_instances(TWO_SOCKETS, 2, 1)
+    assert [placement.cores for placement in placements] == [(4, 5), (6, 7)]
+
+
+def test_siblings_are_read_from_the_kernels_files(tmp_path):
+    for core in range(16):
+        folder = tmp_path / f"sys/devices/system/cpu/cpu{core}/topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{core % 8},{core % 8 + 8}\n")
+    assert place_single(TWO_SOCKETS, None, 2, tmp_path).cores == (0, 1, 8, 9)
