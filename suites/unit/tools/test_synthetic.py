@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tokenizers import BertWordPieceTokenizer
 
+import bertbench
 from bertbench.data.glue import read_examples
 from bertbench.data.glue_tasks import MRPC
 from bertbench.data.squad import read_squad
@@ -36,6 +37,7 @@ SMALL = Sizes(
     held_out_documents=10,
     wordpieces=900,
 )
+PACKAGED = Path(bertbench.__file__).parent / "embedded"
 FILES = {
     "squad/train-v1.1.json",
     "squad/dev-v1.1.json",
@@ -97,6 +99,19 @@ def test_another_seed_makes_another_corpus(tmp_path):
         write_corpus(tmp_path / str(seed), seed=seed, sizes=SMALL)
     first, second = (_bytes_below(tmp_path / str(seed)) for seed in (1, 2))
     assert all(first[name] != second[name] for name in FILES)
+
+
+@pytest.mark.parametrize(
+    ("file", "packaged"),
+    [
+        ("squad/dev-v1.1.json", "squad/dev-v1.1.json"),
+        ("glue/MRPC/dev.tsv", "mrpc/dev.tsv"),
+        ("glue/MRPC/test.tsv", "mrpc/test.tsv"),
+        ("pretraining/held_out.txt", "pretraining/held_out.txt"),
+    ],
+)
+def test_packaged_data_are_what_the_generator_writes(corpus, file, packaged):
+    assert (corpus / file).read_bytes() == (PACKAGED / packaged).read_bytes()
 
 
 @pytest.mark.parametrize("part", ["train", "dev"])

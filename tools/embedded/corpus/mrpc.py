@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from tools.embedded.corpus.dice import Dice
 from tools.embedded.corpus.facts import Fact
-from tools.embedded.corpus.stories import STORIES
-from tools.embedded.corpus.story import Relation, Story
+from tools.embedded.corpus.story import Relation, Story, load_stories
 from tools.embedded.corpus.world import World
 
 POSITIVE_SHARE = 2 / 3  # as in MRPC
@@ -49,7 +48,7 @@ def to_tsv(pairs: Sequence[Pair], *, labelled: bool) -> str:
 
 
 def _make_pair(world: World, dice: Dice) -> Pair:
-    story = dice.choice(STORIES)
+    story = dice.choice(load_stories())
     facts = _two_facts(story, world, dice)
     wordings = [dice.choice(fact.relation.statements) for fact in facts]
     first = _sentence("", facts, wordings)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from tools.embedded.corpus.dice import Dice
 from tools.embedded.corpus.facts import Fact, ask_facts, draw_facts, retell
 from tools.embedded.corpus.passages import Passage, draw_passage
-from tools.embedded.corpus.stories import STORIES
-from tools.embedded.corpus.story import Story
+from tools.embedded.corpus.story import Story, load_stories
 from tools.embedded.corpus.world import World
 from tools.embedded.corpus.writing import Clause, Mention, Writer
 
@@ -58,7 +57,7 @@ class Paragraph:
 
 def make_paragraph(dice: Dice, *, held_out: bool, number_of_questions: int) -> Paragraph:
     """A paragraph of a random type with at most this many questions."""
-    story = dice.choice(STORIES)
+    story = dice.choice(load_stories())
     world = World(dice, held_out=held_out)
     subjects = [world.draw(story.subject_kind) for _ in range(2 + dice.below(2))]
     has_passage = dice.chance(PASSAGE_SHARE)

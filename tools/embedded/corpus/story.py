@@ -1,4 +1,4 @@
-"""What a paragraph type is: its relations, its special passages, and their wordings.
+"""What a paragraph type is: its relations, its special passages, and their wordings, read from `stories/`.
 
 In all wordings `{s}` is the subject of a relation and `{o}` its object. Statements are clauses: no capital
 at the start, no full stop. Questions use other words than the statements of the same relation; what links
@@ -6,11 +6,15 @@ the two is the relation itself, and `retellings`, which say the fact in the ques
 the plain text and the paraphrase pairs only.
 """
 
-from dataclasses import dataclass
+import functools
+from pathlib import Path
+
+import msgspec
+
+FOLDER = Path(__file__).with_name("stories")
 
 
-@dataclass(frozen=True)
-class Relation:
+class Relation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fact that a subject can have.
 
     Attributes:
@@ -33,8 +37,7 @@ class Relation:
     asks_least: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A passage that puts three entities `{a}`, `{b}`, `{c}` in order, and the questions on it."""
 
     statements: tuple[str, ...]
@@ -45,8 +48,7 @@ class Order:
     asks_before: tuple[str, ...]  # {x} stands just after the answer
 
 
-@dataclass(frozen=True)
-class OddOneOut:
+class OddOneOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A passage in which one subject `{x}` differs from two others, `{y}` and `{z}`."""
 
     lacking: tuple[str, ...]  # only {x} lacks the property
@@ -55,8 +57,7 @@ class OddOneOut:
     asks_having: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Contrast:
+class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A passage that says which of two subjects has more of something, from either side."""
 
     statements: tuple[str, ...]  # {more} and {less}
@@ -64,8 +65,7 @@ class Contrast:
     asks_less: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Story:
+class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A paragraph type.
 
     Attributes:
@@ -83,3 +83,10 @@ class Story:
     order_kind: str
     odd_one_out: OddOneOut
     contrast: Contrast
+
+
+@functools.cache
+def load_stories() -> tuple[Story, ...]:
+    """Every paragraph type, one file of `stories/` each, by file name."""
+    files = sorted(FOLDER.glob("*.toml"))
+    return tuple(msgspec.toml.decode(file.read_bytes(), type=Story) for file in files)
