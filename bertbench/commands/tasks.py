@@ -13,6 +13,7 @@ from bertbench.errors import InputError
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
     from bertbench.tasks.base import Task
+    from bertbench.tasks.squad import SquadTask
 
 PopTask = Callable[["ModelSource", dict[str, Any]], "Task"]
 
@@ -38,7 +39,7 @@ pretraining_options = together(
 )
 
 
-def pop_squad_task(source: "ModelSource", values: dict[str, Any]) -> "Task":
+def pop_squad_task(source: "ModelSource", values: dict[str, Any]) -> "SquadTask":
     """Take `window_options` and the files out of a command's arguments and make the task."""
     from bertbench.data.squad_windows import WindowSettings
     from bertbench.evaluation.span_decoding import DecodingSettings

@@ -101,6 +101,18 @@ def read_squad(path: Path | str, *, training: bool = False) -> list[SquadExample
     return examples
 
 
+def make_example(question: str, context: str) -> SquadExample:
+    """One question about a context, without reference answers; its id is the question itself.
+
+    Raises:
+      InputError: one of them is empty, or is no string of whole characters.
+    """
+    values = {"question": question, "context": context}
+    paragraph, _ = _split_words(_text(values, "context", "a question"))
+    text = _text(values, "question", "a question")
+    return SquadExample(text, text, paragraph, (), None, None)
+
+
 def read_references(path: Path | str) -> dict[str, Reference]:
     """Every question with its reference answers, by id, in the file's order.
 

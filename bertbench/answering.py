@@ -1,0 +1,82 @@
+"""One question at a time: answers from a loaded model, without compiling anything new for each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertbench.data.batch import assemble
+from bertbench.data.batching import BatchPlan, Block
+from bertbench.data.features import Features
+from bertbench.data.squad import make_example
+from bertbench.data.squad_windows import make_windows
+from bertbench.errors import InputError
+from bertbench.evaluation.span_decoding import decode_spans
+from bertbench.inference import Predictor
+from bertbench.model.bert import BertModel
+from bertbench.tasks.squad import SquadTask
+
+WIDTH_STEP = 64  # tokens; at most so many are padding, and a window has one of few shapes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best answer to a question.
+
+    Attributes:
+      text: as it stands in the context.
+      probability: of this answer among the n best, from 0 to 1.
+      start_logit, end_logit: of its first and last wordpiece.
+    """
+
+    text: str
+    probability: float
+    start_logit: float
+    end_logit: float
+
+
+class Answerer:
+    """Answers questions, one window of wordpieces a call.
+
+    A window is padded to the next multiple of `WIDTH_STEP`, so that all windows have a handful of shapes,
+    each compiled once.
+    """
+
+    def __init__(self, model: BertModel, task: SquadTask) -> None:
+        self._task = task
+        self._predict = Predictor(model)
+        longest = task.max_seq_length
+        self._widths = (*range(WIDTH_STEP, longest, WIDTH_STEP), longest)
+
+    def warm_up(self) -> None:
+        """Compile every shape, so that no question waits for it."""
+        for width in self._widths:
+            ids = np.zeros((1, width), np.int32)
+            self._logits(Features.from_rows(ids, ids), 0)
+
+    def __call__(self, question: str, context: str) -> Answer:
+        """Answer a question from its context.
+
+        Raises:
+          InputError: question or context is empty, or the context holds no wordpiece.
+          CannotJudge: a logit is not finite.
+        """
+        example = make_example(question, context)
+        windows = make_windows([example], self._task.tokenizer, self._task.windows)
+        if not len(windows):
+            raise InputError("context: holds no wordpiece; give one with text in it.")
+        logits = [self._logits(windows.features, index) for index in range(len(windows))]
+        starts, ends = (np.concatenate(part) for part in zip(*logits, strict=True))
+        answers = decode_spans([example], windows, starts, ends, self._task.tokenizer, self._task.decoding)
+        best = answers.nbest[example.qas_id][0]
+        return Answer(
+            str(best["text"]),
+            *(float(best[name]) for name in ("probability", "start_logit", "end_logit")),
+        )
+
+    def _logits(self, features: Features, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Start and end logits, float32 [tokens of the window]."""
+        length = int(features.lengths[index])
+        width = next(width for width in self._widths if width >= length)
+        batch = assemble(features, BatchPlan((Block(((index,),), width),)))
+        outputs = self._predict(batch.tensors)
+        return outputs["start_logits"].numpy()[:length], outputs["end_logits"].numpy()[:length]

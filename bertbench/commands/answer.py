@@ -1,0 +1,185 @@
+"""`bertbench answer`: questions as JSON lines on standard input, answers as JSON lines on standard output."""
+
+import json
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from bertbench.commands.options import (
+    kernel_options,
+    model_options,
+    pop_compute,
+    pop_model_options,
+    precision_option,
+    thread_options,
+)
+from bertbench.commands.tasks import pop_squad_task, use_embedded_default, window_options
+from bertbench.console import notice
+from bertbench.errors import BertbenchError, InputError
+from bertbench.runtime import start_tensorflow
+
+if TYPE_CHECKING:
+    from bertbench.answering import Answer, Answerer
+
+_REMEDY = "write one JSON object with 'question' and 'context' on one line"
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command()
+@model_options
+@precision_option
+@kernel_options
+@window_options
+@thread_options
+def command(**values: Any) -> None:
+    """Answer questions from standard input, one JSON object a line, until it ends.
+
+    A line holds "question" and "context", and "id" if you like. Its answer is one line: "id" if there was
+    one, "answer", "probability", "start_logit" and "end_logit". A line that cannot be answered gives one
+    with "line" and "error", and the next one is served. Answers keep the order of the questions.
+
+    The model is loaded and compiled once, before the first line is read. Without a model, bertbench's own
+    small one answers.
+
+    \b
+    Example:
+      bertbench answer --model-dir M --precision bf16 < questions.jsonl > answers.jsonl
+    """
+    values["predict_file"] = None
+    use_embedded_default("squad", values)
+    start_tensorflow(values.pop("num_intra_threads"), values.pop("num_inter_threads"), trains=False)
+    answerer = _load(values)
+    notice("ready for questions, one JSON object per line")
+    with _Stop() as stop:
+        seconds = [_reply(answerer, *line) for line in stop.lines(sys.stdin.buffer)]
+    notice(_summary([value for value in seconds if value is not None], len(seconds)))
+    stop.exit()
+
+
+def _load(values: dict[str, Any]) -> "Answerer":
+    from bertbench.answering import Answerer
+    from bertbench.checkpoint.source import find_model
+    from bertbench.inference import load_model
+    from bertbench.tasks.fit import require_length
+
+    source = find_model(**pop_model_options(values))
+    compute = pop_compute(values, source.config)
+    task = pop_squad_task(source, values)
+    require_length(task, source.config)
+    answerer = Answerer(load_model(task, source, compute), task)
+    answerer.warm_up()
+    return answerer
+
+
+class _Stop:
+    """Ends the serving of lines at a signal: at once while waiting for a line, else after the answer."""
+
+    def __init__(self) -> None:
+        self._signal = 0
+        self._waiting = False
+
+    def __enter__(self) -> "_Stop":
+        self._kept = {
+            number: signal.signal(number, self._handle) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._kept.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: object) -> None:
+        self._signal = number
+        if self._waiting:
+            raise _Interrupted
+
+    def lines(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+        """The lines with their numbers from 1."""
+        number = 0
+        while not self._signal:
+            try:
+                self._waiting = True
+                line = stream.readline()
+            except _Interrupted:
+                return
+            finally:
+                self._waiting = False
+            if not line:
+                return
+            number += 1
+            yield number, line
+
+    def exit(self) -> None:
+        """End the process as a signal ends one, where there was one."""
+        if self._signal:
+            sys.exit(128 + self._signal)
+
+
+class _Interrupted(Exception):
+    """A signal came while waiting for a line."""
+
+
+def _reply(answerer: "Answerer", number: int, line: bytes) -> float | None:
+    """Write the answer to a line; its seconds, or None where it has none."""
+    start = time.perf_counter()
+    qas_id: dict[str, Any] = {}
+    try:
+        values = _parse(line)
+        qas_id = _id(values)
+        reply = qas_id | _describe(answerer(_text(values, "question"), _text(values, "context")))
+        seconds = time.perf_counter() - start
+    except BertbenchError as error:
+        reply, seconds = qas_id | {"line": number, "error": str(error)}, None
+    text = json.dumps(reply, ensure_ascii=False, allow_nan=False)
+    sys.stdout.buffer.write(
+        text.encode(errors="backslashreplace") + b"\n"
+    )  # half a surrogate pair, in JSON's form
+    sys.stdout.buffer.flush()
+    return seconds
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"byte {error.start} is not UTF-8; write JSON in UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not valid JSON ({error}); {_REMEDY}.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"not a JSON object; {_REMEDY}.")
+    return values
+
+
+def _id(values: dict[str, Any]) -> dict[str, Any]:
+    """The line's id as the reply repeats it, if it has one."""
+    value = values.get("id")
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise InputError("'id' must be a string or an integer; correct it or leave it out.")
+    return {"id": value} if "id" in values else {}
+
+
+def _text(values: dict[str, Any], key: str) -> str:
+    if not isinstance(values.get(key), str):
+        raise InputError(f"{key!r} must be a string; {_REMEDY}.")
+    return values[key]
+
+
+def _describe(answer: "Answer") -> dict[str, Any]:
+    return {
+        "answer": answer.text,
+        "probability": answer.probability,
+        "start_logit": answer.start_logit,
+        "end_logit": answer.end_logit,
+    }
+
+
+def _summary(seconds: list[float], lines: int) -> str:
+    text = f"{len(seconds)} of {lines} lines answered"
+    if seconds:
+        text += f", median {1000 * statistics.median(seconds):.1f} ms, longest {1000 * max(seconds):.1f} ms"
+    return text

@@ -1,0 +1,70 @@
+"""Answers one at a time are those of the official script, and nothing is compiled for a new question."""
+
+import json
+
+import pytest
+
+from bertbench.answering import WIDTH_STEP, Answerer
+from bertbench.checkpoint.source import find_model
+from bertbench.compute import Compute, KernelOptions
+from bertbench.embedded import FOLDERS
+from bertbench.errors import InputError
+from bertbench.inference import Predictor, load_model
+from bertbench.model.bert import BertModel
+from bertbench.precision import FP32
+from bertbench.tasks.squad import SquadTask
+from suites.shared_data import DEV_SET, shared_path
+
+pytestmark = pytest.mark.unit
+
+QUESTIONS = 40
+
+
+def make_answerer(folder, gelu="tanh"):
+    source = find_model(folder)
+    task = SquadTask(source.tokenizer())
+    return Answerer(load_model(task, source, Compute(FP32, KernelOptions(gelu=gelu))), task)
+
+
+def test_answers_are_those_of_the_official_script():
+    answer = make_answerer(shared_path("models/minilm-l6-h384-squad"), gelu="erf")
+    expected = json.loads(shared_path("reference/squad-dev/nbest_predictions.json").read_text())
+    articles = json.loads(shared_path(DEV_SET).read_text())["data"]
+    asked = [
+        (paragraph["context"], qa)
+        for article in articles
+        for paragraph in article["paragraphs"]
+        for qa in paragraph["qas"]
+    ][:: 788 // QUESTIONS]
+    for context, qa in asked:
+        best = expected[qa["id"]][0]
+        given = answer(qa["question"], context)
+        assert given.text == best["text"]
+        assert given.start_logit == pytest.approx(best["start_logit"], abs=1e-3)
+        assert given.end_logit == pytest.approx(best["end_logit"], abs=1e-3)
+        assert given.probability == pytest.approx(best["probability"], abs=1e-3)
+
+
+def test_a_question_compiles_nothing_after_the_warm_up(monkeypatch):
+    traces, shapes = [], set()
+    forward, predict = BertModel.__call__, Predictor.__call__
+    monkeypatch.setattr(BertModel, "__call__", lambda *args: traces.append(1) or forward(*args))
+
+    def record(self, tensors):
+        shapes.add(len(tensors["input_ids"]))
+        return predict(self, tensors)
+
+    monkeypatch.setattr(Predictor, "__call__", record)
+    answer = make_answerer(FOLDERS["squad"])
+    answer.warm_up()
+    warm = set(shapes)
+    assert warm == set(range(WIDTH_STEP, 385, WIDTH_STEP))
+    for words in (1, 30, 100, 200, 300, 340, 700):
+        answer("Who charted Empty Valley?", "Empty Valley " * words)
+    assert shapes == warm
+    assert len(traces) == 1
+
+
+def test_a_context_of_no_wordpiece_is_refused():
+    with pytest.raises(InputError, match="no wordpiece"):
+        make_answerer(FOLDERS["squad"])("Who?", "\x00")
