@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bertbench.files import read_json
-from bertbench.results.parsing import NonNegative
+from bertbench.results.parsing import Finite, NonNegative
 from bertbench.results.schema import parse_version
 
 GATE_FILE = "gate.json"
@@ -39,10 +39,10 @@ class Verdict:
     quantity: str
     verdict: Outcome
     detail: str
-    base: float | None = None
-    head: float | None = None
-    change: float | None = None
-    interval: tuple[float, float] | None = None
+    base: Finite | None = None
+    head: Finite | None = None
+    change: Finite | None = None
+    interval: tuple[Finite, Finite] | None = None
     p_value: NonNegative | None = None
     test: str | None = None
     threshold: NonNegative | None = None

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
-from bertbench.results.parsing import Count, NonNegative, Positive, PositiveCount, parse_dataclass
+from bertbench.results.parsing import Count, Finite, NonNegative, Positive, PositiveCount, parse_dataclass
 
 T = TypeVar("T")
 
@@ -88,15 +88,15 @@ class AccuracyCase:
     precision: str
     mode: str
     quantity: str
-    scores: Mapping[str, float]
+    scores: Mapping[str, Finite]
     tolerance: NonNegative
     verdict: str
     checkpoint_fingerprint: str
     dataset_sha256: str
     examples: Count
-    baseline: float | None = None
-    difference: float | None = None
-    interval: tuple[float, float] | None = None
+    baseline: Finite | None = None
+    difference: Finite | None = None
+    interval: tuple[Finite, Finite] | None = None
     per_question_scores: str | None = None
     command: str | None = None
 

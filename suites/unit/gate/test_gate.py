@@ -351,7 +351,7 @@ def test_exit_status(outcomes, status, error):
         ),
         (
             lambda values: values["benchmarks"][0]["extra_info"].update(efficiency_rounds=[1, "x"]),
-            r"efficiency_rounds\[1\] is 'x'; it must be a finite number from",
+            r"efficiency_rounds\[1\] is 'x'; it must be a valid number",
         ),
         (
             lambda values: values["benchmarks"][0]["extra_info"].update(efficiency_rounds=[]),

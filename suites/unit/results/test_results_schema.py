@@ -60,7 +60,7 @@ def test_file_as_the_suites_write_it_is_read(folder, file):
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
-        ("throughput.json", {"efficiency": 0}, "efficiency is 0; it must be a finite number from 1e-15"),
+        ("throughput.json", {"efficiency": 0}, "efficiency is 0; it must be greater than or equal to"),
         ("throughput.json", {"efficiency_rounds": [0.5, -0.5]}, r"efficiency_rounds\[1\] is -0.5"),
         ("throughput.json", {"efficiency_rounds": [1e308] * 9}, r"efficiency_rounds\[0\] is 1e\+308"),
         ("throughput.json", {"efficiency_rounds": [10**400] * 9}, r"efficiency_rounds\[0\] is 10000"),
@@ -70,11 +70,11 @@ def test_file_as_the_suites_write_it_is_read(folder, file):
         ("throughput.json", {"examples_per_second": 0.0}, "examples_per_second is 0.0"),
         ("throughput.json", {"gflops": float("inf")}, "gflops is inf"),
         ("throughput.json", {"arithmetic_intensity": -2}, "arithmetic_intensity is -2"),
-        ("throughput.json", {"batch_size": 0}, "batch_size is 0; it must be an integer from 1"),
+        ("throughput.json", {"batch_size": 0}, "batch_size is 0; it must be greater than or equal to 1"),
         ("throughput.json", {"schema_version": True}, "schema_version is True"),
         ("throughput.json", {"case": "bf16-squad-inference-bert-tiny-b8"}, "more than once"),
         ("accuracy.json", {"tolerance": -0.5}, "tolerance is -0.5"),
-        ("accuracy.json", {"interval": [0.1]}, "interval has 1 entries; it must have 2"),
+        ("accuracy.json", {"interval": [0.1]}, r"interval\[1\] is missing"),
         ("accuracy.json", {"case": "bf16-squad-inference"}, "more than once"),
         ("numerics.json", {"max_ulp": -1}, "max_ulp is -1"),
         ("numerics.json", {"bound": float("nan")}, "bound is nan"),
@@ -82,8 +82,12 @@ def test_file_as_the_suites_write_it_is_read(folder, file):
         ("lengths.json", {"edges": [0, 10]}, "histogram"),
         ("lengths.json", {"edges": [0, 9, 9], "counts": [1, 2]}, "histogram"),
         ("lengths.json", {"counts": [-1] * 16}, r"counts\[0\] is -1"),
-        ("gate.json", {"verdict": "fine"}, "verdict is 'fine'; it must be one of ok, regression"),
-        ("gate.json", {"interval": [0.1, 0.2, 0.3]}, "interval has 3 entries"),
+        ("gate.json", {"verdict": "fine"}, "verdict is 'fine'; it must be 'ok', 'regression'"),
+        (
+            "gate.json",
+            {"interval": [0.1, 0.2, 0.3]},
+            r"interval is \[0.1.*; Tuple should have at most 2 items",
+        ),
     ],
 )
 def test_impossible_figure_is_refused_by_place(folder, file, changes, message):

@@ -7,14 +7,18 @@ the plain text and the paraphrase pairs only.
 """
 
 import functools
+import tomllib
 from pathlib import Path
 
-import msgspec
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 FOLDER = Path(__file__).with_name("stories")
+STRICT = ConfigDict(extra="forbid")
 
 
-class Relation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, config=STRICT)
+class Relation:
     """A fact that a subject can have.
 
     Attributes:
@@ -37,7 +41,8 @@ class Relation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks_least: tuple[str, ...] = ()
 
 
-class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, config=STRICT)
+class Order:
     """A passage that puts three entities `{a}`, `{b}`, `{c}` in order, and the questions on it."""
 
     statements: tuple[str, ...]
@@ -48,7 +53,8 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks_before: tuple[str, ...]  # {x} stands just after the answer
 
 
-class OddOneOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, config=STRICT)
+class OddOneOut:
     """A passage in which one subject `{x}` differs from two others, `{y}` and `{z}`."""
 
     lacking: tuple[str, ...]  # only {x} lacks the property
@@ -57,7 +63,8 @@ class OddOneOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks_having: tuple[str, ...]
 
 
-class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, config=STRICT)
+class Contrast:
     """A passage that says which of two subjects has more of something, from either side."""
 
     statements: tuple[str, ...]  # {more} and {less}
@@ -65,7 +72,8 @@ class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks_less: tuple[str, ...]
 
 
-class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, config=STRICT)
+class Story:
     """A paragraph type.
 
     Attributes:
@@ -89,4 +97,5 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_stories() -> tuple[Story, ...]:
     """Every paragraph type, one file of `stories/` each, by file name."""
     files = sorted(FOLDER.glob("*.toml"))
-    return tuple(msgspec.toml.decode(file.read_bytes(), type=Story) for file in files)
+    story = TypeAdapter(Story)
+    return tuple(story.validate_python(tomllib.loads(file.read_text(encoding="utf-8"))) for file in files)
