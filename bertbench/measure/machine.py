@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cpuinfo
 import psutil
 
 from bertbench import __version__
@@ -107,10 +108,10 @@ def describe_machine() -> dict[str, Any]:
 
 
 def read_machine(root: Path = Path("/")) -> Machine:
-    """This machine, from Linux's files under `root`; elsewhere, what Python and psutil know."""
+    """This machine, from Linux's files under `root`; elsewhere, what py-cpuinfo and psutil know."""
     processors = list(_read_processors(root))
     if not processors:
-        return _guess_machine()
+        return _machine_without_linux_files()
     cores = {
         (processor.get("physical id", "0"), processor.get("core id", processor["processor"]))
         for processor in processors
@@ -162,17 +163,21 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
     return tuple(cores)
 
 
-def _guess_machine() -> Machine:
+def _machine_without_linux_files() -> Machine:
+    """The machine as py-cpuinfo and psutil know it, on any system."""
+    facts = cpuinfo.get_cpu_info()
+    flags = set(facts.get("flags", ()))
     logical = tuple(range(psutil.cpu_count() or 1))
     return Machine(
-        cpu=platform.processor() or platform.machine(),
+        cpu=facts.get("brand_raw") or platform.processor() or platform.machine(),
         architecture=platform.machine(),
-        isa=(),
+        isa=tuple(flag for flag in ISA_FLAGS if flag in flags),
         sockets=(logical,),
         physical_cores=psutil.cpu_count(logical=False) or len(logical),
         numa_nodes=(logical,),
         usable=_affinity() or logical,
         quota=None,
+        products=ProductKernels.of(flags, os.environ),
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = {"tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn"}  # others: "-" becomes "_"
+# Of other requirements "-" becomes "_".
+MODULES = {"tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn", "py-cpuinfo2": "cpuinfo"}
 # What a requirement brings along, and what is optional and asked for by name before it is imported.
 BROUGHT_ALONG = {"urllib3", "google"}
 OPTIONAL = {"horovod"}
