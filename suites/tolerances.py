@@ -26,6 +26,7 @@ class Tolerance:
 _PHI = "ULP x (1 + kappa)"
 _DISTANCE = "ULP x (1 + max - s)"
 _TERMS = "ULP of the terms"
+_PRODUCT = "ULP of product or result"
 _LESS_ISLAND = "ULP less fp32's"
 
 _ONE_ROUNDING = Tolerance(0.5, _LESS_ISLAND, "rounded once from float32, whose own bound is taken off first")
@@ -169,6 +170,25 @@ _ROWS = {
         "root by half as much, in the result by up to twice that; the rest as for other rows",
     ),
     ("bf16", "layer_norm few_values"): _ONE_ROUNDING,
+    ("fp32", "dense"): Tolerance(
+        4.5,
+        _TERMS,
+        "the terms are the products' magnitudes and the bias; K = 16 to 1,024 roundings of sums about 1, by "
+        "0.29 ULP root mean square each, are sqrt(K) 0.29 ULP of 1, and the terms 0.64 sqrt(K), whose ULP is "
+        "half of that or more: 0.9, and five times that for the largest of 50,000",
+    ),
+    ("bf16", "dense"): Tolerance(
+        1.0,
+        _PRODUCT,
+        "half an ULP for the product and half for the sum with the bias, where they are two operations; the "
+        "float32 sum's bound is taken off first",
+    ),
+    ("bf16", "dense with truncated products"): Tolerance(
+        1.5,
+        _PRODUCT,
+        "TensorFlow's own product drops the digits that do not fit, up to an ULP; half for the sum with the "
+        "bias; the float32 sum's bound is taken off first",
+    ),
     ("fp32", "cross_entropy"): Tolerance(
         8.0,
         "ULP of 1 + loss",
@@ -187,7 +207,11 @@ _ROWS = {
         "weight; weights and context are rounded by half an ULP each",
     ),
     ("fp32", "attention packed"): Tolerance(
-        1.0, "ULP of max|value|", "the same sums, in an order that may differ with the width: one rounding"
+        3.0,
+        "ULP of max|value|",
+        "the order of a sum may differ with the width: scores up to 8, sums of 16 products, by two of their "
+        "own ULP, 8 of 1, which moves at most a quarter of the weight; the sums of weights and of values add "
+        "one",
     ),
     ("bf16", "attention packed"): Tolerance(
         1.0, "ULP of max|value|", "the same sums, in an order that may differ with the width: one rounding"
@@ -203,6 +227,14 @@ _ENCODER = {
         "products, probabilities or GELU): sqrt(2 + 0.5 x 2 x 5.5) x 0.42 = 1.16, and layers add in squares; "
         "a layer whose condition is above 1 magnifies them by it",
     ),
+    ("bf16", "encoder error growth with truncated products"): Tolerance(
+        2.0,
+        "sqrt(layer) 2^-8",
+        "a truncation is off by 0.72 x 2^-8 to one side, with a spread of 0.45; three of them in attention "
+        "and two in the feed-forward shrink the branch by 2.16 and 1.44, of which layer norm, blind to what "
+        "the whole sum shrinks by, leaves half; bias, softmax and GELU round apart: 7 roundings a branch "
+        "beside the products: sqrt((2 + 0.5 x 14) 0.42^2 + 0.5 x 5 x 0.45^2 + 1.08^2 + 0.72^2) = 1.94",
+    ),
     ("fp32", "encoder error growth"): Tolerance(
         8.0,
         "sqrt(layer) 2^-24",
@@ -213,6 +245,11 @@ _ENCODER = {
         0.42,
         "unit roundoff x condition",
         "a rounding's root mean square, as above; the condition says what large scores make of it",
+    ),
+    ("bf16", "score rounding with truncated products"): Tolerance(
+        0.85,
+        "unit roundoff x condition",
+        "a truncation's root mean square is twice a rounding's",
     ),
     ("fp64", "reference logits"): Tolerance(
         5e-5,

@@ -8,7 +8,7 @@ import tensorflow as tf
 from bertbench import kernels
 from suites.numerics import exact
 from suites.numerics.report import KernelReport, measure
-from suites.numerics.this_machine import onednn_computes_bf16
+from suites.numerics.this_machine import bf16_products_truncate, bf16_softmax_rounds_once
 from suites.numerics.ulp import BF16, FP32, FloatFormat, spacing, widen
 from suites.tolerances import TOLERANCES, Tolerance
 
@@ -21,6 +21,8 @@ NORM_WIDTHS = (128, 1024)
 NORM_ROWS = ((0.0, 1e-3), (0.0, 1.0), (1.0, 50.0), (100.0, 1e-2), (1e4, 1.0))  # offset and spread
 RATE = 0.1
 CLASSES = (2, 384, 3000)
+DENSE_WIDTHS = (16, 128, 1024)
+DENSE_OUTPUTS = 64
 
 
 def softmax_tolerance(kind: FloatFormat, variant: str) -> Tolerance:
@@ -34,8 +36,42 @@ def row_sum_tolerance(kind: FloatFormat, variant: str) -> Tolerance:
 
 
 def _without_onednn(kind: FloatFormat, variant: str) -> str:
-    own = kind is BF16 and variant == "optimized" and not onednn_computes_bf16()
+    own = kind is BF16 and variant == "optimized" and not bf16_softmax_rounds_once()
     return " without oneDNN" if own else ""
+
+
+def dense_tolerance(kind: FloatFormat) -> Tolerance:
+    """The bound of a product with bias on this machine."""
+    truncated = kind is BF16 and bf16_products_truncate()
+    return TOLERANCES[kind.name, "dense with truncated products" if truncated else "dense"]
+
+
+def measure_dense(kind: FloatFormat, kernel: Callable = kernels.dense) -> KernelReport:
+    """Products of several widths with a bias, as a graph computes them."""
+    generator = np.random.default_rng(23)
+    call = tf.function(kernel, autograph=False, reduce_retracing=True)
+    got, truth, largest, terms, places = [], [], [], [], []
+    for width in DENSE_WIDTHS:
+        x = generator.normal(size=(ROWS, width)).astype(kind.dtype)
+        weights = generator.normal(0.0, width**-0.5, (width, DENSE_OUTPUTS)).astype(kind.dtype)
+        bias = generator.normal(0.0, 0.5, DENSE_OUTPUTS).astype(kind.dtype)
+        got.append(widen(call(*map(tf.constant, (x, weights, bias))).numpy()).ravel())
+        product = widen(x) @ widen(weights)
+        truth.append((product + widen(bias)).ravel())
+        largest.append(np.maximum(np.abs(product), np.abs(product + widen(bias))).ravel())
+        terms.append((np.abs(widen(x)) @ np.abs(widen(weights)) + np.abs(widen(bias))).ravel())
+        places.append((f"{width} wide", truth[-1].size))
+    value, unit = np.concatenate(truth), spacing(np.concatenate(terms), FP32)
+    return measure(
+        ("dense", "with_bias"),
+        kind,
+        np.concatenate(got).astype(kind.dtype),
+        value,
+        dense_tolerance(kind),
+        lambda index: _name_of(places, index),
+        scale=(spacing(np.concatenate(largest), BF16) if kind is BF16 else unit) / spacing(value, kind),
+        floor=TOLERANCES["fp32", "dense"].bound * unit if kind is BF16 else 0.0,
+    )
 
 
 def measure_softmax(kind: FloatFormat, variant: str, kernel: Callable = kernels.softmax) -> KernelReport:

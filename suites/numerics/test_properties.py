@@ -36,9 +36,14 @@ def layer_norm(rows: np.ndarray) -> np.ndarray:
 
 
 def norm_error(normalised: np.ndarray, kind: FloatFormat) -> np.ndarray:
-    """How far each element may be from the exact one, for gamma 1 and beta 0."""
+    """How far each element may be from the exact one, for gamma 1 and beta 0.
+
+    An input, its difference from the first, their mean and the centred value may each be flushed to zero
+    before they are divided by sqrt(epsilon) or more.
+    """
     largest = np.abs(normalised).max(-1, keepdims=True) * np.ones_like(normalised)
     island = TOLERANCES["fp32", "layer_norm"].bound * spacing(largest, FP32)
+    island += 4 * TOLERANCES["any", "flush to zero"].bound / np.sqrt(EPSILON)
     if kind is FP32:
         return island
     return island + TOLERANCES["bf16", "layer_norm"].bound * spacing(normalised, BF16)

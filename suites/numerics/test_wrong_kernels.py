@@ -98,6 +98,28 @@ def test_truncating_softmax_layer_norm_and_dropout():
             report.check()
 
 
+@KINDS
+@pytest.mark.parametrize("mistake", ["a little too large", "both sums truncated", "no bias"])
+def test_dense_that_is_wrong(kind, mistake):
+    def wrong(x, weights, bias):
+        product = tf.matmul(wide(x), wide(weights))
+        if mistake == "a little too large":
+            product *= 1.0 + 8.0 * 2.0**-kind.digits
+        if mistake == "no bias":
+            return tf.cast(product, x.dtype)
+        if mistake == "both sums truncated":
+            product = _truncated_in_graph(_truncated_in_graph(product) + wide(bias))
+            return tf.cast(product, x.dtype)
+        return tf.cast(product + wide(bias), x.dtype)
+
+    with caught("dense with_bias"):
+        rows.measure_dense(kind, wrong).check()
+
+
+def _truncated_in_graph(x: tf.Tensor) -> tf.Tensor:
+    return tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(x, tf.uint32), np.uint32(0xFFFF0000)), tf.float32)
+
+
 def test_gelu_with_the_other_form():
     for kind, values in ((BF16, all_bf16()), (FP32, float32_sweep(stride=65537))):
         for right, wrong in ((unary.GELU_TANH, "erf"), (unary.GELU_ERF, "tanh")):

@@ -1,5 +1,6 @@
 """The elementwise kernels with what they are judged by."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -144,6 +145,9 @@ GELU_BEHIND_PRODUCT = UnaryCase(
         TOLERANCES["fp32", "gelu fused_by_onednn"].bound * spacing(x, FP32) if kind is BF16 else 0.0
     ),
     largest_input=FP32.largest,
+)
+GELU_COMPOSED_BEHIND_PRODUCT = dataclasses.replace(
+    GELU_FUSED, variant="composed", call=gelu_behind_product, largest_input=FP32.largest
 )
 GRADIENTS = (
     UnaryCase(
