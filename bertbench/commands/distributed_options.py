@@ -95,10 +95,10 @@ def start_worker(
 ) -> tuple["HorovodWorkers", "ThreadSettings"]:
     """Meet the other workers, go to this one's cores, and start TensorFlow there."""
     with quiet_import():
-        from bertbench.training.distributed import ElasticWorkers, HorovodWorkers
+        from bertbench.training.distributed import ElasticHorovodWorkers, HorovodWorkers
     from bertbench.processes.placement import place_worker
 
-    workers = (ElasticWorkers if choice.elastic else HorovodWorkers)(choice.compression)
+    workers = (ElasticHorovodWorkers if choice.elastic else HorovodWorkers)(choice.compression)
     place = place_worker(read_machine(), workers.local_rank, workers.local_size, choice.per_socket)
     place.bind()
     return workers, start_tensorflow(num_intra_threads, num_inter_threads, place.threads)

@@ -169,10 +169,10 @@ def _run(job: "TrainingJob", distributed: Distributed, workers: "HorovodWorkers 
     if workers is None:
         return run_job(job)
 
-    from bertbench.training.distributed import blaming_the_first
+    from bertbench.training.distributed import waiting_for_launcher
     from bertbench.training.independent import run_independently
 
-    with blaming_the_first():
+    with waiting_for_launcher():
         if distributed.synchronised or not job.train:
             return run_job(job, workers)
         return run_independently(job, workers)

@@ -17,7 +17,7 @@ from horovod.common.exceptions import HorovodInternalError
 from bertbench import __version__
 from bertbench.console import notice
 from bertbench.errors import CannotJudge, InputError
-from bertbench.training.workers import SingleProcess, Trained
+from bertbench.training.workers import Trained, Workers
 
 COMPRESSIONS = {"none": hvd.Compression.none, "fp16": hvd.Compression.fp16}
 # Gradients travel together in buckets of about this size, always the same ones: Horovod's own choice of what
@@ -27,8 +27,8 @@ BUCKET_BYTES = 32 * 2**20
 _SECONDS_FOR_LAUNCHER = 20.0
 
 
-class HorovodWorkers(SingleProcess):
-    """The workers of a Horovod job, of which this process is one; the loss of a worker ends all.
+class HorovodWorkers(Workers):
+    """The workers of a Horovod job; when one is lost, all end.
 
     Attributes:
       local_rank, local_size: this worker and how many there are, on this host.
@@ -53,15 +53,15 @@ class HorovodWorkers(SingleProcess):
             sums += [tf.reshape(part, gradient.shape) for part, gradient in zip(parts, bucket, strict=True)]
         return sums
 
-    def sum_figures(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """Each figure summed over the workers."""
-        names = sorted(figures)
-        values = tf.constant([figures[name] for name in names], tf.float64)
-        totals = hvd.allreduce(values, op=hvd.Sum, name="figures").numpy()
-        return {name: float(totals[names.index(name)]) for name in figures}
+    def sum_scalars(self, scalars: Mapping[str, float]) -> dict[str, float]:
+        """Each number summed over the workers."""
+        names = sorted(scalars)
+        values = tf.constant([scalars[name] for name in names], tf.float64)
+        totals = hvd.allreduce(values, op=hvd.Sum, name="scalars").numpy()
+        return {name: float(totals[names.index(name)]) for name in scalars}
 
     def broadcast(self, variables: Sequence[tf.Variable]) -> None:
-        """Give every worker the first one's values."""
+        """Give every worker the values of rank 0."""
         hvd.broadcast_variables(variables, root_rank=0)
 
     def send(self, value: tf.Tensor, root: int) -> tf.Tensor:
@@ -77,7 +77,7 @@ class HorovodWorkers(SingleProcess):
         return hvd.allgather_object(value, name="gather")
 
     def require_agreement(self, facts: Mapping[str, Any]) -> None:
-        """End every worker with an InputError that names the difference where they differ in a fact."""
+        """Raise InputError in every worker, naming the difference, where they differ in a fact."""
         versions = {"bertbench version": __version__, "TensorFlow version": tf.__version__}
         everyone = self.gather(_flatten({**facts, **versions}))
         differences = [
@@ -91,7 +91,7 @@ class HorovodWorkers(SingleProcess):
             )
 
     def require_identical(self, variables: Mapping[str, tf.Variable]) -> None:
-        """End every worker with a CannotJudge where their variables differ in a bit."""
+        """Raise CannotJudge in every worker where their variables differ in a bit."""
         digest = hashlib.sha256()
         for variable in variables.values():
             digest.update(variable.numpy().data)
@@ -101,17 +101,17 @@ class HorovodWorkers(SingleProcess):
             raise CannotJudge(f"weights of rank {', '.join(odd)} differ from those of rank 0 after training.")
 
 
-class ElasticWorkers(HorovodWorkers):
-    """Workers that go on when some are lost, from what was committed last.
+class ElasticHorovodWorkers(HorovodWorkers):
+    """Workers that continue from the last committed step when some are lost.
 
-    The work stays divided by as many as there were at first; those that are left share the lost ones' parts
-    out. So steps, examples, dropout and learning rate stay as they were.
+    The work stays divided by the number of workers at the start; those that are left take over the parts of
+    the lost ones. So steps, examples, dropout and learning rate stay as they were.
     """
 
-    def outlive_losses(
+    def run_with_recovery(
         self, variables: Mapping[str, tf.Variable], step: int, train: Callable[[int], Trained]
     ) -> Trained:
-        """Call `train` with the step to begin with, and again with one committed when a worker is lost."""
+        """Call `train` with the first step, and again with the last committed one when a worker is lost."""
         self._committed = hvd.elastic.TensorFlowState(list(variables.values()), step=step)
 
         @hvd.elastic.run
@@ -119,41 +119,41 @@ class ElasticWorkers(HorovodWorkers):
             self.rank, left = hvd.rank(), hvd.size()
             self.shares = range(self.rank, self.size, left)
             if self.rank == 0 and left < self.size:
-                notice(f"{self.size - left} of {self.size} workers lost; going on from step {state.step}")
-            # The first may have committed a step that others have not, when the loss came in between.
+                notice(f"{self.size - left} of {self.size} workers lost; continuing from step {state.step}")
+            # Rank 0 may have committed a step that others have not, if the worker was lost in between.
             try:
                 self.broadcast(state.variables)
                 state.save()
                 return train(state.step)
             except tf.errors.OpError as error:
-                # Horovod itself knows only those that name its operations, and drops others in silence.
-                kind = HorovodInternalError if _tells_of_a_loss(error) else RuntimeError
+                # Horovod recognizes only errors that name its operations, and ignores others silently.
+                kind = HorovodInternalError if _is_lost_worker(error) else RuntimeError
                 raise kind(error.message) from error
 
         return attempt(self._committed)
 
     def commit(self, step: int) -> None:
-        """Keep the variables as those of `step`, to go on from when a worker is lost."""
+        """Keep the variables as those of `step`, to continue from when a worker is lost."""
         self._committed.step = step
         self._committed.save()
 
 
 @contextlib.contextmanager
-def blaming_the_first() -> Iterator[None]:
-    """Leave it to the launcher to end this worker when another's end has made Horovod fail here.
+def waiting_for_launcher() -> Iterator[None]:
+    """When another worker's failure makes Horovod fail here, wait until the launcher ends this worker.
 
-    The launcher names the worker that ends first, which is to be the one at fault.
+    The launcher reports the worker that ends first, which should be the one that failed.
     """
     try:
         yield
     except tf.errors.OpError as error:
-        if not _tells_of_a_loss(error):
+        if not _is_lost_worker(error):
             raise
         time.sleep(_SECONDS_FOR_LAUNCHER)
-        raise CannotJudge("another worker has ended before its time.") from None
+        raise CannotJudge("another worker ended early.") from None
 
 
-def _tells_of_a_loss(error: tf.errors.OpError) -> bool:
+def _is_lost_worker(error: tf.errors.OpError) -> bool:
     return "Horovod" in error.message
 
 

@@ -15,7 +15,7 @@ from bertbench.tasks.base import Dataset, Outcome
 from bertbench.tasks.fit import require_known_ids, require_length
 from bertbench.training.job import TrainingJob
 from bertbench.training.trainer import Trainer, TrainingRun, describe
-from bertbench.training.workers import SingleProcess
+from bertbench.training.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class JobResult:
         return result
 
 
-def run_job(job: TrainingJob, workers: SingleProcess | None = None) -> JobResult:
+def run_job(job: TrainingJob, workers: Workers | None = None) -> JobResult:
     """Train, evaluate and predict, as the job says; the first worker alone does what follows the training.
 
     What is to be scored and predicted is read before the training, so that bad input ends the job at once.
@@ -58,7 +58,7 @@ def run_job(job: TrainingJob, workers: SingleProcess | None = None) -> JobResult
     return JobResult(run, _evaluate_and_predict(job, source, datasets))
 
 
-def train(job: TrainingJob, workers: SingleProcess | None = None) -> TrainingRun:
+def train(job: TrainingJob, workers: Workers | None = None) -> TrainingRun:
     """Train as the job says."""
     trainer = Trainer(job, read_split(job, "train").features, workers)
     if trainer.workers.rank == 0:

@@ -19,8 +19,8 @@ from bertbench.training.trainer import TrainingRun
 from bertbench.training.workers import SingleProcess
 
 
-class _OnItsOwn(SingleProcess):
-    """A worker that trains alone, on what the others have too."""
+class _IndependentWorker(SingleProcess):
+    """A worker that trains its own model with the settings of all, apart from the seed."""
 
     def __init__(self, workers: HorovodWorkers) -> None:
         self._workers = workers
@@ -43,7 +43,7 @@ def run_independently(job: TrainingJob, workers: HorovodWorkers) -> JobResult:
     )
     folder = _begin(job, workers)
     dev = read_split(own, "dev") if job.task.has_split("dev") else None
-    run = train(own, _OnItsOwn(workers))
+    run = train(own, _IndependentWorker(workers))
     figures = {"rank": workers.rank, "loss": run.loss_curve[-1][1] if run.loss_curve else None}
     outcome = _judge(own, run, dev) if dev else None
     everyone = workers.gather(figures | (outcome.scores if outcome else {}))
@@ -58,13 +58,13 @@ def run_independently(job: TrainingJob, workers: HorovodWorkers) -> JobResult:
 
 
 def choose_best(everyone: Sequence[Mapping[str, float | None]], headline: str) -> int:
-    """The rank of the best score, among equal ones of the lowest final loss, among those the first."""
+    """The rank with the best score; among equals the one with the lowest final loss, then the lowest rank."""
 
-    def goodness(rank: int) -> tuple[float, float]:
+    def score_then_loss(rank: int) -> tuple[float, float]:
         loss = everyone[rank]["loss"]
         return everyone[rank].get(headline) or 0.0, -math.inf if loss is None else -loss
 
-    return max(range(len(everyone)), key=goodness)
+    return max(range(len(everyone)), key=score_then_loss)
 
 
 def _begin(job: TrainingJob, workers: HorovodWorkers) -> TrainingFolder | None:

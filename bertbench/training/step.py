@@ -11,7 +11,7 @@ from bertbench.model.bert import BertModel
 from bertbench.model.encoder import Tensors
 from bertbench.model.graph import ShapelessGraph
 from bertbench.training.optimizer import AdamW
-from bertbench.training.workers import SingleProcess
+from bertbench.training.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TrainStep:
         self,
         model: BertModel,
         optimizer: AdamW,
-        workers: SingleProcess,
+        workers: Workers,
         *,
         accumulate: bool,
         recompute: bool = False,
@@ -76,7 +76,7 @@ class TrainStep:
                 for name, total in self._add(batch.tensors, tf.constant(seed), scales).items():
                     sums[name] += float(total)
             norm = self._apply(rate)
-        sums = self._workers.sum_figures(sums)
+        sums = self._workers.sum_scalars(sums)
         return StepResult({name: sums[name] / weights[name] for name in sums}, float(norm))
 
     def _sum_weights(self, batches: Sequence[Batch]) -> dict[str, float]:
@@ -85,7 +85,7 @@ class TrainStep:
         for batch in batches:
             for name, weight in self._model.head.loss_weights(batch.tensors).items():
                 weights[name] += weight
-        return {name: max(weight, 1e-5) for name, weight in self._workers.sum_figures(weights).items()}
+        return {name: max(weight, 1e-5) for name, weight in self._workers.sum_scalars(weights).items()}
 
     def _gradients(self, batch: Tensors, seed: tf.Tensor, scales: Tensors) -> tuple[Tensors, list[tf.Tensor]]:
         """The losses' sums, and the gradients of the sum of the losses times their scales."""

@@ -24,7 +24,7 @@ from bertbench.training.recording import Recorder
 from bertbench.training.saving import TrainingFolder
 from bertbench.training.schedule import ExampleOrder, LearningRate
 from bertbench.training.step import StepResult, TrainStep
-from bertbench.training.workers import SingleProcess, split_seed
+from bertbench.training.workers import SingleProcess, Workers, split_seed
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class TrainingRun:
 class Trainer:
     """Trains one model on one data set into one folder."""
 
-    def __init__(self, job: TrainingJob, features: Features, workers: SingleProcess | None = None) -> None:
+    def __init__(self, job: TrainingJob, features: Features, workers: Workers | None = None) -> None:
         """Build the model; load its weights, those of a run to be resumed or those to start from.
 
         Raises:
@@ -95,7 +95,7 @@ class Trainer:
                 config = source.config.with_gelu(self.model.compute.kernels.gelu)
                 self._folder.begin(facts, dataclasses.replace(source, config=config))
         self.workers.broadcast(list(self._state.values()))
-        return int(self.workers.sum_figures({"step": step})["step"])
+        return int(self.workers.sum_scalars({"step": step})["step"])
 
     def _restore(self, source: ModelSource) -> int:
         step = self._folder.latest_step()
@@ -118,7 +118,7 @@ class Trainer:
             good checkpoint. Or the workers' weights differ at the end.
           InputError: a checkpoint cannot be written.
         """
-        return self.workers.outlive_losses(self._state, self.first_step, self._train)
+        return self.workers.run_with_recovery(self._state, self.first_step, self._train)
 
     def _train(self, first_step: int) -> TrainingRun:
         self.first_step = first_step

@@ -1,5 +1,6 @@
 """The processes that train together, as the trainer sees them; one process unless Horovod says otherwise."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -9,8 +10,8 @@ import tensorflow as tf
 Trained = TypeVar("Trained")
 
 
-class SingleProcess:
-    """Training in this process alone.
+class Workers(ABC):
+    """The processes that train together, of which this is one.
 
     Attributes:
       rank, size: this worker and how many there are.
@@ -21,31 +22,55 @@ class SingleProcess:
     size = 1
     shares: Sequence[int] = (0,)
 
-    def outlive_losses(
+    def run_with_recovery(
         self, variables: Mapping[str, tf.Variable], step: int, train: Callable[[int], Trained]
     ) -> Trained:
-        """Call `train` with the step to begin with, and again with one committed when a worker is lost."""
+        """Call `train` with the first step; workers that recover call it again from a committed step."""
         return train(step)
 
-    def commit(self, step: int) -> None:
-        """Keep the variables as those of `step`, to go on from when a worker is lost."""
+    def commit(self, step: int) -> None:  # noqa: B027 (only workers that recover keep anything)
+        """Keep the variables as those of `step`, to continue from when a worker is lost."""
 
+    @abstractmethod
     def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Each gradient summed over the workers; called inside the training graph."""
+
+    @abstractmethod
+    def sum_scalars(self, scalars: Mapping[str, float]) -> dict[str, float]:
+        """Each number summed over the workers."""
+
+    @abstractmethod
+    def broadcast(self, variables: Sequence[tf.Variable]) -> None:
+        """Give every worker the values of rank 0."""
+
+    @abstractmethod
+    def require_identical(self, variables: Mapping[str, tf.Variable]) -> None:
+        """Raise CannotJudge in every worker where their variables differ in a bit."""
+
+    @abstractmethod
+    def require_agreement(self, facts: Mapping[str, Any]) -> None:
+        """Raise InputError in every worker, naming the difference, where they differ in a fact."""
+
+
+class SingleProcess(Workers):
+    """Training in this process alone."""
+
+    def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """See `Workers`."""
         return list(gradients)
 
-    def sum_figures(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """Each figure summed over the workers."""
-        return dict(figures)
+    def sum_scalars(self, scalars: Mapping[str, float]) -> dict[str, float]:
+        """See `Workers`."""
+        return dict(scalars)
 
     def broadcast(self, variables: Sequence[tf.Variable]) -> None:
-        """Give every worker the first one's values."""
+        """See `Workers`."""
 
     def require_identical(self, variables: Mapping[str, tf.Variable]) -> None:
-        """End with a CannotJudge where workers' variables differ in a bit."""
+        """See `Workers`."""
 
     def require_agreement(self, facts: Mapping[str, Any]) -> None:
-        """End with an InputError that names the difference where workers differ in a fact."""
+        """See `Workers`."""
 
 
 def split_seed(seed: int, *numbers: int) -> np.ndarray:

@@ -91,7 +91,7 @@ def test_an_elastic_job_goes_on_without_a_lost_worker(
         everything = job.processes()
         job.worker(lost).kill()
         assert job.wait() == 0
-    assert f"[{1 - lost}] 1 of 2 workers lost; going on from step " in job.log.read_text()
+    assert f"[{1 - lost}] 1 of 2 workers lost; continuing from step " in job.log.read_text()
     _, orphans = psutil.wait_procs(everything, LONGEST_END)
     assert not orphans
     assert_ended_as(whole, out)

@@ -22,7 +22,7 @@ from bertbench.measure.timing import time_call
 from bertbench.precision import parse_precision
 from bertbench.training.optimizer import AdamW
 from bertbench.training.step import TrainStep
-from bertbench.training.workers import SingleProcess, split_seed
+from bertbench.training.workers import SingleProcess, Workers, split_seed
 
 # BERT-base has twelve such layers; of these four's gradients, half is the embeddings'.
 LAYERS, BATCH_SIZE, MAX_SEQ_LENGTH = 4, 8, 128
@@ -42,7 +42,7 @@ def make_case() -> BenchmarkCase:
     )
 
 
-def make_call(workers: SingleProcess) -> Callable[[], object]:
+def make_call(workers: Workers) -> Callable[[], object]:
     case = make_case()
     model = build_model(case)
     step = TrainStep(model, AdamW(model.variables_by_name), workers, accumulate=workers.size > 1)

@@ -15,7 +15,7 @@ from bertbench.model.bert import BertModel
 from bertbench.precision import Precision
 from bertbench.tasks.base import Task
 from bertbench.training.step import StepResult, TrainStep
-from bertbench.training.workers import SingleProcess, split_seed
+from bertbench.training.workers import SingleProcess, Workers, split_seed
 from suites.training.tiny import WITHOUT_DROPOUT, make_task
 
 FP64 = Precision("fp64", "float64")
@@ -55,7 +55,7 @@ def take_step(
     config: ModelConfig = WITHOUT_DROPOUT,
     batching: str = "padded",
     recompute: bool = False,
-    workers: SingleProcess | None = None,
+    workers: Workers | None = None,
 ) -> OneStep:
     """One step of a random model of always the same seed on those examples."""
     workers = workers or SingleProcess()

@@ -32,7 +32,7 @@ class Hooked(SingleProcess):
     def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         return [gradient * self.factor for gradient in gradients]
 
-    def sum_figures(self, figures: Mapping[str, float]) -> dict[str, float]:
+    def sum_scalars(self, figures: Mapping[str, float]) -> dict[str, float]:
         if self._calls_left == 0:
             self._action(self)
         self._calls_left -= 1

@@ -24,7 +24,7 @@ from bertbench.tasks.squad import SquadTask
 from bertbench.training.job import TrainingJob
 from bertbench.training.settings import TrainingSettings
 from bertbench.training.trainer import Trainer
-from bertbench.training.workers import SingleProcess
+from bertbench.training.workers import Workers
 
 TASKS = ("squad", "classifier", "pretraining")
 MAX_SEQ_LENGTH = 24
@@ -89,7 +89,7 @@ def make_trainer(
     task: str = "squad",
     precision: Precision = FP32,
     num_examples: int | None = None,
-    workers: SingleProcess | None = None,
+    workers: Workers | None = None,
 ) -> Trainer:
     made = make_task(task, folder)
     features = made.read("train").features
