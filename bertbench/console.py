@@ -1,4 +1,4 @@
-"""What a person sees: tables, notices and progress, in colour on terminals only.
+"""What a person sees: tables, notices and progress, in color on terminals only.
 
 Results go to standard output; notices and progress to standard error, so that output can be piped.
 """

@@ -159,7 +159,7 @@ _ROWS = {
     ("fp32", "layer_norm"): Tolerance(
         8.0,
         _TERMS,
-        "the terms are the row's largest normalised value times gamma, and beta; mean, centring, sums of "
+        "the terms are the row's largest normalized value times gamma, and beta; mean, centring, sums of "
         "H = 1,024, root, quotient and two last operations are some ten halves, to twice that",
     ),
     ("bf16", "layer_norm"): _ONE_ROUNDING,

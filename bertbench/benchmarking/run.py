@@ -34,7 +34,7 @@ class BenchmarkResult:
     Attributes:
       round_seconds: of each call, in the order of measuring.
       examples, tokens: of one pass; real tokens.
-      gflops: GFLOP/s that the model needs; computed_gflops: with padding and a packed row's neighbours.
+      gflops: GFLOP/s that the model needs; computed_gflops: with padding and a packed row's neighbors.
       gemm_peak_gflops: the median of `gemm_peak_rounds`, the limits measured beside each round.
       gemm_peak_shapes: (product, share of the work, best GFLOP/s of all rounds).
       efficiency: `gflops` / `gemm_peak_gflops`; efficiency_rounds: the same of each round.

@@ -48,7 +48,7 @@ class Distributed:
     compression: str
     elastic: bool
     dry_run: bool
-    synchronised: bool
+    synchronized: bool
 
 
 def pop_distributed_options(values: dict[str, Any]) -> Distributed:
@@ -59,8 +59,8 @@ def pop_distributed_options(values: dict[str, Any]) -> Distributed:
     """
     names = (values.pop("mpi_hostnames") or "").split(",")
     elastic = values.pop("elastic")
-    synchronised = values.pop("mpi_workers_sync_gradients", True)
-    if elastic and not synchronised:
+    synchronized = values.pop("mpi_workers_sync_gradients", True)
+    if elastic and not synchronized:
         raise InputError(
             "--elastic: workers that train independently have nothing to take over from each other; "
             "add --mpi-workers-sync-gradients, or leave --elastic out."
@@ -73,7 +73,7 @@ def pop_distributed_options(values: dict[str, Any]) -> Distributed:
         values.pop("compression"),
         elastic,
         values.pop("dry_run"),
-        synchronised,
+        synchronized,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bertbench import console
-from bertbench.fetch.catalogue import ITEMS, Item, find_item
+from bertbench.fetch.catalog import ITEMS, Item, find_item
 
 
 def default_cache() -> Path:
@@ -17,7 +17,7 @@ def default_cache() -> Path:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--list", "show_list", is_flag=True, help="Show all names with sizes and licences.")
+@click.option("--list", "show_list", is_flag=True, help="Show all names with sizes and licenses.")
 @click.option(
     "--to",
     "cache",
@@ -46,15 +46,15 @@ def command(names: tuple[str, ...], show_list: bool, cache: Path | None) -> None
     variables: dict[str, Path] = {}
     for item in items:
         folder = fetch(item, cache)
-        console.notice(f"{item.name}: {folder} ({item.licence})")
+        console.notice(f"{item.name}: {folder} ({item.license})")
         variables[item.variable] = cache / item.variable_folder
     for variable, folder in variables.items():
         click.echo(f"export {variable}={shlex.quote(str(folder))}")
 
 
 def _table() -> str:
-    rows = [(item.name, _size(item), item.variable, item.licence) for item in ITEMS.values()]
-    return console.render_text(console.make_table("", ("name", "download", "variable", "licence"), rows))
+    rows = [(item.name, _size(item), item.variable, item.license) for item in ITEMS.values()]
+    return console.render_text(console.make_table("", ("name", "download", "variable", "license"), rows))
 
 
 def _size(item: Item) -> str:

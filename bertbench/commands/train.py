@@ -173,7 +173,7 @@ def _run(job: "TrainingJob", distributed: Distributed, workers: "HorovodWorkers 
     from bertbench.training.independent import run_independently
 
     with waiting_for_launcher():
-        if distributed.synchronised or not job.train:
+        if distributed.synchronized or not job.train:
             return run_job(job, workers)
         return run_independently(job, workers)
 
@@ -188,7 +188,7 @@ def _settings(
     settings = TrainingSettings(**{renamed.get(name, name): value for name, value in values.items()})
     if workers is None:
         return settings
-    return share_of(settings, workers.size, distributed.lr_scaling, synchronised=distributed.synchronised)
+    return share_of(settings, workers.size, distributed.lr_scaling, synchronized=distributed.synchronized)
 
 
 def _describe(job: "TrainingJob", result: "JobResult", threads: "ThreadSettings") -> dict[str, Any]:

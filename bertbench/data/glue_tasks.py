@@ -103,12 +103,12 @@ BINARY = ("0", "1")
 
 def _indexed_pair_task(name: str, labels: tuple[str, ...], label_names: tuple[str, ...] = ()) -> GlueTask:
     """A task of rows index, text, text, label: QNLI, RTE and WNLI."""
-    labelled = functools.partial(Layout, num_columns=4, text_a=1, text_b=2, label=3)
+    labeled = functools.partial(Layout, num_columns=4, text_a=1, text_b=2, label=3)
     return GlueTask(
         name=name,
         folder=name,
-        train=labelled("train.tsv"),
-        dev=labelled("dev.tsv"),
+        train=labeled("train.tsv"),
+        dev=labeled("dev.tsv"),
         test=Layout("test.tsv", num_columns=3, text_a=1, text_b=2),
         labels=labels,
         label_names=label_names,

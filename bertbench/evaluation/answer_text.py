@@ -20,7 +20,7 @@ class Wordpieces(Protocol):
         """The vocabulary, by id."""
 
     def basic_tokenize(self, text: str) -> list[str]:
-        """The words of a text, normalised."""
+        """The words of a text, normalized."""
 
 
 class AnswerTexts:
@@ -43,24 +43,24 @@ class AnswerTexts:
         return self._normalised[word]
 
 
-def project_answer(answer: str, words: Sequence[str], normalised: str) -> str:
+def project_answer(answer: str, words: Sequence[str], normalized: str) -> str:
     """The part of the context that became `answer` (`get_final_text` of `run_squad.py`).
 
     Args:
       answer: words and punctuation with single spaces, made from wordpieces.
       words: the words of the context that the answer's wordpieces touch.
-      normalised: the same after basic tokenization, with single spaces.
+      normalized: the same after basic tokenization, with single spaces.
 
     Returns:
-      The part, or all of the words where their characters and the normalised ones do not correspond one to
+      The part, or all of the words where their characters and the normalized ones do not correspond one to
       one or the answer is not among them.
     """
     original = " ".join(words)
-    start = normalised.find(answer)
-    spaces = normalised.count(" ")
-    if start < 0 or len(original) - len(words) + 1 != len(normalised) - spaces:
+    start = normalized.find(answer)
+    spaces = normalized.count(" ")
+    if start < 0 or len(original) - len(words) + 1 != len(normalized) - spaces:
         return original
-    skipped = start - normalised.count(" ", 0, start)
+    skipped = start - normalized.count(" ", 0, start)
     kept = len(answer) - answer.count(" ")
     return original[_place(words, skipped) : _place(words, skipped + kept - 1) + 1]
 

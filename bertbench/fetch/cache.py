@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bertbench import console
 from bertbench.errors import InputError
-from bertbench.fetch.catalogue import Item, Source
+from bertbench.fetch.catalog import Item, Source
 from bertbench.fetch.download import Progress, Retries, TransferError, download
 from bertbench.fetch.mrpc import split_mrpc
 from bertbench.fetch.unpack import ArchiveError, unpack_zip

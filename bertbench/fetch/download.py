@@ -49,7 +49,7 @@ class _Part:
 
 
 def make_session(retries: Retries) -> requests.Session:
-    """A session that repeats requests refused for now (408, 429, 5xx), honouring Retry-After and proxies."""
+    """A session that repeats requests refused for now (408, 429, 5xx), honoring Retry-After and proxies."""
     policy = urllib3.Retry(
         total=retries.count,
         connect=0,

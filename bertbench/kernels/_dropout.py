@@ -11,7 +11,7 @@ _HASH_ROUNDS = ((16, 0x7FEB352D), (15, 0x846CA68B))  # shift, factor
 def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """Set each element to zero with probability `rate` and scale the others (Srivastava et al. 2014).
 
-    The rate is realised in steps of 2^-32, and kept values are divided by the realised keep probability.
+    The rate is realized in steps of 2^-32, and kept values are divided by the realized keep probability.
     The choice is a function of seed and position alone, so the gradient makes it again instead of storing it.
 
     Args:
@@ -43,7 +43,7 @@ def keep_factor(shape: tf.Tensor, rate: float, seed: tf.Tensor, dtype: tf.DType)
 
     The generator hashes the element's index by rounds of shift, xor and odd multiply (constants: C. Wellons,
     "hash-prospector", the 32-bit function of lowest measured bias), with a word added before the first round
-    and another one mixed in before the second. The words are hashed from the seed, so that neighbouring
+    and another one mixed in before the second. The words are hashed from the seed, so that neighboring
     seeds do not give shifted copies of one choice. Only the high bits decide: the last shift is left out.
     """
     threshold = round(rate * 2**32)

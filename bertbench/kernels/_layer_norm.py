@@ -9,9 +9,9 @@ from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_i
 
 
 def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """Layer normalisation over the last axis (Ba et al. 2016, arXiv:1607.06450, equation 3).
+    """Layer normalization over the last axis (Ba et al. 2016, arXiv:1607.06450, equation 3).
 
-    (x - mean) / sqrt(var + epsilon) * gamma + beta; the variance is the mean of the centred squares, which
+    (x - mean) / sqrt(var + epsilon) * gamma + beta; the variance is the mean of the centered squares, which
     does not cancel under large offsets.
 
     Args:
@@ -32,13 +32,13 @@ def add_and_norm(
     rate: float = 0.0,
     seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """layer_norm(dropout(x, rate, seed) + residual), added and normalised in the island dtype.
+    """layer_norm(dropout(x, rate, seed) + residual), added and normalized in the island dtype.
 
     Args:
       x, residual: [T, H] in the compute dtype; a residual of None counts as zero. gamma, beta: [H] in the
         island dtype. rate, seed: as in `dropout`; no dropout where `seed` is None.
     Returns: [T, H] in the dtype of `x`.
-    Error: in float32 8 ULP of max|n| |gamma| + |beta|, with n the row normalised, for H up to 1,024; 26 for
+    Error: in float32 8 ULP of max|n| |gamma| + |beta|, with n the row normalized, for H up to 1,024; 26 for
       rows of a few values only, whose like squares round to one side. One rounding from that in bfloat16.
     """
     present = [] if residual is None else [residual]
@@ -60,7 +60,7 @@ def add_and_norm(
 def _normalised(
     x: tf.Tensor, residual: Sequence[tf.Tensor], epsilon: float, rate: float, seeds: Sequence[tf.Tensor]
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The centred, scaled rows [T, H] and 1 / standard deviation [T, 1], in the island dtype."""
+    """The centered, scaled rows [T, H] and 1 / standard deviation [T, 1], in the island dtype."""
     wide = enter_island(x)
     origin = wide[..., :1]
     if seeds:
@@ -70,9 +70,9 @@ def _normalised(
         origin += enter_island(other[..., :1])
     # Counted from the row's first element, a large common offset cancels before the mean is rounded.
     wide -= origin
-    centred = wide - _row_mean(wide)
-    inverse = tf.math.rsqrt(_row_mean(centred * centred) + epsilon)
-    return centred * inverse, inverse
+    centered = wide - _row_mean(wide)
+    inverse = tf.math.rsqrt(_row_mean(centered * centered) + epsilon)
+    return centered * inverse, inverse
 
 
 def _row_mean(x: tf.Tensor) -> tf.Tensor:
@@ -95,8 +95,8 @@ def _norm_forward(
     rate: float,
     seeds: Sequence[tf.Tensor],
 ) -> tf.Tensor:
-    normalised, _ = _normalised(x, residual, epsilon, rate, seeds)
-    return leave_island(normalised * gamma + beta, x.dtype)
+    normalized, _ = _normalised(x, residual, epsilon, rate, seeds)
+    return leave_island(normalized * gamma + beta, x.dtype)
 
 
 @compiled
@@ -109,12 +109,12 @@ def _norm_backward(
     rate: float,
     seeds: Sequence[tf.Tensor],
 ) -> tuple[tf.Tensor, ...]:
-    normalised, inverse = _normalised(x, residual, epsilon, rate, seeds)
+    normalized, inverse = _normalised(x, residual, epsilon, rate, seeds)
     upstream = enter_island(upstream)
     scaled = upstream * gamma
-    wide = inverse * (scaled - _row_mean(scaled) - normalised * _row_mean(scaled * normalised))
+    wide = inverse * (scaled - _row_mean(scaled) - normalized * _row_mean(scaled * normalized))
     rows = list(range(x.shape.rank - 1))
-    dgamma = tf.reduce_sum(upstream * normalised, rows)
+    dgamma = tf.reduce_sum(upstream * normalized, rows)
     dbeta = tf.reduce_sum(upstream, rows)
     dx = wide * keep_factor(tf.shape(x), rate, seeds[0], wide.dtype) if seeds else wide
     return leave_island(dx, x.dtype), dgamma, dbeta, *(leave_island(wide, other.dtype) for other in residual)

@@ -20,7 +20,7 @@ A training step takes three times that: each forward product has two of the same
 one for each operand's gradient. The optimizer and what `recompute` computes twice are not counted.
 
 Two counts matter. What the model needs ("model GFLOP") is counted over the real tokens of each sequence.
-What was computed is counted over the rows of the batch at their full width, padding and neighbours
+What was computed is counted over the rows of the batch at their full width, padding and neighbors
 included. Efficiency uses the first. They agree where every row holds one sequence of full length.
 """
 

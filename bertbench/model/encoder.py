@@ -48,14 +48,14 @@ class LayerNorm(tf.Module):
         rate: float = 0.0,
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Normalised dropout(x) + residual, [T, H] in the dtype of `x`."""
+        """Normalized dropout(x) + residual, [T, H] in the dtype of `x`."""
         return kernels.add_and_norm(
             x, residual, tf.identity(self.gamma), tf.identity(self.beta), self.epsilon, rate, seed
         )
 
 
 class Embeddings(tf.Module):
-    """Word, position and segment embeddings, summed and normalised."""
+    """Word, position and segment embeddings, summed and normalized."""
 
     def __init__(self, weights: Weights, config: ModelConfig) -> None:
         super().__init__()
@@ -78,10 +78,10 @@ class Embeddings(tf.Module):
             + tf.gather(self.position, batch["position_ids"])
             + tf.gather(self.segment, batch["segment_ids"])
         )
-        normalised = self.norm(total)
+        normalized = self.norm(total)
         if seed is not None and self._rate:
-            normalised = kernels.dropout(normalised, self._rate, kernels.fold_in(seed, 0))
-        return tf.cast(normalised, self._dtype)
+            normalized = kernels.dropout(normalized, self._rate, kernels.fold_in(seed, 0))
+        return tf.cast(normalized, self._dtype)
 
 
 class TransformerLayer(tf.Module):

@@ -22,7 +22,7 @@ class Weights:
     def __init__(
         self, compute: Compute, *, trainable: bool, initializer_range: float, seed: int | None
     ) -> None:
-        """Variables start at zero where `seed` is None (to be loaded), else as BERT initialises them."""
+        """Variables start at zero where `seed` is None (to be loaded), else as BERT initializes them."""
         self.compute = compute
         self.by_name: dict[str, tf.Variable] = {}
         self._trainable = trainable

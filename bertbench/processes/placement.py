@@ -80,7 +80,7 @@ def place_worker(
 ) -> Placement:
     """The place of one of a host's `local_size` workers.
 
-    Workers fill the host's sockets evenly, neighbouring ranks side by side, or `per_socket` to each; with as
+    Workers fill the host's sockets evenly, neighboring ranks side by side, or `per_socket` to each; with as
     many workers as NUMA nodes or more, they fill those. Sockets are shared where there are too few. A
     worker that has a host for itself leaves the same number of cores to the system as one of several.
     """

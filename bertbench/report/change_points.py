@@ -1,6 +1,6 @@
 """Where a series of measurements changed its level, by binary segmentation with a permutation test.
 
-The statistic is the largest standardised difference of the means on either side of a split (CUSUM; Page
+The statistic is the largest standardized difference of the means on either side of a split (CUSUM; Page
 1954), segments are split in two as long as it is significant (binary segmentation; Vostrikova 1981), and
 it is significant when random orders of the same values rarely reach it, which holds whatever their
 distribution and its outliers (Matteson and James 2014).
@@ -63,18 +63,18 @@ def _split(logs: np.ndarray, start: int, stop: int, generator: np.random.Generat
 
 
 def _differences(rows: np.ndarray) -> np.ndarray:
-    """Standardised differences of means of rows [R, N] at each split that leaves both sides long enough."""
+    """Standardized differences of means of rows [R, N] at each split that leaves both sides long enough."""
     count = rows.shape[1]
     left = np.arange(MINIMUM_SEGMENT, count - MINIMUM_SEGMENT + 1)
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    sums = np.cumsum(centred, axis=1)[:, left - 1]
-    deviation = centred.std(axis=1, keepdims=True)
+    centered = rows - rows.mean(axis=1, keepdims=True)
+    sums = np.cumsum(centered, axis=1)[:, left - 1]
+    deviation = centered.std(axis=1, keepdims=True)
     scale = np.sqrt(left * (count - left) / count)
     return np.abs(sums) / np.maximum(deviation * scale, np.finfo(float).tiny)
 
 
 def _relocate(logs: np.ndarray, points: list[int]) -> list[int]:
-    """Put each point where it splits the stretch between its neighbours best."""
+    """Put each point where it splits the stretch between its neighbors best."""
     edges = [0, *points, len(logs)]
     for place in range(1, len(edges) - 1):
         start, stop = edges[place - 1], edges[place + 1]

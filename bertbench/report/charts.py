@@ -1,6 +1,6 @@
-"""Small SVG charts that take their colours from the page, so that they follow light and dark.
+"""Small SVG charts that take their colors from the page, so that they follow light and dark.
 
-Elements carry CSS classes, not colours; `templates/style.css` gives those a meaning. A chart is 380 units
+Elements carry CSS classes, not colors; `templates/style.css` gives those a meaning. A chart is 380 units
 wide, so that its text stays readable when a phone scales it down.
 """
 

@@ -1,4 +1,4 @@
-"""Everything that a results folder holds, and every judgement in it as one list of checks."""
+"""Everything that a results folder holds, and every judgment in it as one list of checks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Check:
-    """One judgement: the part of the report it belongs to, its name, its end, and why."""
+    """One judgment: the part of the report it belongs to, its name, its end, and why."""
 
     section: str
     name: str

@@ -21,7 +21,7 @@ class Figure:
 
 
 def row_chart(title: str, description: str, labels: Sequence[str], values: Sequence[str]) -> Chart:
-    """A chart of one labelled row each, values right of the labels; marks go to `row_y`."""
+    """A chart of one labeled row each, values right of the labels; marks go to `row_y`."""
     chart = Chart(title, description, height=TOP + ROW_HEIGHT * len(labels) + BOTTOM)
     for row, (label, value) in enumerate(zip(labels, values, strict=True)):
         chart.text(ROW_LEFT, row_y(row) - 12, label, "row-label")

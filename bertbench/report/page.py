@@ -13,7 +13,7 @@ from bertbench.report.figures_history import history_chart
 from bertbench.report.history import Series
 from bertbench.report.junit import write_junit
 from bertbench.report.sections import machine_facts, make_sections
-from bertbench.report.summary import MEASURED, count, make_tiles, summarise
+from bertbench.report.summary import MEASURED, count, make_tiles, summarize
 from bertbench.report.wording import State
 
 MARKS = {State.PASSED: "✅", State.FAILED: "❌", State.UNCLEAR: "⚠️", MEASURED: "📏"}
@@ -45,7 +45,7 @@ def write_history(history: Sequence[Series], page: Path, command: str) -> None:
 
 
 def _values(results: Results, checks: Sequence[Check], command: str) -> dict[str, Any]:
-    summary = summarise(checks)
+    summary = summarize(checks)
     machine = machine_facts(results)
     measured = results.throughput.measured[:10] if results.throughput else ""
     facts = (f"bertbench {machine.get('bertbench', __version__)}", machine.get("cpu"), measured)

@@ -36,7 +36,7 @@ class Tile:
     remark: str
 
 
-def summarise(checks: Sequence[Check]) -> Summary:
+def summarize(checks: Sequence[Check]) -> Summary:
     """The verdict on all checks: one failure fails, one that is unclear leaves the whole unclear."""
     if not checks:
         return Summary(MEASURED, "Measured, not judged", "The folder holds measurements but no verdicts.")

@@ -10,7 +10,7 @@ LR_SCALINGS = ("sqrt", "linear", "none")
 
 
 def share_of(
-    settings: TrainingSettings, size: int, lr_scaling: str, *, synchronised: bool
+    settings: TrainingSettings, size: int, lr_scaling: str, *, synchronized: bool
 ) -> TrainingSettings:
     """The settings of each of `size` processes that train together.
 
@@ -19,7 +19,7 @@ def share_of(
 
     Args:
       lr_scaling: one of `LR_SCALINGS`.
-      synchronised: the processes share out the examples, so that an epoch itself has fewer steps; else each
+      synchronized: the processes share out the examples, so that an epoch itself has fewer steps; else each
         goes over all examples for its share of the epochs.
     """
     if lr_scaling not in LR_SCALINGS:
@@ -28,7 +28,7 @@ def share_of(
     return dataclasses.replace(
         settings,
         learning_rate=settings.learning_rate * factor,
-        num_epochs=settings.num_epochs if synchronised else settings.num_epochs / size,
+        num_epochs=settings.num_epochs if synchronized else settings.num_epochs / size,
         num_steps=_divide(settings.num_steps, size),
         warmup_steps=_divide(settings.warmup_steps, size),
     )

@@ -23,7 +23,7 @@ def train_squad(files: Path, output_dir: Path, *more: str) -> list[str]:
     ]
 
 
-def synchronised(files: Path, output_dir: Path) -> list[str]:
+def synchronized(files: Path, output_dir: Path) -> list[str]:
     """The same, with averaged gradients, `STEPS` steps and a checkpoint every `SAVE_EVERY`."""
     steps = ("--num-train-steps", str(2 * STEPS), "--save-checkpoints-steps", str(SAVE_EVERY))
     return train_squad(files, output_dir, "--mpi-workers-sync-gradients", *steps, "--learning-rate", "1e-3")

@@ -13,7 +13,7 @@ import pytest
 from bertbench.errors import InputError
 from bertbench.processes import horovod_launcher
 from bertbench.processes.horovod_launcher import LAUNCHER, WorkerHosts, run_workers
-from suites.distributed.jobs import DEADLINE, STEPS, Job, run, synchronised
+from suites.distributed.jobs import DEADLINE, STEPS, Job, run, synchronized
 from suites.training.test_repeating import newest_step, read
 
 pytestmark = pytest.mark.distributed
@@ -25,7 +25,7 @@ LONGEST_END = 60.0
 def whole(files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """The last checkpoint of a job that was never disturbed."""
     folder = tmp_path_factory.mktemp("whole")
-    run(synchronised(files, folder / "out"), folder / "log")
+    run(synchronized(files, folder / "out"), folder / "log")
     return read(folder / "out" / f"model.ckpt-{STEPS}")
 
 
@@ -66,17 +66,17 @@ def test_a_killed_worker_ends_the_job_and_the_same_command_goes_on(
 ) -> None:
     """Killed once, ended once, then left alone: the end of a job that was never disturbed."""
     disturbed = tmp_path / "disturbed"
-    with Job(synchronised(files, disturbed), tmp_path / "killed.log") as killed:
+    with Job(synchronized(files, disturbed), tmp_path / "killed.log") as killed:
         assert end_after(killed, disturbed, STEPS // 4, "worker") < LONGEST_END
         assert killed.wait() == 3
     last_line = killed.log.read_text().splitlines()[-1]
     assert last_line.startswith("bertbench: rank 1 ended with SIGKILL, and the others were ended")
 
-    with Job(synchronised(files, disturbed), tmp_path / "ended.log") as ended:
+    with Job(synchronized(files, disturbed), tmp_path / "ended.log") as ended:
         assert end_after(ended, disturbed, STEPS // 2, "job") < LONGEST_END
         assert ended.wait() == 128 + signal.SIGTERM
 
-    assert "[0] resuming from" in run(synchronised(files, disturbed), tmp_path / "last.log")
+    assert "[0] resuming from" in run(synchronized(files, disturbed), tmp_path / "last.log")
     assert_ended_as(whole, disturbed)
 
 
@@ -86,7 +86,7 @@ def test_an_elastic_job_goes_on_without_a_lost_worker(
 ) -> None:
     """The other takes its part over, also where the lost one was the one that saves."""
     out = tmp_path / "out"
-    with Job([*synchronised(files, out), "--elastic"], tmp_path / "log") as job:
+    with Job([*synchronized(files, out), "--elastic"], tmp_path / "log") as job:
         wait_for_step(job, out, STEPS // 3)
         everything = job.processes()
         job.worker(lost).kill()
@@ -125,7 +125,7 @@ def test_workers_with_other_data_end_at_the_start_naming_it(
 
     monkeypatch.setattr(horovod_launcher, "launcher_command", launcher_command)
     monkeypatch.setitem(os.environ, "TF_CPP_MIN_LOG_LEVEL", "3")
-    command = synchronised(files, tmp_path / "out")
+    command = synchronized(files, tmp_path / "out")
     command[command.index("--train-file") + 1] = "train.json"
     with pytest.raises(InputError, match=r"rank [01] cannot go on; it says why above"):
         run_workers(WorkerHosts(2), command)

@@ -49,14 +49,14 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 def layer_norm(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, epsilon: float) -> np.ndarray:
     """(x - mean) / sqrt(variance + epsilon) gamma + beta over the last axis."""
-    return normalised(x, epsilon) * gamma + beta
+    return normalized(x, epsilon) * gamma + beta
 
 
-def normalised(x: np.ndarray, epsilon: float) -> np.ndarray:
+def normalized(x: np.ndarray, epsilon: float) -> np.ndarray:
     """(x - mean) / sqrt(variance + epsilon) over the last axis."""
-    centred = x - x[..., :1]
-    centred = centred - centred.mean(-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon)
+    centered = x - x[..., :1]
+    centered = centered - centered.mean(-1, keepdims=True)
+    return centered / np.sqrt((centered**2).mean(-1, keepdims=True) + epsilon)
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -124,7 +124,7 @@ def measure_layer_norm(kind: FloatFormat, variant: str, kernel: Callable | None 
         beta = generator.normal(0.0, 0.5, x.shape[-1]).astype(np.float32)
         second = None if other is None else tf.constant(other)
         result = kernel(tf.constant(x), second, tf.constant(gamma), tf.constant(beta), EPSILON)
-        rows = exact.normalised(widen(x) + (0.0 if other is None else widen(other)), EPSILON)
+        rows = exact.normalized(widen(x) + (0.0 if other is None else widen(other)), EPSILON)
         got.append(widen(result.numpy()).ravel())
         truth.append((rows * widen(gamma) + widen(beta)).ravel())
         largest = np.abs(rows).max(-1, keepdims=True)

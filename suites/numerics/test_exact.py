@@ -73,7 +73,7 @@ def test_rows(spread):
     np.testing.assert_allclose(exact.softmax(rows), softmax, rtol=RELATIVE)
     rows += 1e4
     normal = [[float(value) for value in mp_normalised(row.tolist(), mpmath.mpf(1e-12))] for row in rows]
-    np.testing.assert_allclose(exact.normalised(rows, 1e-12), normal, rtol=0, atol=RELATIVE)
+    np.testing.assert_allclose(exact.normalized(rows, 1e-12), normal, rtol=0, atol=RELATIVE)
 
 
 @pytest.mark.parametrize("spread", [0.1, 3.0, 60.0])

@@ -35,18 +35,18 @@ def layer_norm(rows: np.ndarray) -> np.ndarray:
     return widen(kernels.layer_norm(tf.constant(rows), ONES, ZEROS, EPSILON).numpy())
 
 
-def norm_error(normalised: np.ndarray, kind: FloatFormat) -> np.ndarray:
+def norm_error(normalized: np.ndarray, kind: FloatFormat) -> np.ndarray:
     """How far each element may be from the exact one, for gamma 1 and beta 0.
 
-    An input, its difference from the first, their mean and the centred value may each be flushed to zero
+    An input, its difference from the first, their mean and the centered value may each be flushed to zero
     before they are divided by sqrt(epsilon) or more.
     """
-    largest = np.abs(normalised).max(-1, keepdims=True) * np.ones_like(normalised)
+    largest = np.abs(normalized).max(-1, keepdims=True) * np.ones_like(normalized)
     island = TOLERANCES["fp32", "layer_norm"].bound * spacing(largest, FP32)
     island += 4 * TOLERANCES["any", "flush to zero"].bound / np.sqrt(EPSILON)
     if kind is FP32:
         return island
-    return island + TOLERANCES["bf16", "layer_norm"].bound * spacing(normalised, BF16)
+    return island + TOLERANCES["bf16", "layer_norm"].bound * spacing(normalized, BF16)
 
 
 @KINDS
@@ -103,12 +103,12 @@ def test_fully_masked_rows_weigh_all_equally(kind, rows):
 @given(rows=arrays(np.float32, SHAPE, elements=st.floats(-1e3, 1e3, width=32)))
 def test_layer_norm_has_mean_zero_and_variance_one(kind, rows):
     rows = rows.astype(kind.dtype)
-    normalised = exact.normalised(widen(rows), EPSILON)
-    got, error = layer_norm(rows), norm_error(normalised, kind)
+    normalized = exact.normalized(widen(rows), EPSILON)
+    got, error = layer_norm(rows), norm_error(normalized, kind)
     assert (np.abs(got.mean(-1)) <= error.mean(-1)).all()
     variance = widen(rows).var(-1)
     shortfall = np.abs((got**2).mean(-1) - variance / (variance + EPSILON))
-    assert (shortfall <= (2 * np.abs(normalised) * error + error**2).mean(-1) + 1e-9).all()
+    assert (shortfall <= (2 * np.abs(normalized) * error + error**2).mean(-1) + 1e-9).all()
 
 
 @KINDS
@@ -133,8 +133,8 @@ def test_layer_norm_is_scale_invariant_to_the_bit(kind, rows, exponent):
 def test_layer_norm_survives_large_offsets(rows, offset):
     """The difference of large means that cancels in E[x^2] - E[x]^2 and in a rounded mean."""
     rows = rows + np.float32(offset)
-    normalised = exact.normalised(widen(rows), EPSILON)
-    assert (np.abs(layer_norm(rows) - normalised) <= norm_error(normalised, FP32)).all()
+    normalized = exact.normalized(widen(rows), EPSILON)
+    assert (np.abs(layer_norm(rows) - normalized) <= norm_error(normalized, FP32)).all()
 
 
 @KINDS

@@ -71,7 +71,7 @@ def test_error_of_cast_to_bf16(judge):
     ids=["plain", "xla", "leave_island"],
 )
 def test_rounding_to_nearest_even_on_every_bit_pattern(cast):
-    """All bfloat16 patterns, subnormals too, and the float32 neighbours of every midpoint, to the bit."""
+    """All bfloat16 patterns, subnormals too, and the float32 neighbors of every midpoint, to the bit."""
     values = rounding_cases()
     got = cast(tf.constant(values)).numpy()
     numbers = ~np.isnan(values)

@@ -1,6 +1,6 @@
 """Units in the last place (ULP) of bfloat16 and float32.
 
-numpy knows the spacing of its own floats only; here spacing, neighbours and rounding are taken from the bit
+numpy knows the spacing of its own floats only; here spacing, neighbors and rounding are taken from the bit
 layout, which both formats share: sign, 8 exponent bits, then 7 or 23 fraction bits (IEEE 754-2019 section
 3.4; bfloat16 is the upper half of a binary32).
 """
@@ -137,14 +137,14 @@ def all_bf16() -> np.ndarray:
 
 
 def rounding_cases() -> np.ndarray:
-    """float32 about every rounding decision: each bfloat16 pattern, its upper midpoint, and neighbours."""
+    """float32 about every rounding decision: each bfloat16 pattern, its upper midpoint, and neighbors."""
     upper = np.arange(1 << 16, dtype=np.uint32)[:, None] << 16
     lower = np.array([0x0000, 0x0001, 0x7FFE, 0x7FFF, 0x8000, 0x8001, 0x8002, 0xFFFF], np.uint32)
     return from_bits((upper | lower).ravel(), FP32)
 
 
 def float32_sweep(stride: int = 1021) -> np.ndarray:
-    """Every `stride`-th float32 pattern, and three neighbours either side of every power of two; no NaN.
+    """Every `stride`-th float32 pattern, and three neighbors either side of every power of two; no NaN.
 
     The stride is odd, so that the fraction bits vary in all places.
     """

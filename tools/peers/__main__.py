@@ -25,7 +25,7 @@ from bertbench.measure.threads import default_threads
 from suites.shared_data import DEV_SET, VARIABLE, VOCABULARY
 from tools.peers.engines import ENGINES
 from tools.peers.inputs import read_windows, save_features
-from tools.peers.results import Row, check_agreement, result_table, summarise
+from tools.peers.results import Row, check_agreement, result_table, summarize
 from tools.peers.worker import FEATURES_FILE, JOB_FILE
 
 PATH = click.Path(path_type=Path)
@@ -126,7 +126,7 @@ def command(
         with _started(folder, precisions, mode) as workers:
             rows = _measure(workers, rounds)
     print_table(result_table(rows, features, config, mode))
-    for line in summarise(rows):
+    for line in summarize(rows):
         out.print(line, markup=False)
     if output_file is not None:
         write_json(output_file, {**job, "windows": windows, "rows": list(map(dataclasses.asdict, rows))})

@@ -67,7 +67,7 @@ def result_table(rows: Sequence[Row], features: Features, config: ModelConfig, m
     return make_table(title, ("engine", "windows/s", "tokens/s", "model GFLOP/s", f"{OWN} / this"), cells)
 
 
-def summarise(rows: Sequence[Row]) -> Iterator[str]:
+def summarize(rows: Sequence[Row]) -> Iterator[str]:
     """This engine's own batching against the best of the others, in each precision and setup."""
     for own in filter(_is_own_best, rows):
         others = [row for row in rows if row.engine != OWN and row.precision == own.precision]

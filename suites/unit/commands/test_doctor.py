@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from bertbench import cli
 from bertbench.commands import doctor
 from bertbench.commands.doctor import Finding
-from bertbench.fetch.catalogue import find_item
+from bertbench.fetch.catalog import find_item
 from bertbench.measure.machine import Machine
 
 pytestmark = pytest.mark.unit

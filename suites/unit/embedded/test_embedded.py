@@ -33,7 +33,7 @@ def test_held_out_parts_are_the_generators():
     paragraphs = make_paragraphs(SEED, held_out=True, count=DEFAULT_SIZES.dev_paragraphs)
     assert json.loads(embedded.SQUAD_DEV.read_text()) == to_squad(paragraphs, "dev")
     pairs = make_pairs(SEED, "dev", count=DEFAULT_SIZES.dev_pairs)
-    assert (embedded.FOLDERS["classifier"] / "dev.tsv").read_text() == to_tsv(pairs, labelled=True)
+    assert (embedded.FOLDERS["classifier"] / "dev.tsv").read_text() == to_tsv(pairs, labeled=True)
     documents = make_documents(SEED, held_out=True, count=DEFAULT_SIZES.held_out_documents)
     assert embedded.PRETRAINING_TEXT.read_text() == to_text(documents)
 

@@ -51,13 +51,13 @@ def original_nbest(words, windows, tokenizer, n_best, longest):
 
 
 def original_text(pieces, words, tokenizer):
-    """The answer's characters found in the normalised words, and from there in the words themselves."""
+    """The answer's characters found in the normalized words, and from there in the words themselves."""
     answer = " ".join(" ".join(pieces).replace(" ##", "").replace("##", "").split())
     whole = " ".join(words)
-    normalised = " ".join(tokenizer.basic_tokenize(whole))
+    normalized = " ".join(tokenizer.basic_tokenize(whole))
     ours = [place for place, character in enumerate(whole) if character != " "]
-    theirs = [place for place, character in enumerate(normalised) if character != " "]
-    first = normalised.find(answer)
+    theirs = [place for place, character in enumerate(normalized) if character != " "]
+    first = normalized.find(answer)
     if not answer or first == -1 or len(ours) != len(theirs):
         return whole
     from_theirs = dict(zip(theirs, ours, strict=True))

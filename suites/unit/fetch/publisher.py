@@ -16,7 +16,7 @@ class Page:
       cut_after: bytes of each answer's body after which the connection is closed.
       length_lie: added to the Content-Length announced.
       with_length: whether there is a Content-Length; without one the answer is chunked.
-      ranges: whether Range is honoured; `If-Range` is honoured then too unless `ignores_if_range`.
+      ranges: whether Range is honored; `If-Range` is honored then too unless `ignores_if_range`.
       statuses: answers to give, one a request, before the file itself.
     """
 
@@ -43,9 +43,9 @@ class Publisher:
     pages: dict[str, Page] = field(default_factory=dict)
     requests: list[tuple[str, str | None, int]] = field(default_factory=list)  # path, Range, status
 
-    def publish(self, name: str, body: bytes, **behaviour: object) -> str:
+    def publish(self, name: str, body: bytes, **behavior: object) -> str:
         """Serve `body` and return its address."""
-        self.pages[f"/{name}"] = Page(body, **behaviour)
+        self.pages[f"/{name}"] = Page(body, **behavior)
         return f"{self.address}/{name}"
 
 

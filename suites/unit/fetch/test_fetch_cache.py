@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from bertbench.commands.fetch import command
 from bertbench.errors import InputError
 from bertbench.fetch import cache as cache_module
-from bertbench.fetch import catalogue
+from bertbench.fetch import catalog
 from bertbench.fetch.cache import CHECKSUMS, RECORD, fetch
-from bertbench.fetch.catalogue import ITEMS, Item, Source, find_item
+from bertbench.fetch.catalog import ITEMS, Item, Source, find_item
 from bertbench.fetch.download import Retries
 from bertbench.fetch.mrpc import DEV_IDS, TEST, TRAIN, split_mrpc
 from bertbench.fetch.unpack import ArchiveError
@@ -225,7 +225,7 @@ def test_names_are_found_whatever_their_case_and_the_nearest_is_suggested():
 
 def test_the_command_prints_what_to_export(publisher, tmp_path, monkeypatch):
     item = item_of(source_of(publisher.publish("f", TEXT), TEXT), folder="SQuAD")
-    monkeypatch.setitem(catalogue.ITEMS, "item", item)
+    monkeypatch.setitem(catalog.ITEMS, "item", item)
     place = tmp_path / "a place"
     result = CliRunner().invoke(command, ["ITEM"], env={"BERTBENCH_CACHE": str(place)})
     assert result.exit_code == 0
@@ -239,5 +239,5 @@ def test_the_list_shows_every_name_with_size_and_licence():
     result = CliRunner().invoke(command, ["--list"])
     for item in ITEMS.values():
         line = next(line for line in result.stdout.splitlines() if f" {item.name} " in line)
-        assert item.licence in line
+        assert item.license in line
         assert re.search(r"\d+\.\d\d [MG]B", line)

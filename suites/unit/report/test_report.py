@@ -14,7 +14,7 @@ from bertbench.formatting import decimals_for, figure, percent, signed
 from bertbench.report.charts import Scale
 from bertbench.report.checks import Check, load_results
 from bertbench.report.page import write_report
-from bertbench.report.summary import summarise
+from bertbench.report.summary import summarize
 from bertbench.report.wording import State
 from suites.unit.made_up_results import (
     accuracy_case,
@@ -150,10 +150,10 @@ def test_measurements_alone_are_not_called_a_success(tmp_path):
 
 def test_one_failure_outweighs_what_is_unclear():
     checks = [Check("gate", "a", state, "") for state in (State.PASSED, State.UNCLEAR, State.FAILED)]
-    assert summarise(checks).headline == "1 check of 3 failed"
-    assert summarise(checks).explanation == "1 could not be judged, 1 passed."
-    assert summarise(checks[:2]).headline == "1 check of 2 could not be judged"
-    assert summarise(checks[:1]).headline == "Still fast"
+    assert summarize(checks).headline == "1 check of 3 failed"
+    assert summarize(checks).explanation == "1 could not be judged, 1 passed."
+    assert summarize(checks[:2]).headline == "1 check of 2 could not be judged"
+    assert summarize(checks[:1]).headline == "Still fast"
 
 
 @pytest.mark.parametrize("file", ["throughput", "accuracy", "numerics", "lengths"])

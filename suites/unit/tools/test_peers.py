@@ -10,7 +10,7 @@ from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from tools.peers.engines import ENGINES, Job
 from tools.peers.inputs import load_features, make_batches, save_features, take
-from tools.peers.results import Row, check_agreement, speed_ratio, summarise
+from tools.peers.results import Row, check_agreement, speed_ratio, summarize
 
 pytestmark = pytest.mark.unit
 
@@ -70,7 +70,7 @@ def test_the_summary_names_the_best_peer_of_each_setup():
         Row("A", "bf16", "sorted", [1.5]),
         Row("A", "fp32", "sorted", [0.1]),
     ]
-    assert list(summarise(rows)) == [
+    assert list(summarize(rows)) == [
         "bertbench bf16 packed is 2.00 times the best peer padded, B",
         "bertbench bf16 packed is 1.50 times the best peer sorted, A",
     ]

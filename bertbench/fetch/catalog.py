@@ -1,4 +1,4 @@
-"""What can be fetched: addresses, sizes, checksums and licences.
+"""What can be fetched: addresses, sizes, checksums and licenses.
 
 Checksums are those that TensorFlow Datasets and Hugging Face `datasets` publish for the same addresses, and,
 for `evaluate-v1.1.py`, those of the SQuAD leaderboard's own bundle. Where nobody publishes one it is None:
@@ -53,7 +53,7 @@ class Item:
     variable: str
     variable_folder: str
     about: int
-    licence: str
+    license: str
     split_mrpc: bool = False
 
     @property
@@ -96,9 +96,9 @@ _SQUAD_ITEM = Item(
 )
 
 
-def _glue_item(task: str, licence: str, *sources: Source, split_mrpc: bool = False) -> Item:
+def _glue_item(task: str, license: str, *sources: Source, split_mrpc: bool = False) -> Item:
     about = sum(source.size or 0 for source in sources)
-    return Item(f"glue/{task}", f"glue/{task}", sources, "GLUE_DIR", "glue", about, licence, split_mrpc)
+    return Item(f"glue/{task}", f"glue/{task}", sources, "GLUE_DIR", "glue", about, license, split_mrpc)
 
 
 def _zip(address: str, size: int | None = None, sha256: str | None = None) -> Source:
