@@ -5,12 +5,19 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
+
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+_START_BYTES = 64
 
 
 @contextlib.contextmanager
@@ -101,30 +108,111 @@ def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+@dataclass(frozen=True)
+class DataFile:
+    """A file that was read: where, and the hexadecimal SHA-256 of the bytes that were read."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a file, read once: what is made of them and their checksum belong together."""
+
+    path: Path
+    data: bytes
+
+    @property
+    def file(self) -> DataFile:
+        """The file with the checksum of these bytes."""
+        return DataFile(self.path, hashlib.sha256(self.data).hexdigest())
+
+    def text(self) -> str:
+        """The bytes as UTF-8, without a byte order mark.
+
+        Raises:
+          InputError: they are not UTF-8; the message says where.
+        """
+        try:
+            return self.data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self.path}: byte {error.start} is not UTF-8; save the file as UTF-8."
+            ) from None
+
+    def json(self) -> Any:
+        """The bytes as JSON.
+
+        Raises:
+          InputError: they are empty, not UTF-8, malformed (with line and column), or beyond what Python's
+            JSON reader takes.
+        """
+        text = self.text()
+        if not text.strip():
+            raise InputError(f"{self.path}: is empty; give the file (a pipe can be read only once).")
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{self.path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
+                "fix the file or fetch it again."
+            ) from None
+        except (ValueError, RecursionError) as error:  # numbers or nesting beyond what Python reads
+            raise InputError(
+                f"{self.path}: cannot be read as JSON ({error}); fix the file or fetch it again."
+            ) from None
+
+
+def read_content(path: Path | str) -> Content:
+    """Read a file, which may be a pipe.
+
+    Raises:
+      InputError: it is missing or unreadable, compressed, or a Git LFS pointer to the file.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+    _require_plain(path, data)
+    return Content(path, data)
+
+
 def read_json(path: Path | str) -> Any:
     """Parse a JSON file.
 
     Raises:
-      InputError: the file is missing, unreadable, not UTF-8, malformed (with line and column), or beyond what
-        Python's JSON reader takes.
+      InputError: as `read_content` and `Content.json`.
+    """
+    return read_content(path).json()
+
+
+def require_plain_file(path: Path) -> None:
+    """Check a file that a library is going to read by its name.
+
+    Raises:
+      InputError: it is missing or unreadable, no regular file, compressed, or a Git LFS pointer to the file.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: is no regular file; give one, or the file that the pipe comes from.")
+        with path.open("rb") as stream:
+            start = stream.read(_START_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+    _require_plain(path, start)
+
+
+def _require_plain(path: Path, start: bytes) -> None:
+    """Check the first bytes of a file: whether it is what it is called, and not something around it."""
+    if start.startswith(_LFS_POINTER):
         raise InputError(
-            f"{path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
-            "fix the file or fetch it again."
-        ) from None
-    except (ValueError, RecursionError) as error:  # numbers or nesting beyond what Python reads
-        raise InputError(
-            f"{path}: cannot be read as JSON ({error}); fix the file or fetch it again."
-        ) from None
+            f"{path}: is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository."
+        )
+    for signature, name in _COMPRESSED.items():
+        if start.startswith(signature):
+            raise InputError(f"{path}: is compressed with {name}; unpack it.")
 
 
 def make_directory(path: Path | str) -> Path:

@@ -12,6 +12,7 @@ from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
 from bertbench.console import notice
 from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles, find_tokenizer
 from bertbench.errors import InputError
 
 _CAPITALS = frozenset(string.ascii_uppercase)  # a cased vocabulary has each as a wordpiece, an uncased none
@@ -24,16 +25,14 @@ class ModelSource:
 
     Attributes:
       config: from `bert_config.json`, or Hugging Face's `config.json`.
-      vocab_file: one wordpiece a line.
+      tokenizer_files: where the vocabulary is, and what treats text; None for a model without.
       checkpoint: prefix or safetensors file; None starts from random weights.
-      do_lower_case: whether the vocabulary is of lower-cased text.
       labels: what the checkpoint's classifier outputs are called; None where nothing says it.
     """
 
     config: ModelConfig
-    vocab_file: Path | None
+    tokenizer_files: TokenizerFiles | None
     checkpoint: Path | None
-    do_lower_case: bool
     labels: OutputLabels | None = None
 
     def holds(self, variable: str) -> bool:
@@ -62,40 +61,40 @@ class ModelSource:
         return self.checkpoint
 
     def tokenizer(self) -> Tokenizer:
-        """The model's tokenizer.
+        """The model's tokenizer, checked against the configuration.
 
         Raises:
-          InputError: there is no vocabulary, or it does not have the size of the model's.
+          InputError: there is no vocabulary, it cannot be used, or it is larger than the model's.
         """
-        if self.vocab_file is None:
-            raise InputError("no vocabulary; give --vocab-file, or a --model-dir that holds vocab.txt.")
-        tokenizer = Tokenizer(self.vocab_file, self.do_lower_case)
+        if self.tokenizer_files is None:
+            raise InputError(
+                "no vocabulary; give --vocab-file, or a --model-dir that holds vocab.txt or tokenizer.json."
+            )
+        tokenizer = self.tokenizer_files.tokenizer
         if tokenizer.vocab_size > self.config.vocab_size:
             raise InputError(
-                f"{self.vocab_file}: holds {tokenizer.vocab_size} wordpieces, but bert_config.json says "
-                f"vocab_size {self.config.vocab_size}; give the vocabulary the model was trained with."
+                f"{tokenizer.vocabulary.file}: holds {tokenizer.vocab_size} wordpieces, but the model's "
+                f"vocab_size is {self.config.vocab_size}; give the vocabulary the model was trained with."
             )
-        self._note_doubts(tokenizer)
+        _note_doubts(tokenizer, self.config)
         return tokenizer
 
-    def _note_doubts(self, tokenizer: Tokenizer) -> None:
-        """Say what may be right but is more often a mistake that would only show in the scores."""
-        if tokenizer.vocab_size < self.config.vocab_size:
-            notice(
-                f"{self.vocab_file}: holds {tokenizer.vocab_size} of the model's {self.config.vocab_size} "
-                "wordpieces; if it is not the model's own, give that with --vocab-file."
-            )
-        cased = not _CAPITALS.isdisjoint(tokenizer.tokens)
-        if cased and self.do_lower_case:
-            notice(
-                f"{self.vocab_file}: holds capitals, but text is lower-cased; "
-                "for a cased model give --no-do-lower-case."
-            )
-        elif not cased and not self.do_lower_case:
-            notice(
-                f"{self.vocab_file}: holds no capitals, but text keeps its own; "
-                "for an uncased model give --do-lower-case."
-            )
+
+def _note_doubts(tokenizer: Tokenizer, config: ModelConfig) -> None:
+    """Say what may be right but is more often a mistake that would only show in the scores."""
+    file, lower = tokenizer.vocabulary.file, tokenizer.rules.do_lower_case
+    if tokenizer.vocab_size < config.vocab_size:
+        notice(
+            f"{file}: holds {tokenizer.vocab_size} of the model's {config.vocab_size} "
+            "wordpieces; if it is not the model's own, give that with --vocab-file."
+        )
+    cased = not _CAPITALS.isdisjoint(tokenizer.tokens)
+    if cased and lower:
+        notice(f"{file}: holds capitals, but text is lower-cased; for a cased model give --no-do-lower-case.")
+    elif not cased and not lower:
+        notice(
+            f"{file}: holds no capitals, but text keeps its own; for an uncased model give --do-lower-case."
+        )
 
 
 def find_model(
@@ -104,7 +103,7 @@ def find_model(
     config_file: Path | str | None = None,
     vocab_file: Path | str | None = None,
     init_checkpoint: Path | str | None = None,
-    do_lower_case: bool = True,
+    do_lower_case: bool | None = None,
     from_scratch: bool = False,
 ) -> ModelSource:
     """Resolve a model from its folder and what overrides parts of it.
@@ -122,14 +121,10 @@ def find_model(
         if folder is None:
             raise InputError("no model; give --model-dir, or --config-file with the other parts.")
         config_file = find_config(folder)
-    if vocab_file is None and folder is not None and (folder / "vocab.txt").exists():
-        vocab_file = folder / "vocab.txt"
-    if vocab_file is not None and not Path(vocab_file).is_file():
-        raise InputError(f"{vocab_file}: no such file; --vocab-file takes the model's vocab.txt.")
     stated = read_config(config_file)
     checkpoint = _find_checkpoint(folder, init_checkpoint, from_scratch)
-    vocabulary = Path(vocab_file) if vocab_file else None
-    return ModelSource(stated.config, vocabulary, checkpoint, do_lower_case, stated.labels)
+    tokenizer_files = find_tokenizer(folder, Path(vocab_file) if vocab_file else None, do_lower_case)
+    return ModelSource(stated.config, tokenizer_files, checkpoint, stated.labels)
 
 
 def _find_checkpoint(

@@ -202,10 +202,11 @@ def _find_model(geometry: str | None, model: dict[str, Any]) -> tuple[str, "Mode
     """The geometry's name and the model: a named one with random weights, or one on disk."""
     from bertbench.checkpoint.source import ModelSource, find_model
     from bertbench.config import GEOMETRIES
+    from bertbench.data.tokenizer_files import find_tokenizer
 
     if geometry is not None:
-        parts = (model["vocab_file"], model["init_checkpoint"], model["do_lower_case"])
-        return geometry, ModelSource(GEOMETRIES[geometry], *parts)
+        tokenizer_files = find_tokenizer(None, model["vocab_file"], model["do_lower_case"])
+        return geometry, ModelSource(GEOMETRIES[geometry], tokenizer_files, model["init_checkpoint"])
     place = Path(model["model_dir"] or model["config_file"]).resolve()
     return place.name.removesuffix(".json"), find_model(**model, from_scratch=model["model_dir"] is None)
 

@@ -25,12 +25,18 @@ def together(*options: Decorator) -> Decorator:
     return decorate
 
 
+lower_case_option = click.option(
+    "--do-lower-case/--no-do-lower-case",
+    default=None,
+    help="[default: as the tokenizer's files say; without any, lower-case]",
+)
+
 model_options = together(
     click.option("--model-dir", type=PATH, help="Folder with bert_config.json, vocab.txt and a checkpoint."),
     click.option("--init-checkpoint", type=PATH, help="Checkpoint prefix or safetensors file."),
     click.option("--config-file", type=PATH, help="bert_config.json, if not in the model folder."),
-    click.option("--vocab-file", type=PATH, help="vocab.txt, if not in the model folder."),
-    click.option("--do-lower-case/--no-do-lower-case", default=True, show_default=True),
+    click.option("--vocab-file", type=PATH, help="vocab.txt or tokenizer.json, if not in the model folder."),
+    lower_case_option,
 )
 
 precision_option = click.option(

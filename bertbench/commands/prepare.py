@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bertbench.commands.options import lower_case_option
 from bertbench.console import notice, out
 from bertbench.errors import InputError
 
@@ -21,7 +22,7 @@ def command() -> None:
 @click.option("--output-dir", type=click.Path(path_type=Path), help="Folder for --num-shards TFRecord files.")
 @click.option("--num-shards", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--vocab-file", required=True, type=click.Path(path_type=Path))
-@click.option("--do-lower-case/--no-do-lower-case", default=True, show_default=True)
+@lower_case_option
 @click.option("--do-whole-word-mask/--no-do-whole-word-mask", default=False, show_default=True)
 @click.option("--max-seq-length", type=int, default=128, show_default=True)
 @click.option("--max-predictions-per-seq", type=int, default=20, show_default=True)
@@ -42,7 +43,7 @@ def pretraining(
     output_dir: Path | None,
     num_shards: int,
     vocab_file: Path,
-    do_lower_case: bool,
+    do_lower_case: bool | None,
     random_seed: int,
     num_processes: int,
     **masking: Any,
@@ -54,13 +55,13 @@ def pretraining(
     from bertbench.data.pretraining import MaskingOptions
     from bertbench.data.pretraining_files import write_pretraining_files
     from bertbench.data.text_corpus import match_files
+    from bertbench.data.tokenizer_files import tokenizer_of
 
     output_files = name_output_files(output_file, output_dir, num_shards)
     written = write_pretraining_files(
         match_files(input_file),
         output_files,
-        vocab_file=vocab_file,
-        do_lower_case=do_lower_case,
+        tokenizer=tokenizer_of(vocab_file, do_lower_case).tokenizer,
         options=MaskingOptions(**masking),
         random_seed=random_seed,
         num_processes=num_processes,

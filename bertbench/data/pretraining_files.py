@@ -25,7 +25,8 @@ from bertbench.data.pretraining import ExampleMaker, MaskingOptions
 from bertbench.data.text_corpus import PART_BYTES, Span, plan_parts, read_documents
 from bertbench.data.tfrecord_format import RecordShape, serialize_example
 from bertbench.data.tfrecords import FRAME_BYTES, write_records
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenization import TextRules, Tokenizer
+from bertbench.data.vocabulary import Vocabulary
 from bertbench.errors import InputError
 from bertbench.files import atomic_path, make_directory
 
@@ -45,8 +46,8 @@ class _Job:
     part: int
     spans: list[Span]
     file: Path
-    vocab_file: Path
-    do_lower_case: bool
+    vocabulary: Vocabulary
+    rules: TextRules
     options: MaskingOptions
     random_seed: int
     num_shards: int
@@ -65,8 +66,7 @@ def write_pretraining_files(
     input_files: Sequence[Path],
     output_files: Sequence[Path],
     *,
-    vocab_file: Path,
-    do_lower_case: bool,
+    tokenizer: Tokenizer,
     options: MaskingOptions,
     random_seed: int,
     num_processes: int,
@@ -92,8 +92,8 @@ def write_pretraining_files(
                     part=part,
                     spans=spans,
                     file=Path(temporary) / f"{part:08d}",
-                    vocab_file=vocab_file,
-                    do_lower_case=do_lower_case,
+                    vocabulary=tokenizer.vocabulary,
+                    rules=tokenizer.rules,
                     options=options,
                     random_seed=random_seed,
                     num_shards=len(output_files),
@@ -152,8 +152,12 @@ def _results(jobs: Sequence[_Job], num_processes: int) -> Generator[_PartWritten
         pool.shutdown(cancel_futures=True)
 
 
+# A process keeps its tokenizer, which remembers the words it has met, from part to part.
+_make_tokenizer = functools.lru_cache(maxsize=1)(Tokenizer)
+
+
 def _write_part(job: _Job) -> _PartWritten:
-    tokenizer = _load_tokenizer(job.vocab_file, job.do_lower_case)
+    tokenizer = _make_tokenizer(job.vocabulary, job.rules)
     documents = list(_tokenize(job.spans, tokenizer))
     rng = random.Random(job.random_seed if job.part == 0 else f"{job.random_seed} {job.part}")
     shape = RecordShape(job.options.max_seq_length, job.options.max_predictions_per_seq)
@@ -170,11 +174,6 @@ def _write_part(job: _Job) -> _PartWritten:
         len(records),
         [sum(len(record) + FRAME_BYTES for record in shard) for shard in shards],
     )
-
-
-@functools.lru_cache(maxsize=1)
-def _load_tokenizer(vocab_file: Path, do_lower_case: bool) -> Tokenizer:
-    return Tokenizer(vocab_file, do_lower_case)
 
 
 def _tokenize(spans: Sequence[Span], tokenizer: Tokenizer) -> Iterator[list[list[int]]]:

@@ -8,17 +8,14 @@ table from code point to text, filled in as characters turn up. The two steps th
 The longest-match itself is Hugging Face `tokenizers`' WordPiece model, asked once for each distinct word.
 """
 
-import codecs
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import dataclass
 
 from tokenizers.models import WordPiece
 
-from bertbench.errors import InputError
+from bertbench.data.vocabulary import SPECIAL_TOKENS, Vocabulary
 
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-MAX_CHARS_PER_WORD = 200
 CACHED_WORDS = 200_000
 
 _CJK_BLOCKS = (
@@ -33,31 +30,51 @@ _CJK_BLOCKS = (
 )
 
 
+@dataclass(frozen=True)
+class TextRules:
+    """What becomes of text before it is divided into wordpieces; the defaults are an uncased model's.
+
+    Attributes:
+      do_lower_case: whether words are lower-cased.
+      strip_accents: whether they lose their accents; None where they are lower-cased, as in the original.
+      tokenize_chinese_chars: whether each CJK ideograph is a word.
+      max_chars_per_word: characters of the longest word that is divided; longer ones are unknown. The
+        original has 200, Hugging Face's tokenizers 100.
+    """
+
+    do_lower_case: bool = True
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
+    max_chars_per_word: int = 200
+
+    @property
+    def strips_accents(self) -> bool:
+        """Whether words lose their accents."""
+        return self.do_lower_case if self.strip_accents is None else self.strip_accents
+
+
 class Tokenizer:
     """Text to wordpieces and their ids.
 
     Attributes:
-      tokens: the vocabulary, in the order of the ids.
+      vocabulary: the wordpieces.
+      tokens: the same, in the order of the ids.
       vocab_size: how many ids there are.
-      do_lower_case: whether words are lower-cased and lose their accents, as uncased models need.
+      rules: what becomes of text before it is divided.
       pad_id, unk_id, cls_id, sep_id, mask_id: the ids of the special tokens.
     """
 
-    def __init__(self, vocab_file: Path | str, do_lower_case: bool) -> None:
-        """Read a `vocab.txt`: one wordpiece a line, its id the line's number counted from 0.
-
-        Raises:
-          InputError: the file is unreadable, has a wordpiece twice, or lacks a special token.
-        """
-        self.tokens = _read_vocabulary(Path(vocab_file))
+    def __init__(self, vocabulary: Vocabulary, rules: TextRules) -> None:
+        self.vocabulary = vocabulary
+        self.tokens = vocabulary.tokens
         self.vocab_size = len(self.tokens)
-        self.do_lower_case = do_lower_case
-        vocabulary = {token: index for index, token in enumerate(self.tokens) if token}
+        self.rules = rules
+        ids = {token: index for index, token in enumerate(self.tokens) if token}
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
-            vocabulary[token] for token in SPECIAL_TOKENS
+            ids[token] for token in SPECIAL_TOKENS
         )
-        self._basic = BasicTokenizer(do_lower_case)
-        self._ids_of_word = _WordCache(vocabulary)
+        self._basic = BasicTokenizer(rules)
+        self._ids_of_word = _WordCache(ids, rules.max_chars_per_word)
 
     def basic_tokenize(self, text: str) -> list[str]:
         """Split text into words and punctuation, normalised; see `BasicTokenizer`."""
@@ -83,15 +100,16 @@ class Tokenizer:
 class BasicTokenizer:
     """Words and punctuation of a text, before wordpieces."""
 
-    def __init__(self, do_lower_case: bool) -> None:
-        self._table = _CharacterTable(do_lower_case)
+    def __init__(self, rules: TextRules) -> None:
+        self._rules = rules
+        self._table = _CharacterTable(rules)
 
     def tokenize(self, text: str) -> list[str]:
         """Split text into normalised words and single punctuation characters."""
         translated = text.translate(self._table)
         contextual = self._table.contextual
         if contextual and not contextual.isdisjoint(text):
-            return _tokenize_uncased_by_word(text)
+            return _tokenize_by_word(text, self._rules)
         return translated.split()
 
 
@@ -101,35 +119,38 @@ class _CharacterTable(dict[int, str]):
     `contextual` holds the characters met so far whose result depends on their neighbours.
     """
 
-    def __init__(self, do_lower_case: bool) -> None:
+    def __init__(self, rules: TextRules) -> None:
         super().__init__()
-        self._do_lower_case = do_lower_case
+        self._rules = rules
         self.contextual: set[str] = set()
 
     def __missing__(self, code_point: int) -> str:
         character = chr(code_point)
         result = _clean(character)
         if result not in ("", " "):
-            if self._do_lower_case:
-                result = _strip_accents(result.lower())
-                if character == "\N{GREEK CAPITAL LETTER SIGMA}" or any(map(unicodedata.combining, result)):
-                    self.contextual.add(character)
+            result = _normalize(result, self._rules)
+            if self._depends_on_neighbours(character, result):
+                self.contextual.add(character)
             result = "".join(_separate_punctuation(piece) for piece in result)
-            if _is_cjk(character):
+            if self._rules.tokenize_chinese_chars and _is_cjk(character):
                 result = f" {result} "
         self[code_point] = result
         return result
+
+    def _depends_on_neighbours(self, character: str, normalized: str) -> bool:
+        """Whether lower-casing or the canonical order of marks looks beyond this character."""
+        if self._rules.do_lower_case and character == "\N{GREEK CAPITAL LETTER SIGMA}":
+            return True
+        return self._rules.strips_accents and any(map(unicodedata.combining, normalized))
 
 
 class _WordCache(dict[str, tuple[int, ...]]):
     """Word -> wordpiece ids, remembered; emptied when `CACHED_WORDS` are held."""
 
-    def __init__(self, vocabulary: dict[str, int]) -> None:
+    def __init__(self, ids: dict[str, int], max_chars_per_word: int) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
-        self._model = WordPiece(
-            vocab=vocabulary, unk_token="[UNK]", max_input_chars_per_word=MAX_CHARS_PER_WORD
-        )
+        self._unknown = (ids["[UNK]"],)
+        self._model = WordPiece(vocab=ids, unk_token="[UNK]", max_input_chars_per_word=max_chars_per_word)
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(self) >= CACHED_WORDS:
@@ -137,33 +158,9 @@ class _WordCache(dict[str, tuple[int, ...]]):
         try:
             ids = tuple(piece.id for piece in self._model.tokenize(word))
         except UnicodeEncodeError:  # a lone surrogate, which no UTF-8 vocabulary holds
-            ids = (self.vocabulary["[UNK]"],)
+            ids = self._unknown
         self[word] = ids
         return ids
-
-
-def _read_vocabulary(path: Path) -> list[str]:
-    try:
-        text = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: byte {error.start} is not UTF-8; give the checkpoint's vocab.txt."
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    tokens = [line.strip() for line in text.removesuffix("\n").split("\n")]
-    first_line: dict[str, int] = {}
-    for number, token in enumerate(tokens, start=1):
-        first = first_line.setdefault(token, number)
-        if token and first != number:
-            raise InputError(
-                f"{path}: line {number}: {token!r} stands on line {first} already; "
-                "give the model's vocab.txt."
-            )
-    missing = [token for token in SPECIAL_TOKENS if token not in first_line]
-    if missing:
-        raise InputError(f"{path}: {', '.join(missing)} missing; give the model's vocab.txt.")
-    return tokens
 
 
 def _clean(character: str) -> str:
@@ -174,6 +171,12 @@ def _clean(character: str) -> str:
     if category in ("Cc", "Cf") or character == "\ufffd":
         return ""
     return " " if category == "Zs" else character
+
+
+def _normalize(text: str, rules: TextRules) -> str:
+    """Lower-case a text and strip its accents, as the rules say."""
+    lowered = text.lower() if rules.do_lower_case else text
+    return _strip_accents(lowered) if rules.strips_accents else lowered
 
 
 def _strip_accents(text: str) -> str:
@@ -193,9 +196,10 @@ def _is_cjk(character: str) -> bool:
     return any(first <= ord(character) <= last for first, last in _CJK_BLOCKS)
 
 
-def _tokenize_uncased_by_word(text: str) -> list[str]:
-    """The rules for uncased text with nothing taken per code point that depends on its neighbours."""
-    cleaned = "".join(_clean(character) for character in text)
-    spaced = "".join(f" {character} " if _is_cjk(character) else character for character in cleaned)
-    words = (_strip_accents(word.lower()) for word in spaced.split())
+def _tokenize_by_word(text: str, rules: TextRules) -> list[str]:
+    """The same rules with nothing taken per code point that depends on its neighbours."""
+    spaced = "".join(_clean(character) for character in text)
+    if rules.tokenize_chinese_chars:
+        spaced = "".join(f" {character} " if _is_cjk(character) else character for character in spaced)
+    words = (_normalize(word, rules) for word in spaced.split())
     return " ".join("".join(map(_separate_punctuation, word)) for word in words).split()

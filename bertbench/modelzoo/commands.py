@@ -83,7 +83,9 @@ def _text(settings: Settings, task: str) -> Command:
     if names is None:
         return _flags(settings, "max_seq_length", "max_predictions")
     vocabulary = ("--vocab-file", str(settings.path("vocab_file")))
-    return (*vocabulary, *_flags(settings, "do_lower_case", *names))
+    stated = settings.given("do_lower_case") is not None or not settings["do_lower_case"]
+    lower_case = _flags(settings, "do_lower_case") if stated else ()  # bertbench's own default
+    return (*vocabulary, *lower_case, *_flags(settings, *names))
 
 
 def _inputs(settings: Settings, task: str) -> Command:

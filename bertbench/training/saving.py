@@ -1,7 +1,8 @@
 """A training run on disk: whole checkpoints, what belongs to them, and where a killed run goes on.
 
-The output folder is a model folder (`bert_config.json`, `vocab.txt`, `model.ckpt-N`). Checkpoints are in
-Google's format with the optimizer's moments beside each variable, as the original writes them.
+The output folder is a model folder (`bert_config.json`, `vocab.txt`, `tokenizer_config.json`,
+`model.ckpt-N`). Checkpoints are in Google's format with the optimizer's moments beside each variable, as the
+original writes them.
 """
 
 import re
@@ -16,8 +17,9 @@ from bertbench.checkpoint.loading import save_weights
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.checkpoint.source import ModelSource
 from bertbench.console import notice
+from bertbench.data.tokenizer_files import write_tokenizer
 from bertbench.errors import InputError
-from bertbench.files import read_json, write_bytes, write_json, write_text
+from bertbench.files import read_json, write_json, write_text
 
 SETTINGS_FILE = "training.json"
 _CHECKPOINT_FILE = re.compile(r"model\.ckpt-(\d+)\.(?:index|data-\d{5}-of-\d{5})")
@@ -58,9 +60,9 @@ class TrainingFolder:
         """
         write_json(self.path / SETTINGS_FILE, dict(settings))
         write_text(self.path / "bert_config.json", source.config.to_json())
-        vocab_file = self.path / "vocab.txt"
-        if source.vocab_file is not None and source.vocab_file.resolve() != vocab_file.resolve():
-            write_bytes(vocab_file, source.vocab_file.read_bytes())
+        files = source.tokenizer_files
+        if files is not None and files.vocab_file.parent.resolve() != self.path.resolve():
+            write_tokenizer(files.tokenizer, self.path)
 
     def latest_step(self) -> int | None:
         """The step of the newest checkpoint; None where there is none."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from bertbench.checkpoint.paths import data_files, find_checkpoint, index_file
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
+from bertbench.data.tokenizer_files import TokenizerFiles
 
 LARGE, BASE = "wwm_uncased_L-24_H-1024_A-16", "wwm_uncased_L-12_H-768_A-16"
 TFRECORD = "pretraining/tf-record-diretory/tf_wiki_formatted_slen512.tfrecord"
@@ -60,8 +61,7 @@ def make_layout(home: Path, stand_ins: StandIns) -> None:
     write_pretraining_files(
         [stand_ins.text],
         [home / TFRECORD],
-        vocab_file=stand_ins.pretrained / "vocab.txt",
-        do_lower_case=True,
+        tokenizer=TokenizerFiles(stand_ins.pretrained / "vocab.txt").tokenizer,
         options=MaskingOptions(
             max_seq_length=MAX_SEQ_LENGTH, max_predictions_per_seq=MAX_PREDICTIONS, dupe_factor=2
         ),

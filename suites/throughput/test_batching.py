@@ -13,7 +13,7 @@ from bertbench.data.batch import assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.measure.flops import block_tokens
 from bertbench.precision import parse_precision
 from suites.shared_data import DEV_SET, VOCABULARY, shared_path
@@ -33,7 +33,7 @@ COLUMNS = ("precision", "windows", "padded windows/s", f"{DEFAULT_STRATEGY} wind
 def windows(pytestconfig):
     if not pytestconfig.option.benchmark_full:
         pytest.skip("takes minutes; give --benchmark-full")
-    tokenizer = Tokenizer(shared_path(VOCABULARY), do_lower_case=True)
+    tokenizer = TokenizerFiles(shared_path(VOCABULARY)).tokenizer
     examples = read_squad(shared_path(DEV_SET))
     return make_windows(examples, tokenizer, WindowSettings(MAX_SEQ_LENGTH)).features
 

@@ -8,7 +8,7 @@ import pytest
 from bertbench.benchmarking.lengths import describe_lengths
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.embedded import FOLDERS, SQUAD_DEV
 from bertbench.results.schema import LENGTHS_FILE, write_result
 from suites.gating import command_line
@@ -32,7 +32,7 @@ def find_data() -> tuple[Path, Path]:
 
 def test_batching_leaves_little_padding(pytestconfig, results_folder):
     dataset, vocab_file = find_data()
-    tokenizer = Tokenizer(vocab_file, do_lower_case=True)
+    tokenizer = TokenizerFiles(vocab_file).tokenizer
     windows = make_windows(read_squad(dataset), tokenizer, WindowSettings(MAX_SEQ_LENGTH))
     result = describe_lengths(
         dataset.name,

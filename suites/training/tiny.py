@@ -15,7 +15,7 @@ from bertbench.data.glue_tasks import glue_task
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.squad_windows import WindowSettings
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.precision import FP32, Precision
 from bertbench.tasks.base import Task
 from bertbench.tasks.classifier import ClassifierTask
@@ -56,8 +56,7 @@ def write_files(folder: Path, config: ModelConfig = CONFIG) -> Path:
     write_pretraining_files(
         [text],
         [folder / "text.tfrecord"],
-        vocab_file=folder / "vocab.txt",
-        do_lower_case=True,
+        tokenizer=TokenizerFiles(folder / "vocab.txt").tokenizer,
         options=MaskingOptions(max_seq_length=MAX_SEQ_LENGTH, max_predictions_per_seq=4, dupe_factor=2),
         random_seed=1,
         num_processes=1,
@@ -67,11 +66,11 @@ def write_files(folder: Path, config: ModelConfig = CONFIG) -> Path:
 
 def make_source(folder: Path, checkpoint: Path | None = None) -> ModelSource:
     config = ModelConfig.from_json_file(folder / "bert_config.json")
-    return ModelSource(config, folder / "vocab.txt", checkpoint, do_lower_case=True)
+    return ModelSource(config, TokenizerFiles(folder / "vocab.txt"), checkpoint)
 
 
 def make_task(name: str, folder: Path) -> Task:
-    tokenizer = Tokenizer(folder / "vocab.txt", do_lower_case=True)
+    tokenizer = TokenizerFiles(folder / "vocab.txt").tokenizer
     if name == "squad":
         windows = WindowSettings(max_seq_length=MAX_SEQ_LENGTH, doc_stride=8, max_query_length=8)
         file = folder / "train.json"

@@ -5,7 +5,7 @@ import string
 
 from hypothesis import strategies as st
 
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 
 WORDPIECES = [
     *["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "un", "##aff", "##able", "ab", "##ab", "é", "#", "###"],
@@ -43,7 +43,7 @@ SPACES = st.sampled_from([" ", "  ", "\n", "\t", "\u202f", " \r\n"])
 def make_tokenizer(folder, do_lower_case=True):
     path = folder / "vocab.txt"
     path.write_text("\n".join(WORDPIECES) + "\n", encoding="utf-8")
-    return Tokenizer(path, do_lower_case)
+    return TokenizerFiles(path, do_lower_case=do_lower_case).tokenizer
 
 
 @st.composite

@@ -8,7 +8,7 @@ import numpy as np
 from bertbench.data.features import Features
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 
 MAX_SEQ_LENGTH = 384
 PADDED, SORTED = "padded", "sorted"
@@ -27,7 +27,7 @@ class PlainBatch:
 def read_windows(dataset: Path, vocab_file: Path, count: int) -> Features:
     """`count` windows of a SQuAD file, spread over it evenly."""
     windows = make_windows(
-        read_squad(dataset), Tokenizer(vocab_file, do_lower_case=True), WindowSettings(MAX_SEQ_LENGTH)
+        read_squad(dataset), TokenizerFiles(vocab_file).tokenizer, WindowSettings(MAX_SEQ_LENGTH)
     )
     features = windows.features
     return take(features, np.arange(count) * len(features) // count)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from bertbench.data.tokenization import SPECIAL_TOKENS
+from bertbench.data.vocabulary import SPECIAL_TOKENS
 from suites.unit.checkpoint.checkpoint_cases import (
     HIDDEN,
     INNER,

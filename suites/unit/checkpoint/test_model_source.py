@@ -6,7 +6,8 @@ import pytest
 
 from bertbench.checkpoint.source import ModelSource
 from bertbench.config import GEOMETRIES, ModelConfig
-from bertbench.data.tokenization import SPECIAL_TOKENS
+from bertbench.data.tokenizer_files import TokenizerFiles
+from bertbench.data.vocabulary import SPECIAL_TOKENS
 
 pytestmark = pytest.mark.unit
 
@@ -33,7 +34,8 @@ def test_a_doubtful_vocabulary_gets_one_line(tmp_path, capsys, words, vocab_size
     pieces = [*SPECIAL_TOKENS, *words, *(f"##{number}" for number in range(13))]
     path.write_text("".join(f"{piece}\n" for piece in pieces))
     config = ModelConfig.from_dict(TINY | {"vocab_size": vocab_size})
-    assert ModelSource(config, path, None, do_lower_case).tokenizer().vocab_size == 20
+    files = TokenizerFiles(path, do_lower_case=do_lower_case)
+    assert ModelSource(config, files, None).tokenizer().vocab_size == 20
     error = capsys.readouterr().err
     assert error.count("\n") == bool(told)
     assert error.startswith(f"{path}: {told}" if told else "")

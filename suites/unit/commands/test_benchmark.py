@@ -11,6 +11,7 @@ import pytest
 
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.gate.runs import BenchmarkRun
 from bertbench.results.parsing import parse_dataclass
 from bertbench.results.schema import ThroughputCase, read_lengths
@@ -86,8 +87,7 @@ def test_pretraining_records(call, stand_ins, tmp_path):
     write_pretraining_files(
         [stand_ins.text],
         [records],
-        vocab_file=stand_ins.pretrained / "vocab.txt",
-        do_lower_case=True,
+        tokenizer=TokenizerFiles(stand_ins.pretrained / "vocab.txt").tokenizer,
         options=MaskingOptions(max_seq_length=32, max_predictions_per_seq=4, dupe_factor=1),
         random_seed=1,
         num_processes=1,

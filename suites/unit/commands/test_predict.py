@@ -16,6 +16,7 @@ from bertbench.config import ModelConfig
 from bertbench.data.features import Features
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from bertbench.files import sha256_of_file
 from bertbench.tasks.base import Dataset
@@ -133,8 +134,7 @@ def test_pretraining(predict, stand_ins, tmp_path):
     write_pretraining_files(
         [stand_ins.text],
         [tmp_path / "a.tfrecord"],
-        vocab_file=stand_ins.pretrained / "vocab.txt",
-        do_lower_case=True,
+        tokenizer=TokenizerFiles(stand_ins.pretrained / "vocab.txt").tokenizer,
         options=MaskingOptions(max_seq_length=48, max_predictions_per_seq=8, dupe_factor=1),
         random_seed=1,
         num_processes=1,
@@ -370,8 +370,7 @@ def test_records_of_another_vocabulary_are_refused(predict, stand_ins, tmp_path)
     write_pretraining_files(
         [stand_ins.text],
         [tmp_path / "a.tfrecord"],
-        vocab_file=vocabulary,
-        do_lower_case=True,
+        tokenizer=TokenizerFiles(vocabulary).tokenizer,
         options=MaskingOptions(max_seq_length=48, max_predictions_per_seq=8, dupe_factor=1),
         random_seed=1,
         num_processes=1,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bertbench.data.glue import find_file, make_features, read_examples, truncated_lengths
 from bertbench.data.glue_tasks import TASKS, glue_task
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from suites.shared_data import shared_path
 
@@ -154,7 +154,7 @@ def write_lines(path, lines):
 @pytest.fixture
 def tokenizer(tmp_path):
     write_lines(tmp_path / "vocab.txt", VOCABULARY)
-    return Tokenizer(tmp_path / "vocab.txt", True)
+    return TokenizerFiles(tmp_path / "vocab.txt").tokenizer
 
 
 @pytest.mark.parametrize(("name", "split", "file", "lines", "expected"), LAYOUTS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bertbench.data.pretraining import ExampleMaker, MaskingOptions, truncate_pair
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 
 pytestmark = pytest.mark.unit
@@ -34,7 +34,7 @@ sentences = st.lists(word_ids | piece_ids, min_size=1, max_size=30)
 def tokenizer(tmp_path_factory):
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
     path.write_text("".join(token + "\n" for token in VOCABULARY), encoding="utf-8")
-    return Tokenizer(path, True)
+    return TokenizerFiles(path).tokenizer
 
 
 def original_tokens(example):

@@ -11,6 +11,7 @@ from bertbench.commands.prepare import command
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import Written, write_pretraining_files
 from bertbench.data.tfrecords import read_features
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 
 pytestmark = pytest.mark.unit
@@ -36,8 +37,7 @@ def write(corpus, output_files, *, random_seed=12345, num_processes=1, part_byte
     return write_pretraining_files(
         sorted(corpus.glob("?.txt")),
         output_files,
-        vocab_file=corpus / "vocab.txt",
-        do_lower_case=True,
+        tokenizer=TokenizerFiles(corpus / "vocab.txt").tokenizer,
         options=OPTIONS,
         random_seed=random_seed,
         num_processes=num_processes,

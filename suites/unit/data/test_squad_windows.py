@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from suites.shared_data import DEV_SET, shared_path
 from suites.unit.squad_cases import make_tokenizer, paragraphs, question, squad, write_squad
@@ -177,7 +177,7 @@ def test_impossible_settings_are_refused(values, message):
 
 def test_every_window_of_the_dev_subset_is_the_originals():
     reference = np.load(shared_path("reference/squad-dev/features.npz"))
-    tokenizer = Tokenizer(shared_path("models/minilm-l6-h384-squad/vocab.txt"), do_lower_case=True)
+    tokenizer = TokenizerFiles(shared_path("models/minilm-l6-h384-squad/vocab.txt")).tokenizer
     examples = read_squad(shared_path(DEV_SET))
     windows = make_windows(examples, tokenizer, WindowSettings(384, 128, 64))
     assert len(windows) == 791

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
-from bertbench.data.tokenization import Tokenizer
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import CannotJudge, InputError
 from bertbench.evaluation.answer_text import AnswerTexts
 from bertbench.evaluation.span_decoding import DecodingSettings, decode_spans
@@ -170,7 +170,7 @@ def test_impossible_settings_are_refused(values):
 def test_the_references_logits_give_its_lists_digit_for_digit():
     """The reference's logits were cut to real tokens before they were ranked, as here."""
     folder = shared_path("reference/squad-dev")
-    tokenizer = Tokenizer(shared_path("models/minilm-l6-h384-squad/vocab.txt"), do_lower_case=True)
+    tokenizer = TokenizerFiles(shared_path("models/minilm-l6-h384-squad/vocab.txt")).tokenizer
     examples = read_squad(shared_path(DEV_SET))
     windows = windows_of(examples, tokenizer)
     logits = np.load(folder / "logits.npz")

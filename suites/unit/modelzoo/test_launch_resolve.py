@@ -33,7 +33,7 @@ def test_accuracy_uses_the_documented_defaults():
     assert command_of(f"{INFERENCE} --accuracy-only -- infer_option=SQuAD") == [
         *("predict", "squad", "--precision", "bfloat16", "--optimized-softmax"),
         *("--config-file", "/data/bert_config.json", "--init-checkpoint", "/weights/model.ckpt-3649"),
-        *("--vocab-file", "/data/vocab.txt", "--do-lower-case"),
+        *("--vocab-file", "/data/vocab.txt"),
         *("--max-seq-length", "384", "--doc-stride", "128"),
         *("--predict-file", "/data/dev-v1.1.json", "--batch-size", "32", "--output-dir", "/out"),
     ]
@@ -126,6 +126,7 @@ def test_profile_wins_in_training_too():
         ("--experimental-gelu True", {"fused"}),
         ("-- experimental-gelu=true", {"fused"}),
         ("-- do_lower_case=False", {"--no-do-lower-case"}),
+        ("-- do_lower_case=True", {"--do-lower-case"}),
     ],
 )
 def test_kernels_and_case(words, expected):

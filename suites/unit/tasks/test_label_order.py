@@ -214,5 +214,5 @@ def test_what_was_trained_from_a_model_has_the_tasks_order(tmp_path):
     source = read_folder(tmp_path / "model", [0, 1, 2], id2label=MNLI)
     assert source.labels.names() == ("entailment", "neutral", "contradiction")
     assert source.trained(tmp_path / "model.ckpt-1") == ModelSource(
-        source.config, source.vocab_file, tmp_path / "model.ckpt-1", source.do_lower_case
+        source.config, source.tokenizer_files, tmp_path / "model.ckpt-1"
     )

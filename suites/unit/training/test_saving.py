@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from bertbench.files import read_json
 from bertbench.training.saving import TrainingFolder
@@ -28,8 +29,8 @@ def variables(value):
 
 def make_source(folder):
     vocabulary = folder / "words.txt"
-    vocabulary.write_bytes(b"[PAD]\n[UNK]\r\n")
-    return ModelSource(CONFIG, vocabulary, None, do_lower_case=True)
+    vocabulary.write_bytes(b"[PAD]\n[UNK]\r\n[CLS]\n[SEP]\n[MASK]\na")
+    return ModelSource(CONFIG, TokenizerFiles(vocabulary), None)
 
 
 def restored(folder, step):
@@ -57,7 +58,13 @@ def test_the_folder_is_a_model_folder(tmp_path):
     folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
     folder.begin(SETTINGS, make_source(tmp_path))
     assert ModelConfig.from_json_file(tmp_path / "out" / "bert_config.json") == CONFIG
-    assert (tmp_path / "out" / "vocab.txt").read_bytes() == b"[PAD]\n[UNK]\r\n"
+    assert (tmp_path / "out" / "vocab.txt").read_text() == "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n"
+    assert read_json(tmp_path / "out" / "tokenizer_config.json") == {
+        "do_lower_case": True,
+        "strip_accents": None,
+        "tokenize_chinese_chars": True,
+        "max_input_chars_per_word": 200,
+    }
     assert read_json(tmp_path / "out" / "training.json") == SETTINGS
 
 

@@ -1,0 +1,228 @@
+"""The tokenizer of a model folder: `vocab.txt`, or Hugging Face's `tokenizer.json`, and how text is treated.
+
+What Hugging Face's files say of text counts in this order, each over the next: the command line,
+`tokenizer_config.json`, the normalizer of `tokenizer.json`, the defaults of transformers' BertTokenizer.
+Without such a file the original's defaults hold. (https://huggingface.co/docs/transformers/model_doc/bert,
+https://huggingface.co/docs/tokenizers/api/normalizers)
+"""
+
+import dataclasses
+import functools
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from bertbench.console import notice
+from bertbench.data.tokenization import TextRules, Tokenizer
+from bertbench.data.vocabulary import SPECIAL_TOKENS, Vocabulary, read_vocabulary
+from bertbench.errors import InputError
+from bertbench.files import read_content, read_json, write_json, write_text
+
+VOCABULARY_NAME = "vocab.txt"
+TOKENIZER_NAME = "tokenizer.json"
+CONFIG_NAME = "tokenizer_config.json"
+
+_HUGGING_FACE_RULES = TextRules(max_chars_per_word=100)
+# Keys of tokenizer_config.json -> fields of `TextRules`. transformers does not write the last one.
+_RULE_KEYS = {
+    "do_lower_case": "do_lower_case",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "tokenize_chinese_chars",
+    "max_input_chars_per_word": "max_chars_per_word",
+}
+_RULE_KINDS = {"strip_accents": (bool, type(None)), "max_input_chars_per_word": (int,)}
+# Further keys that change what becomes of text, with the value beside null that does not.
+_NEUTRAL_VALUES: dict[str, Any] = {
+    "do_basic_tokenize": True,
+    "never_split": [],
+    "wordpieces_prefix": "##",
+    **{f"{token.strip('[]').lower()}_token": token for token in SPECIAL_TOKENS},
+}
+# Tokenizers that divide text as BERT's does; the last two are what tokenizer.json makes of them.
+_CLASSES = re.compile(
+    r"(Bert|ConvBert|DistilBert|Electra|LayoutLM|MobileBert)Tokenizer(Fast)?"
+    r"|PreTrainedTokenizerFast|TokenizersBackend"
+)
+
+
+@dataclass(frozen=True)
+class TokenizerFiles:
+    """Where a tokenizer is, to be read when a task asks for it.
+
+    Attributes:
+      vocab_file: `vocab.txt` or `tokenizer.json`.
+      folder: what may hold the other files; None for none.
+      do_lower_case: what the command line asks for; None for what the files say.
+    """
+
+    vocab_file: Path
+    folder: Path | None = None
+    do_lower_case: bool | None = None
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer, read once: a file may be a pipe.
+
+        Raises:
+          InputError: a file is malformed, or text is divided otherwise than a BERT's.
+        """
+        described = self._read_tokenizer_json()
+        if described is not None and described.vocabulary.file == self.vocab_file:
+            return Tokenizer(described.vocabulary, self._read_rules(described))
+        vocabulary = read_vocabulary(self.vocab_file)
+        if described is not None and described.vocabulary.tokens != vocabulary.tokens:
+            notice(f"{self.vocab_file}: its wordpieces are taken, not those of {described.vocabulary.file}.")
+        return Tokenizer(vocabulary, self._read_rules(described))
+
+    def _read_tokenizer_json(self) -> "_TokenizerJson | None":
+        path = self.vocab_file if self.vocab_file.name == TOKENIZER_NAME else self._beside(TOKENIZER_NAME)
+        return None if path is None else _TokenizerJson.read(path)
+
+    def _read_rules(self, described: "_TokenizerJson | None") -> TextRules:
+        rules = described.rules if described else self._default_rules()
+        config = self._beside(CONFIG_NAME)
+        if config is not None:
+            rules = _apply_config(rules, config)
+        if self.do_lower_case is None or self.do_lower_case == rules.do_lower_case:
+            return rules
+        source = config or (described and described.vocabulary.file)
+        if source:
+            option = "--do-lower-case" if self.do_lower_case else "--no-do-lower-case"
+            notice(f"{source}: says otherwise than {option}, which counts.")
+        return dataclasses.replace(rules, do_lower_case=self.do_lower_case)
+
+    def _default_rules(self) -> TextRules:
+        googles = self._beside("bert_config.json") or not self._beside("config.json")
+        return TextRules() if googles and not self._beside(CONFIG_NAME) else _HUGGING_FACE_RULES
+
+    def _beside(self, name: str) -> Path | None:
+        """A file of the folder, if it is there."""
+        path = self.folder and self.folder / name
+        return path if path and path.exists() else None
+
+
+def find_tokenizer(
+    folder: Path | None, vocab_file: Path | None = None, do_lower_case: bool | None = None
+) -> TokenizerFiles | None:
+    """The tokenizer of a model folder, or of a vocabulary file instead; None where there is neither.
+
+    Raises:
+      InputError: the vocabulary file is not there.
+    """
+    if vocab_file is not None:
+        return tokenizer_of(vocab_file, do_lower_case, folder)
+    for name in (VOCABULARY_NAME, TOKENIZER_NAME):
+        if folder is not None and (folder / name).exists():
+            return TokenizerFiles(folder / name, folder, do_lower_case)
+    return None
+
+
+def tokenizer_of(
+    vocab_file: Path, do_lower_case: bool | None = None, folder: Path | None = None
+) -> TokenizerFiles:
+    """The tokenizer of a vocabulary file; what lies beside it counts before what lies in the model folder.
+
+    Raises:
+      InputError: the vocabulary file is not there.
+    """
+    if not vocab_file.exists() or vocab_file.is_dir():
+        raise InputError(f"{vocab_file}: no such file; --vocab-file takes the model's {VOCABULARY_NAME}.")
+    beside = [place for place in (vocab_file.parent, folder) if place and _describes_text(place)]
+    return TokenizerFiles(vocab_file, beside[0] if beside else None, do_lower_case)
+
+
+def write_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Write `vocab.txt` and `tokenizer_config.json`, which `TokenizerFiles` reads back as this tokenizer.
+
+    Raises:
+      InputError: they cannot be written.
+    """
+    write_text(folder / VOCABULARY_NAME, tokenizer.vocabulary.to_text())
+    write_json(
+        folder / CONFIG_NAME, {key: getattr(tokenizer.rules, name) for key, name in _RULE_KEYS.items()}
+    )
+
+
+def _describes_text(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (CONFIG_NAME, TOKENIZER_NAME))
+
+
+def _apply_config(rules: TextRules, path: Path) -> TextRules:
+    """The rules with what a `tokenizer_config.json` says."""
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds no JSON object; give the model's own, or remove it.")
+    name = values.get("tokenizer_class")
+    if name is not None and not _CLASSES.fullmatch(str(name)):
+        raise InputError(f"{path}: tokenizer_class is {name!r}, which divides text otherwise than a BERT's.")
+    for key, neutral in _NEUTRAL_VALUES.items():
+        value = values.get(key)
+        content = value.get("content") if isinstance(value, dict) else value
+        if content is not None and content != neutral:
+            raise InputError(f"{path}: {key} is {content!r}; only {neutral!r} is offered here.")
+    given = {key: values[key] for key in _RULE_KEYS if key in values}
+    for key, value in given.items():
+        kinds = _RULE_KINDS.get(key, (bool,))
+        if type(value) not in kinds:
+            raise InputError(f"{path}: {key} is {value!r}; it must be {kinds[0].__name__}.")
+    return dataclasses.replace(rules, **{_RULE_KEYS[key]: value for key, value in given.items()})
+
+
+@dataclass(frozen=True)
+class _TokenizerJson:
+    """What a `tokenizer.json` says."""
+
+    vocabulary: Vocabulary
+    rules: TextRules
+
+    @classmethod
+    def read(cls, path: Path) -> "_TokenizerJson":
+        content = read_content(path)
+        try:
+            tokenizer = tokenizers.Tokenizer.from_buffer(content.data)
+        except Exception as error:  # the library raises this class itself
+            raise InputError(f"{path}: no tokenizer can be read from it ({error}); fetch it again.") from None
+        rules = _read_json_rules(path, json.loads(tokenizer.to_str()))
+        return cls(_read_pieces(path, tokenizer), rules)
+
+
+def _read_pieces(path: Path, tokenizer: tokenizers.Tokenizer) -> Vocabulary:
+    """The wordpieces, and the tokens that were added to them, by id."""
+    ids = tokenizer.get_vocab(with_added_tokens=True)
+    highest = max(ids.values(), default=0)
+    if highest >= 2 * len(ids):
+        raise InputError(f"{path}: its ids go up to {highest} for {len(ids)} tokens; fetch it again.")
+    tokens = [""] * (highest + 1)
+    for token, index in ids.items():
+        tokens[index] = token
+    added = [token.content for token in tokenizer.get_added_tokens_decoder().values() if not token.special]
+    if added:
+        notice(f"{path}: added tokens ({', '.join(added[:5])}) are divided as other text is.")
+    return Vocabulary(path, tuple(tokens))
+
+
+def _read_json_rules(path: Path, parts: dict[str, Any]) -> TextRules:
+    model, normalizer = parts["model"], parts["normalizer"] or {}
+    expected = {
+        "model.type": (model["type"], "WordPiece"),
+        "model.unk_token": (model.get("unk_token"), "[UNK]"),
+        "model.continuing_subword_prefix": (model.get("continuing_subword_prefix"), "##"),
+        "pre_tokenizer.type": ((parts["pre_tokenizer"] or {}).get("type"), "BertPreTokenizer"),
+        "normalizer.type": (normalizer.get("type"), "BertNormalizer"),
+        "normalizer.clean_text": (normalizer.get("clean_text"), True),
+    }
+    for place, (value, wanted) in expected.items():
+        if value != wanted:
+            raise InputError(
+                f"{path}: {place} is {value!r}; a BERT's is {wanted!r}, give a BERT's tokenizer."
+            )
+    return TextRules(
+        normalizer["lowercase"],
+        normalizer["strip_accents"],
+        normalizer["handle_chinese_chars"],
+        model["max_input_chars_per_word"],
+    )

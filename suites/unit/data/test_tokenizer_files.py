@@ -1,0 +1,227 @@
+"""Tokenizers of model folders against Hugging Face's `tokenizers`, which writes files and divides texts."""
+
+import json
+
+import pytest
+import tokenizers
+from tokenizers import normalizers, pre_tokenizers
+
+from bertbench.data.tokenization import TextRules
+from bertbench.data.tokenizer_files import TokenizerFiles, find_tokenizer, write_tokenizer
+from bertbench.data.vocabulary import SPECIAL_TOKENS
+from bertbench.errors import InputError
+
+pytestmark = pytest.mark.unit
+
+PIECES = [
+    *SPECIAL_TOKENS,
+    "é",
+    "e",
+    "É",
+    "E",
+    "##e",
+    "##é",
+    "cafe",
+    "café",
+    "Café",
+    "中",
+    "中国",
+    "a",
+    "##a",
+    ".",
+]
+TEXTS = ["Café CAFÉ cafe.", "É e E é", "中国 a中", "\u0301e\u0301\u200b x", "a" * 100, "a" * 101]
+
+
+def library_tokenizer(lowercase=True, strip_accents=None, chinese=True):
+    """A BERT's tokenizer as transformers makes it."""
+    ids = {piece: index for index, piece in enumerate(PIECES)}
+    made = tokenizers.Tokenizer(tokenizers.models.WordPiece(ids, unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(True, chinese, strip_accents, lowercase)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.add_special_tokens(list(SPECIAL_TOKENS))
+    return made
+
+
+def write_vocabulary(folder, pieces=PIECES):
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
+
+
+def write_config(folder, **values):
+    (folder / "tokenizer_config.json").write_text(json.dumps(values))
+
+
+def divided(folder, **more):
+    tokenizer = find_tokenizer(folder, **more).tokenizer
+    return [tokenizer.tokenize(text) for text in TEXTS]
+
+
+def expected(library):
+    return [library.encode(text, add_special_tokens=False).tokens for text in TEXTS]
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+@pytest.mark.parametrize("strip_accents", [None, True, False])
+@pytest.mark.parametrize("chinese", [True, False])
+def test_text_divides_as_the_files_say(tmp_path, capsys, lowercase, strip_accents, chinese):
+    library = library_tokenizer(lowercase, strip_accents, chinese)
+    (tmp_path / "json").mkdir()
+    library.save(str(tmp_path / "json" / "tokenizer.json"))
+    (tmp_path / "config").mkdir()
+    write_vocabulary(tmp_path / "config")
+    write_config(
+        tmp_path / "config",
+        do_lower_case=lowercase,
+        strip_accents=strip_accents,
+        tokenize_chinese_chars=chinese,
+        tokenizer_class="BertTokenizer",
+        model_max_length=10**30,
+        cls_token={"content": "[CLS]", "lstrip": False},
+        mask_token="[MASK]",
+    )
+    (tmp_path / "both").mkdir()
+    write_vocabulary(tmp_path / "both")
+    library.save(str(tmp_path / "both" / "tokenizer.json"))
+    for folder in ("json", "config", "both"):
+        assert divided(tmp_path / folder) == expected(library), folder
+    assert divided(None, vocab_file=tmp_path / "config" / "vocab.txt") == expected(library)
+    assert divided(None, vocab_file=tmp_path / "json" / "tokenizer.json") == expected(library)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_saved_tokenizer_is_read_back_as_it_was(tmp_path):
+    for name, rules in {
+        "cased": {"do_lower_case": False, "strip_accents": True},
+        "accents": {"strip_accents": False, "tokenize_chinese_chars": False},
+        "plain": {},
+    }.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        write_vocabulary(folder)
+        write_config(folder, **rules)
+        tokenizer = find_tokenizer(folder).tokenizer
+        write_tokenizer(tokenizer, folder / "saved")
+        again = find_tokenizer(folder / "saved").tokenizer
+        assert (again.tokens, again.rules) == (tokenizer.tokens, tokenizer.rules)
+
+
+def test_a_folder_of_googles_keeps_the_originals_rules(tmp_path):
+    write_vocabulary(tmp_path)
+    (tmp_path / "bert_config.json").write_text("{}")
+    assert find_tokenizer(tmp_path).tokenizer.rules == TextRules()
+    (tmp_path / "bert_config.json").rename(tmp_path / "config.json")
+    assert find_tokenizer(tmp_path).tokenizer.rules == TextRules(max_chars_per_word=100)
+
+
+def test_tokenizer_config_counts_over_tokenizer_json_and_the_command_line_over_both(tmp_path, capsys):
+    library_tokenizer(lowercase=False, strip_accents=True).save(str(tmp_path / "tokenizer.json"))
+    write_config(tmp_path, do_lower_case=True, strip_accents=None)
+    assert divided(tmp_path) == expected(library_tokenizer(lowercase=True))
+    assert capsys.readouterr().err == ""
+    assert divided(tmp_path, do_lower_case=False) == expected(library_tokenizer(lowercase=False))
+    error = capsys.readouterr().err
+    assert (
+        error == f"{tmp_path}/tokenizer_config.json: says otherwise than --no-do-lower-case, which counts.\n"
+    )
+
+
+def test_what_lies_beside_a_vocabulary_counts_before_the_model_folder(tmp_path):
+    for name, lower in (("beside", True), ("model", False)):
+        (tmp_path / name).mkdir()
+        write_config(tmp_path / name, do_lower_case=lower)
+    write_vocabulary(tmp_path)
+    write_vocabulary(tmp_path / "beside")
+    model = tmp_path / "model"
+    assert not find_tokenizer(model, tmp_path / "vocab.txt").tokenizer.rules.do_lower_case
+    assert find_tokenizer(model, tmp_path / "beside" / "vocab.txt").tokenizer.rules.do_lower_case
+
+
+def test_another_tokenizer_json_beside_the_vocabulary_gets_a_notice(tmp_path, capsys):
+    library_tokenizer().save(str(tmp_path / "tokenizer.json"))
+    write_vocabulary(tmp_path, [*PIECES, "more"])
+    assert find_tokenizer(tmp_path).tokenizer.vocab_size == len(PIECES) + 1
+    assert "vocab.txt: its wordpieces are taken, not those of" in capsys.readouterr().err
+
+
+def test_added_tokens_have_ids_and_get_a_notice(tmp_path, capsys):
+    library = library_tokenizer()
+    library.add_tokens(["New", "Newer"])
+    library.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = find_tokenizer(tmp_path).tokenizer
+    assert tokenizer.tokens == (*PIECES, "New", "Newer")
+    assert "added tokens (New, Newer) are divided as other text is." in capsys.readouterr().err
+
+
+def test_no_tokenizer_is_none(tmp_path):
+    assert find_tokenizer(tmp_path) is None
+    with pytest.raises(InputError, match="no such file; --vocab-file takes the model's vocab"):
+        find_tokenizer(tmp_path, tmp_path / "vocab.txt")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"tokenizer_class": "RobertaTokenizer"},
+            "tokenizer_class is 'RobertaTokenizer', which divides text",
+        ),
+        ({"tokenizer_class": "BertJapaneseTokenizer"}, "tokenizer_class is 'BertJapaneseTokenizer'"),
+        ({"do_basic_tokenize": False}, "do_basic_tokenize is False; only True is offered here"),
+        ({"cls_token": "<s>"}, "cls_token is '<s>'; only '\\[CLS\\]'"),
+        ({"sep_token": {"content": "</s>"}}, "sep_token is '</s>'; only '\\[SEP\\]'"),
+        ({"do_lower_case": "false"}, "do_lower_case is 'false'; it must be bool"),
+        ({"do_lower_case": None}, "do_lower_case is None; it must be bool"),
+        ({"strip_accents": 1}, "strip_accents is 1; it must be bool"),
+    ],
+)
+def test_other_tokenizers_than_berts_are_refused(tmp_path, values, message):
+    write_vocabulary(tmp_path)
+    write_config(tmp_path, **values)
+    with pytest.raises(InputError, match=rf"tokenizer_config\.json: {message}"):
+        _ = find_tokenizer(tmp_path).tokenizer
+
+
+def other(change):
+    made = library_tokenizer()
+    change(made)
+    return made.to_str()
+
+
+def without_clean_text(made):
+    made.normalizer = normalizers.BertNormalizer(clean_text=False)
+
+
+def with_other_pieces(made):
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+
+
+def with_other_normalizer(made):
+    made.normalizer = normalizers.NFKC()
+
+
+def with_hash(made):
+    made.model = tokenizers.models.WordPiece(
+        {"a": 0, "[UNK]": 1}, unk_token="[UNK]", continuing_subword_prefix="@@"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            tokenizers.Tokenizer(tokenizers.models.BPE()).to_str(),
+            r"model\.type is 'BPE'; a BERT's is 'WordPiece'",
+        ),
+        (tokenizers.Tokenizer(tokenizers.models.Unigram()).to_str(), r"model\.type is 'Unigram'"),
+        (other(without_clean_text), r"normalizer\.clean_text is False; a BERT's is True"),
+        (other(with_other_pieces), r"pre_tokenizer\.type is 'Whitespace'; a BERT's is 'BertPreTokenizer'"),
+        (other(with_other_normalizer), r"normalizer\.type is 'NFKC'"),
+        (other(with_hash), r"model\.continuing_subword_prefix is '@@'"),
+        ("{}", "no tokenizer can be read from it"),
+        ("version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+    ],
+)
+def test_a_tokenizer_json_of_another_kind_is_refused(tmp_path, text, message):
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(InputError, match=rf"tokenizer\.json: {message}"):
+        _ = TokenizerFiles(tmp_path / "tokenizer.json").tokenizer
