@@ -17,7 +17,6 @@ from bertbench.errors import InputError
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-_START_BYTES = 64
 
 
 @contextlib.contextmanager
@@ -175,7 +174,8 @@ def read_content(path: Path | str) -> Content:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    _require_plain(path, data)
+    _require_content(path, data)
+    _require_uncompressed(path, data)
     return Content(path, data)
 
 
@@ -192,24 +192,25 @@ def require_plain_file(path: Path) -> None:
     """Check a file that a library is going to read by its name.
 
     Raises:
-      InputError: it is missing or unreadable, no regular file, compressed, or a Git LFS pointer to the file.
+      InputError: it is missing or unreadable, no regular file, or a Git LFS pointer to the file.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: is no regular file; give one, or the file that the pipe comes from.")
+            raise InputError(f"{path}: is no regular file; give one.")
         with path.open("rb") as stream:
-            start = stream.read(_START_BYTES)
+            _require_content(path, stream.read(len(_LFS_POINTER)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    _require_plain(path, start)
 
 
-def _require_plain(path: Path, start: bytes) -> None:
-    """Check the first bytes of a file: whether it is what it is called, and not something around it."""
+def _require_content(path: Path, start: bytes) -> None:
     if start.startswith(_LFS_POINTER):
         raise InputError(
             f"{path}: is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository."
         )
+
+
+def _require_uncompressed(path: Path, start: bytes) -> None:
     for signature, name in _COMPRESSED.items():
         if start.startswith(signature):
             raise InputError(f"{path}: is compressed with {name}; unpack it.")

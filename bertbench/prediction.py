@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from bertbench.checkpoint.paths import checkpoint_fingerprint
+from bertbench.checkpoint.finding import checkpoint_fingerprint
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.data.batching import DEFAULT_STRATEGY

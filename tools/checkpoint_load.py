@@ -14,8 +14,8 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
+from bertbench.checkpoint.finding import checkpoint_fingerprint
 from bertbench.checkpoint.loading import load_weights, save_weights
-from bertbench.checkpoint.paths import checkpoint_fingerprint
 from suites.unit.checkpoint.checkpoint_cases import weight_shapes, zero_variables
 
 SHAPES = weight_shapes(30522, 1024, 4096, 24, 512, pooler=True, pretraining_heads=True)

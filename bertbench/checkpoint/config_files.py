@@ -80,9 +80,7 @@ def read_config(path: Path | str) -> ConfigFile:
         value, or the model is none that is computed here; the message names file and key.
     """
     path = Path(path)
-    values = read_json(path)
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no JSON object; a {GOOGLE_NAME} is one.")
+    values = _read_object(path)
     hugging_face = _is_hugging_face(path, values)
     try:
         config = _read_hugging_face(values) if hugging_face else ModelConfig.from_dict(values)
@@ -91,6 +89,28 @@ def read_config(path: Path | str) -> ConfigFile:
     if hugging_face:
         _note_unknown_keys(path, values)
     return ConfigFile(path, config, OutputLabels(path, values, has_default_names=hugging_face))
+
+
+def read_labels_beside(checkpoint: Path, stated: ConfigFile) -> OutputLabels:
+    """The labels that belong to a checkpoint: those of Hugging Face's file beside it, else the stated ones.
+
+    Raises:
+      InputError: the file beside it is not a BERT's.
+    """
+    path = checkpoint.parent / HUGGING_FACE_NAME
+    if path == stated.path or not path.exists():
+        return stated.labels
+    values = _read_object(path)
+    if values.get("model_type") not in (None, FIXED_KEYS["model_type"]):
+        raise InputError(f"{path}: model_type is {values['model_type']!r}; the weights are not a BERT's.")
+    return OutputLabels(path, values, has_default_names=True)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds no JSON object; a model's configuration is one.")
+    return values
 
 
 def _is_hugging_face(path: Path, values: dict[str, Any]) -> bool:

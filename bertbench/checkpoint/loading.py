@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from bertbench.checkpoint.names import PART_OF
 from bertbench.checkpoint.paths import data_file, index_file
 from bertbench.checkpoint.plan import LoadPlan, StoredTensor, plan_loading
 from bertbench.checkpoint.readers import CheckpointFile, open_checkpoint
@@ -41,7 +42,8 @@ def load_weights(
 
     Floats are cast to the variable's dtype, rounded to nearest even (float64 by way of float32 where the
     variable is bfloat16). Tensors are read in batches of about 128 MiB, so that beyond the variables only one
-    batch is held. Parts of the file that the variables have no use for are left aside with one notice.
+    batch is held. One notice names parts of the file that the variables have no use for, another the parts
+    of the model that keep their initial value.
 
     Args:
       variables: by Google's names, without ':0'; float32 or bfloat16, or any dtype that the file has, too.
@@ -61,6 +63,9 @@ def load_weights(
     for batch in _batches(plan.sources):
         _assign(variables, batch, source, rows or {})
     _check_ties(plan, source)
+    if plan.initial:
+        parts = dict.fromkeys(PART_OF.get(name, "encoder") for name in plan.initial)
+        notice(f"{source.path}: holds no {' and no '.join(parts)}; random weights there.")
     if plan.left_aside:
         notice(f"{source.path}: left aside, not part of this model: {', '.join(plan.left_aside)}.")
     return LoadReport(source.path, tuple(plan.sources), plan.initial, plan.left_aside)

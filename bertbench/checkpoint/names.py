@@ -41,6 +41,7 @@ _HUGGING_FACE_HEADS = {
 }
 _HUGGING_FACE_NORM = {"weight": "gamma", "gamma": "gamma", "bias": "beta", "beta": "beta"}
 
+_WRAPPERS = ("module", "_orig_mod")
 _KERAS_NORM = re.compile(r"(?<=/)layer_normalization(_\d+)?(?=/)")
 _INTEL_CLASSIFIER = re.compile(r"cls/classifier/(?=output_(weights|bias)$)")
 _BOOKKEEPING = re.compile(
@@ -48,6 +49,11 @@ _BOOKKEEPING = re.compile(
     r"|(adam|lamb)_[mv]|(distributed)?(adam|lamb)(w|weightdecay)?(optimizer)?(_\d+)?",
     re.IGNORECASE,
 )
+
+
+def unwrapped(name: str) -> str:
+    """A name without what PyTorch's wrappers put into it: `module.` (parallel), `_orig_mod.` (compiled)."""
+    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
 def read_google_name(name: str) -> str:
@@ -63,8 +69,10 @@ def read_hugging_face_name(name: str) -> tuple[str, bool]:
     """The model's name of a weight of Hugging Face's BERT, and whether the file holds its transpose.
 
     PyTorch's `nn.Linear` keeps [outputs, inputs]; the model's kernels are [inputs, outputs]. The `bert.`
-    prefix may be missing, and layer norms may have the older leaves `gamma` and `beta`.
+    prefix may be missing, layer norms may have the older leaves `gamma` and `beta`, and the model may have
+    been saved in PyTorch's wrappers.
     """
+    name = unwrapped(name)
     if name in TIED_NAMES:
         return TIED_NAMES[name], False
     if name in _HUGGING_FACE_HEADS:

@@ -1,8 +1,10 @@
-"""Where a checkpoint is: finding it, naming its files, telling its content from another's.
+"""The files of a checkpoint: what they are called, and telling their content from another's.
 
 A TensorFlow checkpoint is a prefix: `PREFIX.index`, a sorted table of names, shapes and checksums, and
 `PREFIX.data-SSSSS-of-NNNNN`, the values (tensorflow/core/util/tensor_bundle). A safetensors file is a JSON
-header and the values (https://huggingface.co/docs/safetensors).
+header and the values (https://huggingface.co/docs/safetensors). A large one is cut into shards, and
+`model.safetensors.index.json` names the shard of each tensor
+(https://huggingface.co/docs/transformers/big_models).
 """
 
 import glob
@@ -10,41 +12,28 @@ import hashlib
 import os
 import re
 from pathlib import Path
-
-import tensorflow as tf
+from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.files import sha256_of_file
+from bertbench.files import read_json, sha256_of_file
 
 SAFETENSORS_SUFFIX = ".safetensors"
+SHARD_INDEX_SUFFIX = ".safetensors.index.json"
 FINGERPRINT_DIGITS = 16
 
 
-def find_checkpoint(place: Path | str) -> Path:
-    """The checkpoint at `place`: a TensorFlow prefix, or a safetensors file.
-
-    `place` is a folder, a prefix, a prefix with `.index`, or a `.safetensors` file. In a folder the first of
-    these counts: what TensorFlow's state file `checkpoint` names; the `*.ckpt*` prefix, the newest where
-    several differ only in their step (`model.ckpt-20` after `model.ckpt-3`); `model.safetensors`.
+def checkpoint_files(path: Path) -> list[Path]:
+    """Every file of a checkpoint that `find_checkpoint` gave, in order.
 
     Raises:
-      InputError: there is no checkpoint, or it is not clear which of several is meant.
+      InputError: a file is missing, or the index of the shards is malformed.
     """
-    place = Path(place)
-    if place.is_dir():
-        return _find_in_folder(place)
-    if is_safetensors(place) and place.is_file():
-        return place
-    prefix = Path(str(place).removesuffix(".index"))
-    if index_file(prefix).is_file():
-        return prefix
-    raise InputError(
-        f"{place}: no checkpoint is there; give a model folder, the prefix before '.index', "
-        f"or a {SAFETENSORS_SUFFIX} file."
-    )
+    if is_sharded(path):
+        return [path, *dict.fromkeys(read_shard_index(path).values())]
+    return [path] if is_safetensors(path) else [index_file(path), *data_files(path)]
 
 
-def checkpoint_fingerprint(place: Path | str) -> str:
+def fingerprint_files(files: list[Path]) -> str:
     """16 hexadecimal digits that tell one checkpoint's content from another's, whatever its files are called.
 
     It is SHA-256 over the SHA-256 of every byte of the checkpoint's files (index and data shards, in order),
@@ -52,17 +41,43 @@ def checkpoint_fingerprint(place: Path | str) -> str:
     slots, `global_step`). The same weights in another format have another fingerprint.
 
     Raises:
-      InputError: there is no checkpoint, or a file of it is missing or unreadable.
+      InputError: a file is missing or unreadable.
     """
-    path = find_checkpoint(place)
-    files = [path] if is_safetensors(path) else [index_file(path), *data_files(path)]
     digests = "".join(sha256_of_file(file) for file in files)
     return hashlib.sha256(digests.encode("ascii")).hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a path that `find_checkpoint` gave is a safetensors file, not a TensorFlow prefix."""
-    return path.suffix == SAFETENSORS_SUFFIX
+    """Whether a path that `find_checkpoint` gave is one safetensors file."""
+    return path.name.endswith(SAFETENSORS_SUFFIX)
+
+
+def is_sharded(path: Path) -> bool:
+    """Whether a path that `find_checkpoint` gave is the index of a sharded safetensors file."""
+    return path.name.endswith(SHARD_INDEX_SUFFIX)
+
+
+def read_shard_index(path: Path) -> dict[str, Path]:
+    """The shard of each tensor, by the tensor's name in the file.
+
+    Raises:
+      InputError: the index is malformed, names a place outside its folder, or a shard is missing.
+    """
+    values: Any = read_json(path)
+    places = values.get("weight_map") if isinstance(values, dict) else None
+    if not isinstance(places, dict) or not places:
+        raise InputError(f"{path}: holds no weight_map of tensors and their files; fetch it again.")
+    for name, place in places.items():
+        if not isinstance(place, str) or place in ("", ".", "..") or re.search(r"[/\\\0]", place):
+            raise InputError(
+                f"{path}: weight_map places {name} in {place!r}; it must be a file beside the index."
+            )
+    missing = sorted({place for place in places.values() if not os.access(path.parent / place, os.R_OK)})
+    if missing:
+        raise InputError(
+            f"{path}: shards missing or unreadable: {', '.join(missing)}; put all of them beside it."
+        )
+    return {name: path.parent / place for name, place in places.items()}
 
 
 def index_file(prefix: Path) -> Path:
@@ -95,44 +110,3 @@ def data_files(prefix: Path) -> list[Path]:
                 f"{file}: missing or unreadable; put all data files of the checkpoint by its .index."
             )
     return files
-
-
-def _find_in_folder(folder: Path) -> Path:
-    if (folder / "checkpoint").is_file():
-        return _read_state_file(folder)
-    prefixes = [Path(str(index).removesuffix(".index")) for index in folder.glob("*.ckpt*.index")]
-    if prefixes:
-        return _newest(folder, prefixes)
-    safetensors = folder / f"model{SAFETENSORS_SUFFIX}"
-    if safetensors.is_file():
-        return safetensors
-    raise InputError(
-        f"{folder}: holds no checkpoint (*.ckpt*.index with its data files, or model{SAFETENSORS_SUFFIX}); "
-        "give another folder or --init-checkpoint."
-    )
-
-
-def _read_state_file(folder: Path) -> Path:
-    """The prefix that a folder's `checkpoint` file names: in this folder (it may have moved), or there."""
-    try:
-        state = tf.train.get_checkpoint_state(os.fspath(folder))
-    except (ValueError, tf.errors.OpError):
-        state = None
-    named = Path(state.model_checkpoint_path) if state else None
-    if named is not None:
-        for prefix in (folder / named.name, named):
-            if index_file(prefix).is_file():
-                return prefix
-    raise InputError(
-        f"{folder / 'checkpoint'}: names no checkpoint that is there{f' ({named})' if named else ''}; "
-        "remove that file or give --init-checkpoint."
-    )
-
-
-def _newest(folder: Path, prefixes: list[Path]) -> Path:
-    steps = {prefix: re.fullmatch(r"(.*)-(\d+)", prefix.name) for prefix in prefixes}
-    families = {(match[1], True) if match else (prefix.name, False) for prefix, match in steps.items()}
-    if len(families) > 1:
-        names = ", ".join(sorted(prefix.name for prefix in prefixes))
-        raise InputError(f"{folder}: holds several checkpoints ({names}); choose one with --init-checkpoint.")
-    return max(prefixes, key=lambda prefix: int(match[2]) if (match := steps[prefix]) else 0)

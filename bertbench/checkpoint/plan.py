@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from bertbench.checkpoint.names import PART_OF, PARTS, TIED_NAMES, is_bookkeeping
+from bertbench.checkpoint.names import PART_OF, PARTS, TIED_NAMES, is_bookkeeping, unwrapped
 from bertbench.errors import InputError
 
 # The tables whose first axis a key of bert_config.json gives.
@@ -32,6 +32,11 @@ class StoredTensor:
     dtype: tf.DType
     variable: str
     transposed: bool = False
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether the name is Hugging Face's second one of a weight that the model has once."""
+        return unwrapped(self.name) in TIED_NAMES
 
     @property
     def variable_shape(self) -> tuple[int, ...]:
@@ -107,11 +112,11 @@ def _index(
     found: dict[str, StoredTensor] = {}
     ties = []
     doubles = []
-    for tensor in sorted(stored, key=lambda tensor: tensor.name in TIED_NAMES):
+    for tensor in sorted(stored, key=lambda tensor: tensor.is_tied):
         first = found.setdefault(tensor.variable, tensor)
         if first is tensor:
             continue
-        if tensor.name in TIED_NAMES:
+        if tensor.is_tied:
             ties.append((tensor, first))
         else:
             doubles.append(f"{first.name} and {tensor.name}")

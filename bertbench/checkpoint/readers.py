@@ -1,4 +1,4 @@
-"""Reading the tensors of a checkpoint file, whichever of the two formats it has."""
+"""Reading the tensors of a checkpoint, whichever format it has."""
 
 import contextlib
 import functools
@@ -10,15 +10,18 @@ from typing import Any, Protocol
 import tensorflow as tf
 from safetensors import SafetensorError, safe_open
 
+from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.checkpoint.names import read_google_name, read_hugging_face_name
-from bertbench.checkpoint.paths import data_files, find_checkpoint, index_file, is_safetensors
+from bertbench.checkpoint.paths import data_files, index_file, is_safetensors, is_sharded, read_shard_index
 from bertbench.checkpoint.plan import StoredTensor
 from bertbench.errors import InputError
+from bertbench.files import require_plain_file
 
 # What TensorFlow's checkpoint reader raises for a file that it cannot make sense of.
 _READER_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 # What `tf.train.Checkpoint` adds to the tensors (tensorflow/python/trackable/base.py).
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_FETCH = "fetch all files of the model again"
 _SAFETENSORS_DTYPES = {
     "F64": tf.float64,
     "F32": tf.float32,
@@ -53,6 +56,8 @@ def open_checkpoint(place: Path | str) -> CheckpointFile:
       InputError: there is none, or its list of tensors is damaged.
     """
     path = find_checkpoint(place)
+    if is_sharded(path):
+        return ShardedSafetensors(path)
     return SafetensorsFile(path) if is_safetensors(path) else TensorFlowCheckpoint(path)
 
 
@@ -72,6 +77,7 @@ class TensorFlowCheckpoint:
 
     def __init__(self, prefix: Path) -> None:
         self.path = prefix
+        require_plain_file(index_file(prefix))
         try:
             reader = tf.train.load_checkpoint(os.fspath(prefix))
             self._shapes = reader.get_variable_to_shape_map()
@@ -112,6 +118,8 @@ class TensorFlowCheckpoint:
     def _data(self) -> str:
         """The names of the data files, known to be there and as long as the index needs them."""
         files = data_files(self.path)
+        for file in files:
+            require_plain_file(file)
         names = ", ".join(map(str, files))
         have = sum(file.stat().st_size for file in files)
         need = sum(tensor.byte_count for tensor in self.list_tensors())
@@ -127,6 +135,7 @@ class SafetensorsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        require_plain_file(path)
         with self._open() as file:
             pieces = [(name, file.get_slice(name)) for name in file.offset_keys()]
             self._tensors = [
@@ -159,3 +168,37 @@ class SafetensorsFile:
             raise InputError(f"{self.path}: {name} has dtype {dtype}; only {known} are read.")
         variable, transposed = read_hugging_face_name(name)
         return StoredTensor(name, tuple(shape), _SAFETENSORS_DTYPES[dtype], variable, transposed)
+
+
+class ShardedSafetensors:
+    """Safetensors files that share the tensors of one model, by an index."""
+
+    def __init__(self, index: Path) -> None:
+        """Open every shard.
+
+        Raises:
+          InputError: a shard is missing or damaged, or index and shards disagree on what is where.
+        """
+        self.path = index
+        self._places = read_shard_index(index)
+        self._shards = {path: SafetensorsFile(path) for path in dict.fromkeys(self._places.values())}
+        held = {path: {tensor.name for tensor in file.list_tensors()} for path, file in self._shards.items()}
+        for name, path in self._places.items():
+            if name not in held[path]:
+                raise InputError(f"{path}: does not hold {name}, which {index.name} places there; {_FETCH}.")
+        for path, names in held.items():
+            for name in sorted(names):
+                if self._places.get(name) != path:
+                    raise InputError(
+                        f"{path}: holds {name}, which {index.name} does not place there; {_FETCH}."
+                    )
+
+    def list_tensors(self) -> list[StoredTensor]:
+        """See `CheckpointFile`; shard by shard."""
+        return [tensor for shard in self._shards.values() for tensor in shard.list_tensors()]
+
+    def read(self, tensors: Sequence[StoredTensor]) -> list[tf.Tensor]:
+        """See `CheckpointFile`."""
+        return [
+            value for tensor in tensors for value in self._shards[self._places[tensor.name]].read([tensor])
+        ]

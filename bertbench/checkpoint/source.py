@@ -5,9 +5,10 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertbench.checkpoint.config_files import find_config, read_config
+from bertbench.checkpoint.config_files import find_config, read_config, read_labels_beside
+from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.checkpoint.labels import OutputLabels
-from bertbench.checkpoint.paths import find_checkpoint
+from bertbench.checkpoint.paths import is_safetensors, is_sharded
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
 from bertbench.console import notice
@@ -73,8 +74,8 @@ class ModelSource:
         tokenizer = self.tokenizer_files.tokenizer
         if tokenizer.vocab_size > self.config.vocab_size:
             raise InputError(
-                f"{tokenizer.vocabulary.file}: holds {tokenizer.vocab_size} wordpieces, but the model's "
-                f"vocab_size is {self.config.vocab_size}; give the vocabulary the model was trained with."
+                f"{tokenizer.vocabulary.file}: holds {tokenizer.vocab_size} wordpieces, but the model has "
+                f"vocab_size {self.config.vocab_size}; give the vocabulary the model was trained with."
             )
         _note_doubts(tokenizer, self.config)
         return tokenizer
@@ -124,7 +125,10 @@ def find_model(
     stated = read_config(config_file)
     checkpoint = _find_checkpoint(folder, init_checkpoint, from_scratch)
     tokenizer_files = find_tokenizer(folder, Path(vocab_file) if vocab_file else None, do_lower_case)
-    return ModelSource(stated.config, tokenizer_files, checkpoint, stated.labels)
+    labels = stated.labels
+    if checkpoint is not None and (is_safetensors(checkpoint) or is_sharded(checkpoint)):
+        labels = read_labels_beside(checkpoint, stated)
+    return ModelSource(stated.config, tokenizer_files, checkpoint, labels)
 
 
 def _find_checkpoint(

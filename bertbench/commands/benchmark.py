@@ -18,6 +18,7 @@ from bertbench.commands.options import (
     together,
 )
 from bertbench.commands.tasks import pop_classifier_task, pop_pretraining_task
+from bertbench.console import notice
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.errors import InputError
 from bertbench.files import make_directory
@@ -164,6 +165,8 @@ def _benchmark(
     from bertbench.benchmarking.case import BenchmarkCase
 
     geometry, source = _find_model(values.pop("geometry"), pop_model_options(values))
+    if source.checkpoint is None:
+        notice("no checkpoint given: the weights are random.")
     task = make_task(source) if make_task else None
     case = BenchmarkCase(
         task=task_name,

@@ -108,6 +108,8 @@ class Trainer:
                 fresh=self.model.head_names,
                 rows=self._task.head_rows(source),
             )
+        else:
+            notice("no checkpoint given: training starts from random weights.")
         return step or 0
 
     def run(self) -> TrainingRun:

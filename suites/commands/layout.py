@@ -4,7 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertbench.checkpoint.paths import data_files, find_checkpoint, index_file
+from bertbench.checkpoint.finding import find_checkpoint
+from bertbench.checkpoint.paths import data_files, index_file
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.tokenizer_files import TokenizerFiles

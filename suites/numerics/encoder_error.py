@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from bertbench.checkpoint.paths import find_checkpoint
+from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.compute import Compute, KernelOptions
 from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.model.encoder import Encoder

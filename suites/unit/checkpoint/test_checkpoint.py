@@ -1,5 +1,6 @@
 """Weights reach the right variables, from every published spelling, or the load says all that is wrong."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import ml_dtypes
@@ -106,6 +107,28 @@ def test_hugging_face_names_and_dtypes(tmp_path: Path, model: str, dtype: type) 
 
     assert_holds(variables, weights)
     assert report.left_aside == ()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda name: f"module.{name}",
+        lambda name: f"_orig_mod.{name}",
+        lambda name: f"module._orig_mod.{name.removeprefix('bert.')}",
+        lambda name: name.replace("bert.", "bert._orig_mod."),
+    ],
+    ids=["parallel", "compiled", "both, without bert.", "encoder compiled"],
+)
+def test_names_of_pytorchs_wrappers_are_read_without_them(tmp_path: Path, wrap: Callable[[str], str]) -> None:
+    weights = random_weights(PRETRAINING)
+    tensors = as_hugging_face(weights)
+    tensors["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"].copy()
+    save_file({wrap(name): value for name, value in tensors.items()}, tmp_path / "model.safetensors")
+    variables = zero_variables(PRETRAINING)
+
+    load_weights(variables, tmp_path)
+
+    assert_holds(variables, weights)
 
 
 @pytest.mark.parametrize(("weight", "bias"), [("weight", "bias"), ("gamma", "beta")])

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save_file
 
+from bertbench.checkpoint.finding import checkpoint_fingerprint, find_checkpoint
 from bertbench.checkpoint.loading import load_weights, save_weights
-from bertbench.checkpoint.paths import checkpoint_fingerprint, find_checkpoint
 from bertbench.errors import InputError
 from suites.unit.checkpoint.checkpoint_cases import (
     as_hugging_face,
@@ -53,16 +53,73 @@ class TestFinding:
             (["model.ckpt-9.index", "model.ckpt-100.index", "model.ckpt-20.index"], "model.ckpt-100"),
             (["model.safetensors", "model.ckpt-0.index"], "model.ckpt-0"),
             (["model.safetensors", "pytorch_model.bin"], "model.safetensors"),
+            (["model.safetensors", "model.safetensors.index.json"], "model.safetensors"),
+            (["model.safetensors.index.json"], "model.safetensors.index.json"),
         ],
     )
     def test_in_a_folder(self, tmp_path: Path, files: list[str], found: str) -> None:
         touch(tmp_path, *files)
         assert find_checkpoint(tmp_path) == tmp_path / found
 
-    @pytest.mark.parametrize("given", ["a.ckpt-3", "a.ckpt-3.index", "other.safetensors"])
-    def test_as_given(self, tmp_path: Path, given: str) -> None:
-        touch(tmp_path, "a.ckpt-3.index", "b.ckpt-4.index", "other.safetensors")
-        assert find_checkpoint(str(tmp_path / given)) == tmp_path / given.removesuffix(".index")
+    @pytest.mark.parametrize(
+        ("given", "found"),
+        [
+            ("a.ckpt-3", "a.ckpt-3"),
+            ("a.ckpt-3.index", "a.ckpt-3"),
+            ("a.ckpt-3.meta", "a.ckpt-3"),
+            ("a.ckpt-3.data-00000-of-00001", "a.ckpt-3"),
+            ("a.ckpt-3.data-00001-of-00002", "a.ckpt-3"),
+            ("other.safetensors", "other.safetensors"),
+            ("big.safetensors.index.json", "big.safetensors.index.json"),
+            ("big-00002-of-00002.safetensors", "big.safetensors.index.json"),
+        ],
+    )
+    def test_as_given(self, tmp_path: Path, given: str, found: str) -> None:
+        touch(tmp_path, "a.ckpt-3.index", "b.ckpt-4.index", "other.safetensors", "big.safetensors.index.json")
+        assert find_checkpoint(str(tmp_path / given)) == tmp_path / found
+
+    @pytest.mark.parametrize(
+        ("name", "told"),
+        [
+            (
+                "pytorch_model.bin",
+                "is PyTorch's pickle format, which is not read; save it as model.safetensor",
+            ),
+            ("pytorch_model.bin.index.json", "is PyTorch's pickle format"),
+            ("model.pt", "is PyTorch's pickle format"),
+            ("tf_model.h5", "is a Keras file, which is not read; .*from_pretrained\\(FOLDER, from_tf=True"),
+            ("flax_model.msgpack", "is a Flax file, which is not read; .*from_flax=True"),
+            ("model.onnx", "is an exported model, which is not read; give the checkpoint that it was made"),
+            ("saved_model.pb", "is an exported model"),
+            ("epoch=3.ckpt", "is a single file, as PyTorch Lightning writes"),
+            ("adapter_model.safetensors", "is an adapter without its model; merge it into the model"),
+        ],
+    )
+    def test_weights_in_another_format_are_named(self, tmp_path: Path, name: str, told: str) -> None:
+        touch(tmp_path, name, "optimizer.pt", "training_args.bin")
+        with pytest.raises(InputError, match=f"holds no checkpoint .*, but {re.escape(name)} {told}"):
+            find_checkpoint(tmp_path)
+        if not name.endswith(".safetensors"):
+            with pytest.raises(InputError, match=f"{re.escape(name)}: {re.escape(name)} {told}"):
+                find_checkpoint(tmp_path / name)
+
+    def test_a_folder_of_other_safetensors_is_told_how_to_name_one(self, tmp_path: Path) -> None:
+        touch(tmp_path, "model.fp16.safetensors")
+        with pytest.raises(
+            InputError, match=r"model\.fp16\.safetensors is .*; give it with --init-checkpoint"
+        ):
+            find_checkpoint(tmp_path)
+
+    def test_shards_without_their_index(self, tmp_path: Path) -> None:
+        touch(tmp_path, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+        with pytest.raises(
+            InputError, match=r"is one of several shards; put model\.safetensors\.index\.json"
+        ):
+            find_checkpoint(tmp_path)
+        with pytest.raises(
+            InputError, match=r"is one of several shards; put model\.safetensors\.index\.json"
+        ):
+            find_checkpoint(tmp_path / "model-00001-of-00002.safetensors")
 
     @pytest.mark.parametrize(
         "files",
@@ -122,6 +179,14 @@ class TestDamage:
         shutil.copytree(whole, folder)
         (folder / name).write_bytes(content)
         return folder
+
+    @pytest.mark.parametrize("suffix", [".index", DATA])
+    def test_pointer_of_git_lfs(self, whole: Path, suffix: str) -> None:
+        name = f"bert_model.ckpt{suffix}"
+        pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9876543\n"
+        folder = self.damaged_copy(whole, name, pointer)
+        with pytest.raises(InputError, match=f"{re.escape(name)}: is a Git LFS pointer, not the file itself"):
+            load_weights(zero_variables(SHAPES), folder)
 
     @pytest.mark.parametrize("kept", [0.0, 0.3, 0.999])
     @pytest.mark.parametrize("suffix", [".index", DATA])

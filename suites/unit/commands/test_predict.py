@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertbench.checkpoint.paths import checkpoint_fingerprint
+from bertbench.checkpoint.finding import checkpoint_fingerprint
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
 from bertbench.data.pretraining import MaskingOptions

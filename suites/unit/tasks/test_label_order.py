@@ -1,5 +1,7 @@
 """The outputs of a classifier go by their names: expected orders are stated by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from bertbench.errors import InputError
 from bertbench.inference import load_model
 from bertbench.tasks.classifier import ClassifierTask
 from bertbench.tasks.label_order import order_outputs
-from suites.unit.checkpoint.hugging_face_folders import classifier_weights, write_model
+from suites.unit.checkpoint.hugging_face_folders import CONFIG, classifier_weights, write_model
 
 pytestmark = pytest.mark.unit
 
@@ -184,6 +186,21 @@ def test_rows_and_names_in_another_order_are_the_same_model(tmp_path):
         loaded = model.variables_by_name
         np.testing.assert_array_equal(loaded["output_weights"].numpy(), weights["output_weights"])
         np.testing.assert_array_equal(loaded["output_bias"].numpy(), weights["output_bias"])
+
+
+def test_the_names_beside_the_weights_count_with_another_configuration_too(tmp_path):
+    folder = write_model(tmp_path / "model", classifier_weights(3), id2label=MNLI)
+    named = tmp_path / "bert_config.json"
+    named.write_text(
+        json.dumps({name: CONFIG[name] for name in CONFIG if name.startswith(("num", "hid", "v"))})
+    )
+    source = find_model(config_file=named, init_checkpoint=folder / "model.safetensors")
+    assert order_outputs(glue_task("MNLI"), source.labels).tolist() == [2, 0, 1]
+    write_model(folder, classifier_weights(3), model_type="roberta")
+    with pytest.raises(
+        InputError, match=r"config\.json: model_type is 'roberta'; the weights are not a BERT's"
+    ):
+        find_model(config_file=named, init_checkpoint=folder / "model.safetensors")
 
 
 def test_scores_and_files_are_in_the_tasks_order(tmp_path):

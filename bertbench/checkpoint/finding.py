@@ -1,0 +1,110 @@
+"""Where a checkpoint is: in a folder, or at a place that the user named."""
+
+import os
+import re
+from pathlib import Path
+
+import tensorflow as tf
+
+from bertbench.checkpoint.foreign_formats import describe_foreign
+from bertbench.checkpoint.paths import (
+    SAFETENSORS_SUFFIX,
+    SHARD_INDEX_SUFFIX,
+    checkpoint_files,
+    fingerprint_files,
+    index_file,
+    is_safetensors,
+    is_sharded,
+)
+from bertbench.errors import InputError
+
+_TENSORFLOW_FILE = re.compile(r"(.+)\.(index|meta|data-\d{5}-of-\d{5})")
+_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.safetensors")
+
+
+def find_checkpoint(place: Path | str) -> Path:
+    """The checkpoint at `place`: a TensorFlow prefix, a safetensors file, or the index of its shards.
+
+    `place` is a folder, a prefix, any file of a checkpoint, or its `.meta`. In a folder the first of these
+    counts: what TensorFlow's state file `checkpoint` names; the `*.ckpt*` prefix, the newest where several
+    differ only in their step (`model.ckpt-20` after `model.ckpt-3`); `model.safetensors`;
+    `model.safetensors.index.json`.
+
+    Raises:
+      InputError: there is no checkpoint that can be read (the message says what is there instead), or it is
+        not clear which of several is meant.
+    """
+    place = Path(place)
+    if place.is_dir():
+        return _find_in_folder(place)
+    if (shard := _SHARD.fullmatch(place.name)) is not None:
+        return _require_index(place, place.with_name(f"{shard[1]}{SHARD_INDEX_SUFFIX}"))
+    if (is_safetensors(place) or is_sharded(place)) and place.is_file():
+        return place
+    file = _TENSORFLOW_FILE.fullmatch(place.name)
+    prefix = place.with_name(file[1]) if file else place
+    if index_file(prefix).is_file():
+        return prefix
+    if place.is_file() and (foreign := describe_foreign([place])):
+        raise InputError(f"{place}: {foreign}")
+    raise InputError(
+        f"{place}: no checkpoint is there; give a model folder, the prefix before '.index', "
+        f"or a {SAFETENSORS_SUFFIX} file."
+    )
+
+
+def checkpoint_fingerprint(place: Path | str) -> str:
+    """The fingerprint (see `fingerprint_files`) of the checkpoint that `find_checkpoint` finds.
+
+    Raises:
+      InputError: there is no checkpoint, or a file of it is missing or unreadable.
+    """
+    return fingerprint_files(checkpoint_files(find_checkpoint(place)))
+
+
+def _require_index(shard: Path, index: Path) -> Path:
+    if not index.is_file():
+        raise InputError(f"{shard}: is one of several shards; put {index.name} and all of them beside it.")
+    return index
+
+
+def _find_in_folder(folder: Path) -> Path:
+    if (folder / "checkpoint").is_file():
+        return _read_state_file(folder)
+    prefixes = [Path(str(index).removesuffix(".index")) for index in folder.glob("*.ckpt*.index")]
+    if prefixes:
+        return _newest(folder, prefixes)
+    for name in (f"model{SAFETENSORS_SUFFIX}", f"model{SHARD_INDEX_SUFFIX}"):
+        if (folder / name).is_file():
+            return folder / name
+    others = describe_foreign(sorted(path for path in folder.iterdir() if path.is_file()))
+    raise InputError(
+        f"{folder}: holds no checkpoint (*.ckpt*.index with its data files, or model{SAFETENSORS_SUFFIX})"
+        f"{f', but {others}' if others else '; give another folder or --init-checkpoint.'}"
+    )
+
+
+def _read_state_file(folder: Path) -> Path:
+    """The prefix that a folder's `checkpoint` file names: in this folder (it may have moved), or there."""
+    try:
+        state = tf.train.get_checkpoint_state(os.fspath(folder))
+    except (ValueError, tf.errors.OpError):
+        state = None
+    named = Path(state.model_checkpoint_path) if state else None
+    if named is not None:
+        for prefix in (folder / named.name, named):
+            if index_file(prefix).is_file():
+                return prefix
+    raise InputError(
+        f"{folder / 'checkpoint'}: names no checkpoint that is there{f' ({named})' if named else ''}; "
+        "remove that file or give --init-checkpoint."
+    )
+
+
+def _newest(folder: Path, prefixes: list[Path]) -> Path:
+    steps = {prefix: re.fullmatch(r"(.*)-(\d+)", prefix.name) for prefix in prefixes}
+    families = {(match[1], True) if match else (prefix.name, False) for prefix, match in steps.items()}
+    if len(families) > 1:
+        names = ", ".join(sorted(prefix.name for prefix in prefixes))
+        raise InputError(f"{folder}: holds several checkpoints ({names}); choose one with --init-checkpoint.")
+    return max(prefixes, key=lambda prefix: int(match[2]) if (match := steps[prefix]) else 0)

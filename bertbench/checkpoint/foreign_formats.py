@@ -1,0 +1,51 @@
+"""Files of weights that are not read here: what they are, and how to make one of them that is."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+_SAVE_AGAIN = (
+    "save it as model.safetensors: with transformers, "
+    "AutoModel...from_pretrained(FOLDER{argument}).save_pretrained(NEW_FOLDER)"
+)
+# Pattern of a file's name -> what it is, and what to do.
+_FORMATS = (
+    (
+        r"adapter_model\.(safetensors|bin)",
+        "an adapter without its model",
+        "merge it into the model with peft (merge_and_unload) and save that",
+    ),
+    (
+        r"model-\d{5}-of-\d{5}\.safetensors",
+        "one of several shards",
+        "put model.safetensors.index.json beside them",
+    ),
+    (r".+\.safetensors", "weights under another name", "give it with --init-checkpoint"),
+    (
+        # but for what a training keeps beside its weights
+        r"(?!optimizer|rng_state|scaler|scheduler|training_args).+\.(bin|pt|pth)(\.index\.json)?",
+        "PyTorch's pickle format, which is not read",
+        _SAVE_AGAIN.format(argument=""),
+    ),
+    (r".+\.(h5|keras)", "a Keras file, which is not read", _SAVE_AGAIN.format(argument=", from_tf=True")),
+    (r".+\.msgpack", "a Flax file, which is not read", _SAVE_AGAIN.format(argument=", from_flax=True")),
+    (
+        r".+\.(onnx|pb|tflite|gguf)",
+        "an exported model, which is not read",
+        "give the checkpoint that it was made from",
+    ),
+    (
+        r".+\.ckpt",
+        "a single file, as PyTorch Lightning writes, which is not read",
+        "give Google's three files or model.safetensors",
+    ),
+)
+
+
+def describe_foreign(files: Sequence[Path]) -> str | None:
+    """Of the first file that is weights in a format of another kind: its name, what it is, what to do."""
+    for pattern, kind, remedy in _FORMATS:
+        for file in files:
+            if re.fullmatch(pattern, file.name):
+                return f"{file.name} is {kind}; {remedy}."
+    return None
