@@ -163,8 +163,8 @@ def _failure(status: int, last_lines: str) -> BertbenchError:
             return said(f"{name} cannot go on; it says why above.")
     signals = {128 + number: number.name for number in signal.Signals}
     return CannotJudge(
-        f"{name} ended with {signals.get(code, f'status {code}')}, and the others were ended; "
-        "the same command goes on from the last checkpoint."
+        f"{name} ended with {signals.get(code, f'status {code}')} and the others were stopped; "
+        "run the same command to resume from the last checkpoint."
     )
 
 

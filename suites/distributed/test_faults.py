@@ -70,7 +70,7 @@ def test_a_killed_worker_ends_the_job_and_the_same_command_goes_on(
         assert end_after(killed, disturbed, STEPS // 4, "worker") < LONGEST_END
         assert killed.wait() == 3
     last_line = killed.log.read_text().splitlines()[-1]
-    assert last_line.startswith("bertbench: rank 1 ended with SIGKILL, and the others were ended")
+    assert last_line.startswith("bertbench: rank 1 ended with SIGKILL and the others were stopped")
 
     with Job(synchronized(files, disturbed), tmp_path / "ended.log") as ended:
         assert end_after(ended, disturbed, STEPS // 2, "job") < LONGEST_END

@@ -112,7 +112,7 @@ def test_a_failure_of_an_elastic_job_names_the_place(launcher):
 @pytest.mark.parametrize(
     ("status", "error", "message"),
     [
-        (137, CannotJudge, "rank 1 ended with SIGKILL, and the others were ended"),
+        (137, CannotJudge, "rank 1 ended with SIGKILL and the others were stopped"),
         (9, CannotJudge, "rank 1 ended with status 9"),
         (2, InputError, "rank 1 cannot go on; it says why above"),
         (3, CannotJudge, "rank 1 cannot go on; it says why above"),
