@@ -1,6 +1,7 @@
 """Numbers and names of the data as people read them."""
 
 import math
+from collections.abc import Mapping
 
 NONE = "–"
 MINUS = "−"
@@ -38,3 +39,10 @@ def percent(value: float | None, decimals: int = 1) -> str:
     if value is None:
         return NONE
     return f"{value * 100:.{decimals}f} %".replace("-", MINUS)
+
+
+def describe_ways(shares: Mapping[str, float]) -> str:
+    """Shares by name: `packed graph`, or `packed graph 67 %, eager 33 %`."""
+    if len(shares) == 1:
+        return next(iter(shares))
+    return ", ".join(f"{name} {percent(share, 0)}" for name, share in shares.items())

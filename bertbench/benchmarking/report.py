@@ -8,12 +8,12 @@ from rich.table import Table
 from bertbench import __version__
 from bertbench.benchmarking.run import BenchmarkResult
 from bertbench.console import make_table
-from bertbench.formatting import figure, percent
+from bertbench.formatting import describe_ways, figure, percent
 from bertbench.measure.bandwidth import memory_bandwidth
-from bertbench.measure.machine import bf16_is_native, describe_machine
+from bertbench.measure.machine import bf16_is_native, describe_machine, read_machine
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import BF16
-from bertbench.results.schema import ThroughputCase, with_version
+from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, with_version
 
 
 def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: bool = True) -> dict[str, Any]:
@@ -38,6 +38,8 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
         gemm_peak_gflops=result.gemm_peak_gflops,
         efficiency=result.efficiency,
         efficiency_rounds=result.efficiency_rounds,
+        gemm_peak_ways=result.gemm_peak_ways,
+        machine_peak_gflops=result.machine_peak.gflops,
         peak_memory_mib=result.peak_memory_mib,
         machine=machine,
         machine_id=machine["id"],
@@ -47,16 +49,22 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
         startup_seconds=result.startup_seconds if startup else None,
     )
     return {
-        **with_version(stored),
+        **with_version(stored, THROUGHPUT_VERSION),
         "kernels": dataclasses.asdict(case.compute.kernels),
         "threads": dataclasses.asdict(threads),
         "examples_per_second_with_features": result.examples_per_second_with_features,
         "computed_gflops": result.computed_gflops,
         "gemm_peak_rounds": result.gemm_peak_rounds,
         "gemm_peak_shapes": [
-            {"product": str(shape), "share": share, "best_gflops": rate}
-            for shape, share, rate in result.gemm_peak_shapes
+            {
+                "product": str(shape),
+                "measured": str(best.shape),
+                "way": best.way.name,
+                "best_gflops": best.gflops,
+            }
+            for shape, best in result.gemm_peak_best.items()
         ],
+        "machine_peak_product": f"{result.machine_peak.shape}, {result.machine_peak.way.name}",
         "latency_seconds": result.latency,
         "round_seconds": result.round_seconds,
         "examples": result.examples,
@@ -66,18 +74,24 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
 
 def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
     """The figures of one case, a row each."""
-    best = max(result.gemm_peak_rounds)
+    peak, machine_peak = max(result.gemm_peak_rounds), result.machine_peak
     rows = [
         ("examples/s", figure(result.examples_per_second)),
         ("tokens/s (real)", figure(result.tokens_per_second)),
         ("model GFLOP/s", figure(result.gflops)),
-        ("GEMM peak GFLOP/s", f"{figure(result.gemm_peak_gflops)} (best round {figure(best)})"),
+        ("GEMM peak GFLOP/s", f"{figure(result.gemm_peak_gflops)} (best round {figure(peak)})"),
+        ("GEMM peak measured by", describe_ways(result.gemm_peak_ways)),
         ("efficiency", percent(result.efficiency)),
-        ("latency p50, p90, p99 (ms)", _milliseconds(result.latency)),
+        (
+            "machine peak GFLOP/s",
+            f"{figure(machine_peak.gflops)} ({machine_peak.shape}, {machine_peak.way.name})",
+        ),
+        (f"latency {', '.join(result.latency)} (ms)", _milliseconds(result.latency)),
         ("peak memory (MiB)", figure(result.peak_memory_mib)),
         ("start to first result (s)", figure(result.startup_seconds, 3)),
         ("batches measured", str(len(result.round_seconds))),
         ("threads", str(threads)),
+        ("matrix products in", str(read_machine().products)),
     ]
     if result.examples_per_second_with_features is not None:
         rows.insert(1, ("examples/s, features included", figure(result.examples_per_second_with_features)))

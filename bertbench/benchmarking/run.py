@@ -14,7 +14,9 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.console import progress
 from bertbench.data.batch import Batch
 from bertbench.measure.flops import Product, arithmetic_intensity, total_flop
-from bertbench.measure.gemm_peak import GemmPeak, Shape
+from bertbench.measure.gemm_peak import Best, GemmPeak
+from bertbench.measure.gemm_ways import Shape
+from bertbench.measure.rates import center, round_limits
 from bertbench.measure.timing import (
     latency_percentiles,
     peak_memory_mib,
@@ -29,15 +31,18 @@ class BenchmarkResult:
     """What the rounds of a case say.
 
     A pass over the workload is taken to last as long as its calls, each at the median time of its shape,
-    so that an interruption of the machine does not count. Rates are those of such a pass.
+    so that an interruption of the machine does not count. Rates are those of such a pass; what an efficiency
+    is, `bertbench.measure.rates` says.
 
     Attributes:
       round_seconds: of each call, in the order of measuring.
       examples, tokens: of one pass; real tokens.
       gflops: GFLOP/s that the model needs; computed_gflops: with padding and a packed row's neighbors.
-      gemm_peak_gflops: the median of `gemm_peak_rounds`, the limits measured beside each round.
-      gemm_peak_shapes: (product, share of the work, best GFLOP/s of all rounds).
-      efficiency: `gflops` / `gemm_peak_gflops`; efficiency_rounds: the same of each round.
+      gemm_peak_gflops: the center of `gemm_peak_rounds`, the limit of each round.
+      gemm_peak_best: by shape of the model, the fastest product of all rounds.
+      gemm_peak_ways: the share of the work for which each way to multiply was the fastest.
+      machine_peak: the fastest product of any shape.
+      efficiency: the center of `efficiency_rounds`.
       latency: seconds of a call by percentile.
       examples_per_second_with_features: making features and batches included; None for made-up examples.
       peak_memory_mib: until the end of the warm-up, without the limit's own arrays.
@@ -54,7 +59,9 @@ class BenchmarkResult:
     computed_gflops: float
     gemm_peak_gflops: float
     gemm_peak_rounds: tuple[float, ...]
-    gemm_peak_shapes: tuple[tuple[Shape, float, float], ...]
+    gemm_peak_best: dict[Shape, Best]
+    gemm_peak_ways: dict[str, float]
+    machine_peak: Best
     efficiency: float
     efficiency_rounds: tuple[float, ...]
     latency: dict[str, float]
@@ -116,18 +123,20 @@ class Benchmark:
         return self.workload.batches[index % len(self.workload.batches)]
 
     def result(self, round_seconds: Sequence[float]) -> BenchmarkResult:
-        """What the calls say that took so many seconds each; at least one round."""
+        """What the calls say that took so many seconds each; at least one round.
+
+        Measures the limit once more, after the last of them.
+        """
         work = self.workload
         indexes = [index % len(work.batches) for index in range(len(round_seconds))]
         flop = {index: total_flop(work.needed[index], self.case.mode) for index in set(indexes)}
-        peaks = self._peak.rounds[-len(round_seconds) :]
+        self._peak.measure()
+        limits = round_limits(self._peak.rounds[-len(round_seconds) - 1 :])
         rounds = [
-            flop[index] / seconds / 1e9 / peak
-            for index, seconds, peak in zip(indexes, round_seconds, peaks, strict=True)
+            flop[index] / seconds / 1e9 / limit
+            for index, seconds, limit in zip(indexes, round_seconds, limits, strict=True)
         ]
         measured = Totals.of(work, indexes, round_seconds, self.case.mode)
-        gflops = measured.needed / measured.seconds / 1e9
-        peak = statistics.median(peaks)
         preparation = work.preparation_seconds * measured.examples / work.num_examples
         return BenchmarkResult(
             case=self.case,
@@ -136,12 +145,14 @@ class Benchmark:
             tokens=measured.tokens,
             examples_per_second=measured.examples / measured.seconds,
             tokens_per_second=measured.tokens / measured.seconds,
-            gflops=gflops,
+            gflops=measured.needed / measured.seconds / 1e9,
             computed_gflops=measured.computed / measured.seconds / 1e9,
-            gemm_peak_gflops=peak,
-            gemm_peak_rounds=tuple(peaks),
-            gemm_peak_shapes=tuple((shape, *rest) for shape, rest in self._peak.by_shape.items()),
-            efficiency=gflops / peak,
+            gemm_peak_gflops=center(limits),
+            gemm_peak_rounds=tuple(limits),
+            gemm_peak_best=dict(self._peak.best),
+            gemm_peak_ways=self._peak.ways,
+            machine_peak=self._peak.machine,
+            efficiency=center(rounds),
             efficiency_rounds=tuple(rounds),
             latency=latency_percentiles(round_seconds),
             arithmetic_intensity=arithmetic_intensity(

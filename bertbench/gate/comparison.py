@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
+from bertbench.measure.rates import walsh_median
+
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 CHUNK = 1 << 22  # elements of one block of resampled differences
@@ -44,8 +46,8 @@ def compare_paired(base: Sequence[float], head: Sequence[float]) -> Comparison:
     chosen = _resampled(ratios, np.random.default_rng(SEED))
     p_lower, p_higher = (_signed_rank_p(ratios, alternative) for alternative in ("less", "greater"))
     return Comparison(
-        change=_relative(_walsh_median(ratios[None])[0]),
-        interval=_interval(_walsh_median(chosen)),
+        change=_relative(walsh_median(ratios[None])[0]),
+        interval=_interval(walsh_median(chosen)),
         p_lower=p_lower,
         p_higher=p_higher,
         test="Wilcoxon signed-rank",
@@ -76,11 +78,6 @@ def compare_unpaired(base: Sequence[float], head: Sequence[float]) -> Comparison
     )
 
 
-def centre(values: Sequence[float]) -> float:
-    """The Hodges-Lehmann centre of positive values, on the logarithmic scale."""
-    return float(np.exp(_walsh_median(np.log(values)[None])[0]))
-
-
 def _signed_rank_p(ratios: np.ndarray, alternative: str) -> float:
     if not ratios.any():
         return 1.0
@@ -92,12 +89,6 @@ def _signed_rank_p(ratios: np.ndarray, alternative: str) -> float:
 def _resampled(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """[RESAMPLES, N] draws with replacement."""
     return values[generator.integers(len(values), size=(RESAMPLES, len(values)))]
-
-
-def _walsh_median(values: np.ndarray) -> np.ndarray:
-    """[R] medians of the pairwise means (i <= j) of values [R, N]."""
-    first, second = np.triu_indices(values.shape[1])
-    return np.median((values[:, first] + values[:, second]) / 2, axis=1)
 
 
 def _difference_medians(base: np.ndarray, head: np.ndarray) -> np.ndarray:

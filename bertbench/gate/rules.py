@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bertbench.formatting import percent
-from bertbench.gate.comparison import Comparison, centre, compare_paired, compare_unpaired
+from bertbench.gate.comparison import Comparison, compare_paired, compare_unpaired
 from bertbench.gate.limits import (
     EFFICIENCY_THRESHOLD,
     MEMORY_THRESHOLD,
@@ -17,6 +17,7 @@ from bertbench.gate.limits import (
     STARTUP_THRESHOLD,
 )
 from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Outcome, Verdict
+from bertbench.measure.rates import center
 
 
 def judge_efficiency(
@@ -111,8 +112,8 @@ def _verdict(
         quantity,
         outcome,
         detail,
-        base=centre(base),
-        head=centre(head),
+        base=center(base),
+        head=center(head),
         threshold=threshold,
         **figures,
     )

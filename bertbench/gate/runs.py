@@ -7,11 +7,11 @@ from pathlib import Path
 
 from bertbench.errors import InputError
 from bertbench.files import read_json
-from bertbench.gate.comparison import centre
+from bertbench.measure.rates import center
 from bertbench.processes.groups import run_to_end
-from bertbench.results.parsing import Positive, parse_dataclass
+from bertbench.results.parsing import Positive
 from bertbench.results.provenance import RESULTS_FILE
-from bertbench.results.schema import check_version
+from bertbench.results.schema import THROUGHPUT_VERSION, parse_version
 
 BENCHMARK = ("-P", "-m", "bertbench", "benchmark")  # -P: the installed package, not the current folder's
 
@@ -27,8 +27,8 @@ class BenchmarkRun:
 
     @property
     def efficiency(self) -> float:
-        """The centre of the rounds."""
-        return centre(self.efficiency_rounds)
+        """The center of the rounds."""
+        return center(self.efficiency_rounds)
 
 
 def run_benchmark(
@@ -41,7 +41,7 @@ def run_benchmark(
     """
     run_process([str(python), *benchmark, *arguments, "--output-dir", str(output_dir)])
     path = output_dir / RESULTS_FILE
-    run = parse_dataclass(BenchmarkRun, check_version(read_json(path), str(path)), str(path))
+    run = parse_version(BenchmarkRun, read_json(path), str(path), THROUGHPUT_VERSION)
     if not run.efficiency_rounds:
         raise InputError(f"{path}: efficiency_rounds is empty; give more steps.")
     return run

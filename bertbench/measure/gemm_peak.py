@@ -1,45 +1,44 @@
-"""The machine's limit as the model meets it: how fast its own matrix products run alone.
+"""The machine's limit as the model meets it: how fast its own matrix products run alone, in the best way.
 
 The products are those of activations with weights ("linear" in `bertbench.measure.flops`), at the model's
-shapes, in its compute dtype, as plain `tf.matmul` over contiguous arrays; in training also the two products
-of the backward pass, each with one operand transposed. Attention's products are small and slower, so leaving
-them out can only raise the limit, and efficiency is never flattered.
+shapes and in its compute dtype; in training also the two products of the backward pass, each with one operand
+transposed. Each runs in every way that is at hand (`bertbench.measure.gemm_ways`), where it is small also
+with more tokens, and the fastest way counts. Attention's products are small and slower, so leaving them out
+can only raise the limit.
 """
 
-import math
-import time
-from collections.abc import Sequence
+import dataclasses
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 
+from bertbench.errors import CannotJudge
 from bertbench.measure.flops import Product
+from bertbench.measure.gemm_ways import Shape, Way, forget_products, measure_product, ways_at_hand
 
-REPEATS = 3
-# A call computes at least this much, so that TensorFlow's cost of a call does not count.
-LEAST_FLOP = 2e8
-MOST_COPIES = 32
 # Below this share of the work a shape is left out.
 LEAST_SHARE = 0.002
+# The survey: every way once, then the nearest few more often. Rounds measure what won.
+FINALISTS, FINAL_CALLS = 3, 4
+ROUND_CALLS = 3
+# Products of fewer tokens are tried with so many as well, if that takes no more than this.
+FEW_TOKENS, MANY_TOKENS = 1024, 2048
+MOST_FLOP = 3e10
+# Square products, of which the best shows what the machine can do at all; those that take longer are left
+# out.
+SQUARES = (512, 1024, 2048, 4096)
+MOST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Shape:
-    """One measured product: [rows, inner] x [inner, columns], maybe with an operand stored transposed."""
+class Best:
+    """The fastest of some products: how it was computed, at which shape, and its GFLOP/s."""
 
-    rows: int
-    inner: int
-    columns: int
-    transpose: str = ""
-
-    @property
-    def flop(self) -> int:
-        """Floating-point operations of one product."""
-        return 2 * self.rows * self.inner * self.columns
-
-    def __str__(self) -> str:
-        marks = [f"{'ᵀ' if self.transpose == side else ''}" for side in "ab"]
-        return f"[{self.rows}, {self.inner}]{marks[0]} x [{self.inner}, {self.columns}]{marks[1]}"
+    way: Way
+    shape: Shape
+    gflops: float
 
 
 def peak_shapes(products: Sequence[Product], mode: str) -> dict[Shape, float]:
@@ -69,33 +68,49 @@ class GemmPeak:
     """Measures the limit again and again beside the model's rounds.
 
     Attributes:
-      rounds: GFLOP/s of each measurement: the best of `REPEATS` calls of each shape, weighted by the
-        model's work in it.
+      rounds: GFLOP/s of each measurement: the best of `ROUND_CALLS` calls of each shape in its best way,
+        weighted by the model's work in it.
+      best: by shape of the model, the fastest call of all.
+      machine: the fastest call of all shapes, squares included.
     """
 
     def __init__(self, products: Sequence[Product], mode: str, dtype: tf.DType) -> None:
-        """Make the operands.
+        """Find the best way for each shape.
 
         Args:
           products: a batch's forward products. mode: inference or training. dtype: the compute dtype.
         """
-        self._shares = peak_shapes(products, mode)
-        self._calls = {shape: _Call(shape, dtype) for shape in self._shares}
-        self._best = dict.fromkeys(self._shares, 0.0)
+        forget_products()
+        self._dtype = dtype
+        self.shares = peak_shapes(products, mode)
+        self.best = {shape: find_best((shape, *_grown(shape)), dtype) for shape in self.shares}
+        self.machine = max(find_machine_peak(dtype), *self.best.values(), key=lambda best: best.gflops)
         self.rounds: list[float] = []
 
     def measure(self) -> float:
-        """Measure every shape once more; returns GFLOP/s."""
-        rates = {shape: call.measure() for shape, call in self._calls.items()}
-        for shape, rate in rates.items():
-            self._best[shape] = max(self._best[shape], rate)
-        self.rounds.append(weigh_rates(self._shares, rates))
+        """Measure every shape once more; returns GFLOP/s.
+
+        Raises:
+          CannotJudge: a way that worked works no more.
+        """
+        rates = {}
+        for shape, best in self.best.items():
+            rates[shape] = measure_product(best.shape, self._dtype, best.way, ROUND_CALLS)
+            if not rates[shape]:
+                raise CannotJudge(f"the process that measures products ended at {best.shape}; measure again.")
+            if rates[shape] > best.gflops:
+                self.best[shape] = dataclasses.replace(best, gflops=rates[shape])
+        self.machine = max(self.machine, *self.best.values(), key=lambda best: best.gflops)
+        self.rounds.append(weigh_rates(self.shares, rates))
         return self.rounds[-1]
 
     @property
-    def by_shape(self) -> dict[Shape, tuple[float, float]]:
-        """Each shape's share of the work and the best GFLOP/s of all rounds."""
-        return {shape: (share, self._best[shape]) for shape, share in self._shares.items()}
+    def ways(self) -> dict[str, float]:
+        """The share of the work for which each way won, the largest first."""
+        shares: dict[str, float] = {}
+        for shape, best in self.best.items():
+            shares[best.way.name] = shares.get(best.way.name, 0.0) + self.shares[shape]
+        return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
 def weigh_rates(shares: dict[Shape, float], rates: dict[Shape, float]) -> float:
@@ -103,35 +118,45 @@ def weigh_rates(shares: dict[Shape, float], rates: dict[Shape, float]) -> float:
     return 1.0 / sum(share / rates[shape] for shape, share in shares.items())
 
 
-class _Call:
-    """A graph with as many independent products of one shape as make a call worth timing."""
+def find_best(shapes: Iterable[Shape], dtype: tf.DType) -> Best:
+    """The fastest way to compute one of these shapes.
 
-    def __init__(self, shape: Shape, dtype: tf.DType) -> None:
-        copies = min(MOST_COPIES, math.ceil(LEAST_FLOP / shape.flop))
-        transposed = {"transpose_a": shape.transpose == "a", "transpose_b": shape.transpose == "b"}
-        left = (shape.inner, shape.rows) if transposed["transpose_a"] else (shape.rows, shape.inner)
-        right = (shape.columns, shape.inner) if transposed["transpose_b"] else (shape.inner, shape.columns)
-        self._flop = shape.flop * copies
-        self._left = _random(left, dtype)
-        self._rights = [_random(right, dtype) for _ in range(copies)]
-
-        def multiply(a: tf.Tensor, *rights: tf.Tensor) -> list[tf.Tensor]:
-            return [tf.matmul(a, b, **transposed) for b in rights]
-
-        self._graph = tf.function(multiply).get_concrete_function(self._left, *self._rights)
-        self._graph(self._left, *self._rights)
-
-    def measure(self) -> float:
-        """The best of some calls, in GFLOP/s."""
-        return self._flop / min(self._time() for _ in range(REPEATS)) / 1e9
-
-    def _time(self) -> float:
-        start = time.perf_counter()
-        results = self._graph(self._left, *self._rights)
-        elapsed = time.perf_counter() - start
-        del results
-        return elapsed
+    Raises:
+      CannotJudge: no way works.
+    """
+    tried = [
+        Best(way, shape, measure_product(shape, dtype, way, calls=1))
+        for shape in shapes
+        for way in ways_at_hand(dtype)
+    ]
+    finalists = sorted(tried, key=lambda best: -best.gflops)[:FINALISTS]
+    finals = [
+        dataclasses.replace(best, gflops=measure_product(best.shape, dtype, best.way, FINAL_CALLS))
+        for best in finalists
+    ]
+    best = max(*finalists, *finals, key=lambda best: best.gflops)
+    if not best.gflops:
+        raise CannotJudge(f"no product {best.shape} in {dtype.name} runs here; see `bertbench doctor`.")
+    return best
 
 
-def _random(shape: tuple[int, int], dtype: tf.DType) -> tf.Tensor:
-    return tf.cast(tf.random.stateless_normal(shape, (shape[0], shape[1])), dtype)
+@functools.cache
+def find_machine_peak(dtype: tf.DType) -> Best:
+    """The fastest square product; measured once a process."""
+    best: list[Best] = []
+    for size in SQUARES:
+        shape = Shape(size, size, size)
+        if best and shape.flop / best[-1].gflops / 1e9 > MOST_SECONDS:
+            break
+        best.append(find_best([shape], dtype))
+    return max(best, key=lambda best: best.gflops)
+
+
+def _grown(shape: Shape) -> Iterable[Shape]:
+    """The shape with more tokens, where it has few."""
+    if shape.transpose == "a":
+        tokens, grown = shape.inner, dataclasses.replace(shape, inner=MANY_TOKENS)
+    else:
+        tokens, grown = shape.rows, dataclasses.replace(shape, rows=MANY_TOKENS)
+    if tokens < FEW_TOKENS and grown.flop <= MOST_FLOP:
+        yield grown

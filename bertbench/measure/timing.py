@@ -35,12 +35,14 @@ def latency_percentiles(seconds: Sequence[float]) -> dict[str, float]:
     """Seconds that 50, 90 and 99 % of the calls took at most, as `p50`, `p90` and `p99`.
 
     The p-th percentile is the least time that p % of all times do not exceed (nearest rank), so it is one
-    that was measured.
+    that was measured. One that the slowest call alone decides is left out: p90 needs 10 calls, p99 100.
     """
     ordered = sorted(seconds)
+    ranks = {percent: math.ceil(percent / 100 * len(ordered)) for percent in LATENCY_PERCENTILES}
     return {
-        f"p{percent}": ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
-        for percent in LATENCY_PERCENTILES
+        f"p{percent}": ordered[rank - 1]
+        for percent, rank in ranks.items()
+        if rank < len(ordered) or percent == LATENCY_PERCENTILES[0]
     }
 
 

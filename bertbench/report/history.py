@@ -17,7 +17,7 @@ from bertbench.formatting import signed
 from bertbench.report.change_points import ChangePoint, find_change_points
 from bertbench.results.baselines import StoredResult, list_stored
 from bertbench.results.parsing import Positive
-from bertbench.results.schema import parse_version
+from bertbench.results.schema import THROUGHPUT_VERSION, parse_version
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARKLINE_WIDTH = 40
@@ -120,7 +120,7 @@ def _read_runs(stored: StoredResult) -> Iterator[tuple[str, Run]]:
     place, values = str(stored.path), read_json(stored.path)
     try:
         for benchmark in values["benchmarks"]:
-            info = parse_version(_Measured, benchmark["extra_info"], place)
+            info = parse_version(_Measured, benchmark["extra_info"], place, THROUGHPUT_VERSION)
             run = Run(
                 stored.number,
                 stored.commit,

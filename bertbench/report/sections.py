@@ -5,8 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bertbench.formatting import NONE, decimals_for, figure, percent, signed, words
+from bertbench.formatting import (
+    NONE,
+    decimals_for,
+    describe_ways,
+    figure,
+    percent,
+    signed,
+    words,
+)
 from bertbench.gate.result import MEMORY, STARTUP, GateResult
+from bertbench.measure.rates import LEGEND
 from bertbench.report.checks import Results
 from bertbench.report.figures import Figure
 from bertbench.report.figures_accuracy import (
@@ -137,7 +146,10 @@ def _accuracy_cells(case: AccuracyCase) -> tuple[str, ...]:
 
 
 def _throughput(result: ThroughputResult) -> Section:
-    columns = ("case", "of the limit", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "MiB", "start-up, s")
+    columns = (
+        *("case", "efficiency", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "peak measured by"),
+        *("machine peak", "MiB", "start-up, s"),
+    )
     rows = [
         Row(
             (
@@ -147,6 +159,8 @@ def _throughput(result: ThroughputResult) -> Section:
                 figure(case.tokens_per_second, 3),
                 figure(case.gflops, 3),
                 figure(case.gemm_peak_gflops, 3),
+                describe_ways(case.gemm_peak_ways),
+                figure(case.machine_peak_gflops, 3),
                 figure(case.peak_memory_mib, 3),
                 figure(case.startup_seconds, 2),
             ),
@@ -155,9 +169,10 @@ def _throughput(result: ThroughputResult) -> Section:
         )
         for case in result.cases
     ]
-    caption = "Throughput as a share of the machine's limit"
-    table = Table(caption, columns, rows, "pytest -m benchmark", share_column="of the limit")
-    lead = "The limit is the peak of matrix products at the model's own shapes, measured in the same run."
+    products = result.cases[0].machine.get("matrix_products")
+    caption = f"Throughput beside the machine's limit, matrix products in {products}"
+    table = Table(caption, columns, rows, "pytest -m benchmark", ("peak measured by",), "efficiency")
+    lead = LEGEND
     roof, speedup = roofline(result.cases), speedup_chart(result.cases)
     notes = [] if speedup else ["No case was measured in both precisions, so there is no speed-up to show."]
     charts = [chart for chart in (roof, speedup) if chart]

@@ -19,6 +19,9 @@ from bertbench.results.parsing import Count, Finite, NonNegative, Positive, Posi
 T = TypeVar("T")
 
 SCHEMA_VERSION = 1
+THROUGHPUT_VERSION = (
+    2  # 2: `efficiency` is the center of its rounds, whose limit is the best of all ways to multiply
+)
 FAILED = "fail"  # the verdict of what failed; any other word is a pass
 
 THROUGHPUT_FILE = "throughput.json"
@@ -31,10 +34,11 @@ LENGTHS_FILE = "lengths.json"
 class ThroughputCase:
     """The `extra_info` of one benchmark in pytest-benchmark's JSON.
 
-    Rates are per second of the measured call. `efficiency` is `gflops / gemm_peak_gflops`;
-    `efficiency_rounds` holds one such ratio a round, each with the peak measured beside that round, in
-    the order of measuring. `arithmetic_intensity` is in FLOP/byte, `memory_bandwidth` in GB/s, memory in MiB,
-    start-up in seconds.
+    Rates are per second of the measured call. `efficiency_rounds` holds the model's GFLOP/s over the GEMM
+    peak beside it for each round, in the order of measuring; `efficiency` is their center
+    (`bertbench.measure.rates`). `gemm_peak_ways` says for which share of the work each way to multiply was
+    the fastest, `machine_peak_gflops` what the fastest product of any shape gave. `arithmetic_intensity` is
+    in FLOP/byte, `memory_bandwidth` in GB/s, memory in MiB, start-up in seconds.
     """
 
     case: str
@@ -49,6 +53,8 @@ class ThroughputCase:
     tokens_per_second: Positive
     gflops: Positive
     gemm_peak_gflops: Positive
+    gemm_peak_ways: Mapping[str, float]
+    machine_peak_gflops: Positive
     efficiency: Positive
     efficiency_rounds: tuple[Positive, ...]
     peak_memory_mib: Positive
@@ -193,7 +199,7 @@ def read_throughput(path: Path | str) -> ThroughputResult:
     for index, benchmark in enumerate(values["benchmarks"]):
         place = f"{path}: benchmarks[{index}].extra_info"
         extra = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
-        cases.append(parse_version(ThroughputCase, extra, place))
+        cases.append(parse_version(ThroughputCase, extra, place, THROUGHPUT_VERSION))
         if not cases[-1].efficiency_rounds:
             raise InputError(f"{place}: efficiency_rounds is empty; measure again.")
     if not cases:
@@ -237,12 +243,12 @@ def write_result(path: Path | str, result: Any) -> None:
     write_json(path, with_version(result))
 
 
-def with_version(result: Any) -> dict[str, Any]:
+def with_version(result: Any, version: int = SCHEMA_VERSION) -> dict[str, Any]:
     """A result as JSON values with `schema_version`; of a `ThroughputCase`, its `extra_info`."""
-    return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(result)}
+    return {"schema_version": version, **dataclasses.asdict(result)}
 
 
-def check_version(values: Any, place: str) -> dict[str, Any]:
+def check_version(values: Any, place: str, expected: int = SCHEMA_VERSION) -> dict[str, Any]:
     """Return `values` if they are a JSON object of this schema version.
 
     Raises:
@@ -251,21 +257,21 @@ def check_version(values: Any, place: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"{place}: is not a JSON object; the suites write one.")
     version = values.get("schema_version")
-    if version != SCHEMA_VERSION or isinstance(version, bool):
+    if version != expected or isinstance(version, bool):
         raise InputError(
-            f"{place}: schema_version is {version!r}, this bertbench reads {SCHEMA_VERSION}; "
+            f"{place}: schema_version is {version!r}, this bertbench reads {expected}; "
             "make the results again or use the version that made them."
         )
     return values
 
 
-def parse_version(cls: type[T], values: Any, place: str) -> T:
+def parse_version(cls: type[T], values: Any, place: str, expected: int = SCHEMA_VERSION) -> T:
     """Make a `cls` of a JSON object of this schema version.
 
     Raises:
       InputError: it is something else, or a key is missing or wrong; the message begins with `place`.
     """
-    return parse_dataclass(cls, check_version(values, place), place)
+    return parse_dataclass(cls, check_version(values, place, expected), place)
 
 
 def _require_distinct(cases: Iterable[ThroughputCase | AccuracyCase], path: Path | str) -> None:

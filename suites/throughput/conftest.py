@@ -12,7 +12,9 @@ from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import Benchmark, BenchmarkResult
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.errors import BertbenchError
-from bertbench.formatting import figure, percent
+from bertbench.formatting import describe_ways, figure, percent
+from bertbench.measure.machine import read_machine
+from bertbench.measure.rates import LEGEND
 from bertbench.measure.threads import ThreadSettings
 from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
@@ -20,7 +22,7 @@ from bertbench.results.schema import THROUGHPUT_FILE
 from suites.summary import summary_table
 from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells
 
-COLUMNS = ("case", "rounds", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "efficiency", "MiB")
+COLUMNS = ("case", "rounds", "examples/s", "GFLOP/s", "GEMM peak", "measured by", "efficiency", "MiB")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -85,7 +87,13 @@ def measure(
         benchmark.extra_info.update(describe_result(result, threads, startup=False))
         session = pytestconfig._benchmarksession
         session.json = session.json or results_folder / THROUGHPUT_FILE
-        summary_table(pytestconfig, "throughput", COLUMNS).add(*_cells(result))
+        table = summary_table(pytestconfig, "throughput", COLUMNS)
+        table.add(*_cells(result))
+        table.notes = [
+            LEGEND,
+            f"Matrix products in {read_machine().products}; {threads}; machine peak "
+            f"{figure(result.machine_peak.gflops)} GFLOP/s in {result.case.precision}.",
+        ]
         return result
 
     yield run
@@ -93,14 +101,13 @@ def measure(
 
 
 def _cells(result: BenchmarkResult) -> tuple[str, ...]:
-    peak, best = result.gemm_peak_gflops, max(result.gemm_peak_rounds)
     return (
         result.case.name,
         str(len(result.round_seconds)),
         figure(result.examples_per_second),
-        figure(result.tokens_per_second),
         figure(result.gflops),
-        f"{figure(peak)} ({figure(best)})",
+        figure(result.gemm_peak_gflops),
+        describe_ways(result.gemm_peak_ways),
         percent(result.efficiency),
         figure(result.peak_memory_mib),
     )

@@ -4,8 +4,8 @@ import pytest
 
 pytestmark = pytest.mark.benchmark
 
-# What clocks and caches may give a model over its own products measured alone.
-LEEWAY = 1.1
+# The peak is the best of several calls in the fastest way at hand; what remains is the clock's own scatter.
+LEEWAY = 1.02
 
 
 def test_throughput(cell, measure):

@@ -12,13 +12,14 @@ from bertbench.measure.machine import read_machine
 from bertbench.processes.horovod_launcher import LAUNCHER
 from suites.horovod import skip_without_horovod
 from suites.summary import summary_table
-from suites.throughput.test_throughput import LEEWAY
 from suites.throughput.two_workers import BATCH_SIZE, LAYERS, MAX_SEQ_LENGTH, PRECISION
 
 pytestmark = pytest.mark.benchmark
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600
+# Rounds take turns, so a change of the machine's speed touches both sides, but not to the last per cent.
+LEEWAY = 1.1
 COLUMNS = ("case", "1 worker, examples/s", "2 workers, examples/s", "efficiency")
 
 

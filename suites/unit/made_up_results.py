@@ -49,7 +49,7 @@ def case_info(
     drawn = efficiency * np.exp(generator.normal(0, spread, rounds))
     tokens_per_second = PEAKS[precision] * efficiency / gflop * (1 if mode == "inference" else 1 / 3)
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "case": f"{precision}-squad-{mode}-bert-{geometry}-b{batch_size}",
         "precision": precision,
         "task": "squad",
@@ -62,6 +62,8 @@ def case_info(
         "tokens_per_second": tokens_per_second,
         "gflops": PEAKS[precision] * efficiency,
         "gemm_peak_gflops": PEAKS[precision],
+        "gemm_peak_ways": {"packed graph": 0.67, "eager": 0.33},
+        "machine_peak_gflops": 1.1 * PEAKS[precision],
         "efficiency": efficiency,
         "efficiency_rounds": drawn.tolist(),
         "arithmetic_intensity": intensity * (1 if precision == "fp32" else 2) * batch_size / 8,

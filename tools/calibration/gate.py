@@ -17,11 +17,11 @@ import numpy as np
 
 from bertbench.console import make_table, out, print_table, progress
 from bertbench.errors import CannotJudge, GateFailed
-from bertbench.gate.comparison import centre
 from bertbench.gate.limits import PAIRS
 from bertbench.gate.result import Outcome
 from bertbench.gate.rules import judge_efficiency
 from bertbench.measure.machine import machine_id
+from bertbench.measure.rates import center
 from tools.calibration.noise import STORAGE, read_noise
 from tools.scripts import run_script
 
@@ -62,7 +62,7 @@ def draw_two(runs: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return runs[generator.choice(len(runs), size=2, replace=False)]
 
 
-def draw_neighbours(runs: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def draw_neighbors(runs: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Consecutive runs from a random one on; which of each pair is the base is random."""
     start = generator.integers(len(runs) - 2 * PAIRS + 1)
     order = np.arange(2 * PAIRS).reshape(PAIRS, 2)
@@ -70,14 +70,14 @@ def draw_neighbours(runs: np.ndarray, generator: np.random.Generator) -> np.ndar
 
 
 def measure_pairs(runs: np.ndarray) -> Sides:
-    """The centres of the runs, base and head in turn."""
-    centres = np.array([centre(run) for run in runs])
-    return centres[::2], centres[1::2]
+    """The centers of the runs, base and head in turn."""
+    centers = np.array([center(run) for run in runs])
+    return centers[::2], centers[1::2]
 
 
 MODES = (
     Mode("stored results, one run a side", False, 2, draw_two, lambda runs: (runs[0], runs[1])),
-    Mode(f"interleaved, {PAIRS} pairs of runs", True, 2 * PAIRS, draw_neighbours, measure_pairs),
+    Mode(f"interleaved, {PAIRS} pairs of runs", True, 2 * PAIRS, draw_neighbors, measure_pairs),
 )
 
 
@@ -132,11 +132,11 @@ def main() -> None:
     arguments = parser.parse_args()
     noise = read_noise(arguments.noise)
     runs = np.array([run.efficiency_rounds for run in noise.runs])
-    centres = np.array([centre(run) for run in runs])
+    centers = np.array([center(run) for run in runs])
     out.print(
         f"{noise.machine_id}, {len(runs)} runs of {runs.shape[1]} rounds, recorded {noise.recorded}, load "
         f"{np.median([run.load for run in noise.runs]):.1f}; standard deviation of rounds within a run "
-        f"{np.log(runs).std(axis=1).mean():.1%}, of runs {np.log(centres).std():.1%}"
+        f"{np.log(runs).std(axis=1).mean():.1%}, of runs {np.log(centers).std():.1%}"
     )
     if len(runs) < MINIMUM_RUNS:
         raise CannotJudge(f"{arguments.noise}: {MINIMUM_RUNS} runs are needed; record more.")

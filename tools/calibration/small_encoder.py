@@ -87,7 +87,7 @@ def main() -> None:
         peaks.append(seconds(multiply))
     peak_rates = 2 * GEMM_FLOP / (np.array(peaks[:-1]) + np.array(peaks[1:]))
     results = {
-        "schema_version": 1,
+        "schema_version": 2,
         "case": "small-encoder",
         "efficiency_rounds": (ENCODER_FLOP / np.array(steps) / peak_rates).tolist(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

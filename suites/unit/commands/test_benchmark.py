@@ -39,11 +39,12 @@ def test_real_lengths_end_to_end(call, stand_ins, tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     told = float(re.search(r"^Throughput: (\d+\.\d\d)$", out, re.MULTILINE)[1])
     assert told == pytest.approx(results["examples_per_second"], abs=0.006)
-    assert results["efficiency"] == pytest.approx(results["gflops"] / results["gemm_peak_gflops"])
+    low, high = min(results["efficiency_rounds"]), max(results["efficiency_rounds"])
+    assert low <= results["efficiency"] <= high
     assert 0 < results["examples_per_second_with_features"] < results["examples_per_second"]
     assert results["gflops"] < results["computed_gflops"]
     assert results["examples"] == 12
-    assert set(results["latency_seconds"]) == {"p50", "p90", "p99"}
+    assert set(results["latency_seconds"]) == {"p50"}  # of three batches
     assert results["threads"]["intra"] >= 1
     assert results["case"].startswith("bf16-squad-inference-tuned-b4")
     stored = parse_dataclass(ThroughputCase, results, "results.json")
@@ -60,7 +61,7 @@ def test_a_named_geometry_needs_no_files(call, tmp_path, monkeypatch):
     assert status == 0, err
     assert re.search(r"^Throughput: \d+\.\d\d$", out, re.MULTILINE)
     assert "features included" not in out
-    assert "GEMM peak" in out
+    assert all(told in out for told in ("GEMM peak", "machine peak", "matrix products in"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -27,7 +27,7 @@ efficiency = float(os.environ["SPEED"]) * 0.97 ** len(runs)
 rounds = [efficiency * factor for factor in (0.99, 1.0, 1.01, 1.0, 0.995)]
 output_dir.mkdir(parents=True)
 (output_dir / "results.json").write_text(json.dumps({
-    "schema_version": 1, "case": f"bf16-{sys.argv[1]}", "efficiency_rounds": rounds,
+    "schema_version": 2, "case": f"bf16-{sys.argv[1]}", "efficiency_rounds": rounds,
     "peak_memory_mib": 900.0, "startup_seconds": 5.0,
 }))
 """

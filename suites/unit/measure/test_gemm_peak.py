@@ -1,15 +1,14 @@
-"""The limit's shapes, shares and rates against hand computation."""
-
-import itertools
-import math
+"""The limit's shapes, shares, ways and rates against hand computation."""
 
 import pytest
 import tensorflow as tf
 
 from bertbench.config import GEOMETRIES
+from bertbench.errors import CannotJudge
 from bertbench.measure import gemm_peak
 from bertbench.measure.flops import Product, encoder_products, head_products
-from bertbench.measure.gemm_peak import GemmPeak, Shape, peak_shapes, weigh_rates
+from bertbench.measure.gemm_peak import GemmPeak, find_best, find_machine_peak, peak_shapes, weigh_rates
+from bertbench.measure.gemm_ways import Shape, ways_at_hand
 
 pytestmark = pytest.mark.unit
 
@@ -55,33 +54,110 @@ def test_rates_are_weighed_by_time():
     assert weigh_rates(shares, rates) == pytest.approx(150)
 
 
-@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
-def test_the_best_call_counts(monkeypatch, dtype):
-    """Calls that take 4, 2 and 3 ms by the clock: the rate is that of 2 ms."""
-    product = Product(64, 32, 48, 6, "linear")
-    peak = GemmPeak([product], "inference", dtype)
-    ticks = itertools.accumulate(itertools.chain.from_iterable(([1.0, 0.004], [1.0, 0.002], [1.0, 0.003])))
-    monkeypatch.setattr(gemm_peak.time, "perf_counter", lambda: next(ticks))
-    flop = 2 * 64 * 32 * 48
-    copies = min(32, math.ceil(2e8 / flop))
-    assert peak.measure() == pytest.approx(flop * copies / 0.002 / 1e9)
-    assert peak.by_shape == {Shape(64, 32, 48): (1.0, pytest.approx(peak.rounds[0]))}
+class Machine:
+    """A machine whose rates are known; a call of a product raises its rate by 1 up to `most`."""
+
+    def __init__(self, rate, most=3):
+        self.rate, self.most = rate, most
+        self.calls = {}
+
+    def measure(self, shape, dtype, way, calls):
+        key = (shape, way.name)
+        self.calls[key] = self.calls.get(key, 0) + calls
+        return self.rate(shape, way.name) + min(self.most, self.calls[key])
 
 
-def test_a_training_limit_is_measured_on_shapes_without_symmetry():
-    peak = GemmPeak(
-        [Product(40, 24, 56, 1, "linear"), Product(40, 56, 24, 1, "linear")], "training", tf.float32
-    )
-    assert peak.measure() > 0
-    assert peak.measure() > 0
-    assert len(peak.rounds) == 2
-    assert len(peak.by_shape) == 6
-    assert max(peak.rounds) <= weigh_rates(*best_rates(peak)) * (1 + 1e-9)
+@pytest.fixture
+def machine(monkeypatch):
+    def install(rate, most=3):
+        made = Machine(rate, most)
+        monkeypatch.setattr(gemm_peak, "measure_product", made.measure)
+        monkeypatch.setattr(gemm_peak, "forget_products", lambda: None)
+        return made
+
+    find_machine_peak.cache_clear()
+    yield install
+    find_machine_peak.cache_clear()
 
 
-def best_rates(peak):
-    shares = {shape: share for shape, (share, _) in peak.by_shape.items()}
-    return shares, {shape: best for shape, (_, best) in peak.by_shape.items()}
+def test_the_fastest_way_wins_and_the_nearest_are_measured_again(machine):
+    rates = {"packed graph": 100, "packed eager": 101, "graph": 90, "eager": 95, "numpy": 102.5}
+    made = machine(lambda shape, way: rates[way])
+    best = find_best([Shape(2048, 64, 64)], tf.float32)
+    assert (best.way.name, best.gflops) == ("numpy", 105.5)
+    again = {way for (_, way), calls in made.calls.items() if calls > 1}
+    assert again == {"packed graph", "packed eager", "numpy"}
+
+
+def test_numpy_is_no_way_for_bfloat16():
+    assert "numpy" in {way.name for way in ways_at_hand(tf.float32)}
+    assert "numpy" not in {way.name for way in ways_at_hand(tf.bfloat16)}
+
+
+def test_small_products_are_measured_with_more_tokens_too(machine):
+    """384 tokens are too few for this machine; the limit is what 2,048 give, whichever side they stand on."""
+    machine(lambda shape, way: 50 if 384 in (shape.rows, shape.inner) else 80)
+    peak = GemmPeak([Product(384, 64, 96, 1, "linear")], "training", tf.float32)
+    assert {best.shape for best in peak.best.values()} == {
+        Shape(2048, 64, 96),
+        Shape(2048, 96, 64, "b"),
+        Shape(64, 2048, 96, "a"),
+    }
+    assert peak.measure() == pytest.approx(83)
+
+
+@pytest.mark.parametrize("shape", [Shape(1024, 64, 96), Shape(160, 1024, 30522)])
+def test_large_products_are_measured_as_they_are(machine, shape):
+    """Enough tokens already, or 2,048 of them would take too long."""
+    made = machine(lambda shape, way: 80)
+    GemmPeak([Product(shape.rows, shape.inner, shape.columns, 1, "linear")], "inference", tf.float32)
+    assert {tried for tried, _ in made.calls if tried.rows != tried.columns} == {shape}
+
+
+def test_rounds_follow_the_machine_and_the_best_stays(machine):
+    level = {"now": 100.0}
+    machine(lambda shape, way: level["now"] * (1.5 if way == "eager" and shape.inner == 64 else 1), most=0)
+    products = [Product(2048, 64, 32, 1, "linear"), Product(2048, 32, 64, 1, "linear")]
+    peak = GemmPeak(products, "inference", tf.float32)
+    assert peak.ways["eager"] == pytest.approx(0.5)
+    first = peak.measure()
+    assert first == pytest.approx(120)  # half the work at 150, half at 100
+    level["now"] = 50.0
+    assert peak.measure() == pytest.approx(60)
+    level["now"] = 110.0
+    peak.measure()
+    assert max(best.gflops for best in peak.best.values()) == pytest.approx(165)
+    assert len(peak.rounds) == 3
+
+
+def test_the_machine_peak_is_the_best_of_all_shapes(machine):
+    made = machine(lambda shape, way: 100 if shape.rows == shape.columns == 1024 else 10, most=0)
+    peak = GemmPeak([Product(2048, 64, 96, 1, "linear")], "inference", tf.float32)
+    assert (peak.machine.shape, peak.machine.gflops) == (Shape(1024, 1024, 1024), 100)
+    made.rate = lambda shape, way: 200
+    peak.measure()
+    assert peak.machine.gflops == 200
+
+
+def test_squares_that_take_too_long_are_left_out(machine):
+    """2,048 cubed twice is 17 GFLOP: on a machine of 5 GFLOP/s they take more than a second."""
+    made = machine(lambda shape, way: 5, most=0)
+    find_machine_peak(tf.float32)
+    assert {shape.rows for shape, _ in made.calls} == {512, 1024}
+
+
+def test_without_any_way_nothing_can_be_judged(machine):
+    machine(lambda shape, way: 0, most=0)
+    with pytest.raises(CannotJudge, match=r"no product .* in float32 runs here"):
+        GemmPeak([Product(2048, 64, 96, 1, "linear")], "inference", tf.float32)
+
+
+def test_a_way_that_ends_meanwhile_is_told(machine):
+    made = machine(lambda shape, way: 10, most=0)
+    peak = GemmPeak([Product(2048, 64, 96, 1, "linear")], "inference", tf.float32)
+    made.rate = lambda shape, way: 0
+    with pytest.raises(CannotJudge, match="measure again"):
+        peak.measure()
 
 
 def test_shapes_are_told_with_their_transposes():

@@ -16,7 +16,7 @@ from bertbench.measure.timing import latency_percentiles, peak_memory_mib, reset
 pytestmark = pytest.mark.unit
 
 
-@given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=200))
+@given(st.lists(st.floats(1e-6, 1e3), min_size=100, max_size=200))
 def test_percentiles_are_numpys_nearest_ranks(seconds):
     expected = np.percentile(seconds, [50, 90, 99], method="inverted_cdf")
     assert list(latency_percentiles(seconds).values()) == pytest.approx(list(expected), rel=0, abs=0)
@@ -24,6 +24,14 @@ def test_percentiles_are_numpys_nearest_ranks(seconds):
 
 def test_percentiles_by_name():
     assert latency_percentiles(range(1, 101)) == {"p50": 50, "p90": 90, "p99": 99}
+
+
+@pytest.mark.parametrize(
+    ("calls", "told"),
+    [(1, ["p50"]), (8, ["p50"]), (9, ["p50"]), (10, ["p50", "p90"]), (99, ["p50", "p90"])],
+)
+def test_percentiles_that_one_call_decides_are_not_told(calls, told):
+    assert list(latency_percentiles(range(calls))) == told
 
 
 def test_only_the_call_is_timed_and_the_collector_waits():

@@ -1,0 +1,132 @@
+"""Times matrix products in a process of its own, which `bertbench.measure.gemm_ways` starts.
+
+    python -m bertbench.measure.gemm_calls
+
+answers each line of standard input with one line, both JSON, and ends with its input:
+
+    {"style": "graph", "rows": 8, "inner": 4, "columns": 2, "transpose": "", "dtype": "float32", "calls": 3}
+    {"gflops": 12.5}
+    {"forget": true}
+    {}
+
+Forgetting drops all operands. What fails is answered with {"error": "..."}.
+"""
+
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO
+
+import numpy as np
+
+# A call computes at least this much, so that the cost of a call itself does not count.
+LEAST_FLOP = 2e8
+MOST_COPIES = 8
+# Calls of a slow product end after this time.
+MOST_SECONDS = 1.0
+
+Key = tuple[str, int, int, int, str, str]
+_KEY = ("style", "rows", "inner", "columns", "transpose", "dtype")
+
+
+class Calls:
+    """Every product that was asked for so far, with its operands."""
+
+    def __init__(self) -> None:
+        self._made: dict[Key, tuple[Callable[[], object], float]] = {}
+
+    def measure(self, key: Key, calls: int) -> float:
+        """GFLOP/s of the best of so many calls; the first time, one more goes before."""
+        if key not in self._made:
+            self._made[key] = _make_call(*key)
+            self._made[key][0]()
+        call, flop = self._made[key]
+        best, end = math.inf, time.perf_counter() + MOST_SECONDS
+        for _ in range(calls):
+            start = time.perf_counter()
+            call()
+            now = time.perf_counter()
+            best = min(best, now - start)
+            if now > end:
+                break
+        return flop / best / 1e9
+
+    def forget(self) -> None:
+        """Free every operand."""
+        self._made.clear()
+
+
+def _make_call(
+    style: str, rows: int, inner: int, columns: int, transpose: str, dtype: str
+) -> tuple[Callable[[], object], float]:
+    """A call of independent products [rows, inner] x [inner, columns], and its FLOP.
+
+    Args:
+      style: graph, eager or numpy. transpose: which operand is stored transposed: "a", "b" or "".
+    """
+    copies = min(MOST_COPIES, math.ceil(LEAST_FLOP / (2 * rows * inner * columns)))
+    left = _random((inner, rows) if transpose == "a" else (rows, inner))
+    rights = [_random((columns, inner) if transpose == "b" else (inner, columns)) for _ in range(copies)]
+    make = _numpy_call if style == "numpy" else _tensorflow_call(style, dtype)
+    return make(left, rights, transpose), 2.0 * rows * inner * columns * copies
+
+
+def _numpy_call(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> Callable[[], object]:
+    a = left.T if transpose == "a" else left
+    bs = [right.T if transpose == "b" else right for right in rights]
+    return lambda: [a @ b for b in bs]
+
+
+def _tensorflow_call(style: str, dtype: str) -> Callable[..., Callable[[], object]]:
+    import tensorflow as tf  # after the request: products in numpy do without
+
+    def make(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> Callable[[], object]:
+        a, *bs = (tf.cast(array, dtype) for array in (left, *rights))
+
+        def multiply(a: tf.Tensor, *bs: tf.Tensor) -> list[tf.Tensor]:
+            transposed = {"transpose_a": transpose == "a", "transpose_b": transpose == "b"}
+            return [tf.matmul(a, b, **transposed) for b in bs]
+
+        if style == "graph":
+            graph = tf.function(multiply).get_concrete_function(a, *bs)
+            return lambda: graph(a, *bs)
+        return lambda: multiply(a, *bs)
+
+    return make
+
+
+def _random(shape: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng(shape).standard_normal(shape, np.float32)
+
+
+def serve(requests: Iterable[str], answers: TextIO) -> None:
+    """Answer each request."""
+    calls = Calls()
+    for line in requests:
+        request = json.loads(line)
+        try:
+            answer: dict[str, Any] = {}
+            if "forget" in request:
+                calls.forget()
+            else:
+                key = tuple(request[name] for name in _KEY)
+                answer = {"gflops": calls.measure(key, request["calls"])}
+        except Exception as error:  # whatever a library raises: that way of multiplying is not at hand
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def main() -> None:
+    """Serve standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent closes our input when it ends
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()

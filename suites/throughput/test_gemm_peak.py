@@ -1,0 +1,76 @@
+"""The stated peak is an upper bound: oneDNN with packed weights, run by other code, does not beat it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from bertbench.config import GEOMETRIES
+from bertbench.measure.flops import encoder_products
+from bertbench.measure.gemm_peak import GemmPeak
+from bertbench.measure.machine import bf16_is_native
+from bertbench.precision import parse_precision
+from suites.throughput.test_throughput import LEEWAY
+
+pytestmark = pytest.mark.benchmark
+
+ATTEMPTS = 4
+# Products with a bias, as in a model, whose weights TensorFlow may take for constant.
+PACKED = """
+import sys, time
+import tensorflow as tf
+
+dtype, *sizes = sys.argv[1:]
+for size in sizes:
+    rows, inner, columns = map(int, size.split(","))
+    weight = tf.Variable(tf.cast(tf.random.normal((inner, columns)), dtype))
+    bias = tf.Variable(tf.zeros(columns, dtype))
+    x = tf.cast(tf.random.normal((rows, inner)), dtype)
+    call = tf.function(lambda x, weight=weight, bias=bias: tf.nn.bias_add(tf.matmul(x, weight), bias))
+    call(x), call(x)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        call(x)
+        seconds.append(time.perf_counter() - start)
+    print(2 * rows * inner * columns / min(seconds) / 1e9)
+"""
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_packed_weights_do_not_beat_the_stated_peak(precision, batch_size, threads):
+    dtype = parse_precision(precision).compute_dtype
+    if dtype == tf.bfloat16 and not bf16_is_native():
+        pytest.skip("bfloat16 is emulated here: no packed products")
+    products = encoder_products(GEOMETRIES["bert-base"], [384] * batch_size)
+    peak = GemmPeak(products, "inference", dtype)
+    packed = dict.fromkeys(peak.best, 0.0)
+    for _ in range(ATTEMPTS):
+        peak.measure()
+        for shape, rate in zip(packed, measure_packed(dtype, packed, threads), strict=True):
+            packed[shape] = max(packed[shape], rate)
+        peak.measure()
+        if all(rate <= LEEWAY * peak.best[shape].gflops for shape, rate in packed.items()):
+            break
+    for shape, rate in packed.items():
+        assert rate <= LEEWAY * peak.best[shape].gflops, (
+            f"{shape} in {precision}: packed weights give {rate:.1f} GFLOP/s, above the stated peak "
+            f"{peak.best[shape].gflops:.1f} by {peak.best[shape].way.name}"
+        )
+
+
+def measure_packed(dtype, shapes, threads):
+    sizes = [f"{shape.rows},{shape.inner},{shape.columns}" for shape in shapes]
+    variables = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1"}
+    variables |= {"TF_NUM_INTRAOP_THREADS": str(threads.intra), "TF_NUM_INTEROP_THREADS": str(threads.inter)}
+    done = subprocess.run(
+        [sys.executable, "-c", PACKED, dtype.name, *sizes],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [float(line) for line in done.stdout.splitlines()]

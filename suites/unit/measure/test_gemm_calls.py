@@ -1,0 +1,85 @@
+"""Timed products: what they compute, how their time counts, and the processes that they run in."""
+
+import io
+import itertools
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bertbench.measure import gemm_calls, gemm_ways
+from bertbench.measure.gemm_calls import Calls, serve
+from bertbench.measure.gemm_ways import Shape, measure_product, ways_at_hand
+
+pytestmark = pytest.mark.unit
+
+REQUEST = {"style": "numpy", "rows": 64, "inner": 32, "columns": 48, "transpose": "", "dtype": "float32"}
+
+
+def ask(*requests):
+    answers = io.StringIO()
+    serve([json.dumps(request) for request in requests], answers)
+    return [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("transpose", ["", "a", "b"])
+@pytest.mark.parametrize("style", ["graph", "eager", "numpy"])
+def test_every_style_computes_the_product(style, transpose, monkeypatch):
+    made = []
+    random = gemm_calls._random
+    monkeypatch.setattr(gemm_calls, "_random", lambda shape: made.append(random(shape)) or made[-1])
+    call, flop = gemm_calls._make_call(style, 5, 7, 3, transpose, "float32")
+    left, right = made[0], made[1]
+    expected = (left.T if transpose == "a" else left) @ (right.T if transpose == "b" else right)
+    assert expected.shape == (5, 3)
+    np.testing.assert_allclose(call()[0], expected, rtol=1e-5, atol=1e-5)
+    assert flop == 2 * 5 * 7 * 3 * (len(made) - 1)
+
+
+def test_the_best_call_counts(monkeypatch):
+    """Calls that take 4, 2 and 3 ms by the clock: the rate is that of 2 ms."""
+    ticks = itertools.accumulate(
+        [0.0, *itertools.chain.from_iterable((0.1, t) for t in (0.004, 0.002, 0.003))]
+    )
+    monkeypatch.setattr(gemm_calls.time, "perf_counter", lambda: next(ticks))
+    flop = 2 * 64 * 32 * 48 * gemm_calls.MOST_COPIES
+    assert Calls().measure(tuple(REQUEST.values()), 3) == pytest.approx(flop / 0.002 / 1e9)
+
+
+def test_slow_calls_are_not_repeated_for_long(monkeypatch):
+    ticks = itertools.accumulate([0.0, *itertools.repeat(0.6, 8)])
+    monkeypatch.setattr(gemm_calls.time, "perf_counter", lambda: next(ticks))
+    Calls().measure(tuple(REQUEST.values()), 100)
+    assert next(ticks) <= 3
+
+
+def test_what_is_not_at_hand_is_answered():
+    answers = ask(
+        REQUEST | {"calls": 1}, REQUEST | {"style": "graph", "dtype": "none", "calls": 1}, {"forget": 1}
+    )
+    assert answers[0]["gflops"] > 0
+    assert "none" in answers[1]["error"]
+    assert answers[2] == {}
+
+
+def test_a_process_says_rates_and_a_way_that_is_not_there_has_none():
+    way = next(way for way in ways_at_hand(tf.float32) if way.name == "eager")
+    assert measure_product(Shape(64, 64, 64), tf.float32, way, 2) > 0
+    assert measure_product(Shape(64, 64, 64), tf.qint8, way, 2) == 0
+
+
+def test_a_process_that_dies_of_a_product_is_replaced():
+    process = gemm_ways._process("plain")
+    process._process.kill()
+    process._process.wait()
+    assert process.ask(REQUEST | {"calls": 1}) == {}
+    assert process.ask(REQUEST | {"calls": 1})["gflops"] > 0
+
+
+def test_packed_products_run_where_weights_are_taken_for_constant(monkeypatch):
+    """What a process is given, whatever this one has."""
+    monkeypatch.setenv("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
+    packed, plain = (gemm_ways._process(name)._environment for name in ("packed", "plain"))
+    assert (packed["TF_ENABLE_ONEDNN_OPTS"], packed["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"]) == ("1", "1")
+    assert plain["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] == "0"
