@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,13 +163,15 @@ class Content:
             ) from None
 
 
-def read_content(path: Path | str) -> Content:
-    """Read a file, which may be a pipe.
+def read_content(source: Path | str | Content) -> Content:
+    """Read a file, which may be a pipe; what was read already is returned as it is.
 
     Raises:
       InputError: it is missing or unreadable, compressed, or a Git LFS pointer to the file.
     """
-    path = Path(path)
+    if isinstance(source, Content):
+        return source
+    path = Path(source)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -179,13 +181,13 @@ def read_content(path: Path | str) -> Content:
     return Content(path, data)
 
 
-def read_json(path: Path | str) -> Any:
+def read_json(source: Path | str | Content) -> Any:
     """Parse a JSON file.
 
     Raises:
       InputError: as `read_content` and `Content.json`.
     """
-    return read_content(path).json()
+    return read_content(source).json()
 
 
 def require_plain_file(path: Path) -> None:
@@ -214,6 +216,29 @@ def _require_uncompressed(path: Path, start: bytes) -> None:
     for signature, name in _COMPRESSED.items():
         if start.startswith(signature):
             raise InputError(f"{path}: is compressed with {name}; unpack it.")
+
+
+@contextlib.contextmanager
+def unchanged(paths: Sequence[Path]) -> Iterator[None]:
+    """Watch files that are read by their names, and more than once, as to be hashed and to be used.
+
+    Raises:
+      InputError: at the end, one was replaced or written to meanwhile.
+    """
+    before = [_identity(path) for path in paths]
+    yield
+    for path, identity in zip(paths, before, strict=True):
+        if _identity(path) != identity:
+            raise InputError(f"{path}: changed while it was read; run this again when it is complete.")
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What changes with a file's content or place; None where it is not there."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def make_directory(path: Path | str) -> Path:

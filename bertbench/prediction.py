@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
-from bertbench.checkpoint.finding import checkpoint_fingerprint
+from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.data.batching import DEFAULT_STRATEGY
-from bertbench.files import sha256_of_file
+from bertbench.files import DataFile, unchanged
 from bertbench.inference import InferenceRun, load_model, run_inference
 from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length
@@ -54,9 +53,10 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
       CannotJudge: an output is not finite.
     """
     require_length(task, source.config)
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    weights = checkpoint_files(source.required_checkpoint)
+    with unchanged(weights), ThreadPoolExecutor(max_workers=2) as pool:
         reading = pool.submit(_timed, lambda: task.read(split))
-        fingerprint = pool.submit(checkpoint_fingerprint, source.required_checkpoint)
+        fingerprint = pool.submit(fingerprint_files, weights)
         model, load_seconds = _timed(lambda: load_model(task, source, settings.compute))
         dataset, features_seconds = reading.result()
     require_known_ids(dataset, source.config)
@@ -84,9 +84,9 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
     )
 
 
-def dataset_sha256(files: Sequence[Path]) -> str:
-    """The hexadecimal SHA-256 of a data set's file; of several, that of their digests in a row."""
-    digests = [sha256_of_file(file) for file in files]
+def dataset_sha256(files: Sequence[DataFile]) -> str:
+    """The hexadecimal SHA-256 of a data set's file as read; of several, that of their digests in a row."""
+    digests = [file.sha256 for file in files]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
 
 

@@ -233,7 +233,7 @@ def _write_lengths(case: "BenchmarkCase", dataset: "Dataset", output_dir: Path) 
     from bertbench.results.schema import LENGTHS_FILE, write_result
 
     lengths = describe_lengths(
-        dataset.files[0].name,
+        dataset.files[0].path.name,
         dataset.features.lengths,
         batch_size=case.batch_size,
         max_seq_length=case.max_seq_length,

@@ -161,7 +161,7 @@ def _describe(
         "threads": dataclasses.asdict(threads),
         "checkpoint": str(source.checkpoint),
         "checkpoint_fingerprint": prediction.checkpoint_fingerprint,
-        "dataset": [str(path) for path in prediction.dataset.files],
+        "dataset": [str(file.path) for file in prediction.dataset.files],
         "dataset_sha256": prediction.dataset_sha256,
         "scores": prediction.outcome.scores,
         "counts": {

@@ -1,18 +1,20 @@
 """GLUE and XNLI files -> examples -> features; the tasks themselves are data in `glue_tasks`."""
 
-import math
+import codecs
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bertbench.console import notice
 from bertbench.data.features import Features
 from bertbench.data.glue_tasks import GlueTask, Layout
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
+from bertbench.files import Content, read_content
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHORTEST_MAX_SEQ_LENGTH = 5  # [CLS] a [SEP] b [SEP]
 
 
@@ -33,25 +35,28 @@ class GlueExample:
 
 
 def read_examples(
-    task: GlueTask, data_dir: Path | str, split: str, *, language: str = "zh"
+    task: GlueTask, source: Path | str | Content, split: str, *, language: str = "zh"
 ) -> list[GlueExample]:
     """Read one split of a task.
 
+    A first row that holds an example where a header belongs is read as one, with a notice.
+
     Args:
       task: what to read.
-      data_dir: the task's own folder, or the GLUE root that holds it.
+      source: the split's file, which `find_file` finds.
       split: `train`, `dev` or `test`.
       language: XNLI's language code; the other tasks are English.
 
     Raises:
-      InputError: the file is missing or holds no example, a row has the wrong number of columns, a label
+      InputError: the file is unreadable or holds no example, a row has the wrong number of columns, a label
         is outside the task's set, or bytes are not UTF-8; the message names file and line.
     """
     layout = task.layout(split)
-    path = find_file(task, data_dir, split, language=language)
+    content = read_content(source)
+    path = content.path
     examples = []
     languages = set()
-    for line, row in _read_rows(path, task, layout):
+    for line, row in _read_rows(content, task, layout):
         if layout.language is not None:
             languages.add(row[layout.language])
             if row[layout.language] != language:
@@ -80,7 +85,7 @@ def find_file(task: GlueTask, data_dir: Path | str, split: str, *, language: str
     """
     name = task.layout(split).file.format(language=language)
     for folder in (Path(data_dir), Path(data_dir) / task.folder):
-        if (folder / name).is_file():
+        if (folder / name).exists():
             return folder / name
     raise InputError(
         f"{data_dir}: {task.name} has no {name} here, nor in {task.folder}/; "
@@ -151,43 +156,54 @@ def _join(
     return row, [0] * (length_a + 2) + [1] * (length_b + 1)
 
 
-def _read_rows(path: Path, task: GlueTask, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+def _read_rows(content: Content, task: GlueTask, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and columns of every row below the header."""
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    with stream:
-        for line, raw in enumerate(stream, start=1):
-            if line == 1:
-                raw = raw.removeprefix(BYTE_ORDER_MARK)
-            try:
-                row = raw.decode("utf-8").rstrip("\r\n").split("\t")
-            except UnicodeDecodeError:
-                raise InputError(f"{path}: line {line}: not UTF-8; {task.remedy}.") from None
-            if len(row) != layout.num_columns:
-                raise InputError(
-                    f"{path}: line {line}: {len(row)} columns, {task.name} has {layout.num_columns} here; "
-                    f"{task.remedy}."
-                )
-            if line > 1 or not layout.header:
-                yield line, row
+    path = content.path
+    for line, raw in enumerate(io.BytesIO(content.data), start=1):
+        if line == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        try:
+            row = raw.decode("utf-8").rstrip("\r\n").split("\t")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: line {line}: not UTF-8; {task.remedy}.") from None
+        if len(row) != layout.num_columns:
+            raise InputError(
+                f"{path}: line {line}: {len(row)} columns, {task.name} has {layout.num_columns} here; "
+                f"{task.remedy}."
+            )
+        if line == 1 and layout.header:
+            if not _is_example(task, layout, row):
+                continue
+            notice(f"{path}: line 1 holds an example where {task.name} has a header; it is read as one.")
+        yield line, row
+
+
+def _is_example(task: GlueTask, layout: Layout, row: Sequence[str]) -> bool:
+    """Whether a row holds a number or a label where a header names the column."""
+    cell = row[layout.marker if layout.label is None else layout.label]
+    return cell.isdecimal() or _parse_label(task, cell) is not None
 
 
 def _read_label(task: GlueTask, text: str, path: Path, line: int) -> int | float:
-    if task.kind == "classification":
+    label = _parse_label(task, text)
+    if label is not None:
+        return label
+    if task.score_range is None:
+        trouble = f"label {text!r} is none of {', '.join(task.labels)}"
+    else:
+        low, high = task.score_range
+        trouble = f"score {text!r} is not a number from {low} to {high}"
+    raise InputError(f"{path}: line {line}: {trouble}; {task.remedy}.")
+
+
+def _parse_label(task: GlueTask, text: str) -> int | float | None:
+    """A label's id or a score; None where the text is none of the task's."""
+    if task.score_range is None:
         label = task.label_synonyms.get(text, text)
-        if label not in task.labels:
-            known = ", ".join(task.labels)
-            raise InputError(f"{path}: line {line}: label {text!r} is none of {known}; {task.remedy}.")
-        return task.labels.index(label)
-    low, high = task.score_range or (-math.inf, math.inf)
+        return task.labels.index(label) if label in task.labels else None
+    low, high = task.score_range
     try:
         score = float(text)
     except ValueError:
-        score = float("nan")
-    if not low <= score <= high:
-        raise InputError(
-            f"{path}: line {line}: score {text!r} is not a number from {low} to {high}; {task.remedy}."
-        )
-    return score
+        return None
+    return score if low <= score <= high else None

@@ -25,6 +25,7 @@ class Layout:
       num_columns: columns of every row.
       text_a, text_b, label: column indexes; None where the file has no such column.
       header: whether the first row names the columns.
+      marker: where there is no label, the column of an example's number, which a header names.
       language: column that states the row's language; rows of other languages are left out.
     """
 
@@ -34,6 +35,7 @@ class Layout:
     text_b: int | None = None
     label: int | None = None
     header: bool = True
+    marker: int = 0
     language: int | None = None
 
 
@@ -193,7 +195,7 @@ XNLI = GlueTask(
     folder="XNLI",
     train=Layout("multinli/multinli.train.{language}.tsv", num_columns=3, text_a=0, text_b=1, label=2),
     dev=Layout("xnli.dev.tsv", num_columns=19, text_a=6, text_b=7, label=1, language=0),
-    test=Layout("xnli.test.tsv", num_columns=19, text_a=6, text_b=7, language=0),
+    test=Layout("xnli.test.tsv", num_columns=19, text_a=6, text_b=7, marker=1, language=0),
     labels=ENTAILMENT,
     label_synonyms=MappingProxyType({"contradictory": "contradiction"}),
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 from bertbench.console import notice
 from bertbench.errors import InputError
-from bertbench.files import read_json
+from bertbench.files import Content, read_content
 
 # Whitespace as run_squad.py has it: other Unicode spaces stay inside a word.
 _WORD = re.compile("[^ \t\r\n\u202f]+")
@@ -67,7 +67,7 @@ class _Question:
     answers: list[tuple[str, int]]
 
 
-def read_squad(path: Path | str, *, training: bool = False) -> list[SquadExample]:
+def read_squad(source: Path | str | Content, *, training: bool = False) -> list[SquadExample]:
     """Read a SQuAD v1.1 file, in its order.
 
     An answer that its context does not hold (compared with whitespace runs as one space, at the place that
@@ -78,9 +78,11 @@ def read_squad(path: Path | str, *, training: bool = False) -> list[SquadExample
       InputError: the file is malformed, a context or question is empty, an id comes twice, there is no
         question, or a question to train on has no answer. The message names file and place.
     """
+    content = read_content(source)
+    path = content.path
     examples = []
     misplaced = 0
-    for context, questions in _read_paragraphs(path):
+    for context, questions in _read_paragraphs(content):
         paragraph, starts = _split_words(context)
         for question in questions:
             if training and not question.answers:
@@ -113,14 +115,14 @@ def make_example(question: str, context: str) -> SquadExample:
     return SquadExample(text, text, paragraph, (), None, None)
 
 
-def read_references(path: Path | str) -> dict[str, Reference]:
+def read_references(source: Path | str | Content) -> dict[str, Reference]:
     """Every question with its reference answers, by id, in the file's order.
 
     Raises:
       InputError: as `read_squad`, or a question has no answer to be scored against.
     """
     references = {}
-    for _, questions in _read_paragraphs(path):
+    for _, questions in _read_paragraphs(read_content(source)):
         for question in questions:
             if not question.answers:
                 raise InputError(f"{question.place}: has no answer to score against; {_REMEDY}.")
@@ -151,10 +153,11 @@ def _find_words(
     return (start % len(doc_tokens), end) if found else None
 
 
-def _read_paragraphs(path: Path | str) -> Iterator[tuple[str, list[_Question]]]:
+def _read_paragraphs(content: Content) -> Iterator[tuple[str, list[_Question]]]:
     """Each paragraph's context and questions, checked."""
+    path = content.path
     seen: set[str] = set()
-    for number, article in enumerate(_member(read_json(path), "data", list, str(path)), start=1):
+    for number, article in enumerate(_member(content.json(), "data", list, str(path)), start=1):
         article_place = f"{path}: article {number}"
         paragraphs = _member(article, "paragraphs", list, article_place)
         for paragraph_number, paragraph in enumerate(paragraphs, start=1):

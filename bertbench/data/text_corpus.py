@@ -35,7 +35,9 @@ def match_files(patterns: str) -> list[Path]:
     for pattern in patterns.split(","):
         found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
         if not found:
-            raise InputError(f"{pattern or repr(patterns)}: no such file; check the path or pattern.")
+            there = pattern and Path(pattern).exists()
+            trouble = "is no regular file; give one" if there else "no such file; check the path or pattern"
+            raise InputError(f"{pattern or repr(patterns)}: {trouble}.")
         paths.update(dict.fromkeys(map(Path, found)))
     return list(paths)
 

@@ -11,6 +11,7 @@ import numpy as np
 from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
+from bertbench.files import DataFile
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import Head
 from bertbench.model.weights import Weights
@@ -23,13 +24,13 @@ class Dataset:
     Attributes:
       features: the model's input.
       items: what the task needs to read the model's outputs (examples, windows).
-      files: where it was read from.
+      files: what was read.
       num_items: questions or examples, as a user counts them; a question may have several windows.
     """
 
     features: Features
     items: Any
-    files: tuple[Path, ...]
+    files: tuple[DataFile, ...]
     num_items: int
 
     def first(self, count: int) -> "Dataset":

@@ -13,6 +13,7 @@ from bertbench.data.glue_tasks import GlueTask
 from bertbench.data.tokenization import Tokenizer
 from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
 from bertbench.evaluation.result_files import write_eval_results, write_submission, write_test_results
+from bertbench.files import read_content
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import ClassifierHead
 from bertbench.model.weights import Weights
@@ -46,10 +47,11 @@ class ClassifierTask(Task):
         self._language = language
 
     def read(self, split: str) -> Dataset:
-        examples = read_examples(self.glue_task, self._data_dir, split, language=self._language)
-        features = make_features(self.glue_task, examples, self.tokenizer, self.max_seq_length)
         path = find_file(self.glue_task, self._data_dir, split, language=self._language)
-        return Dataset(features, None, (path,), len(examples))
+        content = read_content(path)
+        examples = read_examples(self.glue_task, content, split, language=self._language)
+        features = make_features(self.glue_task, examples, self.tokenizer, self.max_seq_length)
+        return Dataset(features, None, (content.file,), len(examples))
 
     def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> ClassifierHead:
         return ClassifierHead(weights, config, self.glue_task.num_outputs)

@@ -10,6 +10,7 @@ from bertbench.config import ModelConfig
 from bertbench.data.text_corpus import match_files
 from bertbench.data.tfrecords import read_features, record_shape
 from bertbench.evaluation.result_files import write_eval_results
+from bertbench.files import DataFile, sha256_of_file, unchanged
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import PretrainingHead
 from bertbench.model.weights import Weights
@@ -41,12 +42,14 @@ class PretrainingTask(Task):
 
     @functools.cached_property
     def _dataset(self) -> Dataset:
-        features = read_features(
-            self._paths,
-            max_seq_length=self.max_seq_length,
-            max_predictions_per_seq=self._max_predictions,
-        )
-        return Dataset(features, None, tuple(self._paths), len(features))
+        with unchanged(self._paths):
+            files = tuple(DataFile(path, sha256_of_file(path)) for path in self._paths)
+            features = read_features(
+                self._paths,
+                max_seq_length=self.max_seq_length,
+                max_predictions_per_seq=self._max_predictions,
+            )
+        return Dataset(features, None, files, len(features))
 
     def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> PretrainingHead:
         return PretrainingHead(weights, config, encoder.embeddings)

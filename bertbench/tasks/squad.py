@@ -13,7 +13,7 @@ from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
 from bertbench.evaluation.span_decoding import DecodedAnswers, DecodingSettings, decode_spans
 from bertbench.evaluation.squad_metrics import score_squad
-from bertbench.files import write_json
+from bertbench.files import read_content, write_json
 from bertbench.model.encoder import Encoder
 from bertbench.model.heads import SpanHead
 from bertbench.model.weights import Weights
@@ -51,11 +51,12 @@ class SquadTask(Task):
             option = {"train": "--train-file", "dev": "--predict-file"}.get(split)
             raise InputError(f"no {split} file; give {option}." if option else "SQuAD has no test split.")
         training = split == "train"
-        examples = read_squad(path, training=training)
+        content = read_content(path)
+        examples = read_squad(content, training=training)
         windows = make_windows(examples, self.tokenizer, self.windows, training=training)
         if not len(windows):
             raise InputError(f"{path}: no context holds a wordpiece; give contexts with text in them.")
-        return Dataset(windows.features, (examples, windows), (Path(path),), len(examples))
+        return Dataset(windows.features, (examples, windows), (content.file,), len(examples))
 
     def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> SpanHead:
         return SpanHead(weights, config)
@@ -76,7 +77,9 @@ class SquadTask(Task):
         missing = sum(not texts for texts in references.values())
         if missing:
             counts = f"{missing} of {len(references)}"
-            notice(f"{dataset.files[0]}: questions without a reference answer: {counts}; nothing is scored.")
+            notice(
+                f"{dataset.files[0].path}: questions without a reference answer: {counts}; nothing is scored."
+            )
             return Outcome({}, predictions=answers)
         scores = score_squad(references, answers.predictions)
         questions = scores.questions.values()

@@ -32,4 +32,4 @@ def compare(fp32, bf16):
     if bf16.case.task != "squad":
         return ""
     (dataset,) = bf16.prediction.dataset.files
-    return f" && bertbench compare {fp32.output_dir} {bf16.output_dir} --dataset {dataset}"
+    return f" && bertbench compare {fp32.output_dir} {bf16.output_dir} --dataset {dataset.path}"

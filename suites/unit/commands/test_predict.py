@@ -1,11 +1,14 @@
 """`bertbench predict` as a person calls it: what it writes and prints, and what it says of bad input."""
 
 import functools
+import hashlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,8 @@ from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
-from bertbench.files import sha256_of_file
+from bertbench.files import DataFile, sha256_of_file
+from bertbench.inference import load_model
 from bertbench.tasks.base import Dataset
 from bertbench.tasks.fit import require_known_ids
 from suites.unit.squad_cases import question, squad, write_squad
@@ -81,6 +85,37 @@ def test_squad_in_a_process_of_its_own(stand_ins, tmp_path):
     assert "predict squad" in results["command"]
     assert {"tensorflow", "bertbench"} <= results["versions"].keys()
     assert results["machine"]["id"] == results["machine_id"]
+
+
+def test_data_from_a_pipe_are_recorded_with_their_checksum(predict, stand_ins, tmp_path):
+    data = (stand_ins.squad / "dev-v1.1.json").read_bytes()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    status, _, err = predict(*squad_arguments(stand_ins, tmp_path / "out"), "--predict-file", pipe)
+    writer.join()
+    assert status == 0, err
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["dataset_sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_weights_that_are_replaced_while_they_are_read_are_told(predict, stand_ins, tmp_path, monkeypatch):
+    model = tmp_path / "model"
+    shutil.copytree(stand_ins.tuned, model)
+    data = model / "bert_model.ckpt.data-00000-of-00001"
+
+    def load_and_replace(*arguments):
+        loaded = load_model(*arguments)
+        (tmp_path / "newer").write_bytes(data.read_bytes())
+        (tmp_path / "newer").replace(data)
+        return loaded
+
+    monkeypatch.setattr("bertbench.prediction.load_model", load_and_replace)
+    status, _, err = predict(*squad_arguments(stand_ins, tmp_path / "out"), "--model-dir", model)
+    assert status == 2
+    assert err.splitlines()[-1].startswith(f"bertbench: {data}: changed while it was read; run this again")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
@@ -355,7 +390,9 @@ def test_a_full_disk_is_told_by_the_files_own_name(predict, stand_ins, tmp_path,
 def test_masked_words_of_another_vocabulary_are_refused(stand_ins):
     config = ModelConfig.from_json_file(stand_ins.pretrained / "bert_config.json")
     labels = {"masked_lm_ids": np.array([[3, config.vocab_size]], np.int32)}
-    dataset = Dataset(Features.from_rows([[2, 3]], [[0, 0]], labels), None, (Path("a.tfrecord"),), 1)
+    dataset = Dataset(
+        Features.from_rows([[2, 3]], [[0, 0]], labels), None, (DataFile(Path("a.tfrecord"), ""),), 1
+    )
     with pytest.raises(InputError, match=f"a.tfrecord: holds masked_lm_ids up to {config.vocab_size}"):
         require_known_ids(dataset, config)
 

@@ -115,14 +115,17 @@ LAYOUTS = [
         "MNLI",
         "dev",
         "dev_matched.tsv",
-        ["\t".join(map(str, range(16))), "0\t1\t1n\tf\t(\t(\t(\t(\tone\ttwo\ta\ta\ta\ta\ta\tneutral"],
+        [
+            "\t".join(f"column{n}" for n in range(16)),
+            "0\t1\t1n\tf\t(\t(\t(\t(\tone\ttwo\ta\ta\ta\ta\ta\tneutral",
+        ],
         ("dev-1", "one", "two", 2),
     ),
     (
         "MNLI-mm",
         "test",
         "test_mismatched.tsv",
-        ["\t".join(map(str, range(10))), "0\t1\t1n\tfiction\t(\t(\t(\t(\tone\ttwo"],
+        ["\t".join(f"column{n}" for n in range(10)), "0\t1\t1n\tfiction\t(\t(\t(\t(\tone\ttwo"],
         ("test-1", "one", "two", None),
     ),
     (
@@ -137,11 +140,21 @@ LAYOUTS = [
         "dev",
         "xnli.dev.tsv",
         [
-            "\t".join(map(str, range(19))),
+            "\t".join(f"column{n}" for n in range(19)),
             "ar\tneutral\t\t\t\t\twahid\tithnan\t1\t2\tf\ta\ta\ta\ta\ta\tt\tt\tTrue",
             "zh\tentailment\t\t\t\t\t一\t二\t1\t2\tf\ta\ta\ta\ta\ta\tt\tt\tTrue",
         ],
         ("dev-2", "一", "二", 1),
+    ),
+    (
+        "XNLI",
+        "test",
+        "xnli.test.tsv",
+        [
+            "\t".join(f"column{n}" for n in range(19)),
+            "zh\tentailment\t\t\t\t\t一\t二\t1\t2\tf\ta\ta\ta\ta\ta\tt\tt\tTrue",
+        ],
+        ("test-1", "一", "二", None),
     ),
 ]
 
@@ -162,7 +175,7 @@ def tokenizer(tmp_path):
 def test_reads_official_layout(tmp_path, name, split, file, lines, expected, below_root):
     task = glue_task(name)
     write_lines((tmp_path / task.folder if below_root else tmp_path) / file, lines)
-    examples = read_examples(task, tmp_path, split)
+    examples = read_examples(task, find_file(task, tmp_path, split), split)
     assert len(examples) == 1
     example = examples[0]
     assert (example.guid, example.text_a, example.text_b, example.label) == expected
@@ -215,38 +228,75 @@ def test_unknown_task_lists_the_names():
 def test_bad_rows_are_named(tmp_path, lines, message):
     write_lines(tmp_path / "train.tsv", lines)
     with pytest.raises(InputError, match=message):
-        read_examples(glue_task("rte"), tmp_path, "train")
+        read_examples(glue_task("rte"), find_file(glue_task("rte"), tmp_path, "train"), "train")
 
 
 @pytest.mark.parametrize("score", ["5.1", "-0.5", "nan", "high", ""])
 def test_scores_outside_the_scale_are_named(tmp_path, score):
     write_lines(tmp_path / "dev.tsv", ["\t" * 9, "\t" * 9 + score])
     with pytest.raises(InputError, match=rf"dev.tsv: line 2: score '{score}'"):
-        read_examples(glue_task("sts-b"), tmp_path, "dev")
+        read_examples(glue_task("sts-b"), find_file(glue_task("sts-b"), tmp_path, "dev"), "dev")
 
 
 def test_missing_file_and_split_are_named(tmp_path):
     with pytest.raises(InputError, match=r"MNLI has no test_matched.tsv here, nor in MNLI/"):
         find_file(glue_task("mnli"), tmp_path, "test")
     with pytest.raises(InputError, match="'validation'; choose one of train, dev, test"):
-        read_examples(glue_task("mnli"), tmp_path, "validation")
+        read_examples(glue_task("mnli"), find_file(glue_task("mnli"), tmp_path, "validation"), "validation")
 
 
 def test_bytes_that_are_no_utf8_are_named(tmp_path):
     (tmp_path / "dev.tsv").write_bytes(b"sentence\tlabel\ncaf\xe9\t1\n")
     with pytest.raises(InputError, match=r"dev.tsv: line 2: not UTF-8"):
-        read_examples(glue_task("sst-2"), tmp_path, "dev")
+        read_examples(glue_task("sst-2"), find_file(glue_task("sst-2"), tmp_path, "dev"), "dev")
+
+
+@pytest.mark.parametrize(
+    ("task", "split", "file", "lines", "first"),
+    LAYOUTS,
+    ids=[f"{layout[0]}-{layout[1]}" for layout in LAYOUTS],
+)
+def test_a_file_without_its_header_keeps_its_first_example(tmp_path, capsys, task, split, file, lines, first):
+    layout = glue_task(task).layout(split)
+    rows = lines[1:] if layout.header else lines
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_lines(path, rows)
+    examples = read_examples(glue_task(task), path, split)
+    whole = [row for row in rows if layout.language is None or row.split("\t")[layout.language] == "zh"]
+    assert len(examples) == len(whole)
+    assert (examples[0].text_a, examples[0].text_b, examples[0].label) == first[1:]
+    told = capsys.readouterr().err
+    assert told == (
+        f"{path}: line 1 holds an example where {glue_task(task).name} has a header; it is read as one.\n"
+        if layout.header
+        else ""
+    )
+
+
+def test_a_wrong_label_in_the_first_row_is_named_though_a_header_is_missing(tmp_path):
+    write_lines(tmp_path / "dev.tsv", ["good\t2", "bad\t0"])
+    with pytest.raises(InputError, match=r"dev\.tsv: line 1: label '2' is none of 0, 1"):
+        read_examples(glue_task("sst-2"), tmp_path / "dev.tsv", "dev")
+
+
+def test_a_header_where_none_belongs_is_refused(tmp_path):
+    write_lines(tmp_path / "dev.tsv", ["source\tlabel\tmark\tsentence", "x\t1\t\tNora kept the lamp."])
+    with pytest.raises(InputError, match=r"dev\.tsv: line 1: label 'label' is none of 0, 1"):
+        read_examples(glue_task("cola"), tmp_path / "dev.tsv", "dev")
 
 
 def test_windows_line_ends_are_read(tmp_path):
     (tmp_path / "dev.tsv").write_bytes(b"sentence\tlabel\r\ngood\t1\r\n")
-    assert read_examples(glue_task("sst-2"), tmp_path, "dev")[0].label == 1
+    assert (
+        read_examples(glue_task("sst-2"), find_file(glue_task("sst-2"), tmp_path, "dev"), "dev")[0].label == 1
+    )
 
 
 def test_language_without_rows_is_named(tmp_path):
-    write_lines(tmp_path / "xnli.dev.tsv", LAYOUTS[-1][3])
+    write_lines(tmp_path / "xnli.dev.tsv", LAYOUTS[-2][3])
     with pytest.raises(InputError, match="no row in 'de'; it has ar, zh"):
-        read_examples(glue_task("xnli"), tmp_path, "dev", language="de")
+        read_examples(glue_task("xnli"), find_file(glue_task("xnli"), tmp_path, "dev"), "dev", language="de")
 
 
 def test_features_of_a_pair_and_of_a_single_text(tmp_path, tokenizer):
@@ -255,7 +305,9 @@ def test_features_of_a_pair_and_of_a_single_text(tmp_path, tokenizer):
         ["\t".join("hhhhh"), "1\t1\t2\tone ones\t“ two", '0\t1\t2\tthree\t"', "1\t1\t2\tone\t\u200b"],
     )
     task = glue_task("mrpc")
-    features = make_features(task, read_examples(task, tmp_path, "train"), tokenizer, 128)
+    features = make_features(
+        task, read_examples(task, find_file(task, tmp_path, "train"), "train"), tokenizer, 128
+    )
     # [CLS] one one ##s [SEP] [UNK] two [SEP];  [CLS] three [SEP] " [SEP];  [CLS] one [SEP]: no second text
     assert features.input_ids.tolist() == [2, 5, 5, 8, 3, 1, 6, 3, 2, 7, 3, 9, 3, 2, 5, 3]
     assert features.segment_ids.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0]
@@ -272,7 +324,9 @@ def test_features_are_cut_from_the_longer_text(tmp_path, tokenizer):
     ]
     write_lines(tmp_path / "test.tsv", ["\t".join("hhh"), *("0\t" + row for row in rows)])
     task = glue_task("qqp")
-    features = make_features(task, read_examples(task, tmp_path, "test"), tokenizer, 8)
+    features = make_features(
+        task, read_examples(task, find_file(task, tmp_path, "test"), "test"), tokenizer, 8
+    )
     expected = [[2, 5, 5, 5, 3, 7, 7, 3], [2, 5, 5, 6, 3, 7, 7, 3], [2, 5, 3, 7, 7, 7, 3]]
     assert [row.tolist() for row in np.split(features.input_ids, features.row_splits[1:-1])] == expected
     assert features.labels == {}
@@ -281,15 +335,19 @@ def test_features_are_cut_from_the_longer_text(tmp_path, tokenizer):
 def test_single_text_is_cut_and_scores_are_float32(tmp_path, tokenizer):
     write_lines(tmp_path / "train.tsv", ["x\t1\t\tone two three one two"])
     task = glue_task("cola")
-    features = make_features(task, read_examples(task, tmp_path, "train"), tokenizer, 5)
+    features = make_features(
+        task, read_examples(task, find_file(task, tmp_path, "train"), "train"), tokenizer, 5
+    )
     assert features.input_ids.tolist() == [2, 5, 6, 7, 3]
     write_lines(tmp_path / "dev.tsv", ["\t" * 9, "\t" * 7 + "one\ttwo\t4.25"])
     task = glue_task("sts-b")
-    scores = make_features(task, read_examples(task, tmp_path, "dev"), tokenizer, 5).labels["label_ids"]
+    scores = make_features(
+        task, read_examples(task, find_file(task, tmp_path, "dev"), "dev"), tokenizer, 5
+    ).labels["label_ids"]
     assert scores.dtype == np.float32
     assert scores.tolist() == [4.25]
     with pytest.raises(InputError, match="max_seq_length is 4; it must be at least 5"):
-        make_features(task, read_examples(task, tmp_path, "dev"), tokenizer, 4)
+        make_features(task, read_examples(task, find_file(task, tmp_path, "dev"), "dev"), tokenizer, 4)
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(2, 70))
@@ -307,7 +365,7 @@ def test_truncation_is_the_originals(length_a, length_b, max_tokens):
 def test_real_files_hold_the_labels_that_csv_reads(name, split, column):
     folder = shared_path("data/glue")
     task = glue_task(name)
-    examples = read_examples(task, folder, split)
+    examples = read_examples(task, find_file(task, folder, split), split)
     with open(folder / name / f"{split}.tsv", encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
     rows = rows[1:] if task.layout(split).header else rows

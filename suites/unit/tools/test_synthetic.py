@@ -13,7 +13,7 @@ import pytest
 from tokenizers import BertWordPieceTokenizer
 
 import bertbench
-from bertbench.data.glue import read_examples
+from bertbench.data.glue import find_file, read_examples
 from bertbench.data.glue_tasks import MRPC
 from bertbench.data.squad import read_squad
 from bertbench.data.text_corpus import match_files, plan_parts, read_documents
@@ -197,7 +197,10 @@ def test_mrpc_has_the_official_layout(corpus):
     assert header == "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
     header = (corpus / "glue/MRPC/test.tsv").read_text().splitlines()[0]
     assert header == "index\t#1 ID\t#2 ID\t#1 String\t#2 String"
-    assert [len(read_examples(MRPC, corpus / "glue", part)) for part in ("train", "dev", "test")] == [
+    assert [
+        len(read_examples(MRPC, find_file(MRPC, corpus / "glue", part), part))
+        for part in ("train", "dev", "test")
+    ] == [
         3000,
         400,
         200,
@@ -205,7 +208,10 @@ def test_mrpc_has_the_official_layout(corpus):
 
 
 def test_mrpc_parts_are_disjoint_and_two_thirds_paraphrases(corpus):
-    parts = {part: read_examples(MRPC, corpus / "glue", part) for part in ("train", "dev", "test")}
+    parts = {
+        part: read_examples(MRPC, find_file(MRPC, corpus / "glue", part), part)
+        for part in ("train", "dev", "test")
+    }
     texts = {part: {(one.text_a, one.text_b) for one in examples} for part, examples in parts.items()}
     assert not texts["train"] & texts["dev"]
     assert not texts["train"] & texts["test"]

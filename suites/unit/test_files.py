@@ -1,0 +1,105 @@
+"""Files are read once and whole; what they are called is checked against what they hold."""
+
+import gzip
+import hashlib
+import os
+import re
+import threading
+
+import pytest
+
+from bertbench.errors import InputError
+from bertbench.files import read_content, read_json, require_plain_file, unchanged
+
+pytestmark = pytest.mark.unit
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9876543\n"
+
+
+def write(tmp_path, data):
+    path = tmp_path / "data.json"
+    path.write_bytes(data)
+    return path
+
+
+def test_the_checksum_is_that_of_the_bytes_that_were_read(tmp_path):
+    path = write(tmp_path, b'{"a": 1}')
+    content = read_content(path)
+    path.write_bytes(b"other")
+    assert content.json() == {"a": 1}
+    assert content.file.path == path
+    assert content.file.sha256 == hashlib.sha256(b'{"a": 1}').hexdigest()
+    assert read_content(content) is content
+
+
+def test_a_pipe_is_read_as_a_file(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    data = b"[" + b"1," * 200_000 + b"2]"  # more than a pipe holds
+    writer = threading.Thread(target=path.write_bytes, args=(data,))
+    writer.start()
+    content = read_content(path)
+    writer.join()
+    assert len(content.json()) == 200_001
+    assert content.file.sha256 == hashlib.sha256(data).hexdigest()
+    with pytest.raises(InputError, match="pipe: is no regular file; give one"):
+        require_plain_file(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty; give the file (a pipe can be read only once)"),
+        (b" \n", "is empty"),
+        (POINTER, "is a Git LFS pointer, not the file itself; run `git lfs pull`"),
+        (gzip.compress(b"{}"), "is compressed with gzip; unpack it"),
+        (b"PK\x03\x04 and so on", "is compressed with zip"),
+        (b"\xfd7zXZ\x00 and so on", "is compressed with xz"),
+        (b"\x28\xb5\x2f\xfd and so on", "is compressed with zstd"),
+        (b'{"a": \xff}', "byte 6 is not UTF-8"),
+        (b"{\n]", "line 2, column 1: not valid JSON"),
+        (b"[" * 100_000, "cannot be read as JSON"),
+    ],
+)
+def test_what_is_no_json_is_named(tmp_path, data, message):
+    with pytest.raises(InputError, match=re.escape(f"data.json: {message}")):
+        read_json(write(tmp_path, data))
+
+
+@pytest.mark.parametrize(("name", "message"), [("none.json", "No such file"), ("", "Is a directory")])
+def test_what_cannot_be_read_is_named(tmp_path, name, message):
+    with pytest.raises(InputError, match=rf"cannot be read \({message}"):
+        read_content(tmp_path / name)
+
+
+def test_a_file_for_a_library_is_there_and_no_pointer(tmp_path):
+    require_plain_file(write(tmp_path, gzip.compress(b"weights may begin with any bytes")))
+    with pytest.raises(InputError, match="is a Git LFS pointer"):
+        require_plain_file(write(tmp_path, POINTER))
+    with pytest.raises(InputError, match=r"none: cannot be read \(No such file"):
+        require_plain_file(tmp_path / "none")
+
+
+def replace(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+CHANGES = {
+    "replaced": replace,
+    "written to": lambda path: path.write_bytes(b"other"),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"1"),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_while_a_file_is_read_is_told(tmp_path, change):
+    path, other = write(tmp_path, b"12345"), tmp_path / "second"
+    other.write_bytes(b"1")
+    os.utime(path, ns=(0, 0))  # long ago, so that the clock's steps do not matter
+    with unchanged([other, path]):
+        read_content(path)
+    with pytest.raises(InputError, match=r"data\.json: changed while it was read"), unchanged([other, path]):
+        change(path)
