@@ -15,6 +15,7 @@ from bertbench.processes.placement import Placement, place_instances, place_sing
 
 REQUIRED = ("model_name", "precision", "mode")
 DOCKER_OPTIONS = ("docker_image", "docker_strict", "volume", "shm_size", "noinstall")
+_INSTALLED = frozenset(("site-packages", "dist-packages"))  # folders that pip and the system install into
 # Used to resolve, run or mount, rather than by a command.
 _ALWAYS_USED = (*REQUIRED, "framework", "output_dir", "dry_run", "verbose", *DOCKER_OPTIONS)
 
@@ -106,13 +107,17 @@ def _check_processes(settings: Settings, action: str) -> None:
 
 
 def _output_dir(arguments: Arguments, script_dir: Path) -> Path:
-    """As asked for; else the model zoo's place beside the script, or `bertbench_logs` if that is closed."""
+    """As asked for; else the model zoo's place beside the script, or `bertbench_logs` where that will not do.
+
+    It will not where the package is installed, or where nothing can be written.
+    """
     given = arguments.launch.get("output_dir")
     if given is not None:
         return Path(str(given)).expanduser().absolute()
     beside = script_dir / "common" / "tensorflow" / "logs"
     existing = next(folder for folder in (beside, *beside.parents) if folder.exists())
-    if existing.is_dir() and os.access(existing, os.W_OK):
+    installed = not _INSTALLED.isdisjoint(script_dir.parts)
+    if not installed and existing.is_dir() and os.access(existing, os.W_OK):
         return beside
     return Path("bertbench_logs").absolute()
 

@@ -63,7 +63,11 @@ LAUNCH_OPTIONS = (
     _launch("--batch-size -b", "count", "examples a batch", inference=32, training=24),
     _launch("--data-location -d", "path", "where relative names of data files are looked for"),
     _launch("--checkpoint -c", "path", "where a relative init_checkpoint is looked for"),
-    _launch("--output-dir", "path", "logs and results [common/tensorflow/logs beside the script]"),
+    _launch(
+        "--output-dir",
+        "path",
+        "logs and results [common/tensorflow/logs in a checkout, else bertbench_logs]",
+    ),
     _launch("--benchmark-only -k", "flag", "inference: measure throughput (the default)"),
     _launch("--accuracy-only", "flag", "inference: predict and score"),
     _launch("--output-results", "flag", "keep the predictions of an accuracy run (always done)"),

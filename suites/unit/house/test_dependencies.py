@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.unit
 
@@ -14,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # Of other requirements "-" becomes "_".
 MODULES = {"tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn", "py-cpuinfo2": "cpuinfo"}
 # What a requirement brings along, and what is optional and asked for by name before it is imported.
-BROUGHT_ALONG = {"urllib3", "google"}
+BROUGHT_ALONG = {"urllib3", "google", "packaging"}
 OPTIONAL = {"horovod"}
 OTHER_ENGINES = ROOT / "tools" / "peers"
 
@@ -41,3 +43,14 @@ def imported_modules() -> set[str]:
 
 def test_requirements_are_what_is_imported():
     assert required_modules() == imported_modules() - BROUGHT_ALONG - OPTIONAL
+
+
+def test_what_continuous_integration_installs_meets_the_requirements():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    stated = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    lines = (ROOT / "ci-constraints.txt").read_text().splitlines()
+    pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    versions = {canonicalize_name(entry.name): str(entry.specifier) for entry in pinned}
+    for requirement in map(Requirement, stated):
+        pin = versions[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(pin.removeprefix("==")), requirement

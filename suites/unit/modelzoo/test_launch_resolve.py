@@ -193,6 +193,9 @@ def test_the_default_output_is_beside_the_script_or_here(tmp_path, monkeypatch):
     closed = tmp_path / "file"
     closed.touch()
     assert plan_of(words, closed).output_dir == tmp_path / "bertbench_logs"
+    installed = tmp_path / "lib" / "site-packages" / "bertbench"
+    installed.mkdir(parents=True)
+    assert plan_of(words, installed).output_dir == tmp_path / "bertbench_logs"
 
 
 def test_several_processes_are_handed_over():
