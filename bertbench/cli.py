@@ -9,7 +9,7 @@ import sys
 import click
 
 from bertbench import __version__
-from bertbench.errors import BertbenchError
+from bertbench.errors import BertbenchError, InputError
 
 # subcommand, which is a module under bertbench.commands -> its line for --help
 COMMANDS = {
@@ -69,6 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own log: errors only
     try:
         arguments = sys.argv[1:] if arguments is None else arguments
+        _require_values(arguments)
         status = bertbench.main(arguments, prog_name="bertbench", standalone_mode=False, obj=arguments)
     except BertbenchError as error:
         click.echo(f"bertbench: {error}", err=True)
@@ -90,6 +91,19 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"bertbench: {_OUT_OF_MEMORY}", err=True)
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _require_values(arguments: list[str]) -> None:
+    """Check that nothing is given without a value, as `--output-dir "$UNSET"` would be.
+
+    Raises:
+      InputError: it is; an empty path would mean the current folder, or none at all.
+    """
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = word.partition("=")
+        if not word or (word.startswith("--") and equals and not value):
+            option = name or (before if before.startswith("-") else "an argument")
+            raise InputError(f"{option}: is empty (is a variable not set?); give a value or leave it out.")
 
 
 def _tell_full(error: OSError) -> None:

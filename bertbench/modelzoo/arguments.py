@@ -32,7 +32,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     """Read a command line.
 
     Long options take hyphens or underscores, model arguments also any case; `--opt=value` and `--opt value`
-    are the same; an empty value means the default.
+    are the same; an empty value means the default, but for a path, which it would leave to chance.
 
     Raises:
       InputError: a name is unknown (the nearest known one is named), a value is missing or not of its kind.
@@ -89,6 +89,8 @@ def _take(tokens: list[str]) -> tuple[Option, str, str | None]:
 
 
 def _store(values: dict[str, Any], option: Option, shown: str, text: str | None) -> None:
+    if text == "" and option.kind in ("path", "volume"):
+        raise InputError(f"{shown}: is empty (is a variable not set?); give a path or leave it out.")
     if text == "":
         return
     value = True if text is None else _parse_value(option, shown, text)

@@ -100,8 +100,23 @@ def test_softmax_and_gelu_before_the_dashes(words):
 
 
 def test_minus_one_and_nothing_mean_the_default():
-    words = "-b -1 -i -1 -n=-1 --output-dir= -- vocab_file= init_checkpoint="
+    words = "-b -1 -i -1 -n=-1 -a= --shm-size= -- learning_rate= warmup_steps="
     assert parse(words.split()) == Arguments()
+
+
+EMPTY_PATHS = [
+    *([f"{option.spellings[0]}="] for option in LAUNCH_OPTIONS if option.kind in ("path", "volume")),
+    *([option.spellings[0], ""] for option in LAUNCH_OPTIONS if option.kind in ("path", "volume")),
+    *(["--", f"{argument.name}="] for argument in MODEL_ARGUMENTS if argument.kind == "path"),
+]
+
+
+@pytest.mark.parametrize("words", EMPTY_PATHS, ids=" ".join)
+def test_an_empty_path_is_refused(words):
+    name = words[-1].removesuffix("=") or words[0]
+    with pytest.raises(InputError, match=f"^{name}: is empty .*; give a path or leave it out"):
+        parse(words)
+    assert {"init_checkpoint=", "--output-dir=", "input_file="} <= {words[-1] for words in EMPTY_PATHS}
 
 
 def test_values_may_hold_an_equals_sign_and_the_last_one_counts():

@@ -51,7 +51,7 @@ def write_corpus(directory: Path | str, *, seed: int = SEED, sizes: Sizes = DEFA
     counts = {"train": sizes.train_pairs, "dev": sizes.dev_pairs, "test": sizes.test_pairs}
     pairs = {part: make_pairs(seed, part, count=count) for part, count in counts.items()}
     for part, own in pairs.items():
-        write_text(directory / f"glue/MRPC/{part}.tsv", to_tsv(own, labelled=part != "test"))
+        write_text(directory / f"glue/MRPC/{part}.tsv", to_tsv(own, labeled=part != "test"))
 
     documents = make_documents(seed, held_out=False, count=sizes.documents)
     held_out = make_documents(seed, held_out=True, count=sizes.held_out_documents)

@@ -38,11 +38,11 @@ def make_pairs(seed: int, part: str, *, count: int) -> list[Pair]:
     return [_make_pair(World(dice, held_out=part != "train"), dice) for _ in range(count)]
 
 
-def to_tsv(pairs: Sequence[Pair], *, labelled: bool) -> str:
-    """The table as GLUE lays it out: `Quality` first where labelled, else (its test part) the row's index."""
-    lines = ["\t".join(("Quality" if labelled else "index", "#1 ID", "#2 ID", "#1 String", "#2 String"))]
+def to_tsv(pairs: Sequence[Pair], *, labeled: bool) -> str:
+    """The table as GLUE lays it out: `Quality` first where labeled, else (its test part) the row's index."""
+    lines = ["\t".join(("Quality" if labeled else "index", "#1 ID", "#2 ID", "#1 String", "#2 String"))]
     for index, pair in enumerate(pairs):
-        lead = int(pair.same) if labelled else index
+        lead = int(pair.same) if labeled else index
         lines.append(f"{lead}\t{2 * index + 1}\t{2 * index + 2}\t{pair.first}\t{pair.second}")
     return "\n".join(lines) + "\n"
 

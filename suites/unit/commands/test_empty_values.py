@@ -1,0 +1,54 @@
+"""An empty value, most often of a variable that is not set, is refused by every option of every command."""
+
+import click
+import pytest
+
+from bertbench.cli import bertbench
+
+pytestmark = pytest.mark.unit
+
+
+def walk(command, words=()):
+    """Every command that runs, with its words."""
+    if not isinstance(command, click.Group):
+        yield words, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        yield from walk(command.get_command(context, name), (*words, name))
+
+
+OPTIONS = [
+    (words, option)
+    for words, command in walk(bertbench)
+    for parameter in command.params
+    if isinstance(parameter, click.Option) and not parameter.is_flag
+    for option in parameter.opts
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"), OPTIONS, ids=lambda part: " ".join(part) if part[0] != "-" else part
+)
+def test_an_empty_value_is_refused(call_here, tmp_path, monkeypatch, words, option):
+    monkeypatch.chdir(tmp_path)
+    given = [[option, ""], [f"{option}="]] if option.startswith("--") else [[option, ""]]
+    for empty in given:
+        status, out, err = call_here(*words, *empty)
+        assert status == 2
+        told = f"bertbench: {option}: is empty (is a variable not set?); give a value or leave it out.\n"
+        assert (out, err) == ("", told)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_argument_is_refused(call_here):
+    status, _, err = call_here("compare", "", "other")
+    assert status == 2
+    assert err.startswith("bertbench: an argument: is empty")
+
+
+def test_the_options_of_every_command_are_tried():
+    assert len(OPTIONS) > 100
+    assert {"--output-dir", "--init-checkpoint", "--input-file", "--predictions"} <= {
+        name for _, name in OPTIONS
+    }
