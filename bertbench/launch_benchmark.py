@@ -1,7 +1,7 @@
 """`launch_benchmark.py`: the commands of Intel's model zoo for BERT, as their instructions write them.
 
 Runs as the console script `launch_benchmark` and, from a checkout, as `python launch_benchmark.py` in this
-folder. Every option stands in `bertbench.modelzoo.table`.
+folder. Every option is defined in `bertbench.modelzoo.table`.
 """
 
 import shlex

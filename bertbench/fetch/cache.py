@@ -1,8 +1,8 @@
-"""The cache: each item's files in its own folder, verified, with a record of what they were.
+"""The download cache: the verified files of each item in a folder, with a record of sizes and checksums.
 
 DIR/<item's folder>/            the files, and `.fetched.json` with size and SHA-256 of each
-DIR/.downloads/<item>/          what is on its way; kept when interrupted, gone when done
-DIR/checksums.json              checksums recorded on first use, for addresses that publish none
+DIR/.downloads/<item>/          unfinished downloads; kept if interrupted, removed at the end
+DIR/checksums.json              checksums recorded at the first download, for addresses that publish none
 """
 
 import contextlib
@@ -25,26 +25,26 @@ DEFAULT_RETRIES = Retries()
 
 
 class WrongBytesError(TransferError):
-    """A file came whole and is not the one that was asked for."""
+    """A file was downloaded completely, but its size or checksum is wrong."""
 
 
 def fetch(item: Item, cache: Path, retries: Retries = DEFAULT_RETRIES) -> Path:
-    """Bring an item into the cache, or verify that it is there whole; return its folder.
+    """Download an item into the cache, or verify that it is complete; return its folder.
 
-    Files of other names in the folder are left alone.
+    Files with other names in the folder are not touched.
 
     Raises:
-      InputError: no address gave the right bytes, an archive is unsafe, or the disk is full.
+      InputError: no address provides the right file, an archive is unsafe, or the disk is full.
     """
     folder = cache / item.folder
     with _lock(cache):
-        if _is_whole(folder):
+        if _is_complete(folder):
             console.notice(f"{item.name}: already in {folder}, verified.")
             return folder
         downloads = make_directory(cache / ".downloads" / item.name)
         first_used: dict[str, dict[str, object]] = {}
         for source in item.sources:
-            first_used |= _bring(source, item, downloads, cache, retries)
+            first_used |= _download(source, item, downloads, cache, retries)
         try:
             _install(item, downloads, folder)
         except ArchiveError:
@@ -55,8 +55,8 @@ def fetch(item: Item, cache: Path, retries: Retries = DEFAULT_RETRIES) -> Path:
     return folder
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether every file on record is there with the recorded bytes."""
+def _is_complete(folder: Path) -> bool:
+    """Whether every recorded file exists with the recorded size and checksum."""
     record = folder / RECORD
     if not record.exists():
         return False
@@ -69,10 +69,10 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _bring(
+def _download(
     source: Source, item: Item, downloads: Path, cache: Path, retries: Retries
 ) -> dict[str, dict[str, object]]:
-    """Download a source from the first address that has it; wrong bytes are fetched once again.
+    """Download a source from the first address that works; a wrong file is downloaded once more.
 
     Returns what `_verify` returns.
     """
@@ -95,10 +95,10 @@ def _bring(
 
 
 def _verify(path: Path, source: Source, cache: Path) -> dict[str, dict[str, object]]:
-    """Compare with the published or the recorded size and checksum.
+    """Compare a file with the published or recorded size and checksum.
 
     Returns:
-      The checksum to record, by address, where none was known.
+      The checksum to record, by address, if none was known.
 
     Raises:
       WrongBytesError: they differ; the file is deleted.
@@ -111,7 +111,9 @@ def _verify(path: Path, source: Source, cache: Path) -> dict[str, dict[str, obje
         if value is not None and got[quantity] != value:
             path.unlink()
             remedy = (
-                f" If its publisher changed it, delete its entry in {cache / CHECKSUMS}." if recorded else ""
+                f" If the publisher changed the file, delete its entry in {cache / CHECKSUMS}."
+                if recorded
+                else ""
             )
             raise WrongBytesError(f"{key}: {quantity} is {got[quantity]}, not {value}.{remedy}")
     return {} if known["sha256"] else {key: got}
@@ -124,13 +126,13 @@ def _read_checksums(cache: Path) -> dict[str, dict[str, object]]:
 
 def _record_checksums(cache: Path, first_used: dict[str, dict[str, object]]) -> None:
     for address, checksum in first_used.items():
-        console.notice(f"{address}: publishes no checksum; recorded sha256 {checksum['sha256']}.")
+        console.notice(f"{address}: has no published checksum; recorded sha256 {checksum['sha256']}.")
     if first_used:
         write_json(cache / CHECKSUMS, _read_checksums(cache) | first_used)
 
 
 def _install(item: Item, downloads: Path, folder: Path) -> None:
-    """Unpack, then move file by file into place, and write the record last."""
+    """Unpack, move each file to its place, and write the record last."""
     staged = downloads / "staged"
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir()
@@ -153,7 +155,7 @@ def _install(item: Item, downloads: Path, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _show_progress(source: Source, item: Item) -> Iterator[Progress]:
-    """Progress in megabytes, counted from what is there already."""
+    """Progress in megabytes, including what an earlier download left."""
     expected = source.size or item.about
     with console.progress(f"{item.name}: {source.name}", max(1, expected // 10**6), "MB") as advance:
         shown = 0
@@ -170,11 +172,11 @@ def _show_progress(source: Source, item: Item) -> Iterator[Progress]:
 
 @contextlib.contextmanager
 def _lock(cache: Path) -> Iterator[None]:
-    """Keep other processes from fetching into the same cache at the same time."""
+    """Prevent other processes from downloading into the same cache at the same time."""
     with (make_directory(cache / ".downloads") / "lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.notice(f"{cache}: another process is fetching into it; waiting.")
+            console.notice(f"{cache}: another process is downloading into it; waiting.")
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield

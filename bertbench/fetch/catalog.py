@@ -1,8 +1,8 @@
-"""What can be fetched: addresses, sizes, checksums and licenses.
+"""What can be downloaded: addresses, sizes, checksums and licenses.
 
-Checksums are those that TensorFlow Datasets and Hugging Face `datasets` publish for the same addresses, and,
-for `evaluate-v1.1.py`, those of the SQuAD leaderboard's own bundle. Where nobody publishes one it is None:
-the checksum of the first download is then recorded and checked afterwards.
+The checksums are published by TensorFlow Datasets and Hugging Face `datasets` for the same addresses; that of
+`evaluate-v1.1.py` is from the bundle of the SQuAD leaderboard. If no checksum is published, it is None: the
+checksum of the first download is then recorded, and later downloads are compared with it.
 """
 
 import difflib
@@ -24,10 +24,10 @@ class Source:
     """One file to download.
 
     Attributes:
-      addresses: the official address, then mirrors with the same bytes.
-      name: the file's name in its item's folder; a `.zip` is unpacked there instead.
-      size: bytes, where known.
-      sha256: hexadecimal, where known.
+      addresses: the official address, then mirrors with the same file.
+      name: the file's name in the item's folder; a `.zip` is unpacked there instead.
+      size: bytes, if known.
+      sha256: hexadecimal, if known.
     """
 
     addresses: tuple[str, ...]
@@ -38,13 +38,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Item:
-    """What one name of `bertbench fetch` brings.
+    """What `bertbench fetch NAME` downloads.
 
     Attributes:
-      folder: where the files lie under the cache.
+      folder: the folder of the files in the cache.
       variable, variable_folder: the environment variable to export and the folder under the cache it names.
-      about: bytes to download; an estimate where a source's size is not known.
-      split_mrpc: whether the files are MRPC's raw ones, to be split as GLUE has them.
+      about: bytes to download; an estimate if a source's size is not known.
+      split_mrpc: whether the files are the raw files of MRPC, to be split as in GLUE.
     """
 
     name: str
@@ -210,7 +210,7 @@ def _google_item(
 
 
 _MODEL_ITEMS = (
-    # launch_benchmark.py expects the dev set beside the whole-word-masking model, as --data-location.
+    # launch_benchmark.py expects the dev set in the folder of the whole-word-masking model (--data-location).
     _google_item(
         "wwm-uncased-large", "2019_05_30", "wwm_uncased_L-24_H-1024_A-16", 1_250_000_000, _SQUAD_DEV
     ),
@@ -248,4 +248,4 @@ def find_item(name: str) -> Item:
         return by_lower[name.lower()]
     nearest = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     hint = f"did you mean {by_lower[nearest[0]].name}? " if nearest else ""
-    raise InputError(f"{name}: nothing to fetch has this name; {hint}bertbench fetch --list shows all.")
+    raise InputError(f"{name}: no such download; {hint}bertbench fetch --list shows all names.")

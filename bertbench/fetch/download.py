@@ -1,7 +1,7 @@
-"""One file over HTTP: retried with back-off, resumed where it stopped, never spliced from two versions.
+"""Downloads one file over HTTP: retries with back-off, resumes, and never mixes two versions of a file.
 
-Resuming follows RFC 9110: the rest is asked for with Range (section 14.2) under If-Range (13.1.5) with the
-validator (strong ETag, else Last-Modified) of the first answer; an answer of 200 starts the file anew.
+Resuming follows RFC 9110: the rest is requested with Range (section 14.2) and If-Range (13.1.5), with the
+validator (strong ETag, else Last-Modified) of the first response; a response of 200 restarts the file.
 """
 
 import json
@@ -18,22 +18,22 @@ from bertbench import __version__
 from bertbench.errors import InputError
 from bertbench.files import write_json
 
-CHUNK_BYTES = 2**16  # what a cut connection may lose
-TIMEOUT_SECONDS = (15, 60)  # to connect, between two bytes
+CHUNK_BYTES = 2**16  # lost at most when the connection breaks
+TIMEOUT_SECONDS = (15, 60)  # for connecting; between two bytes
 Progress = Callable[[int, int | None], None]
 
 
 class TransferError(InputError):
-    """A file could not be fetched from one address."""
+    """A file could not be downloaded from one address."""
 
 
 class _Interrupted(Exception):
-    """The connection ended before the file did."""
+    """The connection ended before the file was complete."""
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often to try again without a byte gained, waiting `backoff_seconds` · 2ⁿ between."""
+    """How many attempts without progress to allow, with waits of `backoff_seconds` · 2ⁿ in between."""
 
     count: int = 5
     backoff_seconds: float = 0.5
@@ -41,7 +41,7 @@ class Retries:
 
 @dataclass(frozen=True)
 class _Part:
-    """What is known of a partly downloaded file: `validator` and `total` are those of the first answer."""
+    """A partly downloaded file; `validator` and `total` are from the first response."""
 
     address: str
     validator: str
@@ -49,7 +49,7 @@ class _Part:
 
 
 def make_session(retries: Retries) -> requests.Session:
-    """A session that repeats requests refused for now (408, 429, 5xx), honoring Retry-After and proxies."""
+    """A session that repeats requests after a 408, 429 or 5xx; it honors Retry-After and proxies."""
     policy = urllib3.Retry(
         total=retries.count,
         connect=0,
@@ -67,14 +67,14 @@ def make_session(retries: Retries) -> requests.Session:
 
 
 def download(address: str, target: Path, *, size: int | None, retries: Retries, progress: Progress) -> None:
-    """Bring the file at `address` to `target`, going on from `target`.part if an earlier try left one.
+    """Download `address` to `target`, resuming from `target`.part if an earlier attempt left one.
 
     Args:
-      size: bytes the file must have, where known.
-      progress: called with the bytes present and the bytes expected (None if the server does not say).
+      size: the file's size in bytes, if known.
+      progress: called with the bytes present and the bytes expected (None if the server does not send it).
 
     Raises:
-      TransferError: the server refuses, offers another size, or keeps cutting the connection.
+      TransferError: the server refuses, sends another size, or the connection breaks again and again.
     """
     part = target.with_name(target.name + ".part")
     failures, furthest = 0, _size_of(part)
@@ -89,7 +89,7 @@ def download(address: str, target: Path, *, size: int | None, retries: Retries, 
                 if failures > retries.count:
                     raise TransferError(
                         f"{address}: the connection broke {failures} times at byte {_size_of(part)} "
-                        f"({error}); try again later: what is here already is kept."
+                        f"({error}); try again later, the part downloaded so far is kept."
                     ) from None
                 time.sleep(retries.backoff_seconds * 2 ** (failures - 1))
     part.replace(target)
@@ -99,7 +99,7 @@ def download(address: str, target: Path, *, size: int | None, retries: Retries, 
 def _transfer(
     session: requests.Session, address: str, part: Path, size: int | None, progress: Progress
 ) -> None:
-    """One request, appended to `part`."""
+    """Make one request and append the response to `part`."""
     known = _read_state(part, address)
     offset = _size_of(part) if known else 0
     if known and known.total is not None and offset == known.total:
@@ -109,7 +109,7 @@ def _transfer(
         with session.get(address, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
             if not _continues(response, offset, known, part):
                 offset = 0
-            total = _check_answer(response, address, offset, size)
+            total = _check_response(response, address, offset, size)
             _write_state(part, _Part(address, _validator(response), total))
             _append(response, part, offset, total, progress)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -117,10 +117,10 @@ def _transfer(
 
 
 def _continues(response: requests.Response, offset: int, known: _Part | None, part: Path) -> bool:
-    """Whether the answer goes on at `offset` with the same version of the file.
+    """Whether the response continues at `offset` with the same version of the file.
 
     Raises:
-      _Interrupted: the server cannot go on there; the part is gone and the next request starts anew.
+      _Interrupted: the server cannot continue there; the part is deleted and the next request restarts.
     """
     if response.status_code == 206:
         span, _, total = response.headers.get("Content-Range", "").partition("/")
@@ -129,29 +129,29 @@ def _continues(response: requests.Response, offset: int, known: _Part | None, pa
         if offset and same and whole and span.startswith(f"bytes {offset}-"):
             return True
         part.unlink(missing_ok=True)
-        raise _Interrupted("another part than asked for")
+        raise _Interrupted("a different range than requested")
     if response.status_code == 416:
         part.unlink(missing_ok=True)
         raise _Interrupted("range refused")
     return False
 
 
-def _check_answer(response: requests.Response, address: str, offset: int, size: int | None) -> int | None:
-    """The file's whole size by the server's word.
+def _check_response(response: requests.Response, address: str, offset: int, size: int | None) -> int | None:
+    """The size of the whole file, according to the server.
 
     Raises:
-      TransferError: this is not the file wanted.
+      TransferError: the response is an error or not the wanted file.
     """
     if not response.ok:
-        raise TransferError(f"{address}: the server says {response.status_code} {response.reason}.")
+        raise TransferError(f"{address}: the server answered {response.status_code} {response.reason}.")
     if address.startswith("https:") and not response.url.startswith("https:"):
-        raise TransferError(f"{address}: leads to an unencrypted address, {response.url}.")
+        raise TransferError(f"{address}: redirects to an unencrypted address, {response.url}.")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise TransferError(f"{address}: the server sends it compressed though asked not to.")
+        raise TransferError(f"{address}: the server compressed the file although the request forbids it.")
     length = response.headers.get("Content-Length")
     total = offset + int(length) if length is not None and length.isdigit() else None
     if size is not None and total is not None and total != size:
-        raise TransferError(f"{address}: the server offers {total} bytes; the file has {size}.")
+        raise TransferError(f"{address}: the server's file has {total} bytes; {size} are expected.")
     return total
 
 
@@ -165,12 +165,14 @@ def _append(
             for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
                 stream.write(chunk)
                 progress(stream.tell(), total)
-    except OSError as error:  # urllib3 wraps those of the connection in its own
-        raise InputError(f"{part}: cannot be written ({error.strerror}); make room and try again.") from None
+    except OSError as error:  # urllib3 wraps those of the connection
+        raise InputError(
+            f"{part}: cannot be written ({error.strerror}); free some space and try again."
+        ) from None
 
 
 def _innermost_name(error: Exception) -> str:
-    """The name of what really went wrong: requests and urllib3 wrap it up to three times."""
+    """The name of the original error, which requests and urllib3 wrap up to three times."""
     inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
     return _innermost_name(inner) if isinstance(inner, Exception) else type(error).__name__
 
@@ -189,7 +191,7 @@ def _write_state(part: Path, state: _Part) -> None:
 
 
 def _read_state(part: Path, address: str) -> _Part | None:
-    """What an earlier try knew, if it can be gone on from: same address, and a validator to prove it."""
+    """The state of an earlier attempt, if it can be resumed: same address, and a validator."""
     try:
         state = _Part(**json.loads(_state_file(part).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

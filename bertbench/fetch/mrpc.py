@@ -1,7 +1,7 @@
-"""MRPC's raw files into the three files of GLUE's layout.
+"""Converts the raw files of MRPC into the three files of GLUE's layout.
 
 Format: GLUE (Wang et al. 2018) splits the training pairs of Microsoft's corpus by a published list of dev
-pairs and numbers the test pairs instead of giving their labels.
+pairs; its test file has row numbers instead of labels.
 """
 
 from pathlib import Path
@@ -14,10 +14,10 @@ TEST_HEADER = "index\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
 
 
 def split_mrpc(folder: Path) -> None:
-    """Write train.tsv, dev.tsv and test.tsv beside the raw files in `folder`.
+    """Write train.tsv, dev.tsv and test.tsv next to the raw files in `folder`.
 
     Raises:
-      InputError: a row has another number of columns; the message names file and line.
+      InputError: a row does not have 5 columns; the message names file and line.
     """
     dev_pairs = {tuple(line.split("\t")) for line in _lines(folder / DEV_IDS)}
     header, *rows = _rows(folder / TRAIN)

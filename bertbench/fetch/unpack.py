@@ -1,8 +1,8 @@
-"""Unpacking zip archives that nobody has to trust.
+"""Unpacks untrusted zip archives.
 
-Refused: names that leave the folder, links and other special files, encrypted or doubled members, and
-archives that claim to grow beyond reason. Python's `zipfile` reads no more than the declared size of a member
-and checks its CRC-32, so the declared sizes bind.
+Refused are names outside the folder, links and other special files, encrypted or duplicate members, and
+archives whose unpacked size is unreasonable. Python's `zipfile` reads no more than the declared size of a
+member and checks its CRC-32, so the declared sizes are reliable.
 """
 
 import shutil
@@ -14,24 +14,24 @@ from pathlib import Path, PurePosixPath
 from bertbench.errors import InputError
 
 MAX_MEMBERS = 10_000
-MAX_GROWTH = 200  # unpacked bytes for each byte of the archive; text shrinks by 3 to 6, zeros by 1,000
+MAX_GROWTH = 200  # unpacked bytes per byte of the archive; text compresses by 3 to 6, zeros by 1,000
 MAX_BYTES = 50 * 2**30
 _FINDER_FILES = {"__MACOSX", ".DS_Store", "Icon\r"}
 
 
 class ArchiveError(InputError):
-    """An archive is damaged, or holds what must not be unpacked."""
+    """An archive is damaged, or contains something that must not be unpacked."""
 
 
 def unpack_zip(archive: Path, folder: Path) -> None:
-    """Unpack an archive into `folder`, without the single top folder that all members may share.
+    """Unpack an archive into `folder`, without a top folder that all members share.
 
-    Files that macOS's Finder leaves in archives are left out. `folder` is made if it is not there; files of
-    the same names in it are overwritten.
+    Files that macOS Finder adds to archives are ignored. `folder` is created if necessary; existing files
+    with the same names are overwritten.
 
     Raises:
-      ArchiveError: the archive is damaged or unsafe; nothing is written then, except when the damage shows
-        only in a member's bytes.
+      ArchiveError: the archive is damaged or unsafe; nothing is written then, unless the damage is found
+        only in a member's data.
       InputError: the disk is full or cannot be written.
     """
     try:
@@ -42,7 +42,7 @@ def unpack_zip(archive: Path, folder: Path) -> None:
                 _extract(opened, member, folder / path)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ArchiveError(
-            f"{archive}: is damaged or no zip archive ({error}); delete it and fetch it again."
+            f"{archive}: is damaged or not a zip archive ({error}); delete it and download it again."
         ) from None
 
 
@@ -56,20 +56,20 @@ def _checked_members(archive: Path, opened: zipfile.ZipFile) -> dict[PurePosixPa
         if member.is_dir() or _FINDER_FILES.intersection(path.parts):
             continue
         if path in files:
-            raise ArchiveError(f"{archive}: holds {member.filename!r} twice; it is not unpacked.")
+            raise ArchiveError(f"{archive}: contains {member.filename!r} twice; it is not unpacked.")
         files[path] = member
     clash = next((path for path in files if not files.keys().isdisjoint(path.parents)), None)
     if clash:
-        raise ArchiveError(f"{archive}: {clash} lies inside another file; it is not unpacked.")
+        raise ArchiveError(f"{archive}: {clash} is inside another file; it is not unpacked.")
     return _without_top_folder(files)
 
 
 def _safe_path(archive: Path, member: zipfile.ZipInfo) -> PurePosixPath:
-    # orig_filename is the name before zipfile cut it at a NUL and turned the system's separators.
+    # orig_filename is the name before zipfile cuts it at a NUL and converts separators.
     name = member.orig_filename
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or set(name) & set("\\:\0"):
-        raise ArchiveError(f"{archive}: member {name!r} would leave the folder; the archive is not unpacked.")
+        raise ArchiveError(f"{archive}: member {name!r} is outside the folder; the archive is not unpacked.")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise ArchiveError(
@@ -90,11 +90,13 @@ def _without_top_folder(files: dict[PurePosixPath, zipfile.ZipInfo]) -> dict[Pur
 def _check_size(archive: Path, members: Iterable[zipfile.ZipInfo], folder: Path) -> None:
     total = sum(member.file_size for member in members)
     if total > min(MAX_BYTES, MAX_GROWTH * max(archive.stat().st_size, 2**20)):
-        raise ArchiveError(f"{archive}: would unpack to {total} bytes, beyond reason; it is not unpacked.")
+        raise ArchiveError(
+            f"{archive}: would unpack to {total} bytes, which is unreasonable; it is not unpacked."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if total > free:
-        raise InputError(f"{folder}: {total} bytes are needed and {free} are free; make room.")
+        raise InputError(f"{folder}: {total} bytes are needed but only {free} are free; free some space.")
 
 
 def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
@@ -103,4 +105,4 @@ def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> 
         with opened.open(member) as packed, target.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked, 2**20)
     except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror}); make room.") from None
+        raise InputError(f"{target}: cannot be written ({error.strerror}); free some space.") from None

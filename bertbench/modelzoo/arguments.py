@@ -1,4 +1,4 @@
-"""From command line to values, with a nearest match for whatever is misspelt."""
+"""Parses the command line; an unknown name is an error that suggests the most similar name."""
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,9 +18,10 @@ _TRUTH = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Arguments:
-    """What was given, by option name.
+    """The given values by option name.
 
-    `launch` came before the lone `--`; `model` after it, or as `--name=value` before it.
+    `launch` are the options before the separate `--`; `model` are those after it, or `--name=value` before
+    it.
     """
 
     launch: Mapping[str, Any] = field(default_factory=dict)
@@ -29,13 +30,13 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read a command line.
+    """Parse a command line.
 
-    Long options take hyphens or underscores, model arguments also any case; `--opt=value` and `--opt value`
-    are the same; an empty value means the default, but for a path, which it would leave to chance.
+    Long options accept hyphens or underscores, model arguments also any case; `--opt=value` and `--opt value`
+    are the same; an empty value means the default, except for a path, where it is an error.
 
     Raises:
-      InputError: a name is unknown (the nearest known one is named), a value is missing or not of its kind.
+      InputError: a name is unknown (the message suggests a known one), or a value is missing or invalid.
     """
     tokens = list(argv)
     cut = tokens.index("--") if "--" in tokens else len(tokens)
@@ -51,13 +52,13 @@ def parse(argv: Sequence[str]) -> Arguments:
         name, given, value = token.partition("=")
         argument = _MODEL.get(_normal(name))
         if argument is None or not given:
-            raise _refusal_after(token)
+            raise _unknown_after(token)
         _store(model, argument, name, value)
     return Arguments(launch, model)
 
 
 def command_line(arguments: Arguments, without: Collection[str], output_dir: Path) -> list[str]:
-    """The words that `parse` reads as these arguments, less some options, and with that --output-dir."""
+    """The command line that `parse` reads as these arguments, without some options and with `output_dir`."""
     kept = {name: value for name, value in arguments.launch.items() if name not in without}
     spelling = {option.name: option.spellings[0] for option in LAUNCH_OPTIONS}
     words = [f"{spelling[name]}={value}" for name, value in (kept | {"output_dir": output_dir}).items()]
@@ -66,7 +67,7 @@ def command_line(arguments: Arguments, without: Collection[str], output_dir: Pat
 
 
 def _take(tokens: list[str]) -> tuple[Option, str, str | None]:
-    """Take one option off the front: the option, its name as given, and its value if it has one."""
+    """Remove the first option from `tokens`; return it, its name as given, and its value if it has one."""
     token = tokens.pop(0)
     name, given, value = token.partition("=")
     if token.startswith("--"):
@@ -78,13 +79,13 @@ def _take(tokens: list[str]) -> tuple[Option, str, str | None]:
     else:
         option = _MODEL.get(_normal(name)) if given else None
     if option is None:
-        raise _refusal_before(token)
+        raise _unknown_before(token)
     if given:
         return option, name, value
     if option.kind == "flag" or (option.kind == "optional" and (not tokens or tokens[0].startswith("-"))):
         return option, name, None
     if not tokens or tokens[0].startswith("--"):
-        raise InputError(f"{name}: needs a value; give {name}=VALUE.")
+        raise InputError(f"{name}: needs a value; write {name}=VALUE.")
     return option, name, tokens.pop(0)
 
 
@@ -107,11 +108,11 @@ def _parse_value(option: Option, shown: str, text: str) -> Any:
         by_lower = {choice.lower(): choice for choice in option.choices}
         if text.lower() in by_lower:
             return by_lower[text.lower()]
-        raise InputError(f"{shown}: {text!r} is not offered; choose {' or '.join(option.choices)}.")
+        raise InputError(f"{shown}: {text!r} is not a valid choice; use {' or '.join(option.choices)}.")
     try:
         return _CONVERSIONS[option.kind](text)
     except (ValueError, KeyError):
-        raise InputError(f"{shown}: {text!r} is no {_KIND_NAMES[option.kind]}.") from None
+        raise InputError(f"{shown}: {text!r} is not a {_KIND_NAMES[option.kind]}.") from None
 
 
 def _whole(text: str, least: int) -> int | None:
@@ -143,12 +144,12 @@ _CONVERSIONS: dict[str, Callable[[str], Any]] = {
 }
 _KIND_NAMES = {
     "integer": "whole number",
-    "count": "whole number above 0",
-    "index": "whole number from 0",
+    "count": "positive whole number",
+    "index": "whole number of at least 0",
     "number": "number",
-    "boolean": "True or False",
-    "flag": "True or False",
-    "cores": "whole number above 0, or socket",
+    "boolean": "truth value (True or False)",
+    "flag": "truth value (True or False)",
+    "cores": "positive whole number or 'socket'",
     "volume": "pair of folders A:B",
 }
 
@@ -157,31 +158,31 @@ def _normal(name: str) -> str:
     return name.lstrip("-").replace("-", "_").lower()
 
 
-def _refusal_before(token: str) -> InputError:
+def _unknown_before(token: str) -> InputError:
     if not token.strip():
         return InputError(
-            "a lone blank is given as an option; remove the space after the backslash that ends a line."
+            "an option is a single space; remove the space after a backslash at the end of a line."
         )
     name = token.partition("=")[0]
     known = {**_LONG, **{f"--{argument}".replace("_", "-"): option for argument, option in _MODEL.items()}}
     looked_for = "--" + _normal(name).replace("_", "-")
-    return InputError(f"{token}: is no option; {_nearest(looked_for, known)}")
+    return InputError(f"{token}: unknown option; {_nearest(looked_for, known)}")
 
 
-def _refusal_after(token: str) -> InputError:
+def _unknown_after(token: str) -> InputError:
     if not token.strip():
-        return _refusal_before(token)
+        return _unknown_before(token)
     name = token.partition("=")[0]
     normal = _normal(name)
     if normal in _MODEL:
-        return InputError(f"{token}: has no value; give {name}=VALUE.")
+        return InputError(f"{token}: needs a value; write {name}=VALUE.")
     if f"--{normal}".replace("_", "-") in _LONG:
-        return InputError(f"{token}: is no model argument; it goes before the lone --.")
-    return InputError(f"{token}: is no model argument; {_nearest(normal, _MODEL)}")
+        return InputError(f"{token}: not a model argument; put it before the --.")
+    return InputError(f"{token}: unknown model argument; {_nearest(normal, _MODEL)}")
 
 
 def _nearest(name: str, known: Mapping[str, Option]) -> str:
     match difflib.get_close_matches(name, known, n=1):
         case [nearest]:
             return f"did you mean {known[nearest].shown}?"
-    return "--help lists all."
+    return "--help lists all names."

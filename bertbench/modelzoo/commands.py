@@ -1,4 +1,4 @@
-"""What a run does, as command lines of `bertbench`."""
+"""Translates a run into command lines of `bertbench`."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def build_command(settings: Settings, task: str, action: str, output_dir: Path) 
     Args:
       task: SQuAD, Classifier or Pretraining.
       action: benchmark, profile, accuracy or train.
-      output_dir: where the model's own files go.
+      output_dir: folder for the model's files.
     """
     build = {"accuracy": _predict, "train": _train}.get(action, _benchmark)
     command = (*build(settings, task), *_threads(settings), "--output-dir", str(output_dir))
@@ -24,7 +24,7 @@ def build_command(settings: Settings, task: str, action: str, output_dir: Path) 
 
 
 def _benchmark(settings: Settings, task: str) -> Command:
-    """Without --data-location and config_file: random weights and tokens, as the original's help says."""
+    """Without --data-location and config_file: random weights and tokens, as in the original."""
     command = ("benchmark", task.lower(), "--mode", str(settings["mode"]))
     if settings.given("data_location") is None and settings.given("config_file") is None:
         geometry = GEOMETRIES[str(settings["model_name"])]
@@ -78,7 +78,7 @@ def _arithmetic(settings: Settings) -> Command:
 
 
 def _text(settings: Settings, task: str) -> Command:
-    """How text becomes tokens."""
+    """Options of the tokenization."""
     names = {"SQuAD": ("max_seq_length", "doc_stride"), "Classifier": ("max_seq_length",)}.get(task)
     if names is None:
         return _flags(settings, "max_seq_length", "max_predictions")
@@ -98,7 +98,7 @@ def _inputs(settings: Settings, task: str) -> Command:
 
 
 def _processes(settings: Settings, task: str) -> Command:
-    """Several processes, through Horovod; one needs none of it."""
+    """Options of several processes through Horovod; none for a single process."""
     if settings["mpi_num_processes"] in (None, 1):
         return ()
     names = ["mpi_num_processes", "mpi_num_processes_per_socket", "mpi_hostnames"]
@@ -112,7 +112,7 @@ def _threads(settings: Settings) -> Command:
 
 
 def _flags(settings: Settings, *names: str) -> Command:
-    """`bertbench` spellings of values that are set: --name value, or --name and --no-name."""
+    """The values that are set as `bertbench` options: --name value, or --name and --no-name."""
     words: list[str] = []
     for name in names:
         value = settings[name]

@@ -1,6 +1,6 @@
-"""Running inside a container image: whether it can be, and with which `docker run` line.
+"""Runs in a container: whether the image can be used, and the `docker run` command.
 
-What an image holds is asked of its tag first, and else of its own Python.
+The TensorFlow version of an image is read from its tag, otherwise from its Python.
 """
 
 import importlib.metadata
@@ -24,19 +24,19 @@ PACKAGE = Path(__file__).resolve().parents[1]
 MOUNT = "/opt/bertbench"
 OLDEST_TENSORFLOW = (2, 21)
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
-PROBE_SECONDS = 600  # pulling the image counts
-# The image's own, and what only tests need.
+PROBE_SECONDS = 600  # including the time to pull the image
+# Part of the image, or needed only by tests.
 _NOT_INSTALLED = ("tensorflow", "pytest", "hypothesis", "mpmath", "horovod")
 
 
 @dataclass(frozen=True)
 class Container:
-    """What `docker run` is to be told.
+    """The options of `docker run`.
 
     Attributes:
-      arguments: launch_benchmark's own, without those about docker.
-      readable, writable: host folders to mount where they are.
-      volumes: further mounts as the user wrote them.
+      arguments: arguments of launch_benchmark, without those about docker.
+      readable, writable: host folders to mount under the same path.
+      volumes: further mounts as given by the user.
       binds_cores: whether the run binds itself to cores, which needs a capability.
     """
 
@@ -51,7 +51,7 @@ class Container:
 
 
 def plan_container(arguments: Arguments, plan: LaunchPlan) -> Container:
-    """The container that runs the same command line, with the folders it names."""
+    """The container for the same command line, with the folders that it uses."""
     given = arguments.launch
     read = (given[name] for name in ("data_location", "checkpoint") if name in given)
     words = command_line(arguments, without=(*DOCKER_OPTIONS, "dry_run"), output_dir=plan.output_dir)
@@ -68,19 +68,19 @@ def plan_container(arguments: Arguments, plan: LaunchPlan) -> Container:
 
 
 def run_container(container: Container, verbose: bool) -> int:
-    """Run it to its end, its output straight through; the log is written inside, to the mounted folder."""
+    """Run the container until it ends and pass on its output; the log is written to the mounted folder."""
     command = docker_command(container)
     if verbose:
         console.notice(shlex.join(command))
     for folder in container.writable:
-        make_directory(folder)  # docker itself would make it root's
+        make_directory(folder)  # docker would create it as root
     return subprocess.run(command, check=False).returncode
 
 
 def docker_command(container: Container) -> list[str]:
-    """The `docker run` line: this package mounted, the caller's user, proxies and folders passed through.
+    """The `docker run` command, with this package, the user, the proxies and the folders passed on.
 
-    The working directory is mounted where it is, so that relative names mean the same inside.
+    The current folder is mounted under the same path, so that relative names work in the container.
     """
     here = Path.cwd()
     words = ["docker", "run", "--rm", "--init", "--user", f"{os.getuid()}:{os.getgid()}"]
@@ -115,7 +115,7 @@ def docker_command(container: Container) -> list[str]:
 
 
 def requirements() -> list[str]:
-    """What this package needs besides TensorFlow, as pip takes it (no requirement has a blank in it)."""
+    """The requirements of this package except TensorFlow, for pip (without spaces)."""
     project = PACKAGE.parent / "pyproject.toml"
     if project.exists():
         stated = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
@@ -126,37 +126,37 @@ def requirements() -> list[str]:
 
 
 def check_image(image: str, strict: bool) -> bool:
-    """Whether to run in the image; if not, one warning says why and the run is for this machine itself.
+    """Whether to run in the image; if not, a warning gives the reason, and the run uses the host.
 
     Raises:
-      InputError: it cannot be used, and `strict`.
+      InputError: the image cannot be used, and `strict` is set.
     """
     problem = _problem(image)
     if problem is None:
         return True
     if strict:
-        raise InputError(f"--docker-image {image}: {problem}; drop --docker-strict to run without it.")
+        raise InputError(f"--docker-image {image}: {problem}; remove --docker-strict to run without it.")
     console.notice(f"Warning: --docker-image {image}: {problem}; running on this machine instead.")
     return False
 
 
 def _problem(image: str) -> str | None:
     if shutil.which("docker") is None:
-        return "there is no docker here"
+        return "docker is not installed"
     server = _output(["docker", "version", "--format", "{{.Server.Version}}"], seconds=30)
     if server is None:
-        return "docker does not answer"
+        return "docker does not respond"
     version = tensorflow_of_tag(image) or _ask(image)
     if version is None:
-        return "its Python has no TensorFlow that can be imported"
+        return "its Python cannot import TensorFlow"
     if version < OLDEST_TENSORFLOW:
         found, needed = (".".join(map(str, number)) for number in (version, OLDEST_TENSORFLOW))
-        return f"its TensorFlow is {found} and this needs {needed} or newer"
+        return f"its TensorFlow is {found}, but {needed} or newer is needed"
     return None
 
 
 def tensorflow_of_tag(image: str) -> tuple[int, int] | None:
-    """TensorFlow's version if the image's tag tells it: `…:2.3.0`, `…:tensorflow-2.2-bf16-nightly`."""
+    """TensorFlow's version if the image's tag contains it: `…:2.3.0`, `…:tensorflow-2.2-bf16-nightly`."""
     name, _, tag = image.rpartition("/")[2].partition(":")
     match = re.search(r"(?<![\d.])([12])\.(\d+)(?:\.\d+)?(?![\d])", tag)
     if match is None or "tensorflow" not in f"{name}{tag}":

@@ -1,4 +1,4 @@
-"""The log: everything a run prints, after what it was and where it ran."""
+"""The log file: configuration and machine, then everything that the run prints."""
 
 import json
 import threading
@@ -14,9 +14,9 @@ from bertbench.files import make_directory
 
 
 class RunLog:
-    """Prints lines and keeps them in a file, from several threads; a context manager.
+    """Prints lines and writes them to a file, from several threads; a context manager.
 
-    `benchmark_<model>_<mode>_<precision>_<time>.log`, as the model zoo names it.
+    The file is `benchmark_<model>_<mode>_<precision>_<time>.log`, as in the model zoo.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -29,7 +29,7 @@ class RunLog:
             self._stream = self.path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             raise InputError(
-                f"{self.path}: cannot be written ({error.strerror}); give another --output-dir."
+                f"{self.path}: cannot be written ({error.strerror}); choose another --output-dir."
             ) from None
         return self
 
@@ -38,7 +38,7 @@ class RunLog:
             self._stream.close()
 
     def line(self, text: str, shown: bool = True) -> None:
-        """Write a line to the log as long as it is open, and print it unless it is only for the log."""
+        """Write a line to the log while it is open, and print it if `shown`."""
         with self._lock:
             if not self._stream.closed:
                 self._stream.write(f"{text}\n")
@@ -46,7 +46,7 @@ class RunLog:
                 click.echo(text)
 
     def facts(self, title: str, values: Mapping[str, object], shown: bool) -> None:
-        """Write a title and one `name: value` line each."""
+        """Write a title and one `name: value` line per value."""
         self.line(f"{title}:", shown)
         for name, value in values.items():
             text = value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,4 +1,4 @@
-"""From arguments to a plan: what will run, where its files go, and on which cores."""
+"""Turns arguments into a plan: what will run, where files are written, and on which cores."""
 
 import os
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from bertbench.processes.placement import Placement, place_instances, place_sing
 
 REQUIRED = ("model_name", "precision", "mode")
 DOCKER_OPTIONS = ("docker_image", "docker_strict", "volume", "shm_size", "noinstall")
-_INSTALLED = frozenset(("site-packages", "dist-packages"))  # folders that pip and the system install into
-# Used to resolve, run or mount, rather than by a command.
+_INSTALLED = frozenset(("site-packages", "dist-packages"))  # where pip and the system install packages
+# Used to resolve, run or mount, not by a command.
 _ALWAYS_USED = (*REQUIRED, "framework", "output_dir", "dry_run", "verbose", *DOCKER_OPTIONS)
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One process: its `bertbench` command, its place on the machine, and the folder of its files."""
+    """One process: its `bertbench` command, its cores, and the folder of its files."""
 
     command: Command
     placement: Placement
@@ -34,11 +34,11 @@ class LaunchPlan:
     """A resolved run.
 
     Attributes:
-      name: `<model>_<mode>_<precision>`, of which the log's name is made.
-      output_dir: where the log goes; each instance has its own folder for its files.
-      instances: one, or several that run at once.
-      configuration: every value the run depends on.
-      notices: what the user should know before it starts.
+      name: `<model>_<mode>_<precision>`, part of the log's name.
+      output_dir: folder of the log; each instance has its own folder for its files.
+      instances: one, or several that run at the same time.
+      configuration: every value that the run depends on.
+      notices: messages for the user before the run starts.
     """
 
     name: str
@@ -51,14 +51,14 @@ class LaunchPlan:
 
 
 def resolve(arguments: Arguments, machine: Machine, script_dir: Path) -> LaunchPlan:
-    """Decide on everything that can be decided before running.
+    """Resolve everything that can be resolved before running.
 
     Raises:
       InputError: a required option is missing, or options contradict each other or the machine.
     """
     missing = [f"--{name.replace('_', '-')}" for name in REQUIRED if name not in arguments.launch]
     if missing:
-        raise InputError(f"{' and '.join(missing)} must be given; --help lists all options.")
+        raise InputError(f"missing {' and '.join(missing)}; --help lists all options.")
     mode = str(arguments.launch["mode"])
     settings = Settings(arguments, mode)
     for name in _ALWAYS_USED:
@@ -80,7 +80,7 @@ def resolve(arguments: Arguments, machine: Machine, script_dir: Path) -> LaunchP
 
 
 def _choose_action(settings: Settings, mode: str) -> str:
-    """`profile` wins; in inference then benchmark, which is also what neither of the two means."""
+    """`profile` comes first; in inference then benchmark, which is also the default."""
     if settings["profile"]:
         return "profile"
     if mode == "training":
@@ -95,21 +95,23 @@ def _check_processes(settings: Settings, action: str) -> None:
     several = (settings["mpi_num_processes"] or 1) != 1 or settings["mpi_hostnames"]
     if several and settings["numa_cores_per_instance"]:
         raise InputError(
-            "--mpi_num_processes and --numa-cores-per-instance cannot go together; the first makes one run "
-            "of several processes, the second several runs."
+            "--mpi_num_processes and --numa-cores-per-instance cannot be combined: the first starts one run "
+            "with several processes, the second several runs."
         )
     if several and action != "train":
         raise InputError(
-            "--mpi_num_processes is for training; several instances at once: --numa-cores-per-instance."
+            "--mpi_num_processes is for training; for several instances use --numa-cores-per-instance."
         )
     if settings["mpi_hostnames"] and settings["mpi_num_processes"] is None:
-        raise InputError("--mpi_hostnames needs --mpi_num_processes, the processes on all hosts together.")
+        raise InputError(
+            "--mpi_hostnames needs --mpi_num_processes, the number of processes on all hosts together."
+        )
 
 
 def _output_dir(arguments: Arguments, script_dir: Path) -> Path:
-    """As asked for; else the model zoo's place beside the script, or `bertbench_logs` where that will not do.
+    """The given folder, else the model zoo's folder next to the script, else `bertbench_logs`.
 
-    It will not where the package is installed, or where nothing can be written.
+    The last is used if the package is installed, or if the folder next to the script is not writable.
     """
     given = arguments.launch.get("output_dir")
     if given is not None:
@@ -132,9 +134,7 @@ def _plan_instances(
         return (_plan_instance(settings, task, action, model_dir, placement),)
     for folder in {output_dir, model_dir}:
         if folder.is_dir() and any(folder.iterdir()):
-            raise InputError(
-                f"{folder}: is not empty; several instances need an empty folder, or one not made yet."
-            )
+            raise InputError(f"{folder}: is not empty; several instances need an empty or new folder.")
     placements = place_instances(machine, cores=cores, node=node)
     folders = [model_dir / f"instance_{number}" for number in range(len(placements))]
     pairs = zip(folders, placements, strict=True)
@@ -144,7 +144,7 @@ def _plan_instances(
 def _plan_instance(
     settings: Settings, task: str, action: str, output_dir: Path, placement: Placement
 ) -> Instance:
-    """Threads that were not given follow the cores an instance is placed on."""
+    """Threads that are not given follow from the cores of the instance."""
     command = build_command(settings, task, action, output_dir)
     threads: list[str] = []
     if placement.threads is not None and settings["num_intra_threads"] is None:
@@ -161,9 +161,9 @@ def _notices(settings: Settings, mode: str, action: str) -> list[str]:
     idle = [name for name in unused if name not in without_effect]
     notices = []
     if never:
-        notices.append(f"Accepted, and of no effect here: {', '.join(never)}.")
+        notices.append(f"Accepted without effect: {', '.join(never)}.")
     if idle:
-        notices.append(f"Of no effect in this run: {', '.join(idle)}.")
+        notices.append(f"Not used in this run: {', '.join(idle)}.")
     if mode == "training" and action == "profile":
-        notices.append("profile=True: some training steps are measured and no model is trained.")
+        notices.append("profile=True: some training steps are profiled; no model is trained.")
     return notices

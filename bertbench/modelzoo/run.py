@@ -1,4 +1,4 @@
-"""Running a plan: its processes, started in their places, every line printed and logged."""
+"""Runs a plan: starts its processes on their cores, and prints and logs every line."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _THROUGHPUT = re.compile(r"Throughput: ([0-9.]+)")
 
 
 def run_plan(plan: LaunchPlan) -> int:
-    """Run every instance to its end; return the first exit status that is not 0."""
+    """Run all instances until they end; return the first exit status that is not 0."""
     with RunLog(plan.output_dir, plan.name) as log:
         log.line(f"Log and results: {log.path.parent}")
         for notice in plan.notices:
@@ -71,7 +71,7 @@ class _Outcome:
 
 
 def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
-    """Run all at once; the logs and their names are those of the model zoo's multi-instance runs."""
+    """Run all at once; logs are named as in the model zoo's multi-instance runs."""
     outcomes = [_Outcome() for _ in plan.instances]
     threads = [
         threading.Thread(target=_follow, args=(number, instance, outcome, log, processes))
@@ -122,7 +122,7 @@ def _write_instance_logs(plan: LaunchPlan, outcomes: list[_Outcome]) -> None:
 
 
 def _start(instance: Instance, processes: Processes) -> subprocess.Popen[str]:
-    """Start `bertbench` in its place."""
+    """Start `bertbench` on the cores of the instance."""
     make_directory(instance.output_dir)
     with bound(instance.placement) as prefix:
         command = [*prefix, sys.executable, "-m", "bertbench", *instance.command]

@@ -1,4 +1,4 @@
-"""The values in force: given ones over defaults, with paths found where the model zoo looks for them."""
+"""The values in use: given values and defaults, with paths resolved as the model zoo resolves them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +12,9 @@ _MODEL = {argument.name: argument for argument in MODEL_ARGUMENTS}
 
 
 class Settings:
-    """Given values over the mode's defaults; it keeps account of which were used.
+    """The given values and the mode's defaults; it records which values are used.
 
-    A model argument wins over the launch option of its name, and either over the default.
+    A model argument takes precedence over the launch option of the same name, and both over the default.
     """
 
     def __init__(self, arguments: Arguments, mode: str) -> None:
@@ -31,14 +31,14 @@ class Settings:
         return value
 
     def given(self, name: str) -> Any:
-        """The value the user gave, or None."""
+        """The value given by the user, or None."""
         return self._arguments.model.get(name, self._arguments.launch.get(name))
 
     def path(self, name: str) -> Path | None:
-        """A path that exists if any of the places it is looked for in has it.
+        """The path of a file: the first existing one of the places where it may be.
 
-        A relative name is looked for under --data-location, a checkpoint under --checkpoint; in training, as
-        the original reads it, first where it stands.
+        A relative name is searched in --data-location, a checkpoint in --checkpoint, then in the current
+        folder; in training, as in the original, first in the current folder.
         """
         text = self[name]
         if text is None:
@@ -53,7 +53,7 @@ class Settings:
         return found
 
     def _localise(self, text: str) -> Path:
-        """A path inside the container as the host has it, by the --volume pairs."""
+        """The host path of a path in the container, by the --volume pairs."""
         path = Path(text).expanduser()
         for host, inside in self._arguments.launch.get("volume", ()):
             inside_folder = Path(inside.partition(":")[0])
@@ -63,18 +63,18 @@ class Settings:
 
     @property
     def used(self) -> Mapping[str, Any]:
-        """Every value this run depends on."""
+        """Every value that this run depends on."""
         return dict(sorted(self._used.items()))
 
     def unused(self) -> list[str]:
-        """What was given and changes nothing in this run, as the user knows it."""
+        """The given options that do not affect this run, as the user writes them."""
         given = [_LAUNCH[name] for name in self._arguments.launch]
         given += [_MODEL[name] for name in self._arguments.model]
         return [option.shown for option in given if option.name not in self._used]
 
 
 def _exists(place: Path) -> bool:
-    """Whether a file or folder, a checkpoint of that prefix, or files of that pattern exist."""
+    """Whether a file or folder, a checkpoint with that prefix, or files that match the pattern exist."""
     if place.exists() or place.with_name(f"{place.name}.index").exists():
         return True
     return any(place.parent.glob(place.name)) if any(sign in place.name for sign in "*?[") else False

@@ -1,4 +1,4 @@
-"""Every option of `launch_benchmark.py`, stated once: parsing, refusals, --help and the docs come from here.
+"""Every option of `launch_benchmark.py`, defined once for parsing, errors, --help and the documents.
 
 Source of names, defaults and meanings: the launch script of Intel's model zoo (IntelAI/models,
 `benchmarks/launch_benchmark.py`) and its BERT's documentation.
@@ -15,15 +15,15 @@ MODELS = ("bert_large", "bert_base")
 
 @dataclass(frozen=True)
 class Option:
-    """One option before the lone `--`, or one model argument after it.
+    """One option before the separate `--`, or one model argument after it.
 
     Attributes:
-      name: how the program calls it; a model argument's own spelling.
+      name: the name in the program; for a model argument, its spelling.
       kind: text, path, integer, count (at least 1), index (at least 0), number, boolean, cores (a count or
-        `socket`), volume (A:B, repeatable), flag (takes no value) or optional (may).
-        Counts and indices may be -1, for "the default".
-      meaning: one line for --help and the docs; "" for what is accepted and does nothing here.
-      spellings: before the `--`: the long one as documented, then the short one.
+        `socket`), volume (A:B, repeatable), flag (without a value) or optional (with or without a value).
+        Counts and indexes may be -1, which means the default.
+      meaning: one line for --help and the documents; "" if the option is accepted without effect.
+      spellings: of an option before the `--`: the documented long form, then the short form.
       inference, training: the default in each mode.
     """
 
@@ -37,7 +37,7 @@ class Option:
 
     @property
     def shown(self) -> str:
-        """The name as the user knows it."""
+        """The name as the user writes it."""
         return self.spellings[0] if self.spellings else self.name
 
     def default(self, mode: str) -> Any:
@@ -57,40 +57,40 @@ def _both(value: Any) -> dict[str, Any]:
 
 LAUNCH_OPTIONS = (
     _launch("--framework -f", "text", "the framework", choices=("tensorflow",), **_both("tensorflow")),
-    _launch("--model-name -m", "text", "the model; its geometry comes from config_file", choices=MODELS),
-    _launch("--precision -p", "text", "what the model computes in", choices=PRECISIONS),
-    _launch("--mode -mo", "text", "train, or use a trained model", choices=MODES),
-    _launch("--batch-size -b", "count", "examples a batch", inference=32, training=24),
-    _launch("--data-location -d", "path", "where relative names of data files are looked for"),
-    _launch("--checkpoint -c", "path", "where a relative init_checkpoint is looked for"),
+    _launch("--model-name -m", "text", "the model; its sizes come from config_file", choices=MODELS),
+    _launch("--precision -p", "text", "precision of the computation", choices=PRECISIONS),
+    _launch("--mode -mo", "text", "train a model, or use a trained one", choices=MODES),
+    _launch("--batch-size -b", "count", "examples per batch", inference=32, training=24),
+    _launch("--data-location -d", "path", "folder for relative names of data files"),
+    _launch("--checkpoint -c", "path", "folder for a relative init_checkpoint"),
     _launch(
         "--output-dir",
         "path",
-        "logs and results [common/tensorflow/logs in a checkout, else bertbench_logs]",
+        "folder for logs and results [common/tensorflow/logs in a checkout, else bertbench_logs]",
     ),
     _launch("--benchmark-only -k", "flag", "inference: measure throughput (the default)"),
     _launch("--accuracy-only", "flag", "inference: predict and score"),
-    _launch("--output-results", "flag", "keep the predictions of an accuracy run (always done)"),
-    _launch("--optimized-softmax", "boolean", "as the model argument"),
-    _launch("--experimental-gelu", "boolean", "as the model argument"),
-    _launch("--num-train-steps -ts", "count", "as the model argument"),
+    _launch("--output-results", "flag", "keep the predictions of an accuracy run (always on)"),
+    _launch("--optimized-softmax", "boolean", "same as the model argument"),
+    _launch("--experimental-gelu", "boolean", "same as the model argument"),
+    _launch("--num-train-steps -ts", "count", "same as the model argument"),
     _launch("--num-intra-threads -a", "count", "threads within an operation [from the machine]"),
-    _launch("--num-inter-threads -e", "count", "operations at once [from the machine]"),
-    _launch("--socket-id -i", "index", "run on this NUMA node only [on all]"),
+    _launch("--num-inter-threads -e", "count", "operations that run at the same time [from the machine]"),
+    _launch("--socket-id -i", "index", "run only on this NUMA node [all]"),
     _launch("--num-cores -n", "count", "physical cores to run on [all]"),
     _launch(
-        "--numa-cores-per-instance", "cores", "several instances at once, of N cores or of a socket each"
+        "--numa-cores-per-instance", "cores", "run several instances at once, each on N cores or on a socket"
     ),
-    _launch("--mpi_num_processes", "count", "training: processes, through Horovod"),
-    _launch("--mpi_num_processes_per_socket", "count", "of these, how many on a socket", **_both(1)),
-    _launch("--mpi_hostnames", "text", "the hosts they run on: host1,host2"),
-    _launch("--docker-image", "text", "run inside this image"),
-    _launch("--docker-strict", "flag", "fail, not warn, where the image cannot be used"),
-    _launch("--volume", "volume", "mount A of the host as B in the image; repeatable"),
-    _launch("--shm-size", "text", "the image's /dev/shm", **_both("64m")),
-    _launch("--noinstall", "flag", "install no requirements inside the image"),
-    _launch("--dry-run", "flag", "print the resolved run and stop"),
-    _launch("--verbose -v", "flag", "print the resolved configuration too"),
+    _launch("--mpi_num_processes", "count", "training: number of processes, through Horovod"),
+    _launch("--mpi_num_processes_per_socket", "count", "processes per socket", **_both(1)),
+    _launch("--mpi_hostnames", "text", "hosts to run them on: host1,host2"),
+    _launch("--docker-image", "text", "run in a container of this image"),
+    _launch("--docker-strict", "flag", "fail instead of warning if the image cannot be used"),
+    _launch("--volume", "volume", "mount A of the host as B in the container; repeatable"),
+    _launch("--shm-size", "text", "size of the container's /dev/shm", **_both("64m")),
+    _launch("--noinstall", "flag", "do not install requirements in the container"),
+    _launch("--dry-run", "flag", "print the commands that would run, and stop"),
+    _launch("--verbose -v", "flag", "also print the resolved configuration"),
     _launch("--model-source-dir -r", "optional", ""),
     _launch("--backbone-model -bb", "path", ""),
     _launch("--in-graph -g", "path", ""),
@@ -110,31 +110,41 @@ LAUNCH_OPTIONS = (
 MODEL_ARGUMENTS = (
     Option("infer_option", "text", "the task, in inference", choices=TASKS, inference="SQuAD"),
     Option("train_option", "text", "the task, in training", choices=TASKS, training="SQuAD"),
-    Option("config_file", "path", "the model's geometry", **_both("bert_config.json")),
-    Option("vocab_file", "path", "its wordpieces", **_both("vocab.txt")),
-    Option("init_checkpoint", "path", "its weights; training: random without", inference="model.ckpt-3649"),
+    Option("config_file", "path", "the model's configuration", **_both("bert_config.json")),
+    Option("vocab_file", "path", "the model's vocabulary", **_both("vocab.txt")),
+    Option(
+        "init_checkpoint",
+        "path",
+        "the model's weights [training: random weights]",
+        inference="model.ckpt-3649",
+    ),
     Option("do_train", "boolean", "train", training=True),
-    Option("do_eval", "boolean", "Classifier, Pretraining: score the dev set", training=True),
+    Option("do_eval", "boolean", "Classifier, Pretraining: evaluate on the dev set", training=True),
     Option("do_predict", "boolean", "SQuAD, Classifier: predict [Classifier: False]", training=True),
     Option("train_file", "path", "SQuAD: questions to train on", training="train-v1.1.json"),
     Option("predict_file", "path", "SQuAD: questions to answer", **_both("dev-v1.1.json")),
     Option("input_file", "path", "Pretraining: TFRecords", **_both("/tmp/tf_examples.tfrecord")),
     Option("data_dir", "path", "Classifier: the GLUE task's folder", **_both("MRPC")),
     Option("task_name", "text", "Classifier: the GLUE task", **_both("MRPC")),
-    Option("output_dir", "path", "where the model's own files go, if not to --output-dir"),
-    Option("learning_rate", "number", "the highest learning rate", training=3e-5),
-    Option("num_train_epochs", "number", "SQuAD, Classifier: times over the training set", training=20.0),
-    Option("num_train_steps", "count", "Pretraining: steps", training=20),
-    Option("warmup_steps", "integer", "steps of warm-up; training: Pretraining only", **_both(10)),
-    Option("max_seq_length", "count", "tokens of the longest example", inference=384, training=512),
-    Option("max_predictions", "count", "Pretraining: masked tokens of an example", **_both(20)),
-    Option("doc_stride", "count", "SQuAD: tokens from window to window", **_both(128)),
+    Option("output_dir", "path", "folder for the model's files, if not --output-dir"),
+    Option("learning_rate", "number", "peak learning rate", training=3e-5),
+    Option("num_train_epochs", "number", "SQuAD, Classifier: passes over the training set", training=20.0),
+    Option("num_train_steps", "count", "Pretraining: number of steps", training=20),
+    Option("warmup_steps", "integer", "warm-up steps; training: Pretraining only", **_both(10)),
+    Option("max_seq_length", "count", "most tokens per example", inference=384, training=512),
+    Option("max_predictions", "count", "Pretraining: most masked tokens per example", **_both(20)),
+    Option("doc_stride", "count", "SQuAD: tokens between the starts of windows", **_both(128)),
     Option("optimized_softmax", "boolean", "TensorFlow's fused softmax", inference=True, training=False),
     Option("experimental_gelu", "boolean", "TensorFlow's fused GELU", **_both(False)),
-    Option("profile", "boolean", "profile some steps, and nothing else", **_both(False)),
-    Option("do_lower_case", "boolean", "lower-case the text", inference=True, training=False),
-    Option("accum_steps", "count", "micro-batches a step", training=1),
-    Option("mpi_workers_sync_gradients", "boolean", "SQuAD: average the gradients", training=False),
+    Option("profile", "boolean", "only profile some steps", **_both(False)),
+    Option("do_lower_case", "boolean", "convert the text to lower case", inference=True, training=False),
+    Option("accum_steps", "count", "micro-batches per step", training=1),
+    Option(
+        "mpi_workers_sync_gradients",
+        "boolean",
+        "SQuAD: average the gradients of all processes",
+        training=False,
+    ),
     Option("steps", "count", "batches to measure", **_both(30)),
     Option("save_checkpoints_steps", "count", "steps between checkpoints"),
     Option("use_tpu", "text", ""),

@@ -1,4 +1,4 @@
-"""The option table as people read it: --help, and the tables of docs/commands.md."""
+"""The options as text: --help and the tables of docs/commands.md."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, Option
 _USAGE = """\
 Usage: launch_benchmark.py OPTIONS... [-- NAME=VALUE...]
 
-Trains, measures or scores BERT as the launch script of Intel's model zoo does. After a lone -- come the
-model's own arguments, with hyphens or underscores. Values in brackets are defaults, inference / training.
+Trains, benchmarks or evaluates BERT as the launch script of Intel's model zoo does. Model arguments follow a
+separate --, with hyphens or underscores. Values in brackets are defaults, inference / training.
 """
 
 
 def help_text() -> str:
-    """What --help prints."""
+    """The text of --help."""
     width = 42
     sections = [_USAGE]
     for title, options in (("Options", LAUNCH_OPTIONS), ("Model arguments, after --", MODEL_ARGUMENTS)):
@@ -23,12 +23,12 @@ def help_text() -> str:
             lines.append(f"  {names:{width}} {option.meaning}{_bracketed(option)}")
         sections.append("\n".join(lines))
     idle = ", ".join(option.shown for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS) if not option.meaning)
-    sections.append(f"Accepted, and of no effect here: {idle}.")
+    sections.append(f"Accepted without effect: {idle}.")
     return "\n\n".join(sections) + "\n"
 
 
 def markdown_table(options: Sequence[Option]) -> str:
-    """A table for the docs: name, defaults and meaning of each option that does something."""
+    """A table for the documents: name, defaults and meaning of each option that has an effect."""
     lines = ["| option | inference | training | meaning |", "|---|---|---|---|"]
     for option in (option for option in options if option.meaning):
         names = ", ".join(f"`{name}`" for name in option.spellings or (option.name,))

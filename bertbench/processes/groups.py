@@ -13,13 +13,13 @@ SECONDS_TO_END = 10
 
 
 def package_environment() -> dict[str, str]:
-    """The variables by which a process imports this package, wherever it starts, and prints line by line."""
+    """The variables with which a process in any folder imports this package and prints line by line."""
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
 class Processes:
-    """Starts processes, each in a process group of its own, and ends them all on SIGINT and SIGTERM."""
+    """Starts processes, each in its own process group, and ends them all on SIGINT and SIGTERM."""
 
     def __init__(self) -> None:
         self._running: list[subprocess.Popen[str]] = []
@@ -27,9 +27,9 @@ class Processes:
         self._main_thread_starts = False
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-        """Start a process whose two outputs come as one, line by line."""
+        """Start a process whose standard output and error are one stream of lines."""
         in_main_thread = threading.current_thread() is threading.main_thread()
-        # A signal's handler must not leave Popen half-way: the process would be there and not be known.
+        # A signal handler must not interrupt Popen: the process would run without being recorded.
         self._main_thread_starts = in_main_thread
         process = _start_group(command, environment)
         self._running.append(process)
@@ -41,10 +41,10 @@ class Processes:
 
     @contextlib.contextmanager
     def ended_on_signals(self) -> Iterator[None]:
-        """Let nothing that was started outlive the context.
+        """End everything that was started when the context ends.
 
         Raises:
-          SystemExit: a signal came; the status is 128 + its number.
+          SystemExit: a signal was received; the status is 128 + its number.
         """
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -87,7 +87,7 @@ def output_lines(process: subprocess.Popen[str]) -> Iterator[str]:
 
 
 def exit_status(process: subprocess.Popen[str]) -> int:
-    """Wait for the end; the status as a shell gives it: 128 + the signal, if one ended the process."""
+    """Wait for the end; the status is that of a shell: 128 + the signal if a signal ended the process."""
     code = process.wait()
     return code if code >= 0 else 128 - code
 

@@ -1,4 +1,4 @@
-"""Where on the machine a process runs: its cores, the threads that suit them, and binding it there."""
+"""Chooses the cores and threads of a process, and binds it to the cores."""
 
 import contextlib
 import dataclasses
@@ -20,9 +20,9 @@ class Placement:
     """The cores and threads of one process.
 
     Attributes:
-      cores: the logical cores to run on; none: any.
-      threads: TensorFlow's threads that suit them; None: its default on this machine.
-      node: the NUMA node to take memory from, where one was asked for.
+      cores: the logical cores to run on; empty: any.
+      threads: TensorFlow's threads for these cores; None: the default of this machine.
+      node: the NUMA node to allocate memory on, if one was requested.
     """
 
     cores: tuple[int, ...] = ()
@@ -30,16 +30,16 @@ class Placement:
     node: int | None = None
 
     def bind(self) -> None:
-        """Keep this thread and those it will start to the cores; memory comes from where they are."""
+        """Bind this thread, and those that it starts later, to the cores; memory is allocated near them."""
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cores)
 
 
 def place_single(machine: Machine, node: int | None, cores: int | None, root: Path = Path("/")) -> Placement:
-    """One process on a NUMA node, on a number of physical cores, on both, or anywhere.
+    """Place one process on a NUMA node, on a number of physical cores, on both, or anywhere.
 
     Raises:
-      InputError: the machine has no such node or not so many cores.
+      InputError: the machine does not have this node or this many cores.
     """
     if node is None and cores is None:
         return Placement()
@@ -47,7 +47,7 @@ def place_single(machine: Machine, node: int | None, cores: int | None, root: Pa
     if cores is None:
         return Placement(tuple(sorted(thread for core in physical for thread in core)), None, node)
     if cores > len(physical):
-        raise InputError(f"--num-cores is {cores}; there are {len(physical)} physical cores to use.")
+        raise InputError(f"--num-cores is {cores}; there are {len(physical)} usable physical cores.")
     threads = sorted(thread for core in physical[:cores] for thread in core)
     return Placement(tuple(threads), ThreadSettings(cores), node)
 
@@ -55,12 +55,12 @@ def place_single(machine: Machine, node: int | None, cores: int | None, root: Pa
 def place_instances(
     machine: Machine, cores: int | str, node: int | None, root: Path = Path("/")
 ) -> tuple[Placement, ...]:
-    """Several processes, each on `cores` physical cores, or on those of a whole NUMA node ("socket").
+    """Place several processes, each on `cores` physical cores or, with "socket", on a whole NUMA node.
 
-    Only the first hardware thread of each core is used; cores that are left over stay idle.
+    Only the first hardware thread of each core is used; remaining cores stay idle.
 
     Raises:
-      InputError: the machine has no such node or not so many cores.
+      InputError: the machine does not have this node or this many cores.
     """
     nodes = [[core[0] for core in group] for group in _usable_nodes(machine, node, root)]
     if isinstance(cores, str):
@@ -69,7 +69,7 @@ def place_instances(
         flat = [core for group in nodes for core in group]
         if cores > len(flat):
             raise InputError(
-                f"--numa-cores-per-instance is {cores}; there are {len(flat)} physical cores to use."
+                f"--numa-cores-per-instance is {cores}; there are {len(flat)} usable physical cores."
             )
         groups = [flat[start : start + cores] for start in range(0, len(flat) - cores + 1, cores)]
     return tuple(Placement(tuple(group), ThreadSettings(len(group))) for group in groups)
@@ -78,11 +78,11 @@ def place_instances(
 def place_worker(
     machine: Machine, local_rank: int, local_size: int, per_socket: int | None = None
 ) -> Placement:
-    """The place of one of a host's `local_size` workers.
+    """Place one of the `local_size` training workers of this host.
 
-    Workers fill the host's sockets evenly, neighboring ranks side by side, or `per_socket` to each; with as
-    many workers as NUMA nodes or more, they fill those. Sockets are shared where there are too few. A
-    worker that has a host for itself leaves the same number of cores to the system as one of several.
+    Workers are distributed evenly over the sockets, neighboring ranks together, or `per_socket` on each. If
+    there are at least as many workers as NUMA nodes, they are distributed over the nodes instead. If there
+    are too few sockets, workers share them. A single worker also leaves some cores to the system.
     """
     usable = set(machine.usable)
     sockets = _keep_usable(machine.sockets, usable)
@@ -101,7 +101,7 @@ def place_worker(
 
 
 def _usable_nodes(machine: Machine, node: int | None, root: Path) -> list[list[tuple[int, ...]]]:
-    """For each NUMA node (or the one asked for): its usable physical cores as tuples of logical cores."""
+    """For each NUMA node (or the requested one): its usable physical cores as tuples of logical cores."""
     if node is not None and node >= len(machine.numa_nodes):
         raise InputError(
             f"--socket-id is {node}; this machine's nodes are 0 to {len(machine.numa_nodes) - 1}."
@@ -109,7 +109,7 @@ def _usable_nodes(machine: Machine, node: int | None, root: Path) -> list[list[t
     chosen = machine.numa_nodes if node is None else machine.numa_nodes[node : node + 1]
     nodes = _keep_usable(chosen, set(machine.usable))
     if not nodes:
-        raise InputError(f"--socket-id is {node}; this process may use no core of that node.")
+        raise InputError(f"--socket-id is {node}; this process may not use any core of that node.")
     return [_physical_cores(cores, root) for cores in nodes]
 
 
@@ -136,10 +136,10 @@ def _keep_usable(domains: tuple[tuple[int, ...], ...], usable: set[int]) -> list
 
 @contextlib.contextmanager
 def bound(placement: Placement) -> Iterator[list[str]]:
-    """Yield the words to put before a command so that it runs in its place.
+    """Yield the prefix of a command that binds it to the cores.
 
-    Where numactl is missing or not allowed to, this process itself moves there while the context lasts, and
-    what it starts inherits that.
+    If numactl is missing or not permitted, the prefix is empty: this process is bound during the context, and
+    the processes that it starts inherit that.
     """
     if not placement.cores:
         yield []
@@ -147,7 +147,7 @@ def bound(placement: Placement) -> Iterator[list[str]]:
     cores = ",".join(str(core) for core in placement.cores)
     memory = "--localalloc" if placement.node is None else f"--membind={placement.node}"
     prefix = ["numactl", f"--physcpubind={cores}", memory]
-    if _works(prefix):
+    if _can_bind(prefix):
         yield prefix
         return
     before = os.sched_getaffinity(0)
@@ -158,10 +158,10 @@ def bound(placement: Placement) -> Iterator[list[str]]:
         os.sched_setaffinity(0, before)
 
 
-def _works(prefix: Sequence[str]) -> bool:
+def _can_bind(prefix: Sequence[str]) -> bool:
     if shutil.which(prefix[0]) is None:
         return False
     if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
         return True
-    console.notice("numactl is not allowed to bind here; binding by affinity instead.")
+    console.notice("numactl is not permitted to bind here; binding by affinity instead.")
     return False

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from bertbench.errors import InputError
-from bertbench.fetch.download import CHUNK_BYTES, Retries, TransferError, _check_answer, download
+from bertbench.fetch.download import CHUNK_BYTES, Retries, TransferError, _check_response, download
 from suites.unit.fetch.publisher import run_publisher
 
 pytestmark = pytest.mark.unit
@@ -147,7 +147,7 @@ def test_announcing_more_than_comes_ends_in_one_clear_line(publisher, tmp_path):
 @pytest.mark.parametrize("lie", [-1000, 1000])
 def test_another_size_than_the_known_one_is_refused_before_the_body(publisher, tmp_path, lie):
     address = publisher.publish("f", BODY, length_lie=lie)
-    with pytest.raises(TransferError, match=f"offers {len(BODY) + lie} bytes; the file has {len(BODY)}"):
+    with pytest.raises(TransferError, match=f"file has {len(BODY) + lie} bytes; {len(BODY)} are expected"):
         fetch(address, tmp_path / "f", size=len(BODY))
     assert not (tmp_path / "f.part").exists()
 
@@ -165,26 +165,26 @@ def test_passing_failures_are_retried(publisher, tmp_path):
 
 
 def test_lasting_failures_are_told(publisher, tmp_path):
-    with pytest.raises(TransferError, match="the server says 503"):
+    with pytest.raises(TransferError, match="the server answered 503"):
         fetch(publisher.publish("f", BODY, statuses=[503] * 100), tmp_path / "f")
 
 
 def test_a_missing_file_is_not_retried(publisher, tmp_path):
-    with pytest.raises(TransferError, match="/none: the server says 404"):
+    with pytest.raises(TransferError, match="/none: the server answered 404"):
         fetch(f"{publisher.address}/none", tmp_path / "f")
     assert len(publisher.requests) == 1
 
 
 def test_a_compressed_answer_is_refused(publisher, tmp_path):
-    with pytest.raises(TransferError, match="compressed though asked not to"):
+    with pytest.raises(TransferError, match="compressed the file although the request forbids it"):
         fetch(publisher.publish("f", BODY, encoding="gzip"), tmp_path / "f")
 
 
 def test_an_encrypted_address_must_not_lead_to_an_unencrypted_one():
     answer = requests.Response()
     answer.status_code, answer.url = 200, "http://127.0.0.1/f"
-    with pytest.raises(TransferError, match="leads to an unencrypted address"):
-        _check_answer(answer, "https://127.0.0.1/f", 0, None)
+    with pytest.raises(TransferError, match="redirects to an unencrypted address"):
+        _check_response(answer, "https://127.0.0.1/f", 0, None)
 
 
 def test_no_server_at_all(tmp_path):
@@ -194,7 +194,7 @@ def test_no_server_at_all(tmp_path):
 
 def test_a_full_disk_is_told_and_the_part_kept(publisher, tmp_path):
     address = publisher.publish("f", BODY)
-    with pytest.raises(InputError, match="make room"):
+    with pytest.raises(InputError, match="free some space"):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_no_space_at(3 * CHUNK_BYTES))
     assert (tmp_path / "f.part").stat().st_size == 3 * CHUNK_BYTES
     fetch(address, tmp_path / "f")

@@ -117,21 +117,21 @@ def test_no_docker_is_one_warning(monkeypatch, tmp_path, capsys):
     assert not check_image("tf/tensorflow:2.21.0", strict=False)
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
-        "Warning: --docker-image tf/tensorflow:2.21.0: there is no docker here; "
+        "Warning: --docker-image tf/tensorflow:2.21.0: docker is not installed; "
         "running on this machine instead."
     )
 
 
 def test_no_docker_is_an_error_when_strict(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match="there is no docker here"):
+    with pytest.raises(InputError, match="docker is not installed"):
         check_image("tf/tensorflow:2.21.0", strict=True)
 
 
 def test_a_docker_that_does_not_answer(fake_docker, capsys):
     fake_docker(version="")
     assert not check_image("tf/tensorflow:2.21.0", strict=False)
-    assert "docker does not answer" in capsys.readouterr().err
+    assert "docker does not respond" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -139,13 +139,13 @@ def test_an_image_too_old_is_named(fake_docker, capsys, strict):
     calls = fake_docker()
     image = "intel/intel-optimized-tensorflow:2.3.0"
     if strict:
-        with pytest.raises(InputError, match=r"its TensorFlow is 2\.3 and this needs 2\.21"):
+        with pytest.raises(InputError, match=r"its TensorFlow is 2\.3, but 2\.21"):
             check_image(image, strict=True)
     else:
         assert not check_image(image, strict=False)
         warning = capsys.readouterr().err
         assert image in warning
-        assert "its TensorFlow is 2.3 and this needs 2.21 or newer" in warning
+        assert "its TensorFlow is 2.3, but 2.21 or newer is needed" in warning
     assert "run" not in calls.read_text()
 
 

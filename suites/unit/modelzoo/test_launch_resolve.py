@@ -215,14 +215,14 @@ def test_one_process_needs_no_launcher():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("-m bert_large", "--precision and --mode must be given"),
-        (f"{TRAINING} --mpi_num_processes 2 --numa-cores-per-instance 2", "cannot go together"),
+        ("-m bert_large", "missing --precision and --mode"),
+        (f"{TRAINING} --mpi_num_processes 2 --numa-cores-per-instance 2", "cannot be combined"),
         (f"{INFERENCE} --mpi_num_processes 2", "is for training"),
         (f"{TRAINING} --mpi_hostnames a,b", "needs --mpi_num_processes"),
         (f"{INFERENCE} --socket-id 2", "nodes are 0 to 1"),
-        (f"{INFERENCE} --num-cores 9", "there are 8 physical cores"),
-        (f"{INFERENCE} --socket-id 0 --num-cores 5", "there are 4 physical cores"),
-        (f"{INFERENCE} --numa-cores-per-instance 9", "there are 8 physical cores"),
+        (f"{INFERENCE} --num-cores 9", "there are 8 usable physical cores"),
+        (f"{INFERENCE} --socket-id 0 --num-cores 5", "there are 4 usable physical cores"),
+        (f"{INFERENCE} --numa-cores-per-instance 9", "there are 8 usable physical cores"),
     ],
 )
 def test_contradictions(words, message, siblings):
@@ -261,8 +261,8 @@ def test_what_does_nothing_is_said_once():
     model = "DEBIAN_FRONTEND=noninteractive learning_rate=1 accum_steps=2"
     plan = plan_of(f"{INFERENCE} --in-graph g.pb --gpu -v -- {model}")
     assert plan.notices == (
-        "Accepted, and of no effect here: --in-graph, --gpu, debian_frontend.",
-        "Of no effect in this run: learning_rate, accum_steps.",
+        "Accepted without effect: --in-graph, --gpu, debian_frontend.",
+        "Not used in this run: learning_rate, accum_steps.",
     )
 
 

@@ -204,5 +204,5 @@ def test_errors_are_one_line_and_status_2(tmp_path):
     )
     assert result.returncode == 2
     assert result.stderr == (
-        "launch_benchmark: --mode: 'trainign' is not offered; choose training or inference.\n"
+        "launch_benchmark: --mode: 'trainign' is not a valid choice; use training or inference.\n"
     )

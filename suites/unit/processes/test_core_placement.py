@@ -83,7 +83,7 @@ def test_numactl_is_used_where_it_works(monkeypatch, tmp_path, capsys, works, no
     with bound(Placement((core,), ThreadSettings(1), node)) as prefix:
         memory = "--localalloc" if node is None else "--membind=0"
         assert prefix == (["numactl", f"--physcpubind={core}", memory] if works else [])
-    assert ("not allowed" in capsys.readouterr().err) != works
+    assert ("not permitted" in capsys.readouterr().err) != works
 
 
 @pytest.mark.parametrize(
