@@ -40,6 +40,8 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
         efficiency_rounds=result.efficiency_rounds,
         gemm_peak_ways=result.gemm_peak_ways,
         machine_peak_gflops=result.machine_peak.gflops,
+        disturbance=dataclasses.asdict(result.disturbance),
+        warnings=result.disturbance.warnings,
         peak_memory_mib=result.peak_memory_mib,
         machine=machine,
         machine_id=machine["id"],
@@ -101,6 +103,7 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         )
     if result.case.compute.precision is BF16 and not bf16_is_native():
         rows.append(("bf16", "emulated: no bfloat16 instructions here"))
+    rows += [("disturbed", warning) for warning in result.disturbance.warnings]
     return make_table(result.case.name, ("", ""), rows)
 
 

@@ -13,9 +13,11 @@ from bertbench.benchmarking.workload import Workload
 from bertbench.checkpoint.source import ModelSource
 from bertbench.console import progress
 from bertbench.data.batch import Batch
+from bertbench.measure.disturbance import Disturbance, Watch
 from bertbench.measure.flops import Product, arithmetic_intensity, total_flop
 from bertbench.measure.gemm_peak import Best, GemmPeak
 from bertbench.measure.gemm_ways import Shape
+from bertbench.measure.machine import read_machine
 from bertbench.measure.rates import center, round_limits
 from bertbench.measure.timing import (
     latency_percentiles,
@@ -43,6 +45,7 @@ class BenchmarkResult:
       gemm_peak_ways: the share of the work for which each way to multiply was the fastest.
       machine_peak: the fastest product of any shape.
       efficiency: the center of `efficiency_rounds`.
+      disturbance: what else the machine did meanwhile.
       latency: seconds of a call by percentile.
       examples_per_second_with_features: making features and batches included; None for made-up examples.
       peak_memory_mib: until the end of the warm-up, without the limit's own arrays.
@@ -64,6 +67,7 @@ class BenchmarkResult:
     machine_peak: Best
     efficiency: float
     efficiency_rounds: tuple[float, ...]
+    disturbance: Disturbance
     latency: dict[str, float]
     arithmetic_intensity: float
     peak_memory_mib: float
@@ -110,10 +114,12 @@ class Benchmark:
         self._memory = peak_memory_mib()
         products = self.workload.computed[self.workload.typical]
         self._peak = GemmPeak(products, self.case.mode, self.case.compute.precision.compute_dtype)
+        self._watch = Watch(read_machine())
         return last
 
     def next_round(self) -> tuple[tuple[Batch], dict[str, Any]]:
         """Measure the limit; then give the arguments of the next `call`, as pytest-benchmark's setup does."""
+        self._watch.note()
         self._peak.measure()
         batch = self._batch(self._round)
         self._round += 1
@@ -154,6 +160,7 @@ class Benchmark:
             machine_peak=self._peak.machine,
             efficiency=center(rounds),
             efficiency_rounds=tuple(rounds),
+            disturbance=self._watch.finish(limits, rounds),
             latency=latency_percentiles(round_seconds),
             arithmetic_intensity=arithmetic_intensity(
                 _without_logits(work.computed[work.typical]), self.case.compute.precision.compute_dtype.size

@@ -15,14 +15,17 @@ from types import FrameType
 
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
-from bertbench.gate.limits import EFFICIENCY_THRESHOLD, PAIRS
+from bertbench.gate.limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
 from bertbench.gate.result import GateResult, Verdict
-from bertbench.gate.rules import judge_efficiency, judge_memory, judge_startup
+from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
 from bertbench.gate.runs import BENCHMARK, BenchmarkRun, run_benchmark, run_process
 from bertbench.results.repository import is_dirty, resolve_commit, run_git
 
 _COMMON = ("squad", "--config", "bert-base", "--batch-size", "2", "--steps", "20", "--warmup-steps", "3")
 DEFAULT_CASES = tuple((*_COMMON, "--precision", precision) for precision in ("bf16", "fp32"))
+
+
+Pair = tuple[BenchmarkRun, BenchmarkRun]  # of base and head
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,11 @@ def gate_against(
             for side, commit in zip(("base", "head"), commits, strict=True)
         ]
         verdicts: list[Verdict] = []
+        notes: list[str] = []
         for number, arguments in enumerate(cases):
-            runs = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
-            verdicts += _judge(*runs, threshold)
-    notes = [f"{pairs} interleaved pairs of runs on one machine."]
+            measured = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
+            verdicts += _judge(measured, threshold)
+            notes.append(_describe(measured))
     if is_dirty(root, apart_from="baselines"):
         notes.append("The work tree has changes in no commit; they were not measured.")
     names = [f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True)]
@@ -95,25 +99,46 @@ def _build(root: Path, commit: str, folder: Path, install: Callable[[Path, Path]
 
 def _interleave(
     builds: Sequence[Build], arguments: Sequence[str], pairs: int, folder: Path, benchmark: Sequence[str]
-) -> tuple[list[BenchmarkRun], list[BenchmarkRun]]:
-    runs: tuple[list[BenchmarkRun], list[BenchmarkRun]] = ([], [])
-    with progress(" ".join(arguments), 2 * pairs, "runs") as advance:
-        for pair in range(pairs):
-            for build, results in zip(builds, runs, strict=True):
-                output_dir = folder / f"{pair}-{build.name}"
-                results.append(run_benchmark(build.python, arguments, output_dir, benchmark))
-                advance(1, efficiency=results[-1].efficiency)
-    return runs
+) -> list[Pair]:
+    """So many pairs of undisturbed runs, and the disturbed ones; of all together twice as many at the
+    most."""
+    measured: list[Pair] = []
+    with progress(" ".join(arguments), pairs, "undisturbed pairs of runs") as advance:
+        while len(_undisturbed(measured)) < pairs and len(measured) < 2 * pairs:
+            base, head = (
+                run_benchmark(build.python, arguments, folder / f"{len(measured)}-{build.name}", benchmark)
+                for build in builds
+            )
+            measured.append((base, head))
+            advance(len(_undisturbed(measured[-1:])), efficiency=head.efficiency)
+    return measured
 
 
-def _judge(base: Sequence[BenchmarkRun], head: Sequence[BenchmarkRun], threshold: float) -> Iterator[Verdict]:
-    case = head[0].case
+def _describe(measured: Sequence[Pair]) -> str:
+    disturbed = len(measured) - len(_undisturbed(measured))
+    told = f"{measured[0][1].case}: {len(measured)} interleaved pairs of runs on one machine"
+    return f"{told}, {disturbed} of them disturbed." if disturbed else f"{told}."
+
+
+def _undisturbed(pairs: Sequence[Pair]) -> list[Pair]:
+    return [pair for pair in pairs if not any(run.warnings for run in pair)]
+
+
+def _judge(measured: Sequence[Pair], threshold: float) -> Iterator[Verdict]:
+    """Judge by the undisturbed pairs; where they are too few, all are unclear."""
+    case = measured[0][1].case
+    quiet = _undisturbed(measured)
+    enough = len(quiet) >= MINIMUM_PAIRS
+    base, head = zip(*(quiet if enough else measured), strict=True)
+    disturbed = next((pair for pair in measured if pair not in quiet), None)
+    warnings = [run.warnings for run in disturbed] if disturbed and not enough else [(), ()]
     efficiencies = [[run.efficiency for run in runs] for runs in (base, head)]
-    yield judge_efficiency(case, *efficiencies, paired=True, threshold=threshold)
+    efficiency = judge_efficiency(case, *efficiencies, paired=True, threshold=threshold)
+    yield doubt_disturbed(efficiency, *warnings)
     yield judge_memory(case, *([run.peak_memory_mib for run in runs] for runs in (base, head)))
     startups = [[run.startup_seconds for run in runs if run.startup_seconds] for runs in (base, head)]
     if all(startups):
-        yield judge_startup(case, *startups)
+        yield doubt_disturbed(judge_startup(case, *startups), *warnings)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from bertbench.errors import CannotJudge, GateFailed
 from bertbench.gate.accuracy import judge_accuracy
 from bertbench.gate.limits import EFFICIENCY_THRESHOLD
 from bertbench.gate.result import EFFICIENCY, GATE_FILE, GateResult, Outcome, Verdict
-from bertbench.gate.rules import judge_efficiency, judge_memory, judge_startup
+from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
 from bertbench.gate.sides import Side, load_folder, load_stored
 from bertbench.measure import machine
 from bertbench.results.baselines import STORAGE
@@ -96,14 +96,16 @@ def _judge_throughput(
         if new is None:
             yield _only_in_base(name, EFFICIENCY)
             continue
-        yield judge_efficiency(
+        efficiency = judge_efficiency(
             name, old.efficiency_rounds, new.efficiency_rounds, paired=False, threshold=threshold
         )
+        yield doubt_disturbed(efficiency, old.warnings, new.warnings)
         if not same_machine:
             continue
         yield judge_memory(name, [old.peak_memory_mib], [new.peak_memory_mib])
         if old.startup_seconds and new.startup_seconds:
-            yield judge_startup(name, [old.startup_seconds], [new.startup_seconds])
+            startup = judge_startup(name, [old.startup_seconds], [new.startup_seconds])
+            yield doubt_disturbed(startup, old.warnings, new.warnings)
     for name in after.keys() - before.keys():
         yield _only_in_head(name, EFFICIENCY)
 

@@ -1,5 +1,6 @@
 """How one quantity of one case is judged against its base."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from bertbench.gate.limits import (
 )
 from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Outcome, Verdict
 from bertbench.measure.rates import center
+
+QUIETER = "measure again when the machine is quiet"
 
 
 def judge_efficiency(
@@ -54,6 +57,19 @@ def judge_startup(case: str, base: Sequence[float], head: Sequence[float]) -> Ve
     elif comparison.change < -STARTUP_THRESHOLD and comparison.p_lower < SIGNIFICANCE:
         outcome = Outcome.IMPROVEMENT
     return _verdict(case, STARTUP, base, head, outcome, comparison.samples, STARTUP_THRESHOLD, comparison)
+
+
+def doubt_disturbed(verdict: Verdict, base: Sequence[str], head: Sequence[str]) -> Verdict:
+    """The verdict, or unclear where a side was disturbed.
+
+    Args:
+      base, head: the warnings of each side's measurement.
+    """
+    sides = (("base", base), ("head", head))
+    told = [f"the {name} was disturbed ({'; '.join(warnings)})" for name, warnings in sides if warnings]
+    if not told:
+        return verdict
+    return dataclasses.replace(verdict, verdict=Outcome.UNCLEAR, detail=f"{', '.join(told)}; {QUIETER}")
 
 
 def _judge_fall(comparison: Comparison, threshold: float) -> tuple[Outcome, str]:

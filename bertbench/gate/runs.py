@@ -24,6 +24,7 @@ class BenchmarkRun:
     efficiency_rounds: tuple[Positive, ...]
     peak_memory_mib: Positive
     startup_seconds: Positive | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def efficiency(self) -> float:

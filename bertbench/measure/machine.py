@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import cpuinfo
 import psutil
 
 from bertbench import __version__
+from bertbench.measure.control_group import read_quota, read_text
 from bertbench.measure.onednn import ProductKernels
 
 # Instruction sets that decide how fast BERT is, best first; Linux's names for them on x86 and on Arm.
@@ -127,7 +128,7 @@ def read_machine(root: Path = Path("/")) -> Machine:
         physical_cores=len(cores),
         numa_nodes=_read_numa_nodes(root) or (tuple(logical),),
         usable=_affinity() or tuple(logical),
-        quota=_read_quota(root),
+        quota=read_quota(root),
         products=ProductKernels.of(flags, os.environ),
     )
 
@@ -183,7 +184,7 @@ def _machine_without_linux_files() -> Machine:
 
 def _read_processors(root: Path) -> Iterator[dict[str, str]]:
     """One mapping for each logical core of /proc/cpuinfo."""
-    for block in _read_text(root / "proc/cpuinfo").split("\n\n"):
+    for block in read_text(root / "proc/cpuinfo").split("\n\n"):
         pairs = (line.partition(":") for line in block.splitlines())
         values = {name.strip(): value.strip() for name, _, value in pairs}
         if "processor" in values:
@@ -203,7 +204,7 @@ def _sockets(processors: Sequence[dict[str, str]]) -> tuple[tuple[int, ...], ...
 def _read_numa_nodes(root: Path) -> tuple[tuple[int, ...], ...]:
     folders = (root / "sys/devices/system/node").glob("node[0-9]*")
     ordered = sorted(folders, key=lambda folder: int(folder.name.removeprefix("node")))
-    nodes = (parse_cpu_list(_read_text(folder / "cpulist")) for folder in ordered)
+    nodes = (parse_cpu_list(read_text(folder / "cpulist")) for folder in ordered)
     return tuple(node for node in nodes if node)  # a node may hold memory only
 
 
@@ -211,41 +212,6 @@ def _affinity() -> tuple[int, ...]:
     if hasattr(os, "sched_getaffinity"):
         return tuple(sorted(os.sched_getaffinity(0)))
     return ()
-
-
-def _read_quota(root: Path) -> float | None:
-    """The tightest CPU limit of this process's control groups, in cores (kernel: cgroup-v2, sched-bwc)."""
-    mount = root / "sys/fs/cgroup"
-    limits: list[float | None] = []
-    for line in _read_text(root / "proc/self/cgroup").splitlines():
-        _, controllers, group = line.split(":", 2)
-        if not controllers:
-            limits.extend(_quota(folder, "cpu.max") for folder in _ancestors(mount, group))
-        elif "cpu" in controllers.split(","):
-            files = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-            limits.extend(_quota(folder, *files) for folder in _ancestors(mount / "cpu", group))
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _ancestors(mount: Path, group: str) -> Iterable[Path]:
-    """The group's folder and those above it; inside a container only the mount itself may exist."""
-    folder = mount / group.strip("/")
-    return (folder, *(parent for parent in folder.parents if parent.is_relative_to(mount)))
-
-
-def _quota(folder: Path, *names: str) -> float | None:
-    """Quota / period of one group, given in one file or in two; None when there is no limit."""
-    match " ".join(_read_text(folder / name) for name in names).split():
-        case [quota, period] if quota.isdecimal() and period.isdecimal():
-            return int(quota) / int(period)
-    return None
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _short_name(cpu: str) -> str:

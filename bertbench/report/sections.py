@@ -172,11 +172,14 @@ def _throughput(result: ThroughputResult) -> Section:
     products = result.cases[0].machine.get("matrix_products")
     caption = f"Throughput beside the machine's limit, matrix products in {products}"
     table = Table(caption, columns, rows, "pytest -m benchmark", ("peak measured by",), "efficiency")
-    lead = LEGEND
     roof, speedup = roofline(result.cases), speedup_chart(result.cases)
-    notes = [] if speedup else ["No case was measured in both precisions, so there is no speed-up to show."]
+    notes = [
+        f"{case.case} was disturbed: {'; '.join(case.warnings)}." for case in result.cases if case.warnings
+    ]
+    if not speedup:
+        notes.append("No case was measured in both precisions, so there is no speed-up to show.")
     charts = [chart for chart in (roof, speedup) if chart]
-    return Section("throughput", "Throughput", lead, [table], charts, notes)
+    return Section("throughput", "Throughput", LEGEND, [table], charts, notes)
 
 
 def _gate(result: GateResult) -> Section:

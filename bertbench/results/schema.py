@@ -57,6 +57,8 @@ class ThroughputCase:
     machine_peak_gflops: Positive
     efficiency: Positive
     efficiency_rounds: tuple[Positive, ...]
+    disturbance: Mapping[str, NonNegative]
+    warnings: tuple[str, ...]
     peak_memory_mib: Positive
     machine: Mapping[str, Any]
     machine_id: str

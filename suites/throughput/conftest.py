@@ -22,7 +22,16 @@ from bertbench.results.schema import THROUGHPUT_FILE
 from suites.summary import summary_table
 from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells
 
-COLUMNS = ("case", "rounds", "examples/s", "GFLOP/s", "GEMM peak", "measured by", "efficiency", "MiB")
+COLUMNS = (
+    "case",
+    "rounds",
+    "examples/s",
+    "GFLOP/s",
+    "GEMM peak",
+    "measured by",
+    "machine peak",
+    "efficiency",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -89,11 +98,9 @@ def measure(
         session.json = session.json or results_folder / THROUGHPUT_FILE
         table = summary_table(pytestconfig, "throughput", COLUMNS)
         table.add(*_cells(result))
-        table.notes = [
-            LEGEND,
-            f"Matrix products in {read_machine().products}; {threads}; machine peak "
-            f"{figure(result.machine_peak.gflops)} GFLOP/s in {result.case.precision}.",
-        ]
+        notes = [LEGEND, f"Matrix products in {read_machine().products}; {threads}."]
+        notes += [f"{result.case.name} was disturbed: {told}." for told in result.disturbance.warnings]
+        table.notes += [note for note in notes if note not in table.notes]
         return result
 
     yield run
@@ -108,6 +115,6 @@ def _cells(result: BenchmarkResult) -> tuple[str, ...]:
         figure(result.gflops),
         figure(result.gemm_peak_gflops),
         describe_ways(result.gemm_peak_ways),
+        figure(result.machine_peak.gflops),
         percent(result.efficiency),
-        figure(result.peak_memory_mib),
     )

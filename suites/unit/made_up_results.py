@@ -41,6 +41,7 @@ def case_info(
     spread: float = 0.02,
     seed: int = 0,
     machine_id: str = MACHINE_ID,
+    warnings: Sequence[str] = (),
 ) -> dict:
     """The extra_info of one case; `scale` multiplies its efficiency."""
     gflop, intensity, efficiency = GEOMETRIES[geometry]
@@ -66,6 +67,8 @@ def case_info(
         "machine_peak_gflops": 1.1 * PEAKS[precision],
         "efficiency": efficiency,
         "efficiency_rounds": drawn.tolist(),
+        "disturbance": {"seconds": 12.0, "others": 0.01},
+        "warnings": list(warnings),
         "arithmetic_intensity": intensity * (1 if precision == "fp32" else 2) * batch_size / 8,
         "memory_bandwidth": 21.0,
         "peak_memory_mib": {"tiny": 610.0, "base": 1180.0, "large": 2900.0}[geometry],

@@ -29,6 +29,7 @@ output_dir.mkdir(parents=True)
 (output_dir / "results.json").write_text(json.dumps({
     "schema_version": 2, "case": f"bf16-{sys.argv[1]}", "efficiency_rounds": rounds,
     "peak_memory_mib": 900.0, "startup_seconds": 5.0,
+    "warnings": ["another process"] if len(runs) in eval(os.environ.get("DISTURBED", "()")) else [],
 }))
 """
 PAIRS = 7
@@ -82,6 +83,25 @@ def test_runs_alternate_and_drift_does_not_hide_a_slower_head(revisions, tmp_pat
     assert verdicts["efficiency"].case == "bf16-squad"
     assert (verdicts["peak memory (MiB)"].verdict, verdicts["start-up (s)"].verdict) == ("ok", "ok")
     assert_nothing_is_left(revisions, tmp_path)
+
+
+def test_disturbed_pairs_are_run_again_and_not_judged_by(revisions, tmp_path, monkeypatch):
+    """The second pair's base and the fourth's head: nine pairs give seven undisturbed ones."""
+    monkeypatch.setenv("DISTURBED", "(2, 7)")
+    result = gate(revisions, tmp_path)
+    assert len((tmp_path / "log").read_text().split()) == 2 * (PAIRS + 2)
+    assert result.verdicts[0].verdict == "regression"
+    assert result.verdicts[0].detail == f"{PAIRS} pairs"
+    assert "9 interleaved pairs of runs on one machine, 2 of them disturbed" in result.notes[0]
+
+
+def test_without_enough_undisturbed_pairs_nothing_is_judged(revisions, tmp_path, monkeypatch):
+    monkeypatch.setenv("DISTURBED", "range(100)")
+    result = gate(revisions, tmp_path)
+    assert len((tmp_path / "log").read_text().split()) == 2 * 2 * PAIRS
+    verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
+    assert verdicts["efficiency"].verdict == verdicts["start-up (s)"].verdict == "unclear"
+    assert "the base was disturbed (another process)" in verdicts["efficiency"].detail
 
 
 def test_changes_in_no_commit_are_told(revisions, tmp_path):

@@ -1,0 +1,187 @@
+"""What else the machine did while something was measured, and whether that disturbed the measurement."""
+
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bertbench.formatting import percent
+from bertbench.measure.control_group import read_text, read_throttled_seconds
+from bertbench.measure.machine import Machine
+
+# Beyond these a measurement counts as disturbed. Shares are of the CPU time of the cores in use.
+MOST_STEAL = 0.02  # time that the hypervisor gave to other machines
+MOST_OTHERS = 0.05  # time that other processes took; an idle system's own take one per cent or two
+MOST_HELD_BACK = 0.01  # time in which a control group's limit stopped this process
+MOST_SWITCHES = 50.0  # involuntary context switches a second on each core: a busy neighbor causes hundreds
+MOST_SWAPPED_MIB = 8.0
+MOST_FREQUENCY_RANGE = 0.10
+MOST_PEAK_RANGE = 0.20  # between the highest and the lowest GEMM peak: on a quiet machine a few per cent
+MOST_ROUND_EFFICIENCY = 1.05  # of a single round: a call cannot be faster than its own products
+MIB = 2**20
+_BUSY = ("user", "nice", "system", "irq", "softirq")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Counters at one moment: seconds where nothing else is said.
+
+    Attributes:
+      busy, steal: of the usable cores; own: CPU time of this process and its children.
+      switches: involuntary context switches of this process. throttled: by a control group.
+      overheated: events of thermal throttling. swapped: MiB to and from swap.
+    """
+
+    wall: float
+    busy: float
+    steal: float
+    own: float
+    switches: int
+    throttled: float
+    overheated: int
+    swapped: float
+
+    @classmethod
+    def take(cls, machine: Machine, root: Path = Path("/")) -> "Snapshot":
+        """The counters now."""
+        times = psutil.cpu_times(percpu=True)
+        cores = [times[core] for core in machine.usable if core < len(times)]
+        swap = psutil.swap_memory()
+        return cls(
+            wall=time.monotonic(),
+            busy=sum(getattr(core, name, 0.0) for core in cores for name in _BUSY),
+            steal=sum(getattr(core, "steal", 0.0) for core in cores),
+            own=_own_seconds(),
+            switches=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
+            throttled=read_throttled_seconds(root),
+            overheated=sum(_thermal_events(root)),
+            swapped=(swap.sin + swap.sout) / MIB,
+        )
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What happened beside a measurement; shares are of the CPU time of the cores in use.
+
+    Attributes:
+      seconds: how long it lasted.
+      others: CPU time of other processes. steal: CPU time that other virtual machines got.
+      held_back: time in which a control group's limit stopped this process, as a share of the whole.
+      switches: involuntary context switches a second on each core.
+      overheated: events of thermal throttling. swapped_mib: to and from swap.
+      frequency_range, peak_range: highest over lowest, less 1, of the clock and of the GEMM peak.
+      rounds_above_peak: rounds whose efficiency exceeds `MOST_ROUND_EFFICIENCY`.
+    """
+
+    seconds: float
+    others: float
+    steal: float
+    held_back: float
+    switches: float
+    overheated: int
+    swapped_mib: float
+    frequency_range: float
+    peak_range: float
+    rounds_above_peak: int
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is beyond its bound, in words; none for a quiet measurement."""
+        told = {
+            f"other processes took {percent(self.others, 0)} of the CPU time": self.others > MOST_OTHERS,
+            f"other virtual machines took {percent(self.steal, 0)} of the CPU time": self.steal > MOST_STEAL,
+            f"a control group held it back for {percent(self.held_back, 0)} of the time": (
+                self.held_back > MOST_HELD_BACK
+            ),
+            f"it lost its core {self.switches:.0f} times a second": self.switches > MOST_SWITCHES,
+            f"the CPU slowed itself down {self.overheated} times for heat": self.overheated > 0,
+            f"{self.swapped_mib:.0f} MiB were swapped": self.swapped_mib > MOST_SWAPPED_MIB,
+            f"the clock varied by {percent(self.frequency_range, 0)}": (
+                self.frequency_range > MOST_FREQUENCY_RANGE
+            ),
+            f"the GEMM peak varied by {percent(self.peak_range, 0)}": self.peak_range > MOST_PEAK_RANGE,
+            f"{self.rounds_above_peak} rounds were faster than the GEMM peak": self.rounds_above_peak > 0,
+        }
+        return tuple(warning for warning, beyond in told.items() if beyond)
+
+
+class Watch:
+    """Watches the machine from its making on: `note` beside each round, `finish` at the end."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._start = Snapshot.take(machine)
+        self._clocks: list[float] = []
+
+    def note(self) -> None:
+        """Read the clock once more, where it can be read."""
+        frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
+        if frequency is not None and frequency.current:
+            self._clocks.append(frequency.current)
+
+    def finish(self, peaks: Sequence[float], efficiencies: Sequence[float]) -> Disturbance:
+        """What happened since the start.
+
+        Args:
+          peaks: the GEMM peak of each round. efficiencies: of each round.
+        """
+        return compare(
+            self._machine, self._start, Snapshot.take(self._machine), self._clocks, peaks, efficiencies
+        )
+
+
+def compare(
+    machine: Machine,
+    start: Snapshot,
+    end: Snapshot,
+    clocks: Sequence[float],
+    peaks: Sequence[float],
+    efficiencies: Sequence[float],
+) -> Disturbance:
+    """The disturbance between two snapshots.
+
+    Where a control group limits this process to a part of the cores that it may run on, other processes on
+    them need not disturb it: their time is counted only beyond what the limit leaves to them.
+    """
+    seconds = max(end.wall - start.wall, 1e-9)
+    cores = len(machine.usable)
+    in_use = machine.quota if machine.quota is not None else float(cores)
+    others = (end.busy - start.busy) - (end.own - start.own) - (cores - in_use) * seconds
+    return Disturbance(
+        seconds=seconds,
+        others=max(0.0, others) / (in_use * seconds),
+        steal=(end.steal - start.steal) / (cores * seconds),
+        held_back=(end.throttled - start.throttled) / seconds,
+        switches=(end.switches - start.switches) / (in_use * seconds),
+        overheated=end.overheated - start.overheated,
+        swapped_mib=end.swapped - start.swapped,
+        frequency_range=_range(clocks),
+        peak_range=_range(peaks),
+        rounds_above_peak=sum(efficiency > MOST_ROUND_EFFICIENCY for efficiency in efficiencies),
+    )
+
+
+def _own_seconds() -> float:
+    """CPU time of this process and of its children, those that have ended included."""
+    process = psutil.Process()
+    seconds = sum(process.cpu_times()[:4])
+    for child in process.children(recursive=True):
+        try:
+            seconds += sum(child.cpu_times()[:4])
+        except psutil.NoSuchProcess:
+            continue  # ended meanwhile, and counts among those that have ended
+    return seconds
+
+
+def _thermal_events(root: Path) -> Iterator[int]:
+    for file in (root / "sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count"):
+        text = read_text(file).strip()
+        yield int(text) if text.isdecimal() else 0
+
+
+def _range(values: Sequence[float]) -> float:
+    """The highest over the lowest, less 1."""
+    return max(values) / min(values) - 1 if values else 0.0

@@ -1,0 +1,88 @@
+"""A disturbed measurement is told, shown and not judged; one is disturbed for real."""
+
+import json
+
+import pytest
+
+from bertbench.benchmarking import run as run_module
+from bertbench.benchmarking.report import describe_result
+from bertbench.benchmarking.run import Benchmark
+from bertbench.benchmarking.workload import full_length_workload
+from bertbench.cli import main
+from bertbench.gate.judging import judge
+from bertbench.gate.result import Outcome
+from bertbench.gate.sides import load_folder
+from bertbench.measure.threads import ThreadSettings
+from suites.unit.benchmarking.test_benchmarking import CASE, MadeUpPeak
+from suites.unit.disturbing import busy_cores
+from suites.unit.made_up_results import benchmark_file, case_info, write_throughput
+
+pytestmark = pytest.mark.unit
+
+WARNING = "other processes took 38 % of the CPU time"
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+def write_sides(tmp_path, **warnings):
+    for side in ("base", "head"):
+        infos = [case_info("bf16", "large", seed=3, warnings=warnings.get(side, ()))]
+        write_throughput(tmp_path / side / "throughput.json", infos)
+    return [load_folder(tmp_path / side) for side in ("base", "head")]
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+def test_a_disturbed_side_is_unclear_and_named(tmp_path, side):
+    result = judge(*write_sides(tmp_path, **{side: [WARNING]}), command="")
+    verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
+    for quantity in ("efficiency", "start-up (s)"):
+        assert verdicts[quantity].verdict == Outcome.UNCLEAR
+        assert f"the {side} was disturbed ({WARNING})" in verdicts[quantity].detail
+    assert verdicts["efficiency"].change == pytest.approx(0)
+    assert verdicts["peak memory (MiB)"].verdict == Outcome.OK
+
+
+def test_undisturbed_sides_are_judged(tmp_path):
+    result = judge(*write_sides(tmp_path), command="")
+    assert {verdict.verdict for verdict in result.verdicts} == {Outcome.OK}
+
+
+def test_a_large_fall_in_a_disturbed_run_is_no_regression(tmp_path):
+    base, _ = write_sides(tmp_path)
+    slow = [case_info("bf16", "large", scale=0.5, warnings=[WARNING])]
+    write_throughput(tmp_path / "slow" / "throughput.json", slow)
+    efficiency = judge(base, load_folder(tmp_path / "slow"), command="").verdicts[0]
+    assert efficiency.verdict == Outcome.UNCLEAR
+
+
+def test_command_and_report_show_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_sides(tmp_path, head=[WARNING])
+    assert run("gate", "base", "head") == 3
+    assert WARNING in capsys.readouterr().out
+    assert run("report", "head", "-o", "report.html") == 0
+    assert WARNING in (tmp_path / "report.html").read_text()
+
+
+def test_a_benchmark_beside_a_busy_process_is_not_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "GemmPeak", MadeUpPeak)
+    benchmark = Benchmark(CASE, full_length_workload(CASE, 1))
+    benchmark.warm_up(1)
+    seconds = []
+    with busy_cores():
+        for _ in range(300):
+            (batch,), _ = benchmark.next_round()
+            benchmark.call(batch)
+            seconds.append(0.01)
+        info = describe_result(benchmark.result(seconds), ThreadSettings(1), startup=False)
+    assert any("other processes took" in warning for warning in info["warnings"])
+    for side in ("base", "head"):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "throughput.json").write_text(json.dumps(benchmark_file([info])))
+    result = judge(*(load_folder(tmp_path / side) for side in ("base", "head")), command="")
+    assert result.verdicts[0].verdict == Outcome.UNCLEAR
+    assert "other processes took" in result.verdicts[0].detail
