@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _SAVE_AGAIN = (
-    "save it as model.safetensors: with transformers, "
-    "AutoModel...from_pretrained(FOLDER{argument}).save_pretrained(NEW_FOLDER)"
+    "save it as model.safetensors: with transformers{version}, "
+    "AutoModelFor...from_pretrained(FOLDER{argument}).save_pretrained(NEW_FOLDER)"
 )
 # Pattern of a file's name -> what it is, and what to do.
 _FORMATS = (
@@ -25,10 +25,18 @@ _FORMATS = (
         # but for what a training keeps beside its weights
         r"(?!optimizer|rng_state|scaler|scheduler|training_args).+\.(bin|pt|pth)(\.index\.json)?",
         "PyTorch's pickle format, which is not read",
-        _SAVE_AGAIN.format(argument=""),
+        _SAVE_AGAIN.format(version="", argument=""),
     ),
-    (r".+\.(h5|keras)", "a Keras file, which is not read", _SAVE_AGAIN.format(argument=", from_tf=True")),
-    (r".+\.msgpack", "a Flax file, which is not read", _SAVE_AGAIN.format(argument=", from_flax=True")),
+    (
+        r".+\.(h5|keras)",
+        "a Keras file, which is not read",
+        _SAVE_AGAIN.format(version=" 4", argument=", from_tf=True"),
+    ),
+    (
+        r".+\.msgpack",
+        "a Flax file, which is not read",
+        _SAVE_AGAIN.format(version=" 4", argument=", from_flax=True"),
+    ),
     (
         r".+\.(onnx|pb|tflite|gguf)",
         "an exported model, which is not read",

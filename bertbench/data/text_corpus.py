@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bertbench.errors import InputError
+from bertbench.files import require_plain_file
 
 PART_BYTES = 4 * 2**20
 
@@ -46,12 +47,16 @@ def plan_parts(paths: Sequence[Path], part_bytes: int = PART_BYTES) -> list[list
     """Cut files longer than `part_bytes` evenly, join shorter ones until they have that many.
 
     Joining matters where a file is one document: random next sentences come from the same part.
+
+    Raises:
+      InputError: a file cannot be read, or is a Git LFS pointer.
     """
     parts: list[list[Span]] = []
     joined: list[Span] = []
     joined_bytes = 0
     for path in paths:
-        size = _size(path)
+        require_plain_file(path)
+        size = path.stat().st_size
         if size > part_bytes:
             count = -(-size // part_bytes)
             cuts = [size * cut // count for cut in range(count + 1)]
@@ -113,10 +118,3 @@ def _decode(line: bytes, path: Path, offset: int) -> str:
         with path.open("rb") as stream:
             number = stream.read(offset).count(b"\n") + 1
         raise InputError(f"{path}: line {number}: not UTF-8; save the file as UTF-8.") from None
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None

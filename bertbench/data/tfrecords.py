@@ -21,6 +21,7 @@ from bertbench.data.tfrecord_format import (
     check_record,
 )
 from bertbench.errors import InputError, tensorflow_reason
+from bertbench.files import require_plain_file
 
 FRAME_BYTES = 16  # a record's length and that length's checksum before it, its own checksum after it
 READ_BUFFER_BYTES = 8 * 2**20
@@ -204,6 +205,7 @@ def _unpad(parsed: Mapping[str, np.ndarray]) -> Features:
 
 
 def _first_shape(path: Path) -> RecordShape:
+    require_plain_file(path)
     for number, data in _raw_records(path):
         return check_record(data, f"{path}: record {number}")
     raise InputError(f"{path}: holds no record; prepare or fetch it again.")

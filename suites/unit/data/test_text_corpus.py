@@ -1,5 +1,7 @@
 """Text is cut into parts without losing, repeating or splitting a document."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +76,15 @@ def test_patterns(tmp_path):
     assert [path.name for path in found] == ["a.txt", "b.txt", "c.log"]
     with pytest.raises(InputError, match=r"none\*\.txt: no such file"):
         match_files(f"{tmp_path}/a.txt,{tmp_path}/none*.txt")
+
+
+def test_a_pointer_of_git_lfs_is_no_text(tmp_path):
+    (tmp_path / "a.txt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n")
+    with pytest.raises(InputError, match=r"a\.txt: is a Git LFS pointer"):
+        plan_parts([tmp_path / "a.txt"])
+
+
+def test_a_pipe_is_no_text_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: is no regular file; give one"):
+        match_files(str(tmp_path / "pipe"))

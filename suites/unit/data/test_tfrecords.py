@@ -205,6 +205,13 @@ def test_files_that_are_no_records_are_named(tmp_path):
         read_features([tmp_path / "none.tfrecord"])
 
 
+def test_a_pointer_of_git_lfs_is_named(tmp_path):
+    path = tmp_path / "a.tfrecord"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n")
+    with pytest.raises(InputError, match=r"a\.tfrecord: is a Git LFS pointer"):
+        read_features([path])
+
+
 def test_examples_lie_on_disk_and_not_in_memory(two_files):
     features = read_features(two_files)
     for array in (features.input_ids, features.labels["masked_lm_ids"]):
