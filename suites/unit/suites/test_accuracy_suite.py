@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -100,6 +101,25 @@ def test_what_is_missing_is_named_with_a_remedy(stand_ins, task, environment, re
         find(Places(environment, stand_ins.tuned), task)
     with pytest.raises(Missing, match=r"BERT_BASE_DIR is not set; .*--model-dir"):
         find(Places(environment), task)
+
+
+@pytest.mark.parametrize(
+    ("name", "activation", "gelu"),
+    [
+        ("bert_config.json", "gelu", "tanh"),
+        ("config.json", "gelu", "erf"),
+        ("config.json", "gelu_new", "tanh"),
+    ],
+)
+def test_a_model_is_judged_with_the_gelu_that_predict_takes(stand_ins, tmp_path, name, activation, gelu):
+    folder = tmp_path / "model"
+    shutil.copytree(stand_ins.tuned, folder)
+    config = json.loads((folder / "bert_config.json").read_text()) | {"model_type": "bert"}
+    (folder / "bert_config.json").unlink()
+    (folder / name).write_text(json.dumps(config | {"hidden_act": activation}))
+    subject = find(Places({"SQUAD_DIR": str(stand_ins.squad)}, folder), "squad")
+    assert subject.kernels.gelu == gelu
+    assert "--gelu" not in subject.arguments
 
 
 @pytest.mark.parametrize(("task", "head"), [("squad", "span head"), ("classifier", "classifier head")])
