@@ -1,4 +1,4 @@
-"""How a model computes, as one value: its precision and its kernels."""
+"""How a model computes: its precision and its kernel variants."""
 
 from dataclasses import dataclass, field
 
@@ -13,10 +13,9 @@ GELU_VARIANTS = ("tanh", "erf", "fused")
 class KernelOptions:
     """Which variant of each kernel the model computes; see `bertbench.kernels`.
 
-    `optimized_softmax` takes TensorFlow's fused softmax in the compute dtype, whatever that computes in;
-    without it softmax computes in float32. `gelu` is one of `GELU_VARIANTS`: the tanh form through float32
-    (the original's default), the exact erf form, or the tanh form in the compute dtype ("experimental
-    GELU").
+    `optimized_softmax` uses TensorFlow's fused softmax in the compute dtype; otherwise softmax is computed in
+    float32. `gelu` is one of `GELU_VARIANTS`: the tanh form in float32 (the original's default), the exact
+    erf form, or the tanh form in the compute dtype ("experimental GELU").
     """
 
     optimized_softmax: bool = False
@@ -30,13 +29,13 @@ class KernelOptions:
     def for_model(
         cls, config: ModelConfig, *, gelu: str | None = None, optimized_softmax: bool = False
     ) -> "KernelOptions":
-        """The kernels for a model: the GELU that it was trained with, unless another is asked for."""
+        """The kernels for a model: the GELU that it was trained with, unless another is given."""
         return cls(optimized_softmax, config.gelu if gelu is None else gelu)
 
 
 @dataclass(frozen=True)
 class Compute:
-    """What the products are computed in, and what is computed between them."""
+    """The precision of a model and the variants of its kernels."""
 
     precision: Precision = FP32
     kernels: KernelOptions = field(default_factory=KernelOptions)

@@ -1,4 +1,4 @@
-"""Precision as a value: what a model computes in and what it stores."""
+"""The precision of a model: the dtypes of its computation and its variables."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class Precision:
     """The dtypes of one model.
 
-    Activations and matrix products are in `products`, a dtype's name as TensorFlow and numpy have it.
-    Embeddings, layer-norm parameters, statistics, losses and optimizer state are always float32; so are all
-    variables while training (the master copies), and weights in `products` are what inference stores.
+    Activations and matrix products have the dtype `products` (a name of TensorFlow and numpy). Embeddings,
+    layer-norm parameters, statistics, losses and optimizer state are always float32, and so are all variables
+    in training (the master copies). Inference stores weights in `products`.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Precision:
 
     @property
     def compute_dtype(self) -> "tf.DType":
-        """`products` as TensorFlow's dtype; TensorFlow is imported when it is first asked for."""
+        """`products` as a TensorFlow dtype; TensorFlow is imported only when this is used."""
         import tensorflow as tf
 
         return tf.as_dtype(self.products)
@@ -39,10 +39,10 @@ _NAMES = PRECISIONS | {precision.products: precision for precision in PRECISIONS
 
 
 def parse_precision(name: str) -> Precision:
-    """The precision of that name.
+    """The precision with this name.
 
     Raises:
-      InputError: no precision has the name.
+      InputError: the name is unknown.
     """
     try:
         return _NAMES[name]

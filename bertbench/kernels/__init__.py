@@ -1,15 +1,15 @@
-"""The arithmetic between BERT's matrix products, each kernel with its formula and its error bound.
+"""The operations between BERT's matrix products, each with its formula and its error bound.
 
 Kernels take and return the compute dtype. Statistics and transcendental functions are computed in the
-island dtype (float32; float64 where the input is float64) and rounded once on the way out. The elementwise
-ones are compiled by XLA, one compilation per shape: TensorFlow's own kernels make one pass over memory for
-every operation. Gradients are stated by hand where that saves memory or passes; they recompute from
-the kernel's input rather than keep intermediate results.
+island dtype (float32; float64 if the input is float64) and rounded once at the end. Elementwise kernels are
+compiled by XLA, once per shape, because TensorFlow's own kernels make one pass over memory for every
+operation. Gradients are written by hand if that saves memory or passes; they recompute from the kernel's
+input and do not keep intermediate results.
 
-Error bounds are in units in the last place (ULP) of the output dtype, for finite inputs. The table
-`suites/tolerances.py` holds them with their reasons; the tests show them over every bfloat16 value. "One
-rounding" from a float32 bound means 0.5 ULP of bfloat16 beside it. Subnormal numbers, below 2^-126, may come
-out as zero: TensorFlow's threads flush them.
+Error bounds are in units in the last place (ULP) of the output dtype, for finite inputs. They are listed with
+their reasons in `suites/tolerances.py` and tested with every bfloat16 value. "One rounding" from a float32
+bound means 0.5 ULP of bfloat16 in addition to it. Subnormal numbers, below 2^-126, may become zero, because
+TensorFlow's threads flush them.
 """
 
 from bertbench.kernels._dropout import dropout, fold_in

@@ -1,4 +1,4 @@
-"""Dropout whose choices are a function of seed and position alone."""
+"""Dropout whose random choices depend only on the seed and the position."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,8 @@ def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """Set each element to zero with probability `rate` and scale the others (Srivastava et al. 2014).
 
     The rate is realized in steps of 2^-32, and kept values are divided by the realized keep probability.
-    The choice is a function of seed and position alone, so the gradient makes it again instead of storing it.
+    The choice depends only on seed and position, so that the gradient computes it again instead of storing
+    it.
 
     Args:
       x: any shape, any float dtype. rate: in [0, 1). seed: uint32 [2].
@@ -34,17 +35,18 @@ def _dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
 
 
 def fold_in(seed: tf.Tensor, site: int) -> tf.Tensor:
-    """A seed, uint32 [2], for one of several places that drop out under one step's seed."""
+    """A seed, uint32 [2], for one of several dropout sites with the same step seed."""
     return tf.stack([seed[0] + np.uint32(site * 0x9E3779B9 & 0xFFFFFFFF), seed[1] ^ np.uint32(site)])
 
 
 def keep_factor(shape: tf.Tensor, rate: float, seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """0 for dropped and 1 / keep probability for kept elements.
+    """0 for dropped elements and 1 / keep probability for kept ones.
 
-    The generator hashes the element's index by rounds of shift, xor and odd multiply (constants: C. Wellons,
-    "hash-prospector", the 32-bit function of lowest measured bias), with a word added before the first round
-    and another one mixed in before the second. The words are hashed from the seed, so that neighboring
-    seeds do not give shifted copies of one choice. Only the high bits decide: the last shift is left out.
+    The generator hashes the element's index in rounds of shift, xor and odd multiplication (constants: C.
+    Wellons, "hash-prospector", the 32-bit function of lowest measured bias), with a word added before the
+    first round and another one mixed in before the second. The words are hashed from the seed, so that
+    neighboring seeds do not give shifted copies of the same choice. Only the high bits are used, so the last
+    shift is omitted.
     """
     threshold = round(rate * 2**32)
     first = _hash(seed[0])

@@ -1,4 +1,4 @@
-"""Layer norm with the residual and the dropout before it, forward and backward in one pass each."""
+"""Layer norm together with the preceding residual and dropout, one pass forward and one backward."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) 
     """Layer normalization over the last axis (Ba et al. 2016, arXiv:1607.06450, equation 3).
 
     (x - mean) / sqrt(var + epsilon) * gamma + beta; the variance is the mean of the centered squares, which
-    does not cancel under large offsets.
+    does not cancel for large offsets.
 
     Args:
       x: [..., T, H] in any float dtype. gamma, beta: [H] in the island dtype. epsilon: above 0.
@@ -35,8 +35,8 @@ def add_and_norm(
     """layer_norm(dropout(x, rate, seed) + residual), added and normalized in the island dtype.
 
     Args:
-      x, residual: [T, H] in the compute dtype; a residual of None counts as zero. gamma, beta: [H] in the
-        island dtype. rate, seed: as in `dropout`; no dropout where `seed` is None.
+      x, residual: [T, H] in the compute dtype; None means no residual. gamma, beta: [H] in the
+        island dtype. rate, seed: as in `dropout`; no dropout if `seed` is None.
     Returns: [T, H] in the dtype of `x`.
     Error: in float32 8 ULP of max|n| |gamma| + |beta|, with n the row normalized, for H up to 1,024; 26 for
       rows of a few values only, whose like squares round to one side. One rounding from that in bfloat16.
@@ -68,7 +68,7 @@ def _normalised(
     for other in residual:
         wide += enter_island(other)
         origin += enter_island(other[..., :1])
-    # Counted from the row's first element, a large common offset cancels before the mean is rounded.
+    # Relative to the row's first element, a large common offset cancels before the mean is rounded.
     wide -= origin
     centered = wide - _row_mean(wide)
     inverse = tf.math.rsqrt(_row_mean(centered * centered) + epsilon)
@@ -78,8 +78,8 @@ def _normalised(
 def _row_mean(x: tf.Tensor) -> tf.Tensor:
     """The mean over the last axis, kept as an axis of 1.
 
-    As a product with ones: XLA's CPU backend makes a serial chain of a sum over the last axis, and computes
-    what it sums once for each use; a product's operand is computed once and added up in vectors.
+    Computed as a product with ones: XLA's CPU backend turns a sum over the last axis into a serial chain and
+    computes its operand again for each use; the operand of a product is computed once and summed in vectors.
     """
     width = x.shape[-1]
     return tf.matmul(x, tf.ones([width, 1], x.dtype)) / width

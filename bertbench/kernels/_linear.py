@@ -6,7 +6,7 @@ from bertbench.kernels._islands import Gradient, enter_island
 
 
 def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """x @ kernel + bias; the gradient of the bias is summed in float32 at least.
+    """x @ kernel + bias; the gradient of the bias is summed at least in float32.
 
     Args:
       x: [T, I]; kernel: [I, O]; bias: [O]; all in the compute dtype.
@@ -27,7 +27,7 @@ def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
 
 
 def _column_sums(x: tf.Tensor) -> tf.Tensor:
-    # TensorFlow's BiasAddGrad adds bfloat16 numbers up in bfloat16; a matrix product does so in float32.
+    # TensorFlow's BiasAddGrad sums bfloat16 numbers in bfloat16; a matrix product sums in float32.
     return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
 
 

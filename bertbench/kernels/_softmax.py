@@ -1,4 +1,4 @@
-"""Softmax of attention scores, and what masks them."""
+"""Softmax of attention scores, and their mask."""
 
 import functools
 
@@ -16,9 +16,9 @@ def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
 
     Args:
       scores: [..., S] in any float dtype.
-      variant: "float32" computes in float32 and rounds once, in one pass where TensorFlow's own operation
-        does so, else through a float32 island; "optimized" hands the compute dtype to TensorFlow's
-        operation, whatever that computes in.
+      variant: "float32" computes in float32 and rounds once, with TensorFlow's own operation if that does so,
+        otherwise through a float32 island; "optimized" always uses TensorFlow's operation in the compute
+        dtype.
     Returns: [..., S] in the dtype of `scores`. A row of equal scores, however low, gives 1/S; -inf gives 0
       beside a finite score. Weights below 2^-125 may be 0.
     Error: 6 (1 + max s - s) ULP in float32. In bfloat16 0.509 ULP in both variants, as oneDNN's operation
@@ -36,8 +36,8 @@ def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
 def _bfloat16_softmax_is_wide() -> bool:
     """Whether TensorFlow's bfloat16 softmax computes in float32, as oneDNN's does, and Eigen's does not.
 
-    It is tried on one row of many like weights, whose sum in bfloat16 would be far off. Each may be wrong by
-    one rounding, and a hundredth of it for what float32 adds.
+    This is tested with one row of many similar weights, whose sum in bfloat16 would be inaccurate. Each
+    weight may be wrong by one rounding, plus one hundredth of that for the float32 computation.
     """
     with tf.init_scope():
         scores = tf.cast(tf.linspace([-2.0], [2.0], 1000, axis=-1), tf.bfloat16)
@@ -48,10 +48,10 @@ def _bfloat16_softmax_is_wide() -> bool:
 
 
 def attention_bias(sequence_ids: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """What is added to attention scores so that a token attends within its own sequence only.
+    """The bias that is added to attention scores so that tokens attend only within their own sequence.
 
     Args:
-      sequence_ids: int32 [R, S]; 0 is padding, equal numbers in a row are one sequence.
+      sequence_ids: int32 [R, S]; 0 is padding; equal numbers in a row form one sequence.
     Returns: [R, 1, S, S] in `dtype`: 0 where query and key share a sequence, -1e9 elsewhere. After softmax
       of scores up to 1e4 those weights are exactly zero. A row that is masked as a whole stays finite; its
       weights are equal where scores are below 32, half an ULP of 1e9 in float32.

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention of one layer's heads, with a gradient that stores one S x S array."""
+"""Scaled dot-product attention of all heads of a layer, whose gradient stores one S x S array."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class TokenBlock:
 
 
 def token_blocks(shapes: tf.Tensor, sequence_ids: tf.Tensor, dtype: tf.DType) -> list[TokenBlock]:
-    """The blocks that lie end to end in a batch.
+    """The blocks of a batch.
 
     Args:
       shapes: int32 [G, 2], R and S of each; the R * S add up to T. G must be known.
@@ -51,8 +51,8 @@ def attend_in_blocks(
     """`attend` within each block's rows.
 
     Args:
-      query, key, value: [T, H] in the compute dtype, the A heads' D = H / A side by side.
-      softmax_variant, rate, seed: as in `attend`; every block draws its own dropout.
+      query, key, value: [T, H] in the compute dtype, the D = H / A values of each head next to each other.
+      softmax_variant, rate, seed: as in `attend`; each block has its own dropout.
     Returns: [T, H] in the compute dtype.
     """
     sizes = tf.stack([block.rows * block.width for block in blocks])
@@ -82,12 +82,12 @@ def attend(
       query, key, value: [R, A, S, D] in the compute dtype.
       bias: [R, 1, 1 or S, S] in the compute dtype, from `kernels.attention_bias`.
       softmax_variant: as in `kernels.softmax`.
-      rate, seed: dropout of the probabilities, as in `kernels.dropout`; none where `seed` is None.
+      rate, seed: dropout of the probabilities, as in `kernels.dropout`; none if `seed` is None.
     Returns: the context, [R, A, S, D] in the compute dtype.
     Error: for scores up to 16, 8 ULP of max |value| in float32 and 3 in bfloat16.
 
-    The gradient keeps the probabilities before dropout and draws the same dropout again. Its row sums
-    sum_j P_ij dP_ij are taken as sum_d dO_id O_id, over D instead of S elements (Dao et al. 2022,
+    The gradient keeps the probabilities before dropout and computes the same dropout again. Its row sums
+    sum_j P_ij dP_ij are computed as sum_d dO_id O_id, over D instead of S elements (Dao et al. 2022,
     arXiv:2205.14135, appendix B.2).
     """
     scale = 1.0 / math.sqrt(query.shape[-1])

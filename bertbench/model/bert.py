@@ -1,4 +1,4 @@
-"""One model: an encoder and a head that compute in one way."""
+"""One model: an encoder and a head."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ class BertModel(tf.Module):
 
     Attributes:
       variables_by_name: every variable by its name in Google's checkpoints.
-      head_names: the names of those that are not the encoder's (the head, with the pooler if it has one).
+      head_names: the names of the variables outside the encoder (the head, with its pooler if it has one).
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class BertModel(tf.Module):
         trainable: bool = False,
         seed: int | None = None,
     ) -> None:
-        """Make the variables: zeros to be loaded, or random ones where a seed is given."""
+        """Create the variables: zeros to be loaded, or random values if a seed is given."""
         super().__init__()
         self.config, self.compute = config, compute
         weights = Weights(compute, trainable=trainable, initializer_range=config.initializer_range, seed=seed)
@@ -43,5 +43,5 @@ class BertModel(tf.Module):
     def __call__(
         self, batch: Tensors, seed: tf.Tensor | None = None, *, recompute: bool = False
     ) -> dict[str, tf.Tensor]:
-        """The head's logits; arguments as for `Encoder.layer_outputs`, and what the head reads of `batch`."""
+        """The head's logits; arguments as in `Encoder.layer_outputs`, and the head's inputs in `batch`."""
         return self.head(self.encoder(batch, seed, recompute=recompute), batch, seed)

@@ -33,7 +33,7 @@ class Dense(tf.Module):
 
 
 class LayerNorm(tf.Module):
-    """The parameters of a layer norm and its residual form."""
+    """The parameters of a layer norm; adds a residual before normalizing."""
 
     def __init__(self, weights: Weights, name: str, config: ModelConfig) -> None:
         super().__init__()
@@ -152,9 +152,9 @@ class Encoder(tf.Module):
 
         Args:
           batch: int32 [T] `input_ids`, `segment_ids`, `position_ids` and `sequence_ids` (0 is padding; tokens
-            of a row that share a number attend to each other), and int32 [G, 2] `blocks`, each block's rows
-            and width; G is known when the graph is traced.
-          seed: uint32 [2], turns dropout on.
+            of a row with the same number attend to each other), and int32 [G, 2] `blocks`, the rows and width
+            of each block; G must be known when the graph is traced.
+          seed: uint32 [2]; enables dropout.
           recompute: keep only each layer's input for the gradient and compute the layer again.
         """
         blocks = token_blocks(batch["blocks"], batch["sequence_ids"], self._dtype)
@@ -168,16 +168,16 @@ class Encoder(tf.Module):
 def _recomputed(
     layer: TransformerLayer, x: tf.Tensor, blocks: Sequence[TokenBlock], seed: tf.Tensor | None
 ) -> tf.Tensor:
-    """`layer(x, blocks, seed)`, of which only `x` is kept; the gradient computes the rest again.
+    """`layer(x, blocks, seed)`; only `x` is kept, and the gradient computes the rest again.
 
-    `tf.recompute_grad` does the same but for gradients that come as slices (from a gather of some rows).
+    `tf.recompute_grad` does the same, but fails for gradients that are slices (from a gather of some rows).
     """
 
     @tf.custom_gradient
     def apply(x: tf.Tensor) -> tuple[tf.Tensor, kernels.Gradient]:
         def gradient(upstream: tf.Tensor, variables: list[tf.Variable]) -> Any:
             upstream = tf.convert_to_tensor(upstream)
-            # Not before the gradient is there: otherwise it might run, and be kept, with the forward pass.
+            # Only after the gradient is known: otherwise it might be computed, and kept, in the forward pass.
             with tf.control_dependencies([upstream]):
                 again = tf.identity(x)
             with tf.GradientTape() as tape:

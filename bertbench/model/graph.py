@@ -1,4 +1,4 @@
-"""A graph that takes batches of every shape."""
+"""A TensorFlow graph for batches of any shape."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,9 +8,9 @@ import tensorflow as tf
 
 
 class ShapelessGraph:
-    """A function of a batch, traced once for batches of every shape that have equally many blocks.
+    """A function of a batch, traced once for all batches with the same number of blocks.
 
-    All batches must hold the same arrays; the other arguments keep their shapes.
+    All batches must have the same arrays; the other arguments must keep their shapes.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -18,7 +18,7 @@ class ShapelessGraph:
         self._graphs: dict[int, Callable[..., Any]] = {}
 
     def __call__(self, tensors: Mapping[str, np.ndarray], *arguments: Any) -> Any:
-        """Call the function on a batch's arrays and further tensors."""
+        """Call the function with a batch's arrays and further tensors."""
         batch = {name: tf.constant(array) for name, array in tensors.items()}
         num_blocks = len(tensors["blocks"])
         if num_blocks not in self._graphs:

@@ -1,8 +1,8 @@
-"""The output heads: hidden states -> logits, one class a task, and a head's loss.
+"""The output heads, one class per task: hidden states -> logits, and the losses.
 
-Logits are computed in the island dtype (float32), but for the masked-LM product with the vocabulary.
-Losses are sums, and their weights are known from the batch beforehand, so that averages stay exact across
-micro-batches and processes.
+Logits are computed in the island dtype (float32), except the masked-LM product with the vocabulary.
+Losses are sums, and their weights are known from the batch in advance, so that averages over micro-batches
+and processes are exact.
 """
 
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ from bertbench.config import ModelConfig
 from bertbench.model.encoder import Dense, Embeddings, LayerNorm, Tensors
 from bertbench.model.weights import Weights
 
-# Dropout site of the pooled output; the encoder's sites lie below.
+# Dropout site of the pooled output; the encoder's sites are below.
 _POOLED_SITE = 1 << 20
 
 
 class Head(Protocol):
-    """What a task puts on the encoder.
+    """The task-specific layers on top of the encoder.
 
     Attributes:
-      per_token: whether `predictions` gives values a token, [T], rather than values an example, [N, ...].
+      per_token: whether `predictions` are per token, [T], or per example, [N, ...].
       loss_names: the names of `losses`.
     """
 
@@ -35,13 +35,13 @@ class Head(Protocol):
         """Hidden states [T, H] -> logits by name."""
 
     def predictions(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        """What inference hands on, by name."""
+        """The outputs of inference, by name."""
 
     def losses(self, outputs: Tensors, batch: Tensors) -> Mapping[str, tf.Tensor]:
         """Each loss summed over the batch, scalars in the island dtype, by name."""
 
     def loss_weights(self, batch: Mapping[str, np.ndarray]) -> Mapping[str, float]:
-        """What each sum is to be divided by; the training loss is the sum of these averages."""
+        """The divisor of each sum; the training loss is the sum of these averages."""
 
 
 class SpanHead(tf.Module):
@@ -68,7 +68,7 @@ class SpanHead(tf.Module):
         return outputs
 
     def losses(self, outputs: Tensors, batch: Tensors) -> dict[str, tf.Tensor]:
-        """The mean of start and end cross-entropy, over each example's own tokens."""
+        """The mean of start and end cross-entropy, each over the tokens of the example."""
         total = sum(
             tf.reduce_sum(kernels.cross_entropy(_by_example(outputs[logits], batch), batch[labels]))
             for logits, labels in (("start_logits", "start_positions"), ("end_logits", "end_positions"))
@@ -81,7 +81,7 @@ class SpanHead(tf.Module):
 
 
 def _by_example(values: tf.Tensor, batch: Tensors) -> tf.Tensor:
-    """Values a token, [T] -> [N, longest example], the masked score behind an example's end."""
+    """Values per token, [T] -> [N, longest example], with the masked score after the end of an example."""
     offsets = tf.range(tf.reduce_max(batch["lengths"]))[None, :]
     inside = offsets < batch["lengths"][:, None]
     index = tf.where(inside, batch["first_token"][:, None] + offsets, 0)
@@ -177,7 +177,7 @@ class PretrainingHead(tf.Module):
         }
 
     def predictions(self, outputs: Tensors, batch: Tensors) -> Tensors:
-        """Losses and hits of each example, [N] each; the masked-LM ones summed over its masked tokens."""
+        """Losses and hits per example, [N] each; the masked-LM ones are sums over its masked tokens."""
         masked, following, weights = self._cross_entropies(outputs, batch)
         shape = tf.shape(batch["masked_lm_ids"])
         labels = tf.reshape(batch["masked_lm_ids"], [-1])
@@ -207,7 +207,7 @@ class PretrainingHead(tf.Module):
         }
 
     def _cross_entropies(self, outputs: Tensors, batch: Tensors) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Of every masked place [N * P], of every example [N], and the weights of the places [N * P]."""
+        """Per masked token [N * P], per example [N], and the weights of the masked tokens [N * P]."""
         labels = tf.reshape(batch["masked_lm_ids"], [-1])
         masked = kernels.cross_entropy(outputs["masked_lm_logits"], labels)
         following = kernels.cross_entropy(outputs["next_sentence_logits"], batch["next_sentence_labels"])

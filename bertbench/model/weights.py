@@ -9,20 +9,21 @@ from bertbench.kernels import island_dtype
 
 
 class Weights:
-    """Makes variables under Google's checkpoint names and keeps them by name.
+    """Creates variables under Google's checkpoint names.
 
     A trainable model stores every variable in the island dtype (float32: the master copies). A model for
-    inference stores what enters matrix products in the compute dtype, so that it is cast once, when loaded.
+    inference stores the operands of matrix products in the compute dtype, so that they are cast only once,
+    when loaded.
 
     Attributes:
       compute: how the model computes.
-      by_name: every variable made so far, by its checkpoint name.
+      by_name: every variable created so far, by its checkpoint name.
     """
 
     def __init__(
         self, compute: Compute, *, trainable: bool, initializer_range: float, seed: int | None
     ) -> None:
-        """Variables start at zero where `seed` is None (to be loaded), else as BERT initializes them."""
+        """Variables are zero if `seed` is None (to be loaded), otherwise random as in BERT."""
         self.compute = compute
         self.by_name: dict[str, tf.Variable] = {}
         self._trainable = trainable
@@ -34,7 +35,7 @@ class Weights:
         return self._add(name, self._normal(name, shape), self._product_dtype())
 
     def bias(self, name: str, size: int) -> tf.Variable:
-        """What is added to a matrix product: zeros; compute dtype in inference."""
+        """The bias of a matrix product: zeros; compute dtype in inference."""
         return self._add(name, tf.zeros([size]), self._product_dtype())
 
     def island_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
@@ -54,7 +55,7 @@ class Weights:
     def _normal(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
         if self._seed is None:
             return tf.zeros(shape)
-        # The name picks the stream, so that a variable's values do not depend on the order of creation.
+        # The stream depends on the name, so that values do not depend on the order of creation.
         stream = (self._seed, zlib.crc32(name.encode()))
         return tf.random.stateless_truncated_normal(shape, stream, stddev=self._initializer_range)
 

@@ -1,4 +1,4 @@
-"""Workers that train together through Horovod (Sergeev & Del Balso 2018, arXiv:1802.05799).
+"""Workers that train together with Horovod (Sergeev & Del Balso 2018, arXiv:1802.05799).
 
 The only module that imports Horovod.
 """
@@ -20,9 +20,8 @@ from bertbench.errors import CannotJudge, InputError
 from bertbench.training.workers import Trained, Workers
 
 COMPRESSIONS = {"none": hvd.Compression.none, "fp16": hvd.Compression.fp16}
-# Gradients travel together in buckets of about this size, always the same ones: Horovod's own choice of what
-# to send together (its "tensor fusion") follows its timing, and with it the order of sums over more than two
-# workers.
+# Gradients are exchanged in fixed buckets of about this size. Horovod's own choice of buckets (its "tensor
+# fusion") depends on timing, and so would the order of summation over more than two workers.
 BUCKET_BYTES = 32 * 2**20
 _SECONDS_FOR_LAUNCHER = 20.0
 
@@ -35,7 +34,7 @@ class HorovodWorkers(Workers):
     """
 
     def __init__(self, compression: str = "none") -> None:
-        """Meet the other workers; `compression` is one of `COMPRESSIONS`, for gradients on their way."""
+        """Connect to the other workers; `compression` of exchanged gradients is one of `COMPRESSIONS`."""
         os.environ["HOROVOD_FUSION_THRESHOLD"] = "0"
         hvd.init()
         self.rank, self.size = hvd.rank(), hvd.size()
@@ -65,7 +64,7 @@ class HorovodWorkers(Workers):
         hvd.broadcast_variables(variables, root_rank=0)
 
     def send(self, value: tf.Tensor, root: int) -> tf.Tensor:
-        """The value of worker `root`; all workers' values have one shape and dtype."""
+        """The value of worker `root`; all workers' values have the same shape and dtype."""
         return hvd.broadcast(value, root, name="send")
 
     def share(self, value: Any, root: int) -> Any:
@@ -87,7 +86,7 @@ class HorovodWorkers(Workers):
         ]
         if differences:
             raise InputError(
-                f"workers disagree on {', '.join(differences)}; give every host the same files and options."
+                f"workers differ in {', '.join(differences)}; use the same files and options on every host."
             )
 
     def require_identical(self, variables: Mapping[str, tf.Variable]) -> None:
@@ -172,7 +171,7 @@ def _buckets(gradients: Sequence[tf.Tensor]) -> Iterator[list[tf.Tensor]]:
 
 
 def _flatten(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts within facts under names of their own."""
+    """Nested facts as one dictionary."""
     flat: dict[str, Any] = {}
     for name, value in facts.items():
         if isinstance(value, Mapping):

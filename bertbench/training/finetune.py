@@ -1,4 +1,4 @@
-"""A whole training job: train, then score and predict with the model that came out."""
+"""A training job: train, then evaluate and predict with the trained model."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from bertbench.training.workers import Workers
 
 @dataclass(frozen=True)
 class JobResult:
-    """What came of a job; parts that were not asked for are None.
+    """The results of a job; parts that were not requested are None.
 
     Attributes:
-      workers: the figures of each worker, where they trained independently.
+      workers: the results of each worker, if they trained independently.
     """
 
     run: TrainingRun | None
@@ -31,7 +31,7 @@ class JobResult:
     workers: list[dict[str, Any]] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The figures that `results.json` holds."""
+        """The contents of `results.json`."""
         result: dict[str, Any] = {"scores": self.scores}
         if self.workers is not None:
             result["workers"] = self.workers
@@ -41,9 +41,9 @@ class JobResult:
 
 
 def run_job(job: TrainingJob, workers: Workers | None = None) -> JobResult:
-    """Train, evaluate and predict, as the job says; the first worker alone does what follows the training.
+    """Train, evaluate and predict as the job says; only rank 0 evaluates and predicts.
 
-    What is to be scored and predicted is read before the training, so that bad input ends the job at once.
+    The data for evaluation and prediction are read before the training, so that bad input fails early.
 
     Raises:
       InputError: there is nothing to do, or the data, the model or the folder cannot be used.
@@ -67,7 +67,7 @@ def train(job: TrainingJob, workers: Workers | None = None) -> TrainingRun:
 
 
 def read_split(job: TrainingJob, split: str) -> Dataset:
-    """A split of the task's data, known to fit the model.
+    """Read a split of the task's data and check that it fits the model.
 
     Raises:
       InputError: it is missing, malformed, or does not fit.
@@ -79,12 +79,12 @@ def read_split(job: TrainingJob, split: str) -> Dataset:
 
 
 def trained_source(job: TrainingJob, run: TrainingRun) -> ModelSource:
-    """The model that came out of a training."""
+    """The trained model as a source."""
     return job.source.trained(run.checkpoint)
 
 
 def _read_evaluated(job: TrainingJob) -> dict[str, Dataset]:
-    """What is evaluated or predicted after the training, by split."""
+    """The data to evaluate or predict after the training, by split."""
     splits = dict.fromkeys(["dev"] * job.evaluate + [job.task.predict_split] * job.predict)
     return {split: read_split(job, split) for split in splits}
 
@@ -106,7 +106,7 @@ def _evaluate_and_predict(
 
 
 def outcome_of(job: TrainingJob, model: BertModel, split: str, dataset: Dataset) -> Outcome:
-    """What the task makes of a model's outputs on a split."""
+    """Run a model on a split and judge its outputs."""
     if job.max_eval_steps is not None:
         dataset = dataset.first(job.max_eval_steps * job.settings.batch_size)
     run = run_inference(
@@ -115,6 +115,6 @@ def outcome_of(job: TrainingJob, model: BertModel, split: str, dataset: Dataset)
         batch_size=job.settings.batch_size,
         batching=DEFAULT_STRATEGY,
         max_seq_length=job.task.max_seq_length,
-        description=f"score {split}",
+        description=f"evaluate {split}",
     )
     return job.task.judge(dataset, run.outputs)

@@ -1,4 +1,4 @@
-"""Several workers that train each on their own, of which the best one's model is kept."""
+"""Several workers that train independently; the model of the best one is kept."""
 
 import dataclasses
 import math
@@ -30,11 +30,11 @@ class _IndependentWorker(SingleProcess):
 
 
 def run_independently(job: TrainingJob, workers: HorovodWorkers) -> JobResult:
-    """Train a model in each worker, with orders and a new head of its own; keep the best.
+    """Train a model in each worker, with its own example order and new head, and keep the best one.
 
-    Each worker saves into `worker-<rank>` below the output folder, on its own host, and resumes from there;
-    the best one's model comes into the output folder of the first. The best has the highest score (the
-    task's headline) on the dev split, where there is one; without, or among equals, the lowest final loss.
+    Each worker saves to `worker-<rank>` in the output folder, on its own host, and resumes from there. The
+    best model is copied to the output folder of rank 0. The best one has the highest score (the task's
+    headline) on the dev split, if there is one; otherwise, or among equals, the lowest final loss.
     """
     own = dataclasses.replace(
         job,
@@ -68,7 +68,7 @@ def choose_best(everyone: Sequence[Mapping[str, float | None]], headline: str) -
 
 
 def _begin(job: TrainingJob, workers: HorovodWorkers) -> TrainingFolder | None:
-    """The folder that the best model will come to, which must not hold another run's; the first worker's."""
+    """The folder of rank 0 for the best model; it must not contain another run."""
     if workers.rank != 0:
         return None
     folder = TrainingFolder(job.output_dir, keep_checkpoints=job.settings.keep_checkpoints)
@@ -91,7 +91,7 @@ def _take_over(
     outcome: Outcome | None,
     best: int,
 ) -> tuple[TrainingRun, Outcome | None]:
-    """Bring the best worker's model, run and outcome to the first worker, which saves them."""
+    """Send the best worker's model, run and outcome to rank 0, which saves them."""
     source = open_checkpoint(run.checkpoint)
     tensors: dict[str, tf.Tensor] = {}
     for tensor in source.list_tensors():
@@ -101,7 +101,7 @@ def _take_over(
     run, outcome = workers.share((run, outcome), best)
     if folder is None:
         return run, outcome
-    del tensors["global_step"]  # the folder's own business
+    del tensors["global_step"]  # the folder writes its own
     checkpoint = folder.save(tensors, run.steps)
     if outcome is not None and (job.evaluate or job.predict):
         job.task.write_scores(outcome, job.output_dir, run.steps)

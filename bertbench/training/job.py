@@ -1,4 +1,4 @@
-"""What is to be trained, with what, as a value."""
+"""The description of a training job."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,11 @@ from bertbench.training.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One training, and what is done with the model that comes out.
+    """One training, and what to do with the trained model.
 
     Attributes:
-      evaluate: score the dev split. predict: write the predictions of the task's `predict_split`.
-      max_eval_steps: batches to score at most; None scores everything.
+      evaluate: evaluate on the dev split. predict: write the predictions of the task's `predict_split`.
+      max_eval_steps: most batches to evaluate; None evaluates everything.
     """
 
     task: Task

@@ -1,4 +1,4 @@
-"""AdamW as BERT was trained with: decoupled weight decay, no bias correction, gradients clipped together.
+"""AdamW as used for BERT: decoupled weight decay, no bias correction, clipping by the global norm.
 
 Loshchilov & Hutter 2017 (arXiv:1711.05101), algorithm 2, without its bias correction, as in
 google-research/bert `optimization.py`:
@@ -20,7 +20,7 @@ UNDECAYED = ("LayerNorm", "layer_norm", "bias")
 
 @dataclass(frozen=True)
 class AdamWSettings:
-    """The constants; `clip_norm` bounds the global norm of the gradients."""
+    """The constants; `clip_norm` limits the global norm of the gradients."""
 
     beta_1: float = 0.9
     beta_2: float = 0.999
@@ -33,8 +33,8 @@ class AdamW:
     """The optimizer of one model.
 
     Attributes:
-      slots: the running moments by checkpoint name, `<variable>/adam_m` and `<variable>/adam_v`, each of its
-        variable's shape and dtype.
+      slots: the running moments by checkpoint name, `<variable>/adam_m` and `<variable>/adam_v`, each with
+        the shape and dtype of its variable.
     """
 
     def __init__(self, variables: Mapping[str, tf.Variable], settings: AdamWSettings | None = None) -> None:
@@ -48,10 +48,10 @@ class AdamW:
         }
 
     def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> tf.Tensor:
-        """Clip the gradients together and change every variable once.
+        """Clip the gradients by their global norm and update every variable once.
 
         Args:
-          gradients: in the order of the variables, each of its variable's shape and dtype.
+          gradients: in the order of the variables, each with the shape and dtype of its variable.
           learning_rate: scalar.
         Returns: the global norm of the gradients before clipping.
         """

@@ -1,4 +1,4 @@
-"""What a training run leaves to look at: scalars for TensorBoard, and the loss curve."""
+"""Records a training run: scalars for TensorBoard, and the loss curve."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,26 +12,26 @@ from bertbench.files import read_json, write_json
 from bertbench.training.step import StepResult
 
 CURVE_FILE = "loss_curve.json"
-# What marks a summary as TensorBoard's scalar (tensorboard/plugins/scalar/metadata.py).
+# Marks a summary as a scalar for TensorBoard (tensorboard/plugins/scalar/metadata.py).
 _SCALAR = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
 )
 
 
 class Recorder:
-    """Writes event files and gathers the loss curve.
+    """Writes event files and collects the loss curve.
 
     Attributes:
-      curve: (step, mean loss since the entry before).
+      curve: (step, mean loss since the previous entry).
     """
 
     POINTS = 50
 
     def __init__(self, folder: Path | None, first_step: int = 0) -> None:
-        """`folder` takes the event files and the curve, and holds those up to `first_step`; None: no files.
+        """`folder` is for the event files and the curve, and has those up to `first_step`; None: no files.
 
         Raises:
-          InputError: the folder cannot be written; so do `record` and `flush`.
+          InputError: the folder cannot be written; `record` and `flush` raise it too.
         """
         self._folder = folder
         self.curve = _read_curve(folder, first_step) if folder else []
@@ -40,7 +40,7 @@ class Recorder:
             self._writer = tf.summary.create_file_writer(str(folder)) if folder else None
 
     def record(self, step: int, result: StepResult, learning_rate: float, examples_per_second: float) -> None:
-        """Take down one step."""
+        """Record one step."""
         self._recent.append(result.loss)
         self._last_step = step
         if len(self._recent) == self.POINTS:
@@ -59,7 +59,7 @@ class Recorder:
                 tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
 
     def flush(self) -> None:
-        """Bring everything recorded to disk, and the curve to its last step."""
+        """Write everything recorded to disk, and complete the curve."""
         if self._recent:
             self._close_point()
         if self._folder is not None and self._writer is not None:
@@ -78,7 +78,7 @@ class Recorder:
         except tf.errors.OpError as error:
             raise InputError(
                 f"{self._folder}: cannot be written ({tensorflow_reason(error.message)}); free some space or "
-                "choose another place. Checkpoints saved before are untouched."
+                "choose another folder. Earlier checkpoints are intact."
             ) from None
 
 

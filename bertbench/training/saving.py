@@ -1,8 +1,8 @@
-"""A training run on disk: whole checkpoints, what belongs to them, and where a killed run goes on.
+"""A training run on disk: checkpoints, the settings of the run, and the step at which to resume.
 
 The output folder is a model folder (`bert_config.json`, `vocab.txt`, `tokenizer_config.json`,
-`model.ckpt-N`). Checkpoints are in Google's format with the optimizer's moments beside each variable, as the
-original writes them.
+`model.ckpt-N`). Checkpoints are in Google's format and include the optimizer's moments of each variable, as
+in the original.
 """
 
 import re
@@ -35,10 +35,10 @@ class TrainingFolder:
         self._keep = keep_checkpoints
 
     def require_same(self, settings: Mapping[str, Any]) -> None:
-        """Check that a run to be resumed is made of these settings; nothing is written.
+        """Check that a run to be resumed has these settings; nothing is written.
 
         Raises:
-          InputError: the folder holds a run with other settings; the message names them.
+          InputError: the folder contains a run with other settings; the message names them.
         """
         written = self.path / SETTINGS_FILE
         if self.latest_step() is None or not written.exists():
@@ -48,12 +48,12 @@ class TrainingFolder:
         if different:
             changes = ", ".join(f"{n} ({former.get(n)} -> {settings.get(n)})" for n in different)
             raise InputError(
-                f"{self.path}: holds a run with other settings: {changes}; "
-                "give its own settings to resume it, or another --output-dir."
+                f"{self.path}: contains a run with other settings: {changes}; "
+                "use its settings to resume it, or choose another --output-dir."
             )
 
     def begin(self, settings: Mapping[str, Any], source: ModelSource) -> None:
-        """Make the folder, if need be, and write down what the run is made of.
+        """Create the folder if necessary, and write the settings of the run.
 
         Raises:
           InputError: the folder cannot be written.
@@ -65,7 +65,7 @@ class TrainingFolder:
             write_tokenizer(files.tokenizer, self.path)
 
     def latest_step(self) -> int | None:
-        """The step of the newest checkpoint; None where there is none."""
+        """The step of the newest checkpoint, or None."""
         return max(self._steps(), default=None)
 
     def prefix(self, step: int) -> Path:
@@ -73,10 +73,10 @@ class TrainingFolder:
         return self.path / f"model.ckpt-{step}"
 
     def save(self, variables: Mapping[str, tf.Variable], step: int) -> Path:
-        """Save all variables as the checkpoint of `step`, then drop the oldest beyond those to keep.
+        """Save all variables as the checkpoint of `step`, then delete the oldest beyond `keep_checkpoints`.
 
         Raises:
-          InputError: the checkpoint cannot be written; earlier ones stay.
+          InputError: the checkpoint cannot be written; earlier ones are kept.
         """
         prefix = self.prefix(step)
         save_weights(variables, prefix, global_step=step)
@@ -85,7 +85,7 @@ class TrainingFolder:
         return prefix
 
     def restore(self, variables: Mapping[str, tf.Variable], step: int) -> None:
-        """Give every variable its value of the checkpoint of `step`.
+        """Load every variable from the checkpoint of `step`.
 
         Raises:
           InputError: the checkpoint lacks a variable or is damaged.
@@ -96,18 +96,18 @@ class TrainingFolder:
         missing = sorted(set(variables) - set(tensors))
         if missing:
             raise InputError(
-                f"{prefix}: cannot be resumed, it lacks {', '.join(missing)}; use another --output-dir."
+                f"{prefix}: cannot be resumed, it lacks {', '.join(missing)}; choose another --output-dir."
             )
         for name, variable in variables.items():
             variable.assign(source.read([tensors[name]])[0])
         notice(f"resuming from {prefix}")
 
     def _tidy(self) -> None:
-        """Drop the oldest checkpoints beyond those to keep, and what an interrupted save or drop has left."""
+        """Delete the oldest checkpoints beyond `keep_checkpoints`, and the remains of interrupted saves."""
         for unfinished in self.path.glob(".model.ckpt-*.saving"):
             shutil.rmtree(unfinished)
         kept = sorted(self._steps())[-self._keep :]
-        # The index first: without it there is no checkpoint, whenever this is interrupted.
+        # The index first: without it the rest is not a checkpoint, if this is interrupted.
         for file in sorted(self.path.glob("model.ckpt-*"), reverse=True):
             match = _CHECKPOINT_FILE.fullmatch(file.name)
             if match and int(match[1]) not in kept:

@@ -1,4 +1,4 @@
-"""How a training's settings change with the number of processes."""
+"""Adapts training settings to the number of processes."""
 
 import dataclasses
 import math
@@ -19,8 +19,8 @@ def share_of(
 
     Args:
       lr_scaling: one of `LR_SCALINGS`.
-      synchronized: the processes share out the examples, so that an epoch itself has fewer steps; else each
-        goes over all examples for its share of the epochs.
+      synchronized: the processes divide the examples, so that an epoch has fewer steps; otherwise each uses
+        all examples, for its share of the epochs.
     """
     if lr_scaling not in LR_SCALINGS:
         raise InputError(f"learning rate scaling {lr_scaling!r}: choose one of {', '.join(LR_SCALINGS)}.")

@@ -1,6 +1,6 @@
-"""When what happens in training: the learning rate of a step, and the examples of a step.
+"""The learning rate and the examples of each training step.
 
-Both are functions of the step alone, so that a run picks up anywhere.
+Both depend only on the step, so that a run can be resumed at any step.
 """
 
 import functools
@@ -18,7 +18,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 class LearningRate:
     """Linear warm-up from 0, then linear decay to 0 (google-research/bert `optimization.py`).
 
-    Steps count from 0. While warming up the rate is `peak` * step / warmup_steps, afterwards
+    Steps count from 0. During warm-up the rate is `peak` * step / warmup_steps, afterwards
     `peak` * (1 - step / num_steps).
     """
 
@@ -46,14 +46,14 @@ class LearningRate:
 
 @dataclass(frozen=True)
 class ExampleOrder:
-    """Which examples each step trains on: every example once an epoch, in an order drawn anew each epoch.
+    """The examples of each step: every example once per epoch, in a new random order each epoch.
 
     Attributes:
       num_examples: N.
       batch_size: examples of one process's micro-batch.
-      accum_steps: micro-batches a step.
-      seed: draws the orders.
-      rank, size: this process among `size` that share the examples without overlap.
+      accum_steps: micro-batches per step.
+      seed: of the random orders.
+      rank, size: this process, and the number of processes that divide the examples without overlap.
     """
 
     num_examples: int
@@ -70,12 +70,12 @@ class ExampleOrder:
 
     @property
     def effective_batch(self) -> int:
-        """Examples a step, over all micro-batches and processes."""
+        """Examples per step, over all micro-batches and processes."""
         return self.batch_size * self.accum_steps * self.size
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps that see every example once; the last one of an epoch may be smaller."""
+        """Steps per epoch; the last one may have fewer examples."""
         return math.ceil(self.num_examples / self.effective_batch)
 
     def step_examples(self, step: int) -> np.ndarray:
@@ -85,7 +85,7 @@ class ExampleOrder:
         return order[index * self.effective_batch : (index + 1) * self.effective_batch]
 
     def micro_batches(self, step: int) -> list[np.ndarray]:
-        """This process's examples in a step, by micro-batch; a small last step may leave some empty."""
+        """This process's examples in a step, by micro-batch; some may be empty in an epoch's last step."""
         mine = self.step_examples(step)[self.rank :: self.size]
         return [
             mine[start : start + self.batch_size]
@@ -95,7 +95,7 @@ class ExampleOrder:
 
 @functools.lru_cache(maxsize=1)
 def _epoch_order(seed: int, epoch: int, num_examples: int) -> np.ndarray:
-    """int64 [N], drawn once an epoch: of millions of examples it takes longer than a step."""
+    """int64 [N], drawn once per epoch: for millions of examples this takes longer than a step."""
     order = np.random.default_rng([seed, epoch]).permutation(num_examples)
     order.flags.writeable = False
     return order

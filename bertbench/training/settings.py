@@ -14,13 +14,13 @@ class TrainingSettings:
 
     Attributes:
       batch_size: examples of one process's micro-batch.
-      accum_steps: micro-batches a step.
+      accum_steps: micro-batches per step.
       learning_rate: the peak.
-      num_epochs, num_steps: how long; the steps win where both are given.
-      warmup_proportion, warmup_steps: the warm-up; the steps win.
+      num_epochs, num_steps: how long to train; if both are given, the steps count.
+      warmup_proportion, warmup_steps: the warm-up; if both are given, the steps count.
       batching: one of `bertbench.data.batching.STRATEGIES`.
       save_checkpoints_steps, keep_checkpoints: how often to save, how many to keep.
-      recompute: compute each layer again for its gradient instead of keeping what it needs.
+      recompute: compute each layer again for its gradient instead of keeping its intermediate values.
     """
 
     batch_size: int = 32
@@ -47,7 +47,7 @@ class TrainingSettings:
             raise InputError(f"num_epochs is {self.num_epochs}; give a number above 0.")
 
     def steps(self, order: ExampleOrder) -> int:
-        """The steps of a training on examples in that order."""
+        """The number of training steps for examples in that order."""
         if self.num_steps is not None:
             return self.num_steps
         return max(1, round(self.num_epochs * order.steps_per_epoch))

@@ -1,4 +1,4 @@
-"""One training step: gradients of the micro-batches, summed over them and the workers, and one update."""
+"""One training step: gradients summed over micro-batches and workers, then one update."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from bertbench.training.workers import Workers
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step tells: average losses by name over all workers, and the gradients' norm before clipping."""
+    """The result of a step: mean losses by name over all workers, and the gradient norm before clipping."""
 
     losses: dict[str, float]
     gradient_norm: float
 
     @property
     def loss(self) -> float:
-        """The training loss: the sum of the averages."""
+        """The training loss: the sum of the means."""
         return sum(self.losses.values())
 
 
 class TrainStep:
-    """The graphs of a model's training step."""
+    """A model's training step as TensorFlow graphs."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class TrainStep:
         accumulate: bool,
         recompute: bool = False,
     ) -> None:
-        """`accumulate` says whether steps have several micro-batches; it costs one copy of the variables."""
+        """`accumulate`: steps may have several micro-batches; this needs one more copy of the variables."""
         self._model = model
         self._optimizer = optimizer
         self._workers = workers
@@ -52,7 +52,7 @@ class TrainStep:
         self._apply = tf.function(self._apply_accumulated, autograph=False)
 
     def forget(self) -> None:
-        """Drop gradients of a step that was not finished."""
+        """Discard the gradients of an unfinished step."""
         for variable in self._accumulated:
             variable.assign(tf.zeros_like(variable))
 
@@ -62,7 +62,7 @@ class TrainStep:
         """Train on the micro-batches of one step.
 
         Args:
-          batches: at least one where there is one worker; seeds: uint32 [2], one a batch.
+          batches: at least one if there is one worker. seeds: uint32 [2] for each batch.
         """
         weights = self._sum_weights(batches)
         scales = {name: tf.constant(1.0 / weight) for name, weight in weights.items()}
@@ -80,7 +80,7 @@ class TrainStep:
         return StepResult({name: sums[name] / weights[name] for name in sums}, float(norm))
 
     def _sum_weights(self, batches: Sequence[Batch]) -> dict[str, float]:
-        """The weights of the losses over all micro-batches and workers; at least a tiny bit of each."""
+        """The weights of the losses over all micro-batches and workers; never 0."""
         weights = dict.fromkeys(self._model.head.loss_names, 0.0)
         for batch in batches:
             for name, weight in self._model.head.loss_weights(batch.tensors).items():
@@ -88,7 +88,7 @@ class TrainStep:
         return {name: max(weight, 1e-5) for name, weight in self._workers.sum_scalars(weights).items()}
 
     def _gradients(self, batch: Tensors, seed: tf.Tensor, scales: Tensors) -> tuple[Tensors, list[tf.Tensor]]:
-        """The losses' sums, and the gradients of the sum of the losses times their scales."""
+        """The summed losses, and the gradients of the sum of the scaled losses."""
         with tf.GradientTape() as tape:
             outputs = self._model(batch, seed, recompute=self._recompute)
             totals = self._model.head.losses(outputs, batch)

@@ -1,4 +1,4 @@
-"""The training loop: steps, progress, saving, resuming, and stopping when the loss goes wrong."""
+"""The training loop: steps, progress, saving, resuming, and stopping if the loss is not finite."""
 
 import contextlib
 import dataclasses
@@ -29,12 +29,12 @@ from bertbench.training.workers import SingleProcess, Workers, split_seed
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
-      checkpoint: the last one, of step `steps`.
-      loss_curve: (step, mean loss since the entry before) of this process's part of the run.
-      seconds, examples: of this process's part, after a resume.
+      checkpoint: the last checkpoint, of step `steps`.
+      loss_curve: (step, mean loss since the previous entry).
+      seconds, examples: of this process; after resuming, of the resumed part.
     """
 
     checkpoint: Path
@@ -46,10 +46,10 @@ class TrainingRun:
 
 
 class Trainer:
-    """Trains one model on one data set into one folder."""
+    """Trains one model on one data set and saves it to one folder."""
 
     def __init__(self, job: TrainingJob, features: Features, workers: Workers | None = None) -> None:
-        """Build the model; load its weights, those of a run to be resumed or those to start from.
+        """Build the model and load its weights: those of a run to be resumed, or the initial ones.
 
         Raises:
           InputError: the settings, the checkpoint or the output folder cannot be used.
@@ -85,13 +85,13 @@ class Trainer:
         )
 
     def _begin(self, facts: Mapping[str, Any], source: ModelSource) -> int:
-        """Load the weights; the first worker reads, since only it saves. Returns the step to go on from."""
+        """Load the weights (rank 0 reads them, as only it saves) and return the step at which to continue."""
         step = 0
         if self.workers.rank == 0:
             self._folder.require_same(facts)
             step = self._restore(source)
             if not step:
-                # The saved configuration names the GELU of the training, so that it is read back with it.
+                # The saved configuration names the GELU of the training, so that loading it uses the same.
                 config = source.config.with_gelu(self.model.compute.kernels.gelu)
                 self._folder.begin(facts, dataclasses.replace(source, config=config))
         self.workers.broadcast(list(self._state.values()))
@@ -113,11 +113,11 @@ class Trainer:
         return step or 0
 
     def run(self) -> TrainingRun:
-        """Train to the last step.
+        """Train until the last step.
 
         Raises:
-          CannotJudge: a loss or gradient is not finite; names the step, its examples and the last
-            good checkpoint. Or the workers' weights differ at the end.
+          CannotJudge: a loss or gradient is not finite (the message names the step, its examples and the
+            last good checkpoint), or the workers' weights differ at the end.
           InputError: a checkpoint cannot be written.
         """
         return self.workers.run_with_recovery(self._state, self.first_step, self._train)
@@ -152,13 +152,13 @@ class Trainer:
         )
 
     def _progress(self, steps: int) -> contextlib.AbstractContextManager[Callable[..., None]]:
-        """The first worker's progress is everyone's."""
+        """Only rank 0 shows progress."""
         if self.workers.rank == 0:
             return progress("train", steps, "steps", done=self.first_step)
         return contextlib.nullcontext(lambda *_, **__: None)
 
     def train_step(self, step: int) -> StepResult:
-        """Train on the examples of one step; `run` does so for all, with what belongs around them."""
+        """Train on the examples of one step; `run` calls this for every step."""
         batches, seeds = [], []
         for share in self.workers.shares:
             order = dataclasses.replace(self.order, rank=share)
@@ -198,7 +198,7 @@ class Trainer:
 
 
 def _facts(job: TrainingJob, features: Features, order: ExampleOrder) -> Mapping[str, Any]:
-    """What must be the same for a run to be resumed, and for all its workers."""
+    """What must not change when a run is resumed, and must be the same in all workers."""
     return {
         "task": job.task.name,
         "precision": job.compute.precision.name,
@@ -214,9 +214,9 @@ def _facts(job: TrainingJob, features: Features, order: ExampleOrder) -> Mapping
 
 
 def describe(order: ExampleOrder, schedule: LearningRate) -> None:
-    """Say at the start what a step is made of."""
+    """Print the composition of a step and the number of steps."""
     notice(
         f"effective batch {order.effective_batch} = {order.batch_size} examples x {order.accum_steps} "
-        f"micro-batches x {order.size} processes; {order.steps_per_epoch} steps an epoch, "
-        f"{schedule.num_steps} steps in all, {schedule.warmup_steps} of them warm-up"
+        f"micro-batches x {order.size} processes; {order.steps_per_epoch} steps per epoch, "
+        f"{schedule.num_steps} steps in total, {schedule.warmup_steps} of them warm-up"
     )

@@ -1,4 +1,4 @@
-"""The processes that train together, as the trainer sees them; one process unless Horovod says otherwise."""
+"""The processes that train together: the interface for the trainer, and a single process."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ class Workers(ABC):
 
     Attributes:
       rank, size: this worker and how many there are.
-      shares: whose examples this one trains on: its own, and those of workers that were lost.
+      shares: the ranks whose examples this worker trains on: its own and those of lost workers.
     """
 
     rank = 0
@@ -74,5 +74,5 @@ class SingleProcess(Workers):
 
 
 def split_seed(seed: int, *numbers: int) -> np.ndarray:
-    """uint32 [2], a dropout seed drawn from a run's seed and any numbers (step, micro-batch, rank)."""
+    """uint32 [2], a dropout seed derived from a run's seed and other numbers (step, micro-batch, rank)."""
     return np.random.SeedSequence([seed, *numbers]).generate_state(2)

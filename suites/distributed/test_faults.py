@@ -130,6 +130,6 @@ def test_workers_with_other_data_end_at_the_start_naming_it(
     with pytest.raises(InputError, match=r"rank [01] cannot go on; it says why above"):
         run_workers(WorkerHosts(2), command)
     said = capfd.readouterr().err
-    assert "bertbench: workers disagree on data (rank 0: " in said
+    assert "bertbench: workers differ in data (rank 0: " in said
     assert InputError.exit_status == 2
     assert not list((tmp_path / "out").glob("*.index"))

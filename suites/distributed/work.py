@@ -6,7 +6,7 @@ Apart from `worker`, which imports Horovod: the tests are collected where there 
 from bertbench.training.settings import TrainingSettings
 
 EXAMPLES_A_STEP = 16
-# Three steps an epoch, the last one of a single example: with several workers most have nothing to do in it.
+# Three steps per epoch, the last one of a single example: with several workers most have nothing to do in it.
 NUM_EXAMPLES, STEPS, STEPS_PER_EPOCH = 33, 20, 3
 SHAPES = ((3, 5), (7,), (2, 2, 2))
 
