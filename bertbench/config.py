@@ -1,4 +1,4 @@
-"""What a BERT is made of: `bert_config.json` and the named geometries."""
+"""The configuration of a BERT: `bert_config.json` and the named geometries."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from bertbench.errors import InputError
 from bertbench.files import read_json
 
-# Keys that published bert_config.json files carry and that change nothing here.
+# Keys in published bert_config.json files that have no effect here.
 IGNORED_KEYS = frozenset(
     {
         "_name_or_path",
@@ -39,7 +39,7 @@ IGNORED_KEYS = frozenset(
     }
 )
 
-# Keys that Hugging Face's files carry, with the one value that this BERT computes.
+# Keys in Hugging Face's files, with the only value that this BERT supports.
 FIXED_KEYS = {
     "add_cross_attention": False,
     "is_decoder": False,
@@ -75,10 +75,10 @@ def _check_type(name: str, value: object, annotation: Any) -> None:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The geometry of a BERT, in the words of Google's `bert_config.json`.
+    """The sizes of a BERT, with the names of Google's `bert_config.json`.
 
-    Letters in shapes: B batch, S sequence, T packed tokens, H `hidden_size`, A `num_attention_heads`,
-    D = H / A, F `intermediate_size`, V `vocab_size`, L `num_hidden_layers`.
+    In shapes, H is `hidden_size`, A `num_attention_heads`, D = H / A, F `intermediate_size`, V `vocab_size`
+    and L `num_hidden_layers` (all letters: CONTRIBUTING.md).
 
     Attributes:
       hidden_act: one of `GELU_OF_HIDDEN_ACT`.
@@ -116,17 +116,17 @@ class ModelConfig:
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
             rate = getattr(self, name)
             if rate is not None and not 0 <= rate < 1:
-                raise InputError(f"{name} is {rate}; it must lie in [0, 1).")
+                raise InputError(f"{name} is {rate}; it must be in [0, 1).")
         if self.hidden_size % self.num_attention_heads:
             raise InputError(
                 f"hidden_size {self.hidden_size} is not a multiple of "
                 f"num_attention_heads {self.num_attention_heads}."
             )
         if not all(0 < value < math.inf for value in (self.layer_norm_eps, self.initializer_range)):
-            raise InputError("layer_norm_eps and initializer_range must be above 0, and finite.")
+            raise InputError("layer_norm_eps and initializer_range must be positive and finite.")
         if self.hidden_act not in GELU_OF_HIDDEN_ACT:
             known = ", ".join(GELU_OF_HIDDEN_ACT)
-            raise InputError(f"hidden_act is {self.hidden_act!r}; only {known} are computed here.")
+            raise InputError(f"hidden_act is {self.hidden_act!r}; only {known} are supported.")
 
     @property
     def head_size(self) -> int:
@@ -139,7 +139,7 @@ class ModelConfig:
         return GELU_OF_HIDDEN_ACT[self.hidden_act]
 
     def with_gelu(self, variant: str) -> "ModelConfig":
-        """This config for a model that is trained with a variant of `GELU_VARIANTS`."""
+        """This configuration with the GELU variant of a training, one of `GELU_VARIANTS`."""
         form = "erf" if variant == "erf" else "tanh"
         if form == self.gelu:
             return self
@@ -155,7 +155,7 @@ class ModelConfig:
         """
         values = read_json(path)
         if not isinstance(values, dict):
-            raise InputError(f"{path}: holds no JSON object; a bert_config.json is one.")
+            raise InputError(f"{path}: is not a JSON object; bert_config.json must be one.")
         try:
             return cls.from_dict(values)
         except InputError as error:
@@ -163,11 +163,11 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """Make a config of `bert_config.json`'s keys; see `from_json_file`."""
+        """A configuration from the keys of `bert_config.json`; see `from_json_file`."""
         names = {field.name for field in dataclasses.fields(cls)}
         for name, value in FIXED_KEYS.items():
             if values.get(name, value) != value:
-                raise InputError(f"{name} is {values[name]!r}; only {value!r} is a BERT's.")
+                raise InputError(f"{name} is {values[name]!r}; only {value!r} is supported.")
         unknown = sorted(set(values) - names - IGNORED_KEYS - FIXED_KEYS.keys())
         if unknown:
             raise InputError(f"unknown key {', '.join(unknown)}; remove it or correct its spelling.")
@@ -178,14 +178,14 @@ class ModelConfig:
         return cls(**{name: value for name, value in values.items() if name in names})
 
     def to_dict(self) -> dict[str, Any]:
-        """The keys of `bert_config.json` that `from_dict` reads back as this config."""
+        """The keys and values of `bert_config.json`, for `from_dict`."""
         values = dataclasses.asdict(self)
         if self.classifier_dropout is None:
             del values["classifier_dropout"]
         return values
 
     def to_json(self) -> str:
-        """The `bert_config.json` that `from_json_file` reads back as this config."""
+        """The text of `bert_config.json`, for `from_json_file`."""
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What a person sees: tables, notices and progress, in color on terminals only.
+"""Terminal output: tables, notices and progress, in color only on terminals.
 
 Results go to standard output; notices and progress to standard error, so that output can be piped.
 """
@@ -26,12 +26,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def notice(message: str) -> None:
-    """One line to standard error, for what the user should know but need not act on."""
+    """Print a line to standard error that informs the user but needs no action."""
     err.print(message, markup=False)
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """A table whose first column is text (left) and whose other columns are figures (right)."""
+    """A table whose first column is text (left-aligned) and whose other columns are numbers."""
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
@@ -41,12 +41,12 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 
 
 def print_table(table: Table) -> None:
-    """Print a table whole: on a narrow terminal its lines wrap, but no figure is cut."""
+    """Print a table; on a narrow terminal its lines wrap, but no cell is shortened."""
     _wide_enough(Console(highlight=False, soft_wrap=True), table).print(table)
 
 
 def render_text(table: Table) -> str:
-    """A table as plain text, for logs and pytest's summary; no figure is cut."""
+    """A table as plain text, for logs and pytest's summary; no cell is shortened."""
     console = _wide_enough(Console(no_color=True, highlight=False), table)
     with console.capture() as capture:
         console.print(table)
@@ -61,11 +61,11 @@ def _wide_enough(console: Console, table: Table) -> Console:
 
 @contextlib.contextmanager
 def progress(description: str, total: int, unit: str, *, done: int = 0) -> Iterator[Callable[..., None]]:
-    """Show progress over `total` units: a bar on a terminal, a plain line now and then elsewhere.
+    """Show progress over `total` units: a bar on a terminal, otherwise a line from time to time.
 
-    The time left is judged by the units that follow those `done` before.
+    The remaining time is estimated from the units after those already `done` at the start.
 
-    Yields `advance(count, **figures)`; the figures (loss, examples/s, ...) are shown beside the bar.
+    Yields `advance(count, **values)`; the values (loss, examples/s, ...) are shown next to the bar.
     """
     if err.is_terminal:
         with _bar(description, total, unit, done) as advance:

@@ -1,17 +1,17 @@
-"""The three ways a run ends badly, each with the exit status every command uses.
+"""Errors that end a command, each with its exit status.
 
-0 is success; 1 a failed gate; 2 bad input; 3 "could not judge".
+0 is success, 1 a failed gate, 2 bad input, 3 not enough evidence.
 """
 
 
 class BertbenchError(Exception):
-    """A failure to be told in one line, without a traceback."""
+    """An error that is shown as one line, without a traceback."""
 
     exit_status: int
 
 
 class GateFailed(BertbenchError):
-    """A measured figure is outside its tolerance."""
+    """A measured value is outside its tolerance."""
 
     exit_status = 1
 
@@ -29,7 +29,7 @@ class CannotJudge(BertbenchError):
 
 
 def tensorflow_reason(message: str) -> str:
-    """What went wrong, out of the message of a `tf.errors.OpError`.
+    """The reason within the message of a `tf.errors.OpError`.
 
     "{{function_node ...}} PATH; No space left on device [Op:SaveV2]" gives "No space left on device".
     """

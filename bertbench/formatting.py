@@ -1,4 +1,4 @@
-"""Numbers and names of the data as people read them."""
+"""Numbers and names as readable text."""
 
 import math
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ PROPER = {"squad": "SQuAD", "f1": "F1", "mcc": "MCC", "lm": "LM"}
 
 
 def words(name: str) -> str:
-    """A name of the data as people write it."""
+    """A readable form of a name."""
     return " ".join(PROPER.get(word, word) for word in name.split("_"))
 
 
 def figure(value: float | None, digits: int = 4) -> str:
-    """A number with so many significant digits, thousands separated, or a dash."""
+    """A number with the given significant digits and separated thousands, or a dash for None."""
     if value is None:
         return NONE
     if value == 0 or abs(value) >= 10 ** (digits - 1):
@@ -23,19 +23,19 @@ def figure(value: float | None, digits: int = 4) -> str:
 
 
 def signed(value: float | None, decimals: int = 2) -> str:
-    """A difference with its sign, or a dash."""
+    """A difference with its sign, or a dash for None."""
     if value is None:
         return NONE
     return f"{value:+.{decimals}f}".replace("-", MINUS)
 
 
 def decimals_for(tolerance: float) -> int:
-    """The decimals that show a difference to a hundredth of its tolerance."""
+    """The number of decimals that shows a hundredth of a tolerance."""
     return max(0, 2 - math.floor(math.log10(tolerance))) if tolerance > 0 else 4
 
 
 def percent(value: float | None, decimals: int = 1) -> str:
-    """A share as per cent, or a dash."""
+    """A share in percent, or a dash for None."""
     if value is None:
         return NONE
     return f"{value * 100:.{decimals}f} %".replace("-", MINUS)

@@ -1,4 +1,4 @@
-"""A model over a whole data set: features -> batches -> outputs in the data set's order."""
+"""Runs a model on a whole data set: features -> batches -> outputs in the order of the data set."""
 
 import time
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ from bertbench.tasks.base import Task
 
 @dataclass(frozen=True)
 class InferenceRun:
-    """The outputs of one pass and what it took.
+    """The outputs of one pass and its time.
 
     Attributes:
-      outputs: by name, in the order of the features: float [T] a token or [N, ...] an example.
-      seconds: from the first batch to the last, compilation included.
-      num_examples, num_tokens: rows of the features and their tokens, padding left out.
+      outputs: by name, in the order of the features: float, [T] per token or [N, ...] per example.
+      seconds: from the first batch to the last, including compilation.
+      num_examples, num_tokens: rows of the features and their tokens, without padding.
     """
 
     outputs: dict[str, np.ndarray]
@@ -53,7 +53,7 @@ class Predictor:
 
 
 def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
-    """A model for inference with its checkpoint's weights.
+    """Load a model for inference from its checkpoint.
 
     Raises:
       InputError: the source has no checkpoint, or it does not fit.
@@ -94,7 +94,7 @@ def run_inference(
 
 
 class _Collector:
-    """Puts the outputs of batches back into the order of the features."""
+    """Restores the order of the features in the outputs of batches."""
 
     def __init__(self, features: Features, per_token: bool) -> None:
         self.outputs: dict[str, np.ndarray] = {}

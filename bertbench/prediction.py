@@ -1,4 +1,4 @@
-"""One prediction, from files to scores: what `bertbench predict` writes and the accuracy suite judges."""
+"""One prediction, from files to scores, for `bertbench predict` and the accuracy suite."""
 
 import hashlib
 import time
@@ -30,11 +30,11 @@ class PredictionSettings:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model makes of a data set.
+    """A model's predictions for a data set.
 
     Attributes:
-      seconds: wall-clock by stage. `features` and `load` (of the model) run at the same time; then follow
-        `inference` and `judging`.
+      seconds: wall-clock time by stage. `features` and `load` (of the model) run at the same time, followed
+        by `inference` and `judging`.
     """
 
     dataset: Dataset
@@ -85,7 +85,7 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
 
 
 def dataset_sha256(files: Sequence[DataFile]) -> str:
-    """The hexadecimal SHA-256 of a data set's file as read; of several, that of their digests in a row."""
+    """The hexadecimal SHA-256 of a data set's file; of several files, that of their concatenated digests."""
     digests = [file.sha256 for file in files]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Starting TensorFlow: its threads, its environment, and an import without its log."""
+"""Starts TensorFlow: its threads, its environment, and an import without log output."""
 
 import contextlib
 import os
@@ -17,10 +17,10 @@ def start_tensorflow(
     *,
     trains: bool = True,
 ) -> ThreadSettings:
-    """Import TensorFlow and give it its threads: those asked for, else the default, else the machine's.
+    """Import TensorFlow and set its threads: the given ones, else `default`, else the machine's default.
 
-    Where nothing trains, oneDNN may keep its own arrangement of the weights from call to call. TensorFlow
-    reads that once a process, so it is left alone where something else has imported TensorFlow.
+    If nothing trains, oneDNN may keep its own arrangement of the weights between calls. TensorFlow reads this
+    setting once per process, so it is not changed if TensorFlow is already imported.
     """
     if not trains and "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
@@ -36,10 +36,10 @@ def start_tensorflow(
 
 @contextlib.contextmanager
 def quiet_import() -> Iterator[None]:
-    """Drop what TensorFlow's libraries write to standard error before they read TF_CPP_MIN_LOG_LEVEL.
+    """Discard what TensorFlow's libraries write to standard error before they read TF_CPP_MIN_LOG_LEVEL.
 
-    TensorFlow 2.21 logs its use of oneDNN whatever that variable says
-    (https://github.com/tensorflow/tensorflow/issues/100442). A level below 2 asks to see it.
+    TensorFlow 2.21 logs its use of oneDNN regardless of that variable
+    (https://github.com/tensorflow/tensorflow/issues/100442). With a level below 2 nothing is discarded.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") < "2":
         yield
@@ -56,9 +56,9 @@ def quiet_import() -> Iterator[None]:
 
 
 def prepare_environment() -> None:
-    """Give TensorFlow the machine's default threads by environment, where it may start by itself.
+    """Set the default threads by environment variables, for a process that may start TensorFlow anywhere.
 
-    A process that was prepared so may train and predict, so oneDNN must not keep weights.
+    Such a process may train and predict, so oneDNN must not keep weights.
     """
     threads = default_threads(read_machine())
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads.intra))

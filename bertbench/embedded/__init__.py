@@ -1,7 +1,8 @@
-"""The small trained models that bertbench carries, each with the data that it is judged on.
+"""The small trained models of this package, each with the data on which it is evaluated.
 
-`tools/embedded/rebuild.py` makes them. A folder is a model folder (`bert_config.json`, `vocab.txt`, a
-Google-format checkpoint) and holds held-out data of its task in the official form, and some to train on.
+`tools/embedded/rebuild.py` makes them. Each folder is a model folder (`bert_config.json`, `vocab.txt`, a
+Google-format checkpoint) that also contains held-out data of its task in the official format, and some
+training data.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The other limit beside matrix products: how fast memory streams."""
+"""The memory bandwidth, the limit of everything except matrix products."""
 
 import functools
 from concurrent.futures import ThreadPoolExecutor
@@ -8,15 +8,15 @@ import numpy as np
 from bertbench.measure.machine import read_machine
 from bertbench.measure.timing import time_call
 
-ELEMENTS = 1 << 24  # 64 MiB an array, three of which exceed the last cache of most machines
+ELEMENTS = 1 << 24  # 64 MiB per array; three arrays exceed the last-level cache of most machines
 ROUNDS = 20
 
 
 @functools.cache
 def memory_bandwidth() -> float:
-    """GB/s of c = a + b over float32 arrays beyond the caches, on every usable core, best of rounds.
+    """GB/s of c = a + b for float32 arrays larger than the caches, on all usable cores, best of the rounds.
 
-    Two arrays are read and one is written, as STREAM's Add counts (McCalpin 1995). Measured once a process.
+    Two arrays are read and one is written, as in STREAM's Add (McCalpin 1995). Measured once per process.
     """
     cores = read_machine().usable_cores
     first, second, total = (np.ones(ELEMENTS, np.float32) for _ in range(3))

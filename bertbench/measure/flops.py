@@ -1,13 +1,13 @@
-"""The arithmetic of a BERT, counted from its geometry.
+"""The arithmetic of a BERT, counted from its sizes.
 
-Only matrix products count, a multiplication and its addition as two operations, as is usual
-(Kaplan et al. 2020, arXiv:2001.08361, section 2.1). For one sequence of s tokens the forward pass takes
+Only matrix products are counted, a multiplication and an addition as two operations, as usual
+(Kaplan et al. 2020, arXiv:2001.08361, section 2.1). For one sequence of s tokens the forward pass has
 
-    query, key, value, attention output   [s, H] x [H, H]   4 a layer    8 s H^2
-    intermediate                          [s, H] x [H, F]   1 a layer    2 s H F
-    output                                [s, F] x [F, H]   1 a layer    2 s H F
-    attention scores                      [s, D] x [D, s]   A a layer    2 s^2 H
-    attention context                     [s, s] x [s, D]   A a layer    2 s^2 H
+    query, key, value, attention output   [s, H] x [H, H]   4 per layer   8 s H^2
+    intermediate                          [s, H] x [H, F]   1 per layer   2 s H F
+    output                                [s, F] x [F, H]   1 per layer   2 s H F
+    attention scores                      [s, D] x [D, s]   A per layer   2 s^2 H
+    attention context                     [s, s] x [s, D]   A per layer   2 s^2 H
 
 and the heads
 
@@ -16,12 +16,13 @@ and the heads
     pretraining   [1, H] x [H, H] (pooler), [1, H] x [H, 2],
                   and for m masked tokens [m, H] x [H, H], [m, H] x [H, V]
 
-A training step takes three times that: each forward product has two of the same size in the backward pass,
-one for each operand's gradient. The optimizer and what `recompute` computes twice are not counted.
+A training step has three times as many: each forward product has two of the same size in the backward pass,
+one for the gradient of each operand. The optimizer, and what `recompute` computes again, are not counted.
 
-Two counts matter. What the model needs ("model GFLOP") is counted over the real tokens of each sequence.
-What was computed is counted over the rows of the batch at their full width, padding and neighbors
-included. Efficiency uses the first. They agree where every row holds one sequence of full length.
+There are two counts. The needed operations ("model GFLOP") are those of the real tokens of each sequence.
+The computed operations are those of all rows of a batch at their full width, including padding and other
+sequences of a row. Efficiency uses the needed operations. Both are equal if every row has one sequence of
+full length.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,8 +33,8 @@ import numpy as np
 from bertbench.config import ModelConfig
 
 FORWARD_PASSES = {"inference": 1, "training": 3}
-# Attention in another block of rows takes 0.3 ms a layer beside its arithmetic, in which a core computes this
-# much.
+# One more block of rows costs attention 0.3 ms per layer in addition to its arithmetic. A core computes this much
+# in that time.
 BLOCK_FLOP_PER_CORE = 3e7
 
 
@@ -63,7 +64,7 @@ class Product:
 
 
 def encoder_products(config: ModelConfig, lengths: Sequence[int] | np.ndarray) -> list[Product]:
-    """The encoder's forward products for sequences of these lengths that go through it together.
+    """The encoder's forward products for a batch of sequences with these lengths.
 
     Args:
       lengths: int [N], tokens that attend to each other.
@@ -116,7 +117,7 @@ def head_products(
 
 
 def total_flop(products: Iterable[Product], mode: str) -> int:
-    """Floating-point operations of a step whose forward products these are.
+    """Floating-point operations of a step with these forward products.
 
     Args:
       mode: inference or training.
@@ -127,16 +128,16 @@ def total_flop(products: Iterable[Product], mode: str) -> int:
 def arithmetic_intensity(products: Sequence[Product], itemsize: int) -> float:
     """FLOP/byte if each product reads its operands and writes its result once (Williams et al. 2009).
 
-    It is the same in training: the products of the backward pass have the same three arrays.
+    It is the same in training, because the products of the backward pass use the same three arrays.
 
     Args:
-      itemsize: bytes of an element.
+      itemsize: bytes per element.
     """
     moved = itemsize * sum(product.elements for product in products)
     return sum(product.flop for product in products) / moved
 
 
 def block_tokens(config: ModelConfig, cores: int) -> float:
-    """The tokens that a model computes in the time that another block of rows takes beside its arithmetic."""
+    """The tokens that a model computes in the overhead time of one more block of rows."""
     flop = sum(product.flop for product in encoder_products(config, [1]))
     return BLOCK_FLOP_PER_CORE * cores * config.num_hidden_layers / flop

@@ -1,4 +1,4 @@
-"""Facts about the machine: its CPU, what this process may use of it, and the versions that run on it."""
+"""Facts about the machine: its CPU, the resources that this process may use, and software versions."""
 
 import functools
 import hashlib
@@ -19,17 +19,19 @@ from bertbench import __version__
 from bertbench.measure.control_group import read_quota, read_text
 from bertbench.measure.onednn import ProductKernels
 
-# Instruction sets that decide how fast BERT is, best first; Linux's names for them on x86 and on Arm.
+# Instruction sets that determine the speed of BERT, fastest first, with Linux's names on x86 and Arm.
 ISA_FLAGS = ("amx_bf16", "amx_tile", "avx512_bf16", "avx512f", "avx2", "bf16", "sve", "asimd")
 ONEDNN_SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine as this process sees it; logical cores are the kernel's numbers.
+    """A machine as this process sees it; logical cores have the kernel's numbers.
 
-    `usable` are the logical cores that the process's affinity allows, `quota` the cores' worth of time
-    that its control group allows (None: no limit), `products` what matrix products run in.
+    Attributes:
+      usable: the logical cores that the affinity of this process allows.
+      quota: the CPU time limit of its control group, in cores; None: no limit.
+      products: what computes matrix products.
     """
 
     cpu: str
@@ -49,7 +51,7 @@ class Machine:
 
     @property
     def usable_cores(self) -> int:
-        """The logical cores' worth of time that this process gets, at least 1."""
+        """The number of logical cores that this process can use, at least 1."""
         if self.quota is None:
             return len(self.usable)
         return max(1, min(len(self.usable), int(self.quota)))
@@ -58,8 +60,8 @@ class Machine:
     def machine_id(self) -> str:
         """A short, stable, readable name, such as `epyc-2c-avx512_bf16-1a2b3c`.
 
-        It changes with what changes throughput: CPU model, cores and sockets, instruction sets, and the
-        cores that this process may use.
+        It depends on everything that affects throughput: CPU model, cores and sockets, instruction sets, and
+        the cores that this process may use.
         """
         best = self.isa[0] if self.isa else self.architecture.lower()
         nodes = [len(cores) for cores in self.numa_nodes]
@@ -84,7 +86,7 @@ def bf16_is_native() -> bool:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What a stored result says of the machine and the versions that made it, ready for JSON."""
+    """The machine and the software versions, as stored with a result (JSON values)."""
     machine = read_machine()
     return {
         "id": machine.machine_id,
@@ -109,7 +111,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def read_machine(root: Path = Path("/")) -> Machine:
-    """This machine, from Linux's files under `root`; elsewhere, what py-cpuinfo and psutil know."""
+    """This machine, from Linux's files under `root`; on other systems from py-cpuinfo and psutil."""
     processors = list(_read_processors(root))
     if not processors:
         return _machine_without_linux_files()
@@ -135,7 +137,7 @@ def read_machine(root: Path = Path("/")) -> Machine:
 
 @functools.cache
 def git_revision(folder: Path) -> str | None:
-    """The commit checked out in `folder`, with `+` when tracked files differ; None outside a checkout."""
+    """The commit checked out in `folder`, with `+` if tracked files differ; None outside a checkout."""
     if not (folder / ".git").exists():
         return None
     command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
@@ -165,7 +167,7 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
 
 
 def _machine_without_linux_files() -> Machine:
-    """The machine as py-cpuinfo and psutil know it, on any system."""
+    """The machine according to py-cpuinfo and psutil, on any system."""
     facts = cpuinfo.get_cpu_info()
     flags = set(facts.get("flags", ()))
     logical = tuple(range(psutil.cpu_count() or 1))
@@ -183,7 +185,7 @@ def _machine_without_linux_files() -> Machine:
 
 
 def _read_processors(root: Path) -> Iterator[dict[str, str]]:
-    """One mapping for each logical core of /proc/cpuinfo."""
+    """The entries of /proc/cpuinfo, one mapping per logical core."""
     for block in read_text(root / "proc/cpuinfo").split("\n\n"):
         pairs = (line.partition(":") for line in block.splitlines())
         values = {name.strip(): value.strip() for name, _, value in pairs}
@@ -192,7 +194,7 @@ def _read_processors(root: Path) -> Iterator[dict[str, str]]:
 
 
 def _sockets(processors: Sequence[dict[str, str]]) -> tuple[tuple[int, ...], ...]:
-    """The logical cores of each socket; a hypervisor's "sockets" of one core each count as one socket."""
+    """The logical cores of each socket; one-core "sockets" of a hypervisor count as one socket."""
     sockets: dict[str, list[int]] = {}
     for processor in processors:
         sockets.setdefault(processor.get("physical id", "0"), []).append(int(processor["processor"]))
@@ -205,7 +207,7 @@ def _read_numa_nodes(root: Path) -> tuple[tuple[int, ...], ...]:
     folders = (root / "sys/devices/system/node").glob("node[0-9]*")
     ordered = sorted(folders, key=lambda folder: int(folder.name.removeprefix("node")))
     nodes = (parse_cpu_list(read_text(folder / "cpulist")) for folder in ordered)
-    return tuple(node for node in nodes if node)  # a node may hold memory only
+    return tuple(node for node in nodes if node)  # a node may have memory but no cores
 
 
 def _affinity() -> tuple[int, ...]:

@@ -1,8 +1,9 @@
-"""Which instruction set TensorFlow's matrix products run in, told without starting TensorFlow.
+"""The instruction set of TensorFlow's matrix products, determined without starting TensorFlow.
 
-On x86 they run in oneDNN's operators where TensorFlow uses them, else in TensorFlow's own, which call oneDNN
-only for float32 blocks. oneDNN takes the highest instruction set that the CPU has and that the environment
-variable ONEDNN_MAX_CPU_ISA allows (oneDNN: "CPU Dispatcher Control"); ONEDNN_VERBOSE=1 makes it say which.
+On x86 they run in oneDNN's operators if TensorFlow uses these, otherwise in TensorFlow's own operators, which
+call oneDNN only for float32 blocks. oneDNN uses the highest instruction set that the CPU has and that the
+environment variable ONEDNN_MAX_CPU_ISA allows (oneDNN: "CPU Dispatcher Control"); with ONEDNN_VERBOSE=1 it
+prints which.
 """
 
 from collections.abc import Mapping, Set
@@ -32,7 +33,7 @@ _ALIASES = {
     "avx10_1_512_amx": "avx512_core_amx",
     "avx10_1_512_amx_fp16": "avx512_core_amx_fp16",
 }
-# TensorFlow turns oneDNN's operators on by itself on CPUs with one of these (DefaultOneDnnPolicy).
+# By default TensorFlow uses oneDNN's operators on CPUs with one of these (DefaultOneDnnPolicy).
 _ON_BY_DEFAULT = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
 _ARM_BF16 = "bf16"  # the flag's name on Arm
 
@@ -42,9 +43,9 @@ class ProductKernels:
     """What computes TensorFlow's matrix products.
 
     Attributes:
-      isa: the instruction set, by oneDNN's name in lower case; "" where it is none of x86's.
-      onednn: whether oneDNN's operators compute them, rather than TensorFlow's own.
-      bf16_is_native: whether bfloat16 products run in bfloat16 instructions; otherwise they are emulated.
+      isa: the instruction set, oneDNN's name in lower case; "" if it is not one of x86.
+      onednn: whether oneDNN's operators compute them, instead of TensorFlow's own.
+      bf16_is_native: whether bfloat16 products use bfloat16 instructions; otherwise they are emulated.
     """
 
     isa: str = ""
@@ -53,7 +54,7 @@ class ProductKernels:
 
     @classmethod
     def of(cls, flags: Set[str], environment: Mapping[str, str]) -> "ProductKernels":
-        """Those of a CPU with these flags of /proc/cpuinfo, under these environment variables."""
+        """For a CPU with these flags of /proc/cpuinfo and these environment variables."""
         isa, onednn = _onednn_isa(flags, environment), _onednn_is_on(flags, environment)
         on_x86 = onednn and _AVX512_BF16.issubset(_NEEDED_FLAGS.get(isa, ()))
         return cls(isa, onednn, on_x86 or _ARM_BF16 in flags)

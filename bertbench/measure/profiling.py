@@ -1,8 +1,8 @@
-"""Where a step's time goes, from TensorFlow's own trace.
+"""The time of a step by operation, from TensorFlow's own trace.
 
 The profiler writes an XSpace (tensorflow/tsl/profiler/protobuf/xplane.proto), which TensorBoard's profile
-plugin shows. This module reads it for the operations of the executor's threads, and writes it again in the
-Trace Event Format that Chrome and Perfetto open.
+plugin shows. This module reads the operations of the executor's threads from it, and converts it to the
+Trace Event Format for Chrome and Perfetto.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ _XLA_CALL = "CpuExecutable::"
 _XLA_NODE = "ExecutorState::ProcessAsync::Start"
 _COMPILED = re.compile(r"_inference_+(.*?)_+\d+_*(?:\.\d+)?$")
 _BOOKKEEPING = ("ThreadpoolListener::", "MemoryAllocation", "MemoryDeallocation")
-# The first class one of whose words stands in the name of an operation.
+# An operation belongs to the first class with a word that its name contains.
 _WORDS = (
     ("attention products", ("batchmatmul",)),
     ("GEMM", ("matmul", "einsum")),
@@ -59,7 +59,7 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class OpTime:
-    """One kind of operation: what all its calls took together, on whatever thread they ran.
+    """One kind of operation: the time of all its calls, on any thread.
 
     `op` is TensorFlow's operation type, or "XLA" and the name of the compiled function.
     """
@@ -76,7 +76,7 @@ class OpTime:
 
 @dataclass(frozen=True)
 class Profile:
-    """The operations of some steps, longest first, and the steps' own time from first call to last return."""
+    """The operations of some steps, longest first, and the time from the first call to the last return."""
 
     ops: tuple[OpTime, ...]
     steps: int
@@ -84,7 +84,7 @@ class Profile:
 
 
 def kernel_class(op: str) -> str:
-    """The class of an operation; a GELU that oneDNN computes behind a product counts as that product."""
+    """The class of an operation; a GELU that oneDNN fuses with a product counts as that product."""
     name = op.lower()
     found = (label for label, words in _WORDS if any(word in name for word in words))
     return next(found, "other")
@@ -109,7 +109,9 @@ def record_trace(calls: Sequence[Callable[[], object]], folder: Path) -> Path:
         _stop_profiler(folder)
     written = [trace for trace, time in _traces(folder).items() if before.get(trace) != time]
     if not written:
-        raise CannotJudge(f"{folder}: TensorFlow's profiler wrote no trace; is another profiler running?")
+        raise CannotJudge(
+            f"{folder}: TensorFlow's profiler wrote no trace; stop any other profiler and try again."
+        )
     return written[0]
 
 
@@ -119,12 +121,12 @@ def _stop_profiler(folder: Path) -> None:
     except tf.errors.OpError as error:
         raise InputError(
             f"{folder}: the trace cannot be written ({error.message}); "
-            "free some space or choose another place."
+            "free some space or choose another folder."
         ) from None
 
 
 def _traces(folder: Path) -> dict[Path, int]:
-    """Each trace with the time of writing: a second profile within one second takes the first one's place."""
+    """The traces and their times; a second profile within the same second replaces the first one."""
     return {trace: trace.stat().st_mtime_ns for trace in folder.rglob("*.xplane.pb")}
 
 
@@ -147,7 +149,7 @@ def read_profile(trace: Path) -> Profile:
 
 
 def write_chrome_trace(trace: Path) -> Path:
-    """Write `<host>.trace.json.gz` beside a trace; chrome://tracing and ui.perfetto.dev open it."""
+    """Write `<host>.trace.json.gz` next to a trace, for chrome://tracing and ui.perfetto.dev."""
     path = trace.with_name(f"{trace.name.removesuffix('.xplane.pb')}.trace.json.gz")
     events = list(_chrome_events(_read_planes(trace)))
     with atomic_path(path) as temporary, gzip.open(temporary, "wt", encoding="utf-8") as stream:
@@ -192,7 +194,7 @@ def _operations(events: Sequence[_Event]) -> Iterator[tuple[str, _Event]]:
 
 
 def _compiled_name(ordered: Sequence[_Event], index: int) -> str | None:
-    """The function that an asynchronous node runs in XLA; None where it runs in the executor."""
+    """The function that an asynchronous node runs in XLA; None if it runs in the executor."""
     node, executes = ordered[index], False
     for event in ordered[index + 1 :]:
         if event.start >= node.end or _NODE.fullmatch(event.name):

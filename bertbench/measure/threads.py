@@ -1,4 +1,4 @@
-"""How many threads TensorFlow gets: the default for a machine, and setting it before TensorFlow starts."""
+"""TensorFlow's threads: the default for a machine, and how to set them before TensorFlow starts."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ CORES_LEFT_TO_SYSTEM = 2
 
 @dataclass(frozen=True)
 class ThreadSettings:
-    """TensorFlow's two pools: threads within an operation (`intra`) and operations at once (`inter`)."""
+    """TensorFlow's thread pools: threads within an operation (`intra`), concurrent operations (`inter`)."""
 
     intra: int
     inter: int = 1
@@ -25,14 +25,14 @@ class ThreadSettings:
 
 
 def default_threads(machine: Machine, instances: int = 1) -> ThreadSettings:
-    """The threads of each of `instances` processes that run at once on the machine.
+    """The threads of each of `instances` processes that run on the machine at the same time.
 
-    One instance gets the logical cores of a socket. Of several, each gets its fair share of its socket's
-    logical cores less two, at least 1. Only cores that this process may use count, and a control group's
-    limit on CPU time is shared by all instances.
+    A single instance gets the logical cores of a socket. Several instances divide the logical cores of their
+    socket minus two, at least 1 each. Only cores that this process may use count, and all instances share the
+    CPU time limit of the control group.
     """
     if instances < 1:
-        raise InputError(f"instances are {instances}; give at least 1.")
+        raise InputError(f"the number of instances is {instances}; give at least 1.")
     usable = set(machine.usable)
     sockets = [len(usable.intersection(cores)) for cores in machine.sockets]
     sockets = [cores for cores in sockets if cores]
@@ -45,7 +45,7 @@ def default_threads(machine: Machine, instances: int = 1) -> ThreadSettings:
 
 
 def apply_threads(settings: ThreadSettings) -> None:
-    """Give TensorFlow these threads; to be called before its first operation.
+    """Set TensorFlow's threads; must be called before its first operation.
 
     Raises:
       InputError: TensorFlow has already started with other settings.

@@ -95,13 +95,13 @@ def test_unknown_keys_of_hugging_face_get_one_notice(tmp_path, capsys):
         ({"alibi_starting_size": 512}, "alibi_starting_size is 512; it is not computed here"),
         ({"auto_map": {"AutoModel": "modeling.Own"}}, "auto_map is {'AutoModel': 'modeling.Own'}; it is not"),
         ({"quantization_config": {"bits": 8}}, "quantization_config is {'bits': 8}; it is not"),
-        ({"hidden_act": "relu"}, "hidden_act is 'relu'; only gelu, gelu_accurate, .* are computed here"),
+        ({"hidden_act": "relu"}, "hidden_act is 'relu'; only gelu, gelu_accurate, .* are supported"),
         ({"hidden_act": "quick_gelu"}, "hidden_act is 'quick_gelu'"),
         ({"hidden_act": None}, "hidden_act is None; it must be str"),
         ({"vocab_size": "1024"}, "vocab_size is '1024'; it must be int"),
         ({"hidden_size": 128.0}, "hidden_size is 128.0; it must be int"),
         ({"hidden_size": "left out"}, "key hidden_size is missing; add it"),
-        ({"classifier_dropout": 1.5}, "classifier_dropout is 1.5; it must lie in"),
+        ({"classifier_dropout": 1.5}, "classifier_dropout is 1.5; it must be in"),
         ({"classifier_dropout": "0.1"}, "classifier_dropout is '0.1'; it must be float or null"),
     ],
 )
@@ -120,14 +120,14 @@ def test_a_file_of_the_first_versions_names_its_class_only(tmp_path):
     [
         ({"hiden_size": 128}, "unknown key hiden_size; remove it"),
         ({"output_past": True}, "unknown key output_past; remove it"),
-        ({"model_type": "roberta"}, "model_type is 'roberta'; only 'bert' is a BERT's"),
+        ({"model_type": "roberta"}, "model_type is 'roberta'; only 'bert' is supported"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type is 'relative_key'; only 'abs"),
-        ({"is_decoder": True}, "is_decoder is True; only False is a BERT's"),
+        ({"is_decoder": True}, "is_decoder is True; only False is supported"),
         (
             {"layer_norm_eps": float("nan")},
-            "layer_norm_eps and initializer_range must be above 0, and finite",
+            "layer_norm_eps and initializer_range must be positive and finite",
         ),
-        ({"initializer_range": float("inf")}, "layer_norm_eps and initializer_range must be above 0, and f"),
+        ({"initializer_range": float("inf")}, "layer_norm_eps and initializer_range must be positive and f"),
     ],
 )
 def test_googles_file_is_read_strictly(tmp_path, changes, message):
