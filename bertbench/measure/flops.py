@@ -33,8 +33,8 @@ import numpy as np
 from bertbench.config import ModelConfig
 
 FORWARD_PASSES = {"inference": 1, "training": 3}
-# One more block of rows costs attention 0.3 ms per layer in addition to its arithmetic. A core computes this much
-# in that time.
+# One more block of rows costs attention 0.3 ms per layer beyond its arithmetic; a core computes this many
+# operations in that time.
 BLOCK_FLOP_PER_CORE = 3e7
 
 
