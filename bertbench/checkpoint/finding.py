@@ -45,7 +45,7 @@ def find_checkpoint(place: Path | str) -> Path:
     prefix = place.with_name(file[1]) if file else place
     if index_file(prefix).is_file():
         return prefix
-    if place.is_file() and (foreign := describe_foreign([place])):
+    if place.is_file() and (foreign := describe_foreign(place)):
         raise InputError(f"{place}: {foreign}")
     raise InputError(
         f"{place}: no checkpoint is there; give a model folder, the prefix before '.index', "
@@ -77,10 +77,13 @@ def _find_in_folder(folder: Path) -> Path:
     for name in (f"model{SAFETENSORS_SUFFIX}", f"model{SHARD_INDEX_SUFFIX}"):
         if (folder / name).is_file():
             return folder / name
-    others = describe_foreign(sorted(path for path in folder.iterdir() if path.is_file()))
+    # PyTorch's before others: it is the easiest to save again.
+    for file in sorted(folder.iterdir(), key=lambda file: (file.suffix != ".bin", file.name)):
+        if file.is_file() and (foreign := describe_foreign(file)):
+            raise InputError(f"{folder}: holds no checkpoint that can be read: {file.name} {foreign}")
     raise InputError(
-        f"{folder}: holds no checkpoint (*.ckpt*.index with its data files, or model{SAFETENSORS_SUFFIX})"
-        f"{f', but {others}' if others else '; give another folder or --init-checkpoint.'}"
+        f"{folder}: holds no checkpoint (*.ckpt*.index with its data files, or model{SAFETENSORS_SUFFIX}); "
+        "give another folder or --init-checkpoint."
     )
 
 

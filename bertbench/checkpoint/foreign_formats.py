@@ -1,7 +1,6 @@
 """Files of weights that are not read here: what they are, and how to make one of them that is."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 _SAVE_AGAIN = (
@@ -50,10 +49,9 @@ _FORMATS = (
 )
 
 
-def describe_foreign(files: Sequence[Path]) -> str | None:
-    """Of the first file that is weights in a format of another kind: its name, what it is, what to do."""
+def describe_foreign(file: Path) -> str | None:
+    """What a file of weights in another format is and what to do; None where it is no such file."""
     for pattern, kind, remedy in _FORMATS:
-        for file in files:
-            if re.fullmatch(pattern, file.name):
-                return f"{file.name} is {kind}; {remedy}."
+        if re.fullmatch(pattern, file.name):
+            return f"is {kind}; {remedy}."
     return None

@@ -117,7 +117,7 @@ def find_model(
     """
     folder = Path(model_dir) if model_dir is not None else None
     if folder is not None and not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; --model-dir takes one with bert_config.json in it.")
+        raise InputError(f"{folder}: no such folder; --model-dir takes a model's folder.")
     if config_file is None:
         if folder is None:
             raise InputError("no model; give --model-dir, or --config-file with the other parts.")

@@ -97,11 +97,18 @@ class TestFinding:
     )
     def test_weights_in_another_format_are_named(self, tmp_path: Path, name: str, told: str) -> None:
         touch(tmp_path, name, "optimizer.pt", "training_args.bin")
-        with pytest.raises(InputError, match=f"holds no checkpoint .*, but {re.escape(name)} {told}"):
+        with pytest.raises(
+            InputError, match=f"holds no checkpoint that can be read: {re.escape(name)} {told}"
+        ):
             find_checkpoint(tmp_path)
         if not name.endswith(".safetensors"):
-            with pytest.raises(InputError, match=f"{re.escape(name)}: {re.escape(name)} {told}"):
+            with pytest.raises(InputError, match=f"{re.escape(name)}: {told}"):
                 find_checkpoint(tmp_path / name)
+
+    def test_of_several_formats_pytorchs_is_named(self, tmp_path: Path) -> None:
+        touch(tmp_path, "flax_model.msgpack", "pytorch_model.bin", "tf_model.h5", "training_args.bin")
+        with pytest.raises(InputError, match=r"can be read: pytorch_model\.bin is PyTorch's pickle format"):
+            find_checkpoint(tmp_path)
 
     def test_a_folder_of_other_safetensors_is_told_how_to_name_one(self, tmp_path: Path) -> None:
         touch(tmp_path, "model.fp16.safetensors")
