@@ -1,9 +1,11 @@
 """Terminal output: tables, notices and progress, in color only on terminals.
 
-Results go to standard output; notices and progress to standard error, so that output can be piped.
+Results go to standard output; notices and progress to standard error, so that output can be piped. Text is
+shown as it is: nothing in it is markup, and what would steer a terminal is escaped (`formatting.printable`).
 """
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,36 +20,50 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
+
+from bertbench.formatting import printable
 
 PLAIN_PROGRESS_SECONDS = 10.0
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+_new_console = functools.partial(Console, markup=False, emoji=False, highlight=False, soft_wrap=True)
+_out = _new_console()
+_err = _new_console(stderr=True)
+
+
+def say(message: str) -> None:
+    """Print a line to standard output."""
+    _out.print(_literal(message))
 
 
 def notice(message: str) -> None:
     """Print a line to standard error that informs the user but needs no action."""
-    err.print(message, markup=False)
+    _err.print(_literal(message))
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """A table whose first column is text (left-aligned) and whose other columns are numbers."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(printable(title), "table.title"), title_justify="left")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+        table.add_column(_literal(column), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(_literal(str(cell)) for cell in row))
     return table
 
 
 def print_table(table: Table) -> None:
     """Print a table; on a narrow terminal its lines wrap, but no cell is shortened."""
-    _wide_enough(Console(highlight=False, soft_wrap=True), table).print(table)
+    _wide_enough(_new_console(), table).print(table)
+
+
+def print_fitted(table: Table) -> None:
+    """Print a table as wide as the terminal; cells of columns that may wrap take several lines."""
+    _out.print(table)
 
 
 def render_text(table: Table) -> str:
     """A table as plain text, for logs and pytest's summary; no cell is shortened."""
-    console = _wide_enough(Console(no_color=True, highlight=False), table)
+    console = _wide_enough(_new_console(no_color=True), table)
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip("\n")
@@ -55,8 +71,12 @@ def render_text(table: Table) -> str:
 
 def _wide_enough(console: Console, table: Table) -> Console:
     console.width = 10_000
-    console.width = max(out.width, Measurement.get(console, console.options, table).maximum)
+    console.width = max(_out.width, Measurement.get(console, console.options, table).maximum)
     return console
+
+
+def _literal(text: str) -> Text:
+    return Text(printable(text))
 
 
 @contextlib.contextmanager
@@ -67,7 +87,7 @@ def progress(description: str, total: int, unit: str, *, done: int = 0) -> Itera
 
     Yields `advance(count, **values)`; the values (loss, examples/s, ...) are shown next to the bar.
     """
-    if err.is_terminal:
+    if _err.is_terminal:
         with _bar(description, total, unit, done) as advance:
             yield advance
     else:
@@ -77,16 +97,16 @@ def progress(description: str, total: int, unit: str, *, done: int = 0) -> Itera
 @contextlib.contextmanager
 def _bar(description: str, total: int, unit: str, done: int) -> Iterator[Callable[..., None]]:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn("{task.fields[unit]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
     )
-    with Progress(*columns, console=err) as bar:
-        task = bar.add_task(description, total=total, completed=done, figures="")
+    with Progress(*columns, console=_err) as bar:
+        task = bar.add_task(printable(description), total=total, completed=done, unit=unit, figures="")
 
         def advance(count: int = 1, **figures: object) -> None:
             bar.update(task, advance=count, figures=_format_figures(figures))

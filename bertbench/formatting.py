@@ -1,11 +1,26 @@
 """Numbers and names as readable text."""
 
 import math
+import re
 from collections.abc import Mapping
 
 NONE = "–"
 MINUS = "−"
+# What moves the cursor, ends a line, turns the direction of writing, or is half of a character: C0 and C1
+# control characters, line and paragraph separators, Unicode's bidirectional controls, and surrogates.
+_NOT_PRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 PROPER = {"squad": "SQuAD", "f1": "F1", "mcc": "MCC", "lm": "LM"}
+
+
+def printable(text: str) -> str:
+    """A text from a file or a command line as a terminal can show it: in one line, and moving nothing.
+
+    Control characters, line separators, bidirectional controls and lone surrogates are written as Python's
+    escapes (`\\x1b`, `\\u202e`).
+    """
+    return _NOT_PRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def words(name: str) -> str:

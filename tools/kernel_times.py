@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.config import GEOMETRIES
-from bertbench.console import make_table, out, print_table, progress
+from bertbench.console import make_table, print_table, progress, say
 from bertbench.measure.bandwidth import memory_bandwidth
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
@@ -170,8 +170,8 @@ def command(precision: str, rounds: int, markdown: bool) -> None:
     ]
     title = f"{precision}, {ROWS} rows of {SEQUENCE} tokens, {threads}, {bandwidth / 1e9:.0f} GB/s"
     if markdown:
-        out.print(f"{title}:\n", markup=False)
-        out.print(markdown_table(COLUMNS, rows), end="", markup=False)
+        for line in (f"{title}:", "", *markdown_table(COLUMNS, rows).splitlines()):
+            say(line)
     else:
         print_table(make_table(title, COLUMNS, rows))
 

@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 from bertbench.config import GEOMETRIES
-from bertbench.console import make_table, out, print_table, progress
+from bertbench.console import make_table, print_table, progress, say
 from bertbench.files import write_json
 from bertbench.measure.flops import encoder_products, total_flop
 from bertbench.measure.machine import read_machine
@@ -189,7 +189,8 @@ def command(
     seconds = measure_points(points, rounds)
     rows = list(describe_sweeps(sweeps, seconds))
     if markdown:
-        out.print(markdown_table(COLUMNS, rows), end="", markup=False)
+        for line in markdown_table(COLUMNS, rows).splitlines():
+            say(line)
     else:
         title = (
             f"{geometry} {precision} {mode}; batch {batch_size}, {max_seq_length} tokens, {threads} threads"

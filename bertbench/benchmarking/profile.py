@@ -9,7 +9,7 @@ from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.subject import build_model, make_subject
 from bertbench.benchmarking.workload import Workload
 from bertbench.checkpoint.source import ModelSource
-from bertbench.console import make_table, out, print_table, progress
+from bertbench.console import make_table, print_table, progress, say
 from bertbench.formatting import figure, percent
 from bertbench.measure.profiling import (
     KERNEL_CLASSES,
@@ -47,8 +47,8 @@ def profile_case(
     profile = read_profile(trace)
     print_table(class_table(profile, case.name))
     print_table(op_table(profile))
-    out.print(f"TensorBoard (with its profile plugin): tensorboard --logdir {output_dir}", markup=False)
-    out.print(f"chrome://tracing or ui.perfetto.dev: {chrome}", markup=False)
+    say(f"TensorBoard (with its profile plugin): tensorboard --logdir {output_dir}")
+    say(f"chrome://tracing or ui.perfetto.dev: {chrome}")
     return profile
 
 

@@ -20,6 +20,7 @@ from bertbench.commands.options import (
 )
 from bertbench.commands.tasks import pop_squad_task, use_embedded_default, window_options
 from bertbench.console import notice
+from bertbench.entry import output_is_read
 from bertbench.errors import BertbenchError, InputError
 from bertbench.runtime import start_tensorflow
 
@@ -77,7 +78,9 @@ def _load(values: dict[str, Any]) -> "Answerer":
 
 
 class _Stop:
-    """Ends the serving of lines at a signal: at once while waiting for a line, else after the answer."""
+    """Ends the serving of lines: at a signal, at once while waiting for a line, else after the answer; and
+    when nobody reads the answers any more.
+    """
 
     def __init__(self) -> None:
         self._signal = 0
@@ -101,7 +104,7 @@ class _Stop:
     def lines(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         """The lines with their numbers from 1."""
         number = 0
-        while not self._signal:
+        while not self._signal and output_is_read():
             try:
                 self._waiting = True
                 line = stream.readline()

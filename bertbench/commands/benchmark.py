@@ -251,7 +251,7 @@ def _measure(
 ) -> None:
     from bertbench.benchmarking.report import describe_result, result_table
     from bertbench.benchmarking.run import run_benchmark
-    from bertbench.console import print_table
+    from bertbench.console import print_table, say
     from bertbench.files import write_json
     from bertbench.results.provenance import RESULTS_FILE, describe_origin
 
@@ -260,7 +260,7 @@ def _measure(
     if values["output_dir"] is not None:
         report = describe_origin() | describe_result(result, threads)
         write_json(values["output_dir"] / RESULTS_FILE, report)
-    click.echo(f"Throughput: {result.examples_per_second:.2f}")
+    say(f"Throughput: {result.examples_per_second:.2f}")
 
 
 def _profile(

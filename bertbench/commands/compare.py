@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from bertbench.console import say
 from bertbench.data.squad import read_references
 from bertbench.errors import InputError
 from bertbench.evaluation.bootstrap import paired_bootstrap
@@ -39,10 +40,10 @@ def command(pred_a: str, pred_b: str, dataset: str | None) -> None:
         qas_id for qas_id in references if first.predictions.get(qas_id) != second.predictions.get(qas_id)
     ]
     for qas_id in changed:
-        click.echo(f"{qas_id}: {references[qas_id].question}")
+        say(f"{qas_id}: {references[qas_id].question}")
         for name, run in runs.items():
-            click.echo(f"  {name}: {run.describe(qas_id)}")
-    click.echo(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
+            say(f"  {name}: {run.describe(qas_id)}")
+    say(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
 
 
 def _predicted_dataset(prediction: str) -> str:

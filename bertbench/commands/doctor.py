@@ -56,7 +56,9 @@ def command(as_json: bool) -> None:
     findings = examine(read_machine())
     if as_json:
         rows = [dataclasses.asdict(finding) for finding in findings]
-        click.echo(json.dumps({"machine": describe_machine(), "findings": rows}, indent=2))
+        report = {"machine": describe_machine(), "findings": rows}
+        for line in json.dumps(report, indent=2).splitlines():
+            console.say(line)
     else:
         _print_table(findings)
     broken = [finding.name for finding in findings if finding.essential and finding.state != "ok"]
@@ -218,10 +220,10 @@ def _print_table(findings: list[Finding]) -> None:
     for column in table.columns:
         column.justify = "left"
     table.columns[-1].no_wrap = False
-    console.out.print(table)
+    console.print_fitted(table)
     for finding in findings:
         if finding.remedy:
-            console.out.print(f"{finding.name}: {finding.remedy}", markup=False)
+            console.say(f"{finding.name}: {finding.remedy}")
 
 
 def _count(number: int, noun: str) -> str:

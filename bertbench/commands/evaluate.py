@@ -4,7 +4,7 @@ import json
 
 import click
 
-from bertbench.console import notice
+from bertbench.console import notice, say
 from bertbench.data.squad import read_references
 from bertbench.evaluation.prediction_files import read_predictions
 from bertbench.evaluation.squad_metrics import score_squad
@@ -28,4 +28,4 @@ def squad(dataset: str, predictions: str) -> None:
             f"{predictions}: predictions for questions that {dataset} does not hold: {foreign}; left aside."
         )
     scores = score_squad(references, answers)
-    click.echo(json.dumps({"exact_match": scores.exact_match, "f1": scores.f1}))
+    say(json.dumps({"exact_match": scores.exact_match, "f1": scores.f1}))

@@ -35,7 +35,7 @@ def command(names: tuple[str, ...], show_list: bool, cache: Path | None) -> None
         eval "$(bertbench fetch squad glue/MRPC)"
     """
     if show_list:
-        click.echo(_table())
+        _print_items()
         return
     if not names:
         raise click.UsageError("say what to fetch; --list shows all names.")
@@ -49,12 +49,12 @@ def command(names: tuple[str, ...], show_list: bool, cache: Path | None) -> None
         console.notice(f"{item.name}: {folder} ({item.license})")
         variables[item.variable] = cache / item.variable_folder
     for variable, folder in variables.items():
-        click.echo(f"export {variable}={shlex.quote(str(folder))}")
+        console.say(f"export {variable}={shlex.quote(str(folder))}")
 
 
-def _table() -> str:
+def _print_items() -> None:
     rows = [(item.name, _size(item), item.variable, item.license) for item in ITEMS.values()]
-    return console.render_text(console.make_table("", ("name", "download", "variable", "license"), rows))
+    console.print_table(console.make_table("", ("name", "download", "variable", "license"), rows))
 
 
 def _size(item: Item) -> str:

@@ -48,7 +48,7 @@ def command(
     \b
     Exit status: 0 fine, 1 a regression, 2 bad input, 3 could not judge.
     """
-    from bertbench.console import out, print_table
+    from bertbench.console import print_table, say
     from bertbench.gate.judging import raise_for_status
     from bertbench.gate.result import GATE_FILE
     from bertbench.report.wording import gate_remarks, gate_table
@@ -63,7 +63,7 @@ def command(
         result = _judge_stored(arguments, threshold / 100, shown)
     print_table(gate_table(result))
     for remark in gate_remarks(result):
-        out.print(remark, markup=False)
+        say(remark)
     if output_dir:
         write_result(output_dir / GATE_FILE, result)
     raise_for_status(result)

@@ -12,7 +12,7 @@ import click
 @click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page as well.")
 def command(pattern: str, last: int | None, page: Path | None) -> None:
     """Show stored results over time, and the commits that changed their level."""
-    from bertbench.console import make_table, out, print_table
+    from bertbench.console import make_table, print_table, say
     from bertbench.formatting import figure, percent
     from bertbench.report.history import read_history, sparkline
     from bertbench.results.baselines import STORAGE
@@ -33,11 +33,11 @@ def command(pattern: str, last: int | None, page: Path | None) -> None:
     print_table(make_table("Stored throughput, oldest to newest", columns, rows))
     for series in history:
         for point in series.change_points:
-            out.print(f"{series.case}: {series.describe_change(point)}", markup=False)
+            say(f"{series.case}: {series.describe_change(point)}")
     if page is not None:
         from bertbench.report.page import write_history
 
         options = ["--case", pattern] if pattern != "*" else []
         options += ["--last", str(last)] if last else []
         write_history(history, page, shlex.join(["bertbench", "history", *options, "--html", str(page)]))
-        out.print(str(page), markup=False)
+        say(str(page))

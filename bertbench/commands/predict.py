@@ -27,7 +27,7 @@ from bertbench.commands.tasks import (
     use_embedded_default,
     window_options,
 )
-from bertbench.console import make_table, print_table
+from bertbench.console import make_table, print_table, say
 from bertbench.data.batching import DEFAULT_STRATEGY, STRATEGIES
 from bertbench.files import staged_directory, write_json
 from bertbench.runtime import start_tensorflow
@@ -196,4 +196,4 @@ def _print(task: "Task", settings: "PredictionSettings", prediction: "Prediction
     ]
     print_table(make_table(f"{task.name}, {settings.compute.precision}", ("", ""), rows))
     if scores:
-        click.echo(json.dumps(scores))
+        say(json.dumps(scores))

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bertbench.commands.options import lower_case_option
-from bertbench.console import notice, out
+from bertbench.console import notice, say
 from bertbench.errors import InputError
 
 
@@ -68,10 +68,7 @@ def pretraining(
     )
     if written.documents == 1:
         notice("There is one document only: random next sentences come from it too.")
-    out.print(
-        f"{written.examples} examples of {written.documents} documents in {output_file or output_dir}",
-        markup=False,
-    )
+    say(f"{written.examples} examples of {written.documents} documents in {output_file or output_dir}")
 
 
 def name_output_files(output_file: Path | None, output_dir: Path | None, num_shards: int) -> list[Path]:

@@ -22,7 +22,7 @@ def command(results: Path, output: Path) -> None:
     The history of its cases comes from baselines/throughput, the verdicts against a base from the
     folder's gate.json (see `bertbench gate --output-dir`).
     """
-    from bertbench.console import out
+    from bertbench.console import say
     from bertbench.errors import InputError
     from bertbench.report.checks import load_results
     from bertbench.report.history import read_history
@@ -39,4 +39,4 @@ def command(results: Path, output: Path) -> None:
     shown = shlex.join(["bertbench", "report", str(results), "-o", str(output)])
     write_report(loaded, output, shown)
     for path in (output, output.with_suffix(".md"), output.with_suffix(".xml")):
-        out.print(str(path), markup=False)
+        say(str(path))

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-import click
-
+from bertbench.console import say
 from bertbench.errors import InputError
 from bertbench.files import make_directory
 
@@ -43,7 +42,7 @@ class RunLog:
             if not self._stream.closed:
                 self._stream.write(f"{text}\n")
             if shown:
-                click.echo(text)
+                say(text)
 
     def facts(self, title: str, values: Mapping[str, object], shown: bool) -> None:
         """Write a title and one `name: value` line per value."""

@@ -41,15 +41,15 @@ def run_plan(plan: LaunchPlan) -> int:
 
 def show_plan(plan: LaunchPlan) -> None:
     """Print a plan, for --dry-run."""
-    console.out.print(f"{plan.name}: {plan.task}, {plan.action}", markup=False)
-    console.out.print(f"Log and results: {plan.output_dir}", markup=False)
+    console.say(f"{plan.name}: {plan.task}, {plan.action}")
+    console.say(f"Log and results: {plan.output_dir}")
     for name, value in plan.configuration.items():
         if value is not None:
-            console.out.print(f"    {name}: {value}", markup=False)
+            console.say(f"    {name}: {value}")
     for instance in plan.instances:
         cores = ",".join(map(str, instance.placement.cores))
-        console.out.print(f"On cores {cores}:" if cores else "Run:", markup=False)
-        console.out.print(f"    bertbench {shlex.join(instance.command)}", markup=False)
+        console.say(f"On cores {cores}:" if cores else "Run:")
+        console.say(f"    bertbench {shlex.join(instance.command)}")
     for notice in plan.notices:
         console.notice(notice)
 

@@ -79,20 +79,18 @@ def show_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
     """Print what would run where, for --dry-run."""
     worker = shlex.join([sys.executable, "-m", "bertbench", *arguments])
     if hosts.num_processes == 1 and not hosts.hosts:
-        console.out.print(worker, markup=False)
+        console.say(worker)
         return
     environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in _environment().items())
-    console.out.print("Here:", markup=False)
-    console.out.print(f"    {environment} {shlex.join(launcher_command(hosts, arguments))}", markup=False)
+    console.say("Here:")
+    console.say(f"    {environment} {shlex.join(launcher_command(hosts, arguments))}")
     over_ssh = "over SSH, where it is another host, " if hosts.hosts else ""
-    console.out.print(
-        f"which starts, {over_ssh}with all else of this environment and the address to meet at:", markup=False
-    )
+    console.say(f"which starts, {over_ssh}with all else of this environment and the address to meet at:")
     for host, slot in _slots(hosts):
         command = f"env {slot} {environment} {worker}"
         if hosts.hosts:
             command = f"{SSH} {host} {shlex.quote(f'cd {Path.cwd()} > /dev/null 2>&1 ; {command}')}"
-        console.out.print(f"    {command}", markup=False)
+        console.say(f"    {command}")
 
 
 def _slots(hosts: WorkerHosts) -> Iterator[tuple[str, str]]:
@@ -148,8 +146,8 @@ def _show_ranked(lines: Iterator[str], width: int) -> Iterator[str]:
             yield line
             continue
         rank, stream, text = match.groups()
-        show = console.out if stream == "stdout" else console.err
-        show.print(f"[{rank:>{width}}] {text}", markup=False)
+        show = console.say if stream == "stdout" else console.notice
+        show(f"[{rank:>{width}}] {text}")
 
 
 def _failure(status: int, last_lines: str) -> BertbenchError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from bertbench.cli import bertbench
+from bertbench.commands.root import bertbench
 
 pytestmark = pytest.mark.commands
 

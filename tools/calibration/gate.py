@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.console import make_table, out, print_table, progress
+from bertbench.console import make_table, print_table, progress, say
 from bertbench.errors import CannotJudge, GateFailed
 from bertbench.gate.limits import PAIRS
 from bertbench.gate.result import Outcome
@@ -133,7 +133,7 @@ def main() -> None:
     noise = read_noise(arguments.noise)
     runs = np.array([run.efficiency_rounds for run in noise.runs])
     centers = np.array([center(run) for run in runs])
-    out.print(
+    say(
         f"{noise.machine_id}, {len(runs)} runs of {runs.shape[1]} rounds, recorded {noise.recorded}, load "
         f"{np.median([run.load for run in noise.runs]):.1f}; standard deviation of rounds within a run "
         f"{np.log(runs).std(axis=1).mean():.1%}, of runs {np.log(centers).std():.1%}"

@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from bertbench.config import GEOMETRIES
-from bertbench.console import notice, out, print_table, progress
+from bertbench.console import notice, print_table, progress, say
 from bertbench.errors import BertbenchError, CannotJudge, InputError
 from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
@@ -127,7 +127,7 @@ def command(
             rows = _measure(workers, rounds)
     print_table(result_table(rows, features, config, mode))
     for line in summarize(rows):
-        out.print(line, markup=False)
+        say(line)
     if output_file is not None:
         write_json(output_file, {**job, "windows": windows, "rows": list(map(dataclasses.asdict, rows))})
 
@@ -191,7 +191,7 @@ if __name__ == "__main__":
     try:
         command(standalone_mode=False)
     except BertbenchError as error:
-        click.echo(f"peers: {error}", err=True)
+        notice(f"peers: {error}")
         sys.exit(error.exit_status)
     except click.ClickException as error:
         error.show()

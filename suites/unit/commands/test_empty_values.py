@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from bertbench.cli import bertbench
+from bertbench.commands.root import bertbench
 
 pytestmark = pytest.mark.unit
 

@@ -1,0 +1,170 @@
+"""The frame of every program of this package: its standard streams, and each ending as a line and a status.
+
+Python's own modules that are there at its start are all that this one imports, so that from the first
+milliseconds on an interruption ends a program quietly.
+"""
+
+import errno
+import io
+import os
+import sys
+
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is; typing itself takes milliseconds to import
+if TYPE_CHECKING:
+    from typing import Any, TextIO
+
+INTERRUPTED = 130  # as a shell gives it: 128 + SIGINT
+CRASHED = 70  # EX_SOFTWARE of sysexits.h
+_OUT_OF_MEMORY = (
+    "memory ran out; take a smaller model, --batch-size or --max-seq-length, "
+    "or in training --accum-steps or --recompute."
+)
+_CRASH = (
+    "this is an error in bertbench, not in your input; please report it with the lines above, the command, "
+    "and what `bertbench doctor --json` prints."
+)
+_FREE_SPACE = "free some space or choose another place"
+_REMEDIES = {
+    errno.EACCES: "choose another place, or ask its owner for access",
+    errno.EPERM: "choose another place, or ask its owner for access",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOSPC: _FREE_SPACE,
+    errno.EDQUOT: _FREE_SPACE,
+    errno.EIO: _FREE_SPACE,
+}
+
+
+def run_program(name: str, module: str, arguments: list[str] | None = None) -> None:
+    """Import `module`, call its `run(arguments)`, and exit with the status that it returns.
+
+    What it raises becomes one line on standard error that begins with the program's name: a
+    `BertbenchError` with its own status, an operating system's error about a file with status 2. Any other
+    error is a fault in this package: status 70, with its traceback.
+
+    Args:
+      arguments: those of this process if None; its standard streams are then prepared as well.
+    """
+    try:
+        if arguments is None:
+            _prepare_streams()
+        try:
+            status = _run(module, sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BaseException as error:
+        status = _report(name, error)
+    sys.exit(status)
+
+
+def output_is_read() -> bool:
+    """Whether somebody still reads standard output, as far as writing to it has shown."""
+    raw = getattr(sys.stdout.buffer, "raw", None)
+    return not (isinstance(raw, _StandardStream) and raw.gone)
+
+
+def _run(module: str, arguments: list[str]) -> int:
+    import importlib
+
+    from bertbench.errors import InputError
+
+    for argument in arguments:
+        if not argument.isascii() and any("\ud800" <= sign <= "\udfff" for sign in argument):
+            raise InputError(
+                f"{argument}: is not UTF-8 here; rename the file, or set a UTF-8 locale (LC_ALL=C.UTF-8)."
+            )
+    status: int = importlib.import_module(module).run(arguments)
+    return status
+
+
+def _report(name: str, error: BaseException) -> int:
+    """Say how a program ended, and return its exit status."""
+    from bertbench.errors import BertbenchError, InputError
+
+    if isinstance(error, BertbenchError):
+        _tell(f"{name}: {error}")
+        return error.exit_status
+    if isinstance(error, KeyboardInterrupt):
+        _tell(f"{name}: interrupted")
+        return INTERRUPTED
+    if _is_out_of_memory(error):
+        _tell(f"{name}: {_OUT_OF_MEMORY}")
+        return InputError.exit_status
+    if isinstance(error, OSError) and (place := _place(error)):
+        _tell(f"{name}: {place}: {error.strerror}; {_REMEDIES.get(error.errno or 0, 'check the path')}.")
+        return InputError.exit_status
+    import traceback
+
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        _tell(line)
+    _tell(f"{name}: {_CRASH}")
+    return CRASHED
+
+
+def _tell(line: str) -> None:
+    """A line on standard error, without the packages that may be what is missing."""
+    from bertbench.formatting import printable
+
+    print(printable(line), file=sys.stderr)
+
+
+def _place(error: OSError) -> str | None:
+    """Where the operating system refused; None where that says nothing to a user."""
+    if error.filename is not None:
+        return os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
+    return "standard output" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    tensorflow = sys.modules.get("tensorflow")  # without it, it cannot have been TensorFlow's
+    exhausted = MemoryError if tensorflow is None else tensorflow.errors.ResourceExhaustedError
+    no_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    return no_memory or isinstance(error, (MemoryError, exhausted))
+
+
+def _prepare_streams() -> None:
+    """Let nothing that happens to a standard stream, save a full disk under the output, end the program.
+
+    A stream that was closed takes what is written, and so keeps files that are opened later from standing in
+    its place. Characters that a stream cannot encode are written as escapes.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    sys.stdout = _text_stream(1, sys.stdout)
+    sys.stderr = _text_stream(2, sys.stderr)
+
+
+def _text_stream(number: int, former: "TextIO | None") -> io.TextIOWrapper:
+    stream = _StandardStream(number, "w", closefd=False)
+    unbuffered = isinstance(former, io.TextIOWrapper) and former.write_through
+    return io.TextIOWrapper(
+        io.BufferedWriter(stream),
+        encoding=former.encoding if former else "utf-8",
+        errors="backslashreplace",
+        line_buffering=number == 2 or stream.isatty() or unbuffered,
+    )
+
+
+class _StandardStream(io.FileIO):
+    """Standard output or standard error, which drops what nobody is there to read.
+
+    A reader that has gone (`| head`) wants no more; what cannot be told on standard error must not cost
+    the results. Only a full disk under standard output is an error, told once, as it would lose them.
+    """
+
+    gone = False
+
+    def write(self, data: "Any", /) -> int:
+        size = memoryview(data).nbytes
+        try:
+            return size if self.gone else super().write(data)
+        except OSError as error:
+            self.gone = True
+            if error.errno == errno.EPIPE or self.fileno() == 2:
+                return size
+            raise

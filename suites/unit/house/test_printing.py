@@ -1,0 +1,23 @@
+"""Everything that a person sees goes through the one place that shows text as it is."""
+
+import ast
+import re
+
+import pytest
+
+from suites.unit.house.test_architecture import PACKAGE
+
+pytestmark = pytest.mark.unit
+
+PRINTERS = re.compile(r"(.*\.)?(print|echo|secho|Console|stdout\.write|stderr\.write)")
+PLACES = {PACKAGE / "console.py", PACKAGE / "entry.py"}
+
+
+@pytest.mark.parametrize("path", sorted(set(PACKAGE.rglob("*.py")) - PLACES), ids=lambda path: path.stem)
+def test_nothing_else_prints(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if any(keyword.arg == "file" for keyword in node.keywords):
+                continue  # an answer to another process
+            assert not PRINTERS.fullmatch(called), f"{path}:{node.lineno}: {called} (use bertbench.console)"

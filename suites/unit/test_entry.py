@@ -1,0 +1,197 @@
+"""How programs end: with one line and a status of its own each, whatever becomes of their streams."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bertbench.entry import run_program; "
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a program whose `run(arguments)` has this body; its streams are pipes unless given."""
+
+    def run(body: str, *arguments: str | bytes, **streams: object) -> subprocess.Popen:
+        lines = "\n".join(f"    {line}" for line in body.splitlines())
+        text = f"import errno, os, sys, time\n\ndef run(arguments):\n{lines}\n    return 0\n"
+        (tmp_path / "made_up.py").write_text(text, encoding="utf-8")
+        code = START + "run_program('program', 'made_up')"
+        more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": BUFFERED} | streams
+        return subprocess.Popen([sys.executable, "-c", code, str(tmp_path), *arguments], text=True, **more)
+
+    return run
+
+
+@pytest.fixture
+def ending(start):
+    """Run a program to its end: its status and what it wrote on both streams."""
+
+    def run(body: str, *arguments: str | bytes, **streams: object) -> tuple[int, str, str]:
+        process = start(body, *arguments, **streams)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "line"),
+    [
+        ("return 7", 7, None),
+        ("sys.exit(143)", 143, None),
+        ("from bertbench.errors import GateFailed; raise GateFailed('slower')", 1, "slower"),
+        ("from bertbench.errors import InputError; raise InputError('f: bad')", 2, "f: bad"),
+        ("from bertbench.errors import CannotJudge; raise CannotJudge('noise')", 3, "noise"),
+        ("open('/none/such')", 2, "/none/such: No such file or directory; check the path."),
+        ("open(b'/none/such')", 2, "/none/such: No such file or directory; check the path."),
+        ("os.listdir('/proc/version')", 2, "/proc/version: Not a directory; check the path."),
+        (
+            "os.stat('a' * 300)",
+            2,
+            f"{'a' * 300}: File name too long; choose a shorter name.",
+        ),
+        (
+            "raise PermissionError(errno.EACCES, 'Permission denied', 'there')",
+            2,
+            "there: Permission denied; choose another place, or ask its owner for access.",
+        ),
+        ("os.rename('/none/a', '/none/b')", 2, "/none/a: No such file or directory; check the path."),
+        (
+            "raise OSError(errno.EROFS, 'Read-only file system', 'there')",
+            2,
+            "there: Read-only file system; choose a place that can be written.",
+        ),
+        ("raise KeyboardInterrupt", 130, "interrupted"),
+    ],
+)
+def test_each_ending_has_its_line_and_status(ending, body, status, line):
+    assert ending(body) == (status, "", "" if line is None else f"program: {line}\n")
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", "OSError(errno.ENOMEM, 'Cannot allocate memory')"])
+def test_memory_that_ran_out_is_told_with_what_takes_less(ending, error):
+    status, out, err = ending(f"raise {error}")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("program: memory ran out; take a smaller model, --batch-size")
+
+
+@pytest.mark.parametrize(
+    ("body", "last"),
+    [
+        ("{}['key']", "KeyError: 'key'"),
+        ("raise OSError(errno.EINVAL, 'Invalid argument')", "OSError: [Errno 22] Invalid argument"),
+        ("raise EOFError('half')", "EOFError: half"),
+        ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package'"),
+        ("raise ValueError('\\x1b[2Jhidden')", "ValueError: \\x1b[2Jhidden"),
+    ],
+)
+def test_a_fault_of_the_program_keeps_its_traceback_and_asks_for_a_report(ending, body, last):
+    status, out, err = ending(body)
+    *traceback, shown, request = err.splitlines()
+    assert (status, out, shown) == (70, "", last)
+    assert traceback[0] == "Traceback (most recent call last):"
+    assert any(line.endswith("in run") for line in traceback)
+    assert request.startswith("program: this is an error in bertbench, not in your input; please report it")
+
+
+@pytest.mark.parametrize("argument", [b"caf\xe9", b"--option=\xff", b"\xed\xa0\x80"])
+def test_arguments_that_are_not_utf8_are_refused_before_the_run(ending, argument):
+    status, out, err = ending("print('ran')", "good", argument)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    shown = argument.decode(errors="surrogateescape").encode(errors="backslashreplace").decode()
+    assert err.startswith(f"program: {shown}: is not UTF-8 here; rename the file, or set a UTF-8 locale")
+
+
+def test_an_error_is_one_line_that_moves_nothing_on_the_terminal(ending):
+    body = "from bertbench.errors import InputError; raise InputError('a\\nprogram: b\\x1b[1A\\u202ec\\x9b.')"
+    assert ending(body)[2] == "program: a\\nprogram: b\\x1b[1A\\u202ec\\x9b.\n"
+
+
+FULL = Path("/dev/full")
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full; Linux has it")
+WRITE = "print('result'); sys.stderr.write('notice\\n'); open(arguments[0], 'w').write('kept')\n"
+
+
+@needs_full
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_full_disk_under_the_output_is_told_once(ending, tmp_path, status):
+    body = (
+        WRITE + f"if {status}:\n    from bertbench.errors import GateFailed\n    raise GateFailed('slower')"
+    )
+    with FULL.open("w") as full:
+        ended, _, err = ending(body, str(tmp_path / "file"), stdout=full)
+    message = "standard output: No space left on device; free some space or choose another place."
+    assert (ended, err) == (2, f"notice\nprogram: {message}\n")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@needs_full
+def test_a_full_disk_under_the_notices_costs_nothing(ending, tmp_path):
+    with FULL.open("w") as full:
+        assert ending(WRITE, str(tmp_path / "file"), stderr=full)[:2] == (0, "result\n")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_files_never_take_the_place_of_a_closed_stream(ending, tmp_path, closed):
+    body = WRITE + "sys.stdout.flush(); os.write(1, b'raw'); os.write(2, b'raw')"
+    status, out, err = ending(
+        body, str(tmp_path / "file"), preexec_fn=lambda: [os.close(number) for number in closed]
+    )
+    assert status == 0
+    assert (tmp_path / "file").read_text() == "kept"
+    assert (out, err) == ("" if 1 in closed else "result\nraw", "" if 2 in closed else "notice\nraw")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(("ends", "status"), [("", 0), ("return 3", 3), ("{}[0]", 70)])
+def test_a_reader_that_has_gone_changes_no_status(start, stream, ends, status):
+    body = (
+        f"print('first', file=sys.{stream}, flush=True)\nsys.stdin.read()\n"
+        f"for _ in range(10000):\n    print('more', file=sys.{stream})\n{ends}"
+    )
+    process = start(body, stdin=subprocess.PIPE)
+    reader = getattr(process, stream)
+    assert reader.readline() == "first\n"
+    reader.close()
+    process.stdin.close()
+    other = process.stderr if stream == "stdout" else process.stdout
+    said = other.read()
+    assert process.wait(60) == status
+    assert ("Traceback" in said) == (status == 70 and stream == "stdout")
+    assert "BrokenPipe" not in said
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", "Zo\\xeb \\u706f"), ("latin-1", "Zoë \\u706f"), ("utf-8", "Zoë 灯")]
+)
+def test_signs_that_a_stream_cannot_encode_are_escaped(start, encoding, shown):
+    body = "print('Zo\\xeb \\u706f'); print('Zo\\xeb \\u706f', file=sys.stderr)"
+    process = start(body, env={**BUFFERED, "PYTHONIOENCODING": encoding}, encoding=encoding)
+    assert process.communicate(timeout=60) == (f"{shown}\n", f"{shown}\n")
+    assert process.returncode == 0
+
+
+def test_an_interruption_at_the_start_is_one_line():
+    code = (
+        "import sys; from bertbench.cli import main; print(flush=True); "
+        "sys.argv = ['bertbench', 'predict', 'squad', '--output-dir', 'none']; main()"
+    )
+    for seconds in (0.01, 0.05, 0.1, 0.2, 0.4, 0.8):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        process.stdout.readline()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err.lstrip("\n")) == (130, "bertbench: interrupted\n")

@@ -1,0 +1,53 @@
+"""Text as a terminal may show it."""
+
+import unicodedata
+
+import pytest
+
+from bertbench.formatting import printable
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "[bold]x[/] [/b] :100: :warning: \\ * ?",
+        "Zoë Brück – 灯 👩‍🚀 ☕️ ذهبت שלום",
+        "a b  c",
+        "\u00a0\u00ad\u200b",
+    ],
+)
+def test_text_is_left_as_it_is(text):
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("a\nb\r\tc\x00\x7f", "a\\nb\\r\\tc\\x00\\x7f"),
+        ("\x9b2J\x85", "\\x9b2J\\x85"),
+        (
+            "\u202egnp.exe\u202c \u2067x\u2069 \u200f\u061c",
+            "\\u202egnp.exe\\u202c \\u2067x\\u2069 \\u200f\\u061c",
+        ),
+        ("\u2028\u2029", "\\u2028\\u2029"),
+        ("caf\udce9", "caf\\udce9"),
+    ],
+)
+def test_what_steers_a_terminal_is_escaped(text, shown):
+    assert printable(text) == shown
+
+
+def test_every_sign_that_unicode_calls_a_control_or_a_bidirectional_one_is_escaped():
+    steering = {"Cc", "Cs", "Zl", "Zp"}
+    turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    marks = {"\u061c", "\u200e", "\u200f"}  # of the letters' own classes AL, L and R
+    for number in range(0x110000):
+        sign = chr(number)
+        steers = unicodedata.category(sign) in steering or unicodedata.bidirectional(sign) in turning
+        assert (printable(sign) != sign) == (steers or sign in marks), f"U+{number:04X}"
