@@ -61,12 +61,15 @@ class Answerer:
           CannotJudge: a logit is not finite.
         """
         example = make_example(question, context)
-        windows = make_windows([example], self._task.tokenizer, self._task.windows)
+        tokenizer, settings = self._task.tokenizer, self._task.settings
+        windows = make_windows([example], tokenizer, settings.windows)
         if not len(windows):
             raise InputError("context: holds no wordpiece; give one with text in it.")
         logits = [self._logits(windows.features, index) for index in range(len(windows))]
         starts, ends = (np.concatenate(part) for part in zip(*logits, strict=True))
-        answers = decode_spans([example], windows, starts, ends, self._task.tokenizer, self._task.decoding)
+        answers = decode_spans(
+            [example], windows, starts, ends, self._task.tokenizer, self._task.settings.decoding
+        )
         best = answers.nbest[example.qas_id][0]
         return Answer(
             str(best["text"]),

@@ -1,16 +1,18 @@
 """How a model computes: its precision and its kernel variants."""
 
+import dataclasses
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from bertbench.config import ModelConfig
-from bertbench.errors import InputError
-from bertbench.precision import FP32, Precision
+from bertbench.options import Option, Settings
+from bertbench.precision import FP32, PRECISIONS, Precision, parse_precision
 
 GELU_VARIANTS = ("tanh", "erf", "fused")
 
 
 @dataclass(frozen=True)
-class KernelOptions:
+class KernelOptions(Settings):
     """Which variant of each kernel the model computes; see `bertbench.kernels`.
 
     `optimized_softmax` uses TensorFlow's fused softmax in the compute dtype; otherwise softmax is computed in
@@ -18,24 +20,39 @@ class KernelOptions:
     erf form, or the tanh form in the compute dtype ("experimental GELU").
     """
 
-    optimized_softmax: bool = False
-    gelu: str = "tanh"
+    optimized_softmax: Annotated[bool, Option("Softmax in the compute dtype instead of float32.")] = False
+    gelu: Annotated[
+        str | None,
+        Option(
+            "tanh: the original's form; erf: the exact one; fused: the tanh form in the compute dtype.",
+            choices=GELU_VARIANTS,
+            default_help="what the model was trained with",
+        ),
+    ] = None
 
-    def __post_init__(self) -> None:
-        if self.gelu not in GELU_VARIANTS:
-            raise InputError(f"gelu is {self.gelu!r}; choose one of {', '.join(GELU_VARIANTS)}.")
+    def for_model(self, config: ModelConfig) -> "KernelOptions":
+        """The kernels of one model, the GELU included."""
+        return dataclasses.replace(self, gelu=self.gelu_for(config))
 
-    @classmethod
-    def for_model(
-        cls, config: ModelConfig, *, gelu: str | None = None, optimized_softmax: bool = False
-    ) -> "KernelOptions":
-        """The kernels for a model: the GELU that it was trained with, unless another is given."""
-        return cls(optimized_softmax, config.gelu if gelu is None else gelu)
+    def gelu_for(self, config: ModelConfig) -> str:
+        """The GELU of one model: the one given, otherwise the one that it was trained with."""
+        return self.gelu or config.gelu
 
 
 @dataclass(frozen=True)
-class Compute:
+class Compute(Settings):
     """The precision of a model and the variants of its kernels."""
 
-    precision: Precision = FP32
+    precision: Annotated[
+        Precision,
+        Option(
+            "What products are computed in; float32 and bfloat16 are other names.",
+            choices=tuple(PRECISIONS),
+            parse=parse_precision,
+        ),
+    ] = FP32
     kernels: KernelOptions = field(default_factory=KernelOptions)
+
+    def for_model(self, config: ModelConfig) -> "Compute":
+        """The same for one model, whose GELU it is unless another is given."""
+        return dataclasses.replace(self, kernels=self.kernels.for_model(config))

@@ -4,28 +4,18 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
-from bertbench.compute import Compute
-from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.files import DataFile, unchanged
 from bertbench.inference import InferenceRun, load_model, run_inference
+from bertbench.prediction_settings import PredictionSettings
 from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class PredictionSettings:
-    """How the model computes; `batching` is one of `bertbench.data.batching.STRATEGIES`."""
-
-    compute: Compute = field(default_factory=Compute)
-    batching: str = DEFAULT_STRATEGY
-    batch_size: int = 32
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bertbench.tasks.table import TASKS
+
 PRECISIONS = ("fp32", "bf16")
-TASKS = ("squad", "classifier", "pretraining")
 MODES = ("inference", "training")
 
 

@@ -103,15 +103,15 @@ def _case(point: Point) -> "BenchmarkCase":
     from bertbench.benchmarking.case import BenchmarkCase
     from bertbench.compute import Compute
     from bertbench.precision import parse_precision
+    from bertbench.tasks.table import make_task
 
     return BenchmarkCase(
-        task="squad",
+        task=make_task("squad", max_seq_length=point.sequence),
         mode=point.mode,
         compute=Compute(parse_precision(point.precision)),
         geometry=point.geometry,
         config=dataclasses.replace(GEOMETRIES[point.geometry], num_hidden_layers=point.layers),
         batch_size=point.batch_size,
-        max_seq_length=point.sequence,
     )
 
 

@@ -26,7 +26,7 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
     stored = ThroughputCase(
         case=case.name,
         precision=case.compute.precision.name,
-        task=case.task,
+        task=case.task.name,
         mode=case.mode,
         geometry=case.geometry,
         batch_size=case.batch_size,

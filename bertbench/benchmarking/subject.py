@@ -8,13 +8,9 @@ import numpy as np
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.source import ModelSource
-from bertbench.config import ModelConfig
 from bertbench.data.batch import Batch
 from bertbench.inference import Predictor
-from bertbench.model.bert import BertModel, HeadMaker
-from bertbench.model.encoder import Encoder
-from bertbench.model.heads import ClassifierHead, Head, PretrainingHead, SpanHead
-from bertbench.model.weights import Weights
+from bertbench.model.bert import BertModel
 from bertbench.training.optimizer import AdamW
 from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
@@ -33,7 +29,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
     Raises:
       InputError: the checkpoint does not fit.
     """
-    model = BertModel(case.config, case.compute, head_maker(case), trainable=case.trains, seed=_SEED)
+    model = BertModel(case.config, case.compute, case.task.make_head, trainable=case.trains, seed=_SEED)
     if source is not None and source.checkpoint is not None:
         load_weights(model.variables_by_name, source.checkpoint, fresh=model.head_names)
     return model
@@ -42,19 +38,6 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
 def make_subject(case: BenchmarkCase, model: BertModel) -> Subject:
     """The call that is timed: a forward pass, or a whole training step with clipping and AdamW."""
     return _TrainingCall(model) if case.trains else _InferenceCall(model)
-
-
-def head_maker(case: BenchmarkCase) -> HeadMaker:
-    """The head of a task without its data."""
-
-    def make(weights: Weights, config: ModelConfig, encoder: Encoder) -> Head:
-        if case.task == "squad":
-            return SpanHead(weights, config)
-        if case.task == "classifier":
-            return ClassifierHead(weights, config, case.num_labels)
-        return PretrainingHead(weights, config, encoder.embeddings)
-
-    return make
 
 
 class _InferenceCall:

@@ -1,8 +1,8 @@
 """The batches to be measured: made up at full length, or a data set's own lengths."""
 
 import dataclasses
+import functools
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import BatchPlan, plan_batches, plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import InputError
-from bertbench.measure.flops import Product, block_tokens, encoder_products, head_products
+from bertbench.measure.flops import Product, block_tokens, encoder_products
 from bertbench.measure.machine import read_machine
 
 _SEED = 20190423
@@ -104,29 +104,11 @@ def make_features(case: BenchmarkCase, count: int) -> Features:
 
 def with_labels(case: BenchmarkCase, features: Features) -> Features:
     """The features with random labels where they have none; what they are does not change the speed."""
-    if features.labels or not (case.trains or case.task == "pretraining"):
+    if features.labels or not (case.trains or case.task.labels_in_inference):
         return features
     random = np.random.default_rng(_SEED + 1)
-    return dataclasses.replace(features, labels=dict(_labels(case, features.lengths, random)))
-
-
-def _labels(
-    case: BenchmarkCase, lengths: np.ndarray, random: np.random.Generator
-) -> Iterator[tuple[str, np.ndarray]]:
-    count = len(lengths)
-    if case.task == "squad":
-        for name in ("start_positions", "end_positions"):
-            yield name, random.integers(0, lengths, count).astype(np.int32)
-    elif case.task == "classifier":
-        regression = case.num_labels == 1
-        labels = random.integers(0, max(case.num_labels, 2), count)
-        yield "label_ids", labels.astype(np.float32 if regression else np.int32)
-    else:
-        masked = (count, case.masked_per_example)
-        yield "masked_lm_positions", np.sort(random.integers(0, lengths[:, None], masked)).astype(np.int32)
-        yield "masked_lm_ids", random.integers(0, case.config.vocab_size, masked).astype(np.int32)
-        yield "masked_lm_weights", np.ones(masked, np.float32)
-        yield "next_sentence_labels", random.integers(0, 2, count).astype(np.int32)
+    labels = case.task.random_labels(case.config, features.lengths, random)
+    return dataclasses.replace(features, labels=labels)
 
 
 def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[BatchPlan]:
@@ -145,23 +127,13 @@ def _count(case: BenchmarkCase, batch: Batch) -> tuple[tuple[Product, ...], tupl
     lengths = batch.tensors["lengths"]
     places = batch.tensors.get("masked_lm_weights")
     real_masks, all_masks = (int(places.sum()), places.size) if places is not None else (0, 0)
+    head = functools.partial(case.task.head_products, case.config, examples=len(lengths))
     needed = [
         *encoder_products(case.config, lengths),
-        *_head(case, len(lengths), batch.num_tokens, real_masks),
+        *head(tokens=batch.num_tokens, masked=real_masks),
     ]
     computed = [
         *encoder_products(case.config, batch.row_widths),
-        *_head(case, len(lengths), batch.computed_tokens, all_masks),
+        *head(tokens=batch.computed_tokens, masked=all_masks),
     ]
     return tuple(needed), tuple(computed)
-
-
-def _head(case: BenchmarkCase, examples: int, tokens: int, masked: int) -> list[Product]:
-    return head_products(
-        case.config,
-        case.task,
-        examples=examples,
-        tokens=tokens,
-        masked=masked,
-        num_labels=case.num_labels,
-    )

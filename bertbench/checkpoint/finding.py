@@ -4,8 +4,6 @@ import os
 import re
 from pathlib import Path
 
-import tensorflow as tf
-
 from bertbench.checkpoint.foreign_formats import describe_foreign
 from bertbench.checkpoint.paths import (
     SAFETENSORS_SUFFIX,
@@ -89,6 +87,8 @@ def _find_in_folder(folder: Path) -> Path:
 
 def _read_state_file(folder: Path) -> Path:
     """The prefix that a folder's `checkpoint` file names: in this folder (it may have moved), or there."""
+    import tensorflow as tf  # not above: a model's parts are found before TensorFlow starts
+
     try:
         state = tf.train.get_checkpoint_state(os.fspath(folder))
     except (ValueError, tf.errors.OpError):

@@ -9,7 +9,6 @@ from bertbench.checkpoint.config_files import find_config, read_config, read_lab
 from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.checkpoint.labels import OutputLabels
 from bertbench.checkpoint.paths import is_safetensors, is_sharded
-from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
 from bertbench.console import notice
 from bertbench.data.tokenization import Tokenizer
@@ -42,6 +41,8 @@ class ModelSource:
         Raises:
           InputError: the checkpoint's list of tensors cannot be read.
         """
+        from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
+
         if self.checkpoint is None:
             return False
         return any(tensor.variable == variable for tensor in open_checkpoint(self.checkpoint).list_tensors())

@@ -6,23 +6,21 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-import click
-
-from bertbench.commands.options import (
-    kernel_options,
-    model_options,
-    pop_compute,
-    pop_model_options,
-    precision_option,
-    thread_options,
-)
-from bertbench.commands.tasks import pop_squad_task, use_embedded_default, window_options
+from bertbench.commands.options import ModelOptions, ThreadOptions
+from bertbench.commands.tasks import use_embedded_default
+from bertbench.commands.typed_options import TypedCommand
+from bertbench.compute import Compute
 from bertbench.console import notice
+from bertbench.data.squad_windows import WindowSettings
 from bertbench.entry import output_is_read
 from bertbench.errors import BertbenchError, InputError
-from bertbench.runtime import start_tensorflow
+from bertbench.evaluation.span_decoding import DecodingSettings
+from bertbench.options import Settings
+from bertbench.tasks.fit import require_length
+from bertbench.tasks.squad import SquadSettings, SquadTask
 
 if TYPE_CHECKING:
     from bertbench.answering import Answer, Answerer
@@ -31,14 +29,32 @@ _REMEDY = "write one JSON object with 'question' and 'context' on one line"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-@click.command()
-@model_options
-@precision_option
-@kernel_options
-@window_options
-@thread_options
-def command(**values: Any) -> None:
-    """Answer questions from standard input, one JSON object a line, until it ends.
+@dataclass(frozen=True)
+class AnswerOptions(Settings):
+    """What `bertbench answer` takes."""
+
+    model: ModelOptions = field(default_factory=ModelOptions)
+    compute: Compute = field(default_factory=Compute)
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
+    threads: ThreadOptions = field(default_factory=ThreadOptions)
+
+
+def answer_questions(options: AnswerOptions) -> None:
+    """Answer questions from standard input."""
+    answerer = _load(options)
+    notice("ready for questions, one JSON object per line")
+    with _Stop() as stop:
+        seconds = [_reply(answerer, *line) for line in stop.lines(sys.stdin.buffer)]
+    notice(_summary([value for value in seconds if value is not None], len(seconds)))
+    stop.exit()
+
+
+command = TypedCommand(
+    "answer",
+    answer_questions,
+    AnswerOptions,
+    help="""Answer questions from standard input, one JSON object a line, until it ends.
 
     A line holds "question" and "context", and "id" if you like. Its answer is one line: "id" if there was
     one, "answer", "probability", "start_logit" and "end_logit". A line that cannot be answered gives one
@@ -50,29 +66,23 @@ def command(**values: Any) -> None:
     \b
     Example:
       bertbench answer --model-dir M --precision bf16 < questions.jsonl > answers.jsonl
-    """
-    values["predict_file"] = None
-    use_embedded_default("squad", values)
-    start_tensorflow(values.pop("num_intra_threads"), values.pop("num_inter_threads"), trains=False)
-    answerer = _load(values)
-    notice("ready for questions, one JSON object per line")
-    with _Stop() as stop:
-        seconds = [_reply(answerer, *line) for line in stop.lines(sys.stdin.buffer)]
-    notice(_summary([value for value in seconds if value is not None], len(seconds)))
-    stop.exit()
+    """,
+)
 
 
-def _load(values: dict[str, Any]) -> "Answerer":
-    from bertbench.answering import Answerer
-    from bertbench.checkpoint.source import find_model
-    from bertbench.inference import load_model
-    from bertbench.tasks.fit import require_length
-
-    source = find_model(**pop_model_options(values))
-    compute = pop_compute(values, source.config)
-    task = pop_squad_task(source, values)
+def _load(options: AnswerOptions) -> "Answerer":
+    options.windows.require_room()
+    settings = SquadSettings(windows=options.windows, decoding=options.decoding)
+    model, _ = use_embedded_default(SquadTask, options.model, settings)
+    source = model.find()
+    task = SquadTask(settings, source.tokenizer())
     require_length(task, source.config)
-    answerer = Answerer(load_model(task, source, compute), task)
+    options.threads.start(trains=False)
+
+    from bertbench.answering import Answerer
+    from bertbench.inference import load_model
+
+    answerer = Answerer(load_model(task, source, options.compute.for_model(source.config)), task)
     answerer.warm_up()
     return answerer
 

@@ -1,11 +1,15 @@
 """`bertbench compare`: the answers that differ between two predictions files."""
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import click
 import numpy as np
 
+from bertbench.commands.options import REFERENCES
+from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import say
 from bertbench.data.squad import read_references
 from bertbench.errors import InputError
@@ -13,25 +17,26 @@ from bertbench.evaluation.bootstrap import paired_bootstrap
 from bertbench.evaluation.prediction_files import read_margins, read_predictions
 from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.files import read_json
+from bertbench.options import Option, Settings
 from bertbench.results.provenance import RESULTS_FILE
 
 
-@click.command()
-@click.argument("pred_a", metavar="PRED_A")
-@click.argument("pred_b", metavar="PRED_B")
-@click.option(
-    "--dataset",
-    metavar="FILE",
-    help="SQuAD v1.1 file with reference answers; without, the one that results.json beside PRED_A names.",
-)
-def command(pred_a: str, pred_b: str, dataset: str | None) -> None:
-    """List the questions whose answer differs between PRED_A and PRED_B.
+@dataclass(frozen=True)
+class CompareOptions(Settings):
+    """What `bertbench compare` takes."""
 
-    Each is a predictions.json or the folder that holds one. An answer's margin is the best start plus end
-    logit minus the second best, from the nbest_predictions.json beside it. The last line gives both F1
-    scores, and their difference with its 95 % interval from a paired bootstrap over questions.
-    """
-    dataset = dataset or _predicted_dataset(pred_a)
+    pred_a: Annotated[Path, Option(positional=True, metavar="PRED_A")]
+    pred_b: Annotated[Path, Option(positional=True, metavar="PRED_B")]
+    data: Annotated[
+        Path | None,
+        dataclasses.replace(REFERENCES, default_help="the one that results.json beside PRED_A names"),
+    ] = None
+
+
+def compare_predictions(options: CompareOptions) -> None:
+    """List the questions whose answers differ."""
+    pred_a, pred_b = options.pred_a, options.pred_b
+    dataset = options.data or _predicted_dataset(pred_a)
     references = read_references(dataset)
     answers = {qas_id: reference.answers for qas_id, reference in references.items()}
     runs = {"A": _Run(pred_a, dataset, answers), "B": _Run(pred_b, dataset, answers)}
@@ -46,24 +51,36 @@ def command(pred_a: str, pred_b: str, dataset: str | None) -> None:
     say(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
 
 
-def _predicted_dataset(prediction: str) -> str:
-    folder = Path(prediction)
+command = TypedCommand(
+    "compare",
+    compare_predictions,
+    CompareOptions,
+    help="""List the questions whose answer differs between PRED_A and PRED_B.
+
+    Each is a predictions.json or the folder that holds one. An answer's margin is the best start plus end
+    logit minus the second best, from the nbest_predictions.json beside it. The last line gives both F1
+    scores, and their difference with its 95 % interval from a paired bootstrap over questions.
+    """,
+)
+
+
+def _predicted_dataset(folder: Path) -> Path:
     results = (folder if folder.is_dir() else folder.parent) / RESULTS_FILE
     if not results.exists():
-        raise InputError(f"{results}: not there to name the dataset; give --dataset.")
+        raise InputError(f"{results}: not there to name the dataset; give --data.")
     try:
         dataset = Path(read_json(results)["dataset"][0])
     except (TypeError, KeyError, IndexError):
-        raise InputError(f"{results}: names no dataset; give --dataset.") from None
+        raise InputError(f"{results}: names no dataset; give --data.") from None
     if not dataset.is_file():
-        raise InputError(f"{results}: names the dataset {dataset}, which is not there; give --dataset.")
-    return str(dataset)
+        raise InputError(f"{results}: names the dataset {dataset}, which is not there; give --data.")
+    return dataset
 
 
 class _Run:
     """A predictions file and its scores."""
 
-    def __init__(self, path: str, dataset: str, references: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, path: Path, dataset: Path, references: Mapping[str, tuple[str, ...]]) -> None:
         self.predictions = read_predictions(path)
         foreign = [qas_id for qas_id in self.predictions if qas_id not in references]
         if foreign:

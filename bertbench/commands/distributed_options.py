@@ -1,104 +1,99 @@
 """The options of training on several processes, and what they turn into."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import click
 
-from bertbench.commands.options import together
+from bertbench.commands.options import ThreadOptions
 from bertbench.errors import InputError
 from bertbench.measure.machine import read_machine
+from bertbench.options import Option, Settings
 from bertbench.processes.horovod_launcher import WorkerHosts, is_worker, run_workers, show_workers
-from bertbench.runtime import quiet_import, start_tensorflow
+from bertbench.runtime import quiet_import
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
     from bertbench.training.distributed import HorovodWorkers
 
-distributed_options = together(
-    click.option("--mpi-num-processes", type=click.IntRange(min=1), default=1, show_default=True,
-                 help="Processes in all, through Horovod; steps and warm-up are divided by them."),
-    click.option("--mpi-num-processes-per-socket", type=click.IntRange(min=1),
-                 help="At most so many on a socket; even on all sockets without."),
-    click.option("--mpi-hostnames", metavar="HOST,...", help="Run on these, over SSH; else here."),
-    click.option("--lr-scaling", type=click.Choice(["sqrt", "linear", "none"]), default="sqrt",
-                 show_default=True, help="What the number of processes multiplies the learning rate by."),
-    click.option("--compression", type=click.Choice(["none", "fp16"]), default="none", show_default=True,
-                 help="How gradients travel."),
-    click.option("--elastic", is_flag=True,
-                 help="Go on without workers that are lost; only where gradients are averaged."),
-    click.option("--dry-run", is_flag=True, help="Print the commands that would run, and stop."),
-)  # fmt: skip
-
-sync_gradients_option = click.option(
-    "--mpi-workers-sync-gradients/--no-mpi-workers-sync-gradients",
-    default=False,
-    show_default=True,
-    help="Average gradients; else processes train independently and the best model is kept.",
-)
-
 
 @dataclass(frozen=True)
-class Distributed:
-    """The choice of `distributed_options` and `sync_gradients_option`."""
+class DistributedOptions(Settings):
+    """How many processes train, where, and how they work together."""
 
-    hosts: WorkerHosts
-    per_socket: int | None
-    lr_scaling: str
-    compression: str
-    elastic: bool
-    dry_run: bool
-    synchronized: bool
+    option_group: ClassVar[str] = "process"
 
-
-def pop_distributed_options(values: dict[str, Any]) -> Distributed:
-    """Take the options out of a command's arguments.
-
-    Raises:
-      InputError: they contradict each other.
-    """
-    names = (values.pop("mpi_hostnames") or "").split(",")
-    elastic = values.pop("elastic")
-    synchronized = values.pop("mpi_workers_sync_gradients", True)
-    if elastic and not synchronized:
-        raise InputError(
-            "--elastic: workers that train independently have nothing to take over from each other; "
-            "add --mpi-workers-sync-gradients, or leave --elastic out."
-        )
-    hosts = tuple(filter(None, map(str.strip, names)))
-    return Distributed(
-        WorkerHosts(values.pop("mpi_num_processes"), hosts, elastic),
-        values.pop("mpi_num_processes_per_socket"),
-        values.pop("lr_scaling"),
-        values.pop("compression"),
-        elastic,
-        values.pop("dry_run"),
-        synchronized,
+    mpi_num_processes: Annotated[
+        int, Option("Processes in all, through Horovod; steps and warm-up are divided by them.", minimum=1)
+    ] = 1
+    mpi_num_processes_per_socket: Annotated[
+        int | None, Option("At most so many on a socket; even on all sockets without.", minimum=1)
+    ] = None
+    mpi_hostnames: Annotated[str | None, Option("Run on these, over SSH; else here.", metavar="HOST,...")] = (
+        None
     )
+    lr_scaling: Annotated[
+        str,
+        Option(
+            "What the number of processes multiplies the learning rate by.",
+            choices=("sqrt", "linear", "none"),
+        ),
+    ] = "sqrt"
+    compression: Annotated[str, Option("Send gradients in this form.", choices=("none", "fp16"))] = "none"
+    elastic: Annotated[
+        bool,
+        Option("Go on without workers that are lost; only where gradients are averaged.", switch=True),
+    ] = False
+    dry_run: Annotated[bool, Option("Print the commands that would run, and stop.", switch=True)] = False
+
+    @property
+    def hosts(self) -> WorkerHosts:
+        """The processes' places.
+
+        Raises:
+          InputError: hosts and processes contradict each other.
+        """
+        names = tuple(filter(None, map(str.strip, (self.mpi_hostnames or "").split(","))))
+        return WorkerHosts(self.mpi_num_processes, names, self.elastic)
+
+    def require_averaging(self, averages_gradients: bool) -> None:
+        """Check that elastic workers have a model in common.
+
+        Raises:
+          InputError: each trains its own.
+        """
+        if self.elastic and not averages_gradients:
+            raise InputError(
+                "--elastic: workers that train independently have nothing to take over from each other; "
+                "add --mpi-workers-sync-gradients, or leave --elastic out."
+            )
 
 
-def run_elsewhere(choice: Distributed) -> bool:
+def run_elsewhere(options: DistributedOptions) -> bool:
     """Start the workers and wait for them, or only say how; False where this process is to train itself."""
-    several = choice.hosts.num_processes > 1 or choice.hosts.hosts
-    if is_worker() or not (several or choice.dry_run):
+    hosts = options.hosts
+    several = hosts.num_processes > 1 or hosts.hosts
+    if is_worker() or not (several or options.dry_run):
         return False
     arguments = [word for word in click.get_current_context().find_root().obj if word != "--dry-run"]
-    if choice.dry_run:
-        show_workers(choice.hosts, arguments)
+    if options.dry_run:
+        show_workers(hosts, arguments)
     else:
-        run_workers(choice.hosts, arguments)
+        run_workers(hosts, arguments)
     return True
 
 
 def start_worker(
-    choice: Distributed, num_intra_threads: int | None, num_inter_threads: int | None
+    options: DistributedOptions, threads: ThreadOptions
 ) -> tuple["HorovodWorkers", "ThreadSettings"]:
     """Meet the other workers, go to this one's cores, and start TensorFlow there."""
     with quiet_import():
         from bertbench.training.distributed import ElasticHorovodWorkers, HorovodWorkers
     from bertbench.processes.placement import place_worker
 
-    workers = (ElasticHorovodWorkers if choice.elastic else HorovodWorkers)(choice.compression)
-    place = place_worker(read_machine(), workers.local_rank, workers.local_size, choice.per_socket)
+    workers = (ElasticHorovodWorkers if options.elastic else HorovodWorkers)(options.compression)
+    place = place_worker(
+        read_machine(), workers.local_rank, workers.local_size, options.mpi_num_processes_per_socket
+    )
     place.bind()
-    return workers, start_tensorflow(num_intra_threads, num_inter_threads, place.threads)
+    return workers, threads.start(place.threads)

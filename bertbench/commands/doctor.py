@@ -10,14 +10,17 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import click
 import psutil
 
 from bertbench import console, embedded
+from bertbench.commands.typed_options import TypedCommand
 from bertbench.errors import CannotJudge
 from bertbench.measure.machine import Machine, describe_machine, installed_version, read_machine
 from bertbench.measure.threads import default_threads
+from bertbench.options import Option, Settings
+from bertbench.tasks.table import TASKS
 
 PROBE_SECONDS = 120
 GIB = 2**30
@@ -45,16 +48,19 @@ class Finding:
     essential: bool = False
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of the table.")
-def command(as_json: bool) -> None:
-    """Say what this machine has and what is missing, with a remedy for each missing thing.
+@dataclass(frozen=True)
+class DoctorOptions(Settings):
+    """What `bertbench doctor` takes."""
 
-    \b
-    Exit status: 0 the essentials are there, 3 they are not (TensorFlow does not run).
-    """
+    json: Annotated[
+        bool, Option("Print JSON for machines instead of the table.", switch=True, group="output")
+    ] = False
+
+
+def examine_machine(options: DoctorOptions) -> None:
+    """Print what was found, with remedies."""
     findings = examine(read_machine())
-    if as_json:
+    if options.json:
         rows = [dataclasses.asdict(finding) for finding in findings]
         report = {"machine": describe_machine(), "findings": rows}
         for line in json.dumps(report, indent=2).splitlines():
@@ -64,6 +70,18 @@ def command(as_json: bool) -> None:
     broken = [finding.name for finding in findings if finding.essential and finding.state != "ok"]
     if broken:
         raise CannotJudge(f"nothing can be judged here without {', '.join(broken)}; see the remedy above.")
+
+
+command = TypedCommand(
+    "doctor",
+    examine_machine,
+    DoctorOptions,
+    help="""Say what this machine has and what is missing, with a remedy for each missing thing.
+
+    \b
+    Exit status: 0 the essentials are there, 3 they are not (TensorFlow does not run).
+    """,
+)
 
 
 def examine(machine: Machine) -> list[Finding]:
@@ -171,7 +189,8 @@ def check_room() -> Iterator[Finding]:
 
 def check_embedded_model() -> Iterator[Finding]:
     """The small trained model that bertbench carries."""
-    missing = [str(folder) for folder in embedded.FOLDERS.values() if not folder.is_dir()]
+    folders = [task.embedded.model_dir for task in TASKS.values()]
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
     if missing:
         found = f"no {', '.join(missing)}"
         yield Finding("embedded model", "missing", found, "install bertbench again: it is incomplete")

@@ -1,25 +1,34 @@
 """`bertbench evaluate`: score a predictions file as the official script does."""
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
 
 import click
 
+from bertbench.commands.options import REFERENCES
+from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, say
 from bertbench.data.squad import read_references
 from bertbench.evaluation.prediction_files import read_predictions
 from bertbench.evaluation.squad_metrics import score_squad
+from bertbench.options import Option, Settings
 
 
-@click.group()
-def command() -> None:
-    """Score a predictions file as the official script does."""
+@dataclass(frozen=True)
+class EvaluateOptions(Settings):
+    """What `bertbench evaluate squad` takes."""
+
+    option_group: ClassVar[str] = "data"
+
+    data: Annotated[Path, REFERENCES]
+    predictions: Annotated[Path, Option("predictions.json or its folder.")]
 
 
-@command.command()
-@click.option("--dataset", required=True, metavar="FILE", help="SQuAD v1.1 file with reference answers.")
-@click.option("--predictions", required=True, metavar="PATH", help="predictions.json or its folder.")
-def squad(dataset: str, predictions: str) -> None:
-    """Print exact match and F1 in percent, as evaluate-v1.1.py does."""
+def evaluate_squad(options: EvaluateOptions) -> None:
+    """Print exact match and F1 in percent."""
+    dataset, predictions = options.data, options.predictions
     references = {qas_id: reference.answers for qas_id, reference in read_references(dataset).items()}
     answers = read_predictions(predictions)
     foreign = len(answers.keys() - references.keys())
@@ -29,3 +38,14 @@ def squad(dataset: str, predictions: str) -> None:
         )
     scores = score_squad(references, answers)
     say(json.dumps({"exact_match": scores.exact_match, "f1": scores.f1}))
+
+
+command = click.Group("evaluate", help="Score a predictions file as the official script does.")
+command.add_command(
+    TypedCommand(
+        "squad",
+        evaluate_squad,
+        EvaluateOptions,
+        help="Print exact match and F1 in percent, as evaluate-v1.1.py does.",
+    )
+)

@@ -2,12 +2,15 @@
 
 import os
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-
-import click
+from typing import Annotated
 
 from bertbench import console
+from bertbench.commands.typed_options import TypedCommand
+from bertbench.errors import InputError
 from bertbench.fetch.catalog import ITEMS, Item, find_item
+from bertbench.options import Option, Settings
 
 
 def default_cache() -> Path:
@@ -15,34 +18,37 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bertbench"
 
 
-@click.command()
-@click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--list", "show_list", is_flag=True, help="Show all names with sizes and licenses.")
-@click.option(
-    "--to",
-    "cache",
-    envvar="BERTBENCH_CACHE",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to fetch into.  [default: BERTBENCH_CACHE, else ~/.cache/bertbench]",
-)
-def command(names: tuple[str, ...], show_list: bool, cache: Path | None) -> None:
-    """Download data and checkpoints from their official addresses.
+@dataclass(frozen=True)
+class FetchOptions(Settings):
+    """What `bertbench fetch` takes."""
 
-    NAME is squad, glue/TASK, wwm-uncased-large, ...: see --list. What is already there is verified.
-    Interrupted downloads go on where they stopped. Standard output is only the variables to export:
+    names: Annotated[tuple[str, ...], Option(positional=True, metavar="NAME...")] = ()
+    show_list: Annotated[
+        bool, Option("Show all names with sizes and licenses.", names=("--list",), switch=True, group="data")
+    ] = False
+    output_dir: Annotated[
+        Path | None,
+        Option(
+            "Folder to fetch into.",
+            names=("--output-dir", "--to"),
+            envvar="BERTBENCH_CACHE",
+            default_help="BERTBENCH_CACHE, else ~/.cache/bertbench",
+            group="output",
+        ),
+    ] = None
 
-    \b
-        eval "$(bertbench fetch squad glue/MRPC)"
-    """
-    if show_list:
+
+def fetch_items(options: FetchOptions) -> None:
+    """Download items, or list them."""
+    if options.show_list:
         _print_items()
         return
-    if not names:
-        raise click.UsageError("say what to fetch; --list shows all names.")
-    items = [find_item(name) for name in names]
+    if not options.names:
+        raise InputError("say what to fetch; --list shows all names.")
+    items = [find_item(name) for name in options.names]
     from bertbench.fetch.cache import fetch
 
-    cache = (cache or default_cache()).expanduser().absolute()
+    cache = (options.output_dir or default_cache()).expanduser().absolute()
     variables: dict[str, Path] = {}
     for item in items:
         folder = fetch(item, cache)
@@ -50,6 +56,21 @@ def command(names: tuple[str, ...], show_list: bool, cache: Path | None) -> None
         variables[item.variable] = cache / item.variable_folder
     for variable, folder in variables.items():
         console.say(f"export {variable}={shlex.quote(str(folder))}")
+
+
+command = TypedCommand(
+    "fetch",
+    fetch_items,
+    FetchOptions,
+    help="""Download data and checkpoints from their official addresses.
+
+    NAME is squad, glue/TASK, wwm-uncased-large, ...: see --list. What is already there is verified.
+    Interrupted downloads go on where they stopped. Standard output is only the variables to export:
+
+    \b
+        eval "$(bertbench fetch squad glue/MRPC)"
+    """,
+)
 
 
 def _print_items() -> None:

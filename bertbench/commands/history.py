@@ -1,23 +1,33 @@
 """`bertbench history`: stored throughput over time."""
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar
 
-import click
+from bertbench.commands.typed_options import TypedCommand
+from bertbench.options import Option, Settings, command_words
 
 
-@click.command()
-@click.option("--case", "pattern", default="*", metavar="PATTERN", help="Only cases of this name or glob.")
-@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N stored runs.")
-@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page as well.")
-def command(pattern: str, last: int | None, page: Path | None) -> None:
-    """Show stored results over time, and the commits that changed their level."""
+@dataclass(frozen=True)
+class HistoryOptions(Settings):
+    """What `bertbench history` takes."""
+
+    option_group: ClassVar[str] = "data"
+
+    case: Annotated[str, Option("Only cases of this name or glob pattern.", metavar="PATTERN")] = "*"
+    last: Annotated[int | None, Option("Only the last N stored runs.", minimum=1, metavar="N")] = None
+    html: Annotated[Path | None, Option("File for a page as well.", group="output")] = None
+
+
+def show_history(options: HistoryOptions) -> None:
+    """Show stored results over time."""
     from bertbench.console import make_table, print_table, say
     from bertbench.formatting import figure, percent
     from bertbench.report.history import read_history, sparkline
     from bertbench.results.baselines import STORAGE
 
-    history = read_history(STORAGE, pattern=pattern, last=last)
+    history = read_history(STORAGE, pattern=options.case, last=options.last)
     rows = [
         (
             series.case,
@@ -34,10 +44,17 @@ def command(pattern: str, last: int | None, page: Path | None) -> None:
     for series in history:
         for point in series.change_points:
             say(f"{series.case}: {series.describe_change(point)}")
-    if page is not None:
+    if options.html is not None:
         from bertbench.report.page import write_history
 
-        options = ["--case", pattern] if pattern != "*" else []
-        options += ["--last", str(last)] if last else []
-        write_history(history, page, shlex.join(["bertbench", "history", *options, "--html", str(page)]))
-        say(str(page))
+        shown = shlex.join(["bertbench", "history", *command_words(options)])
+        write_history(history, options.html, shown)
+        say(str(options.html))
+
+
+command = TypedCommand(
+    "history",
+    show_history,
+    HistoryOptions,
+    help="Show stored results over time, and the commits that changed their level.",
+)

@@ -1,83 +1,69 @@
-"""The options that several commands share, and what they turn into."""
+"""The settings that several commands share, and what they turn into."""
 
-from collections.abc import Callable
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import click
+from bertbench.measure.threads import ThreadSettings
+from bertbench.options import Option, Settings
+from bertbench.runtime import start_tensorflow
 
 if TYPE_CHECKING:
-    from bertbench.compute import Compute
-    from bertbench.config import ModelConfig
+    from bertbench.checkpoint.source import ModelSource
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-PATH = click.Path(path_type=Path)
-
-
-def together(*options: Decorator) -> Decorator:
-    """Several click options as one decorator, in the order of the help."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-lower_case_option = click.option(
-    "--do-lower-case/--no-do-lower-case",
-    default=None,
-    help="[default: as the tokenizer's files say; without any, lower-case]",
+LOWER_CASE = Option(
+    "Lower-case the text.",
+    default_help="as the tokenizer's files say; without any, lower-case",
+    group="model",
 )
-
-model_options = together(
-    click.option("--model-dir", type=PATH, help="Folder with bert_config.json, vocab.txt and a checkpoint."),
-    click.option("--init-checkpoint", type=PATH, help="Checkpoint prefix or safetensors file."),
-    click.option("--config-file", type=PATH, help="bert_config.json, if not in the model folder."),
-    click.option("--vocab-file", type=PATH, help="vocab.txt or tokenizer.json, if not in the model folder."),
-    lower_case_option,
-)
-
-precision_option = click.option(
-    "--precision",
-    default="fp32",
-    show_default=True,
-    metavar="fp32|bf16",
-    help="What products are computed in; float32 and bfloat16 are other names.",
-)
-
-kernel_options = together(
-    click.option(
-        "--gelu",
-        metavar="tanh|erf|fused",
-        help="tanh: the original's form; erf: the exact one; fused: the tanh form in the compute dtype. "
-        "[default: what the model was trained with]",
-    ),
-    click.option(
-        "--optimized-softmax/--no-optimized-softmax",
-        default=False,
-        show_default=True,
-        help="Softmax in the compute dtype instead of float32.",
-    ),
-)
-
-thread_options = together(
-    click.option("--num-intra-threads", type=click.IntRange(min=1), help="Threads within an operation."),
-    click.option("--num-inter-threads", type=click.IntRange(min=1), help="Operations at once."),
-)
+REFERENCES = Option("SQuAD v1.1 file with reference answers.", names=("--data", "--dataset"), group="data")
+OUTPUT_DIR = Option("Folder for all output files.", group="output")
 
 
-def pop_model_options(values: dict[str, Any]) -> dict[str, Any]:
-    """Take `model_options` out of a command's arguments, in the form of `model.source.find_model`."""
-    names = ("model_dir", "init_checkpoint", "config_file", "vocab_file", "do_lower_case")
-    return {name: values.pop(name) for name in names}
+@dataclass(frozen=True)
+class ModelOptions(Settings):
+    """Where the parts of a model are; see `bertbench.checkpoint.source.find_model`."""
+
+    option_group: ClassVar[str] = "model"
+
+    model_dir: Annotated[Path | None, Option("Folder with bert_config.json, vocab.txt and a checkpoint.")] = (
+        None
+    )
+    init_checkpoint: Annotated[Path | None, Option("Checkpoint prefix or safetensors file.")] = None
+    config_file: Annotated[Path | None, Option("bert_config.json, if not in the model folder.")] = None
+    vocab_file: Annotated[Path | None, Option("vocab.txt or tokenizer.json, if not in the model folder.")] = (
+        None
+    )
+    do_lower_case: Annotated[bool | None, LOWER_CASE] = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the user named a model."""
+        return any(part is not None for part in (self.model_dir, self.init_checkpoint, self.config_file))
+
+    def find(self, *, from_scratch: bool = False) -> "ModelSource":
+        """The model on disk.
+
+        Raises:
+          InputError: as `find_model`.
+        """
+        from bertbench.checkpoint.source import find_model
+
+        return find_model(**dataclasses.asdict(self), from_scratch=from_scratch)
 
 
-def pop_compute(values: dict[str, Any], config: "ModelConfig") -> "Compute":
-    """Take `precision_option` and `kernel_options` out of a command's arguments."""
-    from bertbench.compute import Compute, KernelOptions
-    from bertbench.precision import parse_precision
+@dataclass(frozen=True)
+class ThreadOptions(Settings):
+    """TensorFlow's threads, where the user has a wish."""
 
-    kernels = {name: values.pop(name) for name in ("gelu", "optimized_softmax")}
-    return Compute(parse_precision(values.pop("precision")), KernelOptions.for_model(config, **kernels))
+    num_intra_threads: Annotated[
+        int | None, Option("Threads within an operation.", minimum=1, default_help="the machine's")
+    ] = None
+    num_inter_threads: Annotated[
+        int | None, Option("Operations at once.", minimum=1, default_help="the machine's")
+    ] = None
+
+    def start(self, default: ThreadSettings | None = None, *, trains: bool = True) -> ThreadSettings:
+        """Start TensorFlow with them; see `start_tensorflow`."""
+        return start_tensorflow(self.num_intra_threads, self.num_inter_threads, default, trains=trains)

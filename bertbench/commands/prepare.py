@@ -1,74 +1,89 @@
 """`bertbench prepare`: plain text -> pretraining TFRecords."""
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import click
 
-from bertbench.commands.options import lower_case_option
+from bertbench.commands.options import LOWER_CASE
+from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, say
+from bertbench.data.pretraining import MaskingOptions
 from bertbench.errors import InputError
+from bertbench.options import Option, Pattern, Settings
 
 
-@click.group()
-def command() -> None:
-    """Turn data into the form that training reads."""
+@dataclass(frozen=True)
+class PrepareOptions(Settings):
+    """What `bertbench prepare pretraining` takes."""
+
+    data: Annotated[
+        Pattern,
+        Option(
+            "Text files: paths or glob patterns between commas.",
+            names=("--data", "--input-file"),
+            group="data",
+        ),
+    ]
+    vocab_file: Annotated[Path, Option("vocab.txt or tokenizer.json.", group="model")]
+    do_lower_case: Annotated[bool | None, LOWER_CASE] = None
+    masking: MaskingOptions = field(default_factory=MaskingOptions)
+    seed: Annotated[
+        int,
+        Option(
+            "Seed of masks and lengths.",
+            names=("--seed", "--random-seed"),
+            minimum=0,
+            maximum=2**32 - 1,
+            group="data",
+        ),
+    ] = 12345
+    num_processes: Annotated[
+        int | None,
+        Option("Changes the time it takes, never the outcome.", minimum=1, default_help="as many as CPUs"),
+    ] = None
+    output_file: Annotated[Path | None, Option("The one TFRecord file to write.", group="output")] = None
+    output_dir: Annotated[Path | None, Option("Folder for --num-shards TFRecord files.", group="output")] = (
+        None
+    )
+    num_shards: Annotated[int, Option("Files to write.", minimum=1, group="output")] = 1
 
 
-@command.command()
-@click.option("--input-file", required=True, help="Text files: comma-separated paths or glob patterns.")
-@click.option("--output-file", type=click.Path(path_type=Path), help="The one TFRecord file to write.")
-@click.option("--output-dir", type=click.Path(path_type=Path), help="Folder for --num-shards TFRecord files.")
-@click.option("--num-shards", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--vocab-file", required=True, type=click.Path(path_type=Path))
-@lower_case_option
-@click.option("--do-whole-word-mask/--no-do-whole-word-mask", default=False, show_default=True)
-@click.option("--max-seq-length", type=int, default=128, show_default=True)
-@click.option("--max-predictions-per-seq", type=int, default=20, show_default=True)
-@click.option("--masked-lm-prob", type=float, default=0.15, show_default=True)
-@click.option("--short-seq-prob", type=float, default=0.1, show_default=True)
-@click.option("--dupe-factor", type=int, default=10, show_default=True)
-@click.option("--random-seed", type=int, default=12345, show_default=True)
-@click.option(
-    "--num-processes",
-    type=click.IntRange(min=1),
-    default=os.cpu_count(),
-    show_default="as many as CPUs",
-    help="Changes the time it takes, never the outcome.",
-)
-def pretraining(
-    input_file: str,
-    output_file: Path | None,
-    output_dir: Path | None,
-    num_shards: int,
-    vocab_file: Path,
-    do_lower_case: bool | None,
-    random_seed: int,
-    num_processes: int,
-    **masking: Any,
-) -> None:
-    """Mask text for the masked-LM and next-sentence tasks, as the original create_pretraining_data.py does.
-
-    The text has one sentence a line and a blank line between documents.
-    """
-    from bertbench.data.pretraining import MaskingOptions
+def prepare_pretraining(options: PrepareOptions) -> None:
+    """Make TFRecords of text."""
     from bertbench.data.pretraining_files import write_pretraining_files
     from bertbench.data.text_corpus import match_files
     from bertbench.data.tokenizer_files import tokenizer_of
 
-    output_files = name_output_files(output_file, output_dir, num_shards)
+    output_files = name_output_files(options.output_file, options.output_dir, options.num_shards)
     written = write_pretraining_files(
-        match_files(input_file),
+        match_files(options.data),
         output_files,
-        tokenizer=tokenizer_of(vocab_file, do_lower_case).tokenizer,
-        options=MaskingOptions(**masking),
-        random_seed=random_seed,
-        num_processes=num_processes,
+        tokenizer=tokenizer_of(options.vocab_file, options.do_lower_case).tokenizer,
+        options=options.masking,
+        random_seed=options.seed,
+        num_processes=options.num_processes or os.cpu_count() or 1,
     )
     if written.documents == 1:
         notice("There is one document only: random next sentences come from it too.")
-    say(f"{written.examples} examples of {written.documents} documents in {output_file or output_dir}")
+    place = options.output_file or options.output_dir
+    say(f"{written.examples} examples of {written.documents} documents in {place}")
+
+
+command = click.Group("prepare", help="Turn data into the form that training reads.")
+command.add_command(
+    TypedCommand(
+        "pretraining",
+        prepare_pretraining,
+        PrepareOptions,
+        help="""Mask text for the masked-LM and next-sentence tasks, as the original's script does.
+
+        The text has one sentence a line and a blank line between documents.
+        """,
+    )
+)
 
 
 def name_output_files(output_file: Path | None, output_dir: Path | None, num_shards: int) -> list[Path]:

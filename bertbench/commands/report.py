@@ -1,27 +1,31 @@
 """`bertbench report`: one page about a results folder."""
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import click
+from bertbench.commands.typed_options import TypedCommand
+from bertbench.options import Option, Settings
 
 
-@click.command()
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("report.html"),
-    show_default=True,
-    help="The page; its Markdown and JUnit XML go beside it as .md and .xml.",
-)
-def command(results: Path, output: Path) -> None:
-    """Write one self-contained page about RESULTS, a folder that the suites filled.
+@dataclass(frozen=True)
+class ReportOptions(Settings):
+    """What `bertbench report` takes."""
 
-    The history of its cases comes from baselines/throughput, the verdicts against a base from the
-    folder's gate.json (see `bertbench gate --output-dir`).
-    """
+    results: Annotated[Path, Option(positional=True, metavar="RESULTS")]
+    output: Annotated[
+        Path,
+        Option(
+            "The page; its Markdown and JUnit XML go beside it as .md and .xml.",
+            names=("-o", "--output"),
+            group="output",
+        ),
+    ] = Path("report.html")
+
+
+def report_results(options: ReportOptions) -> None:
+    """Write the page, and its other two forms."""
     from bertbench.console import say
     from bertbench.errors import InputError
     from bertbench.report.checks import load_results
@@ -29,6 +33,7 @@ def command(results: Path, output: Path) -> None:
     from bertbench.report.page import write_report
     from bertbench.results.baselines import STORAGE, list_stored
 
+    results, output = options.results, options.output
     if output.suffix != ".html":
         raise InputError(f"{output}: must end in .html; the Markdown and JUnit XML go beside it.")
     loaded = load_results(results)
@@ -40,3 +45,15 @@ def command(results: Path, output: Path) -> None:
     write_report(loaded, output, shown)
     for path in (output, output.with_suffix(".md"), output.with_suffix(".xml")):
         say(str(path))
+
+
+command = TypedCommand(
+    "report",
+    report_results,
+    ReportOptions,
+    help="""Write one self-contained page about RESULTS, a folder that the suites filled.
+
+    The history of its cases comes from baselines/throughput, the verdicts against a base from the
+    folder's gate.json (see `bertbench gate --output-dir`).
+    """,
+)

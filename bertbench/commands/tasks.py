@@ -1,105 +1,74 @@
-"""The options that say what a task is about, and the task that they make."""
+"""The commands that take any task: one subcommand a task, with the task's own options."""
 
-from collections.abc import Callable
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bertbench import embedded
-from bertbench.commands.options import PATH, together
+from bertbench.commands.options import ModelOptions
+from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice
-from bertbench.errors import InputError
+from bertbench.options import Settings
+from bertbench.tasks.base import Task, TaskSettings
+from bertbench.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
-    from bertbench.tasks.base import Task
-    from bertbench.tasks.squad import SquadTask
-
-PopTask = Callable[["ModelSource", dict[str, Any]], "Task"]
-
-window_options = together(
-    click.option("--max-seq-length", type=int, default=384, show_default=True),
-    click.option("--doc-stride", type=int, default=128, show_default=True),
-    click.option("--max-query-length", type=int, default=64, show_default=True),
-    click.option("--n-best-size", type=int, default=20, show_default=True),
-    click.option("--max-answer-length", type=int, default=30, show_default=True),
-)
-
-classifier_options = together(
-    click.option("--task-name", help="A GLUE task or XNLI, as in MRPC or sst-2."),
-    click.option("--data-dir", type=PATH, help="The task's folder, or the GLUE root."),
-    click.option("--language", default="zh", show_default=True, help="Which of XNLI's languages."),
-    click.option("--max-seq-length", type=int, default=128, show_default=True),
-)
-
-pretraining_options = together(
-    click.option("--input-file", help="TFRecords: paths or globs between commas."),
-    click.option("--max-seq-length", type=int, help="What the files hold, if it is to be checked."),
-    click.option("--max-predictions-per-seq", type=int, help="What the files hold, if it is to be checked."),
-)
 
 
-def pop_squad_task(source: "ModelSource", values: dict[str, Any]) -> "SquadTask":
-    """Take `window_options` and the files out of a command's arguments and make the task."""
-    from bertbench.data.squad_windows import WindowSettings
-    from bertbench.evaluation.span_decoding import DecodingSettings
-    from bertbench.tasks.squad import SquadTask
+class TaskGroup(click.Group):
+    """A command with a subcommand for each task that has a help text for it."""
 
-    windows = {name: values.pop(name) for name in ("max_seq_length", "doc_stride", "max_query_length")}
-    decoding = {name: values.pop(name) for name in ("n_best_size", "max_answer_length")}
-    return SquadTask(
-        source.tokenizer(),
-        train_file=values.pop("train_file", None),
-        predict_file=values.pop("predict_file"),
-        windows=WindowSettings(**windows),
-        decoding=DecodingSettings(**decoding),
-    )
+    def __init__(self, name: str, function: Callable[..., Any], options: type[Settings], help: str) -> None:
+        """`function` is called with a class of `TASKS`, with `options` and with the task's settings."""
+        super().__init__(name, help=help)
+        self._command = name
+        self._function = function
+        self._options = options
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The tasks' names, in the order of the table."""
+        return [name for name, task in TASKS.items() if self._command in task.help]
 
-def pop_classifier_task(source: "ModelSource", values: dict[str, Any]) -> "Task":
-    """Take `classifier_options` out of a command's arguments and make the task."""
-    _require(values, "task_name", "data_dir")
-
-    from bertbench.data.glue_tasks import glue_task
-    from bertbench.tasks.classifier import ClassifierTask
-
-    return ClassifierTask(
-        source.tokenizer(),
-        glue_task(values.pop("task_name")),
-        values.pop("data_dir"),
-        max_seq_length=values.pop("max_seq_length"),
-        language=values.pop("language"),
-    )
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of one task."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        task = TASKS[cmd_name]
+        return TypedCommand(
+            cmd_name,
+            functools.partial(self._function, task),
+            self._options,
+            task.settings_type,
+            help=task.help[self._command],
+            command=self._command,
+        )
 
 
-def pop_pretraining_task(source: "ModelSource", values: dict[str, Any]) -> "Task":
-    """Take `pretraining_options` out of a command's arguments and make the task."""
-    _require(values, "input_file")
-
-    from bertbench.tasks.pretraining import PretrainingTask
-
-    names = ("input_file", "max_seq_length", "max_predictions_per_seq")
-    return PretrainingTask(**{name: values.pop(name) for name in names})
-
-
-def use_embedded_default(task: str, values: dict[str, Any]) -> None:
+def use_embedded_default(
+    kind: type[Task], model: ModelOptions, settings: TaskSettings
+) -> tuple[ModelOptions, TaskSettings]:
     """Where the user named no model, take the package's own, and its held-out data if none were named."""
-    if any(values[name] is not None for name in ("model_dir", "init_checkpoint", "config_file")):
-        return
-    values["model_dir"] = embedded.FOLDERS[task]
-    data = {name: value for name, value in _EMBEDDED_DATA[task].items() if values[name] is None}
-    values.update(data)
-    notice(f"no model given: bertbench's own small one{', and its held-out data' if data else ''}")
+    if model.is_named:
+        return model, settings
+    settings, filled = fill(settings, kind.embedded.data)
+    notice(f"no model given: bertbench's own small one{', and its held-out data' if filled else ''}")
+    model = dataclasses.replace(model, model_dir=kind.embedded.model_dir)
+    return model, settings
 
 
-_EMBEDDED_DATA: dict[str, dict[str, Any]] = {
-    "squad": {"predict_file": embedded.SQUAD_DEV},
-    "classifier": {"task_name": "MRPC", "data_dir": embedded.FOLDERS["classifier"]},
-    "pretraining": {"input_file": str(embedded.PRETRAINING_RECORDS)},
-}
+def fill(settings: TaskSettings, values: Mapping[str, Any]) -> tuple[TaskSettings, bool]:
+    """The settings with values where they have none, and whether there was such a place."""
+    missing = {name: value for name, value in values.items() if getattr(settings, name) is None}
+    return dataclasses.replace(settings, **missing), bool(missing)
 
 
-def _require(values: dict[str, Any], *names: str) -> None:
-    missing = [f"--{name.replace('_', '-')}" for name in names if values[name] is None]
-    if missing:
-        raise InputError(f"no data; give {' and '.join(missing)}.")
+def open_task(kind: type[Task], settings: TaskSettings, source: "ModelSource") -> Task:
+    """The task with a model's tokenizer, where it needs one.
+
+    Raises:
+      InputError: the model has no vocabulary of its size, or the settings name files that are not there.
+    """
+    return kind(settings, source.tokenizer() if kind.reads_text else None)

@@ -14,13 +14,16 @@ each other (`sequence_ids` tells them apart), or none, so that one model serves 
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from bertbench.errors import InputError
+from bertbench.options import Option
 
 STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
+Batching = Annotated[str, Option("How examples of unequal length share a batch.", choices=STRATEGIES)]
 MAX_BLOCKS = 8
 BLOCK_TOKENS = 5.0  # about what another block costs BERT-base on two cores
 

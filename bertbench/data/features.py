@@ -3,8 +3,15 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
+
+from bertbench.options import Option
+
+SHORTEST_MAX_SEQ_LENGTH = 5  # [CLS] a [SEP] b [SEP]
+MAX_SEQ_LENGTH = Option("Wordpieces of the longest example.", minimum=SHORTEST_MAX_SEQ_LENGTH)
+MaxSeqLength = Annotated[int, MAX_SEQ_LENGTH]
 
 
 @dataclass(frozen=True)

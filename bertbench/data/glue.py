@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.console import notice
-from bertbench.data.features import Features
+from bertbench.data.features import SHORTEST_MAX_SEQ_LENGTH, Features
 from bertbench.data.glue_tasks import GlueTask, Layout
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
 from bertbench.files import Content, read_content
-
-SHORTEST_MAX_SEQ_LENGTH = 5  # [CLS] a [SEP] b [SEP]
 
 
 @dataclass(frozen=True)

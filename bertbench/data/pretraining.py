@@ -9,10 +9,11 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
+from bertbench.data.features import MaxSeqLength
 from bertbench.data.tokenization import Tokenizer
-from bertbench.errors import InputError
+from bertbench.options import Option, Settings
 
 Document = Sequence[Sequence[int]]
 
@@ -24,7 +25,7 @@ TRIES_FOR_ANOTHER_DOCUMENT = 10
 
 
 @dataclass(frozen=True)
-class MaskingOptions:
+class MaskingOptions(Settings):
     """How examples are made of documents.
 
     Attributes:
@@ -36,21 +37,19 @@ class MaskingOptions:
       dupe_factor: passes over every document, each with masks of its own.
     """
 
-    max_seq_length: int = 128
-    max_predictions_per_seq: int = 20
-    masked_lm_prob: float = 0.15
-    short_seq_prob: float = 0.1
-    do_whole_word_mask: bool = False
-    dupe_factor: int = 10
+    option_group: ClassVar[str] = "data"
 
-    def __post_init__(self) -> None:
-        for name, least in (("max_seq_length", 5), ("max_predictions_per_seq", 1), ("dupe_factor", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
-        if not 0 < self.masked_lm_prob < 1:
-            raise InputError(f"masked_lm_prob is {self.masked_lm_prob}; it must lie between 0 and 1.")
-        if not 0 <= self.short_seq_prob <= 1:
-            raise InputError(f"short_seq_prob is {self.short_seq_prob}; it must lie in [0, 1].")
+    max_seq_length: MaxSeqLength = 128
+    max_predictions_per_seq: Annotated[int, Option("Most masked tokens of an example.", minimum=1)] = 20
+    masked_lm_prob: Annotated[
+        float, Option("Share of an example's tokens that is masked.", minimum=0, maximum=1, exclusive=True)
+    ] = 0.15
+    short_seq_prob: Annotated[
+        float,
+        Option("Share of passes over a document that aim at a random shorter length.", minimum=0, maximum=1),
+    ] = 0.1
+    do_whole_word_mask: Annotated[bool, Option("Mask all wordpieces of a word or none.")] = False
+    dupe_factor: Annotated[int, Option("Passes over every document, each with new masks.", minimum=1)] = 10
 
 
 class MaskedExample(NamedTuple):

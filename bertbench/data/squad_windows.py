@@ -8,30 +8,35 @@ windows belongs to the one that shows most of its surroundings. The rules are th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Annotated, ClassVar
 
 import numpy as np
 
-from bertbench.data.features import Features, row_splits
+from bertbench.data.features import Features, MaxSeqLength, row_splits
 from bertbench.data.squad import Paragraph, SquadExample
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
+from bertbench.options import Option, Settings
 
 
 @dataclass(frozen=True)
-class WindowSettings:
-    """How contexts are cut into windows; all lengths in wordpieces.
+class WindowSettings(Settings):
+    """How contexts are cut into windows; all lengths in wordpieces."""
 
-    Raises:
-      InputError: a value is below 1, or no room is left for the context.
-    """
+    option_group: ClassVar[str] = "data"
 
-    max_seq_length: int = 384
-    doc_stride: int = 128
-    max_query_length: int = 64
+    max_seq_length: MaxSeqLength = 384
+    doc_stride: Annotated[int, Option("Wordpieces from one window of a context to the next.", minimum=1)] = (
+        128
+    )
+    max_query_length: Annotated[int, Option("Wordpieces of a question that are kept.", minimum=1)] = 64
 
-    def __post_init__(self) -> None:
-        if min(self.doc_stride, self.max_query_length) < 1:
-            raise InputError("doc_stride and max_query_length must be at least 1.")
+    def require_room(self) -> None:
+        """Check that a window has room for the context.
+
+        Raises:
+          InputError: the longest question fills it.
+        """
         if self.max_seq_length <= self.max_query_length + 3:
             raise InputError(
                 f"max_seq_length {self.max_seq_length} leaves no room for the context; "

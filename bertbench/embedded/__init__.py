@@ -8,11 +8,6 @@ training data.
 from pathlib import Path
 
 EMBEDDED = Path(__file__).resolve().parent
-FOLDERS = {
-    "squad": EMBEDDED / "squad",
-    "classifier": EMBEDDED / "mrpc",
-    "pretraining": EMBEDDED / "pretraining",
-}
-SQUAD_DEV, SQUAD_TRAIN = FOLDERS["squad"] / "dev-v1.1.json", FOLDERS["squad"] / "train-v1.1.json"
-PRETRAINING_RECORDS = FOLDERS["pretraining"] / "held_out.tfrecord"
-PRETRAINING_TEXT = FOLDERS["pretraining"] / "held_out.txt"
+SQUAD, MRPC, PRETRAINING = EMBEDDED / "squad", EMBEDDED / "mrpc", EMBEDDED / "pretraining"
+SQUAD_DEV, SQUAD_TRAIN = SQUAD / "dev-v1.1.json", SQUAD / "train-v1.1.json"
+PRETRAINING_RECORDS, PRETRAINING_TEXT = PRETRAINING / "held_out.tfrecord", PRETRAINING / "held_out.txt"

@@ -14,12 +14,13 @@ import math
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
 
-from bertbench.errors import CannotJudge, InputError
+from bertbench.errors import CannotJudge
 from bertbench.evaluation.answer_text import AnswerTexts, Context, Wordpieces
+from bertbench.options import Option, Settings
 
 _WINDOWS_AT_ONCE = 1024
 
@@ -69,19 +70,13 @@ class Question(Protocol):
 
 
 @dataclass(frozen=True)
-class DecodingSettings:
-    """How many answers a question gets, and the longest one in wordpieces.
+class DecodingSettings(Settings):
+    """How many answers a question gets, and the longest one in wordpieces."""
 
-    Raises:
-      InputError: a value is below 1.
-    """
+    option_group: ClassVar[str] = "data"
 
-    n_best_size: int = 20
-    max_answer_length: int = 30
-
-    def __post_init__(self) -> None:
-        if min(self.n_best_size, self.max_answer_length) < 1:
-            raise InputError("n_best_size and max_answer_length must be at least 1.")
+    n_best_size: Annotated[int, Option("Answers of a question that are kept.", minimum=1)] = 20
+    max_answer_length: Annotated[int, Option("Wordpieces of the longest answer.", minimum=1)] = 30
 
 
 @dataclass(frozen=True)

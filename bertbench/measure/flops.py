@@ -9,12 +9,7 @@ Only matrix products are counted, a multiplication and an addition as two operat
     attention scores                      [s, D] x [D, s]   A per layer   2 s^2 H
     attention context                     [s, s] x [s, D]   A per layer   2 s^2 H
 
-and the heads
-
-    squad         [s, H] x [H, 2]
-    classifier    [1, H] x [H, H] (pooler), [1, H] x [H, labels]
-    pretraining   [1, H] x [H, H] (pooler), [1, H] x [H, 2],
-                  and for m masked tokens [m, H] x [H, H], [m, H] x [H, V]
+and a head what its task says (`Task.head_products`).
 
 A training step has three times as many: each forward product has two of the same size in the backward pass,
 one for the gradient of each operand. The optimizer, and what `recompute` computes again, are not counted.
@@ -82,38 +77,6 @@ def encoder_products(config: ModelConfig, lengths: Sequence[int] | np.ndarray) -
         products.append(Product(span, config.head_size, span, count, "attention"))
         products.append(Product(span, span, config.head_size, count, "attention"))
     return products
-
-
-def head_products(
-    config: ModelConfig,
-    task: str,
-    *,
-    examples: int,
-    tokens: int,
-    masked: int = 0,
-    num_labels: int = 2,
-) -> list[Product]:
-    """The forward products of a task's head.
-
-    Args:
-      task: squad, classifier or pretraining.
-      examples: N; tokens: of all examples; masked: masked tokens of all examples (pretraining).
-      num_labels: columns of the classifier's logits.
-    """
-    hidden = config.hidden_size
-    pooler = Product(examples, hidden, hidden, 1, "linear")
-    if task == "squad":
-        return [Product(tokens, hidden, 2, 1, "logits")]
-    if task == "classifier":
-        return [pooler, Product(examples, hidden, num_labels, 1, "logits")]
-    if task == "pretraining":
-        return [
-            pooler,
-            Product(examples, hidden, 2, 1, "logits"),
-            Product(masked, hidden, hidden, 1, "linear"),
-            Product(masked, hidden, config.vocab_size, 1, "linear"),
-        ]
-    raise ValueError(f"task {task!r}")
 
 
 def total_flop(products: Iterable[Product], mode: str) -> int:

@@ -32,8 +32,8 @@ class BertModel(tf.Module):
     ) -> None:
         """Create the variables: zeros to be loaded, or random values if a seed is given."""
         super().__init__()
-        self.config, self.compute = config, compute
-        weights = Weights(compute, trainable=trainable, initializer_range=config.initializer_range, seed=seed)
+        weights = Weights(config, compute, trainable=trainable, seed=seed)
+        self.config, self.compute = config, weights.compute
         self.encoder = Encoder(weights, config)
         encoder_names = set(weights.by_name)
         self.head = make_head(weights, config, self.encoder)

@@ -100,7 +100,7 @@ class TransformerLayer(tf.Module):
         self.output = Dense(weights, f"{scope}/output/dense", config.intermediate_size, hidden)
         self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)
         self._config = config
-        self._gelu = weights.compute.kernels.gelu
+        self._gelu = weights.gelu
         self._softmax = "optimized" if weights.compute.kernels.optimized_softmax else "float32"
         self._site = 1 + index * _SITES_PER_LAYER
 

@@ -158,7 +158,7 @@ class PretrainingHead(tf.Module):
         self.next_weights = weights.island_matrix("cls/seq_relationship/output_weights", (2, hidden))
         self.next_bias = weights.island_vector("cls/seq_relationship/output_bias", 2)
         self._embeddings = embeddings
-        self._gelu = weights.compute.kernels.gelu
+        self._gelu = weights.gelu
 
     def __call__(
         self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None = None

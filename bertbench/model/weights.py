@@ -5,6 +5,7 @@ import zlib
 import tensorflow as tf
 
 from bertbench.compute import Compute
+from bertbench.config import ModelConfig
 from bertbench.kernels import island_dtype
 
 
@@ -16,18 +17,17 @@ class Weights:
     when loaded.
 
     Attributes:
-      compute: how the model computes.
+      compute: how the model computes; gelu: its variant of that kernel.
       by_name: every variable created so far, by its checkpoint name.
     """
 
-    def __init__(
-        self, compute: Compute, *, trainable: bool, initializer_range: float, seed: int | None
-    ) -> None:
+    def __init__(self, config: ModelConfig, compute: Compute, *, trainable: bool, seed: int | None) -> None:
         """Variables are zero if `seed` is None (to be loaded), otherwise random as in BERT."""
-        self.compute = compute
+        self.compute = compute.for_model(config)
+        self.gelu = compute.kernels.gelu_for(config)
         self.by_name: dict[str, tf.Variable] = {}
         self._trainable = trainable
-        self._initializer_range = initializer_range
+        self._initializer_range = config.initializer_range
         self._seed = seed
 
     def matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:

@@ -3,7 +3,20 @@
 from pathlib import Path
 
 from bertbench.modelzoo.settings import Settings
+from bertbench.modelzoo.table import MODEL_ARGUMENTS
+from bertbench.options import all_options
+from bertbench.tasks.table import TASKS
 
+# What the original calls otherwise.
+_BERTBENCH_NAMES = {"max_predictions": "max_predictions_per_seq"}
+_ARGUMENTS = {_BERTBENCH_NAMES.get(argument.name, argument.name): argument for argument in MODEL_ARGUMENTS}
+# What the original's training reads for every task, and for each.
+_TRAINING = ("batch_size", "accum_steps", "learning_rate", "do_train", "save_checkpoints_steps")
+_TASK_TRAINING = {
+    "SQuAD": ("num_train_epochs", "do_predict"),
+    "Classifier": ("num_train_epochs", "do_eval"),
+    "Pretraining": ("do_eval", "num_train_steps", "warmup_steps"),
+}
 GEOMETRIES = {"bert_large": "bert-large", "bert_base": "bert-base"}
 Command = tuple[str, ...]
 
@@ -30,7 +43,7 @@ def _benchmark(settings: Settings, task: str) -> Command:
         geometry = GEOMETRIES[str(settings["model_name"])]
         model = (*_arithmetic(settings), "--config", geometry, *_flags(settings, "max_seq_length"))
     else:
-        model = (*_model(settings), *_text(settings, task), *_inputs(settings, task))
+        model = (*_model(settings), *_task_options(settings, task, "benchmark"))
     return (*command, *model, *_flags(settings, "batch_size", "steps", "warmup_steps"))
 
 
@@ -38,29 +51,19 @@ def _predict(settings: Settings, task: str) -> Command:
     return (
         *("predict", task.lower()),
         *_model(settings),
-        *_text(settings, task),
-        *_inputs(settings, task),
+        *_task_options(settings, task, "predict"),
         *_flags(settings, "batch_size"),
     )
 
 
 def _train(settings: Settings, task: str) -> Command:
-    names = ["batch_size", "accum_steps", "learning_rate", "do_train", "save_checkpoints_steps"]
-    if task == "Pretraining":
-        names += ["do_eval", "num_train_steps", "warmup_steps"]
-    else:
-        names.append("num_train_epochs")
-    if task == "Classifier":
-        names.append("do_eval")
-    if task == "SQuAD" or settings.given("do_predict") is not None:
-        names.append("do_predict")
-    train_file = ("--train-file", str(settings.path("train_file"))) if task == "SQuAD" else ()
+    names = dict.fromkeys((*_TRAINING, *_TASK_TRAINING[task]))
+    if settings.given("do_predict") is not None:
+        names["do_predict"] = None
     return (
         *("train", task.lower()),
         *_model(settings),
-        *_text(settings, task),
-        *train_file,
-        *_inputs(settings, task),
+        *_task_options(settings, task, "train"),
         *_flags(settings, *names),
         *_processes(settings, task),
     )
@@ -77,34 +80,37 @@ def _arithmetic(settings: Settings) -> Command:
     return (*_flags(settings, "precision", "optimized_softmax"), *gelu)
 
 
-def _text(settings: Settings, task: str) -> Command:
+def _task_options(settings: Settings, task: str, command: str) -> Command:
+    """A task's own options, as far as the original has an argument of the same name."""
+    kind = TASKS[task.lower()]
+    words: list[str] = []
+    files: list[str] = []
+    if kind.reads_text:
+        words += _text(settings)
+    for field in all_options(kind.settings_type, command):
+        names = [_ARGUMENTS.get(word.removeprefix("--").replace("-", "_")) for word in field.words]
+        for argument in filter(None, names):
+            if argument.kind == "path":
+                files += [f"--{argument.name.replace('_', '-')}", str(settings.path(argument.name))]
+            elif field.group != "process":
+                words += _flags(settings, argument.name)
+    return (*words, *files)
+
+
+def _text(settings: Settings) -> Command:
     """Options of the tokenization."""
-    names = {"SQuAD": ("max_seq_length", "doc_stride"), "Classifier": ("max_seq_length",)}.get(task)
-    if names is None:
-        return _flags(settings, "max_seq_length", "max_predictions")
-    vocabulary = ("--vocab-file", str(settings.path("vocab_file")))
     stated = settings.given("do_lower_case") is not None or not settings["do_lower_case"]
     lower_case = _flags(settings, "do_lower_case") if stated else ()  # bertbench's own default
-    return (*vocabulary, *lower_case, *_flags(settings, *names))
-
-
-def _inputs(settings: Settings, task: str) -> Command:
-    match task:
-        case "SQuAD":
-            return ("--predict-file", str(settings.path("predict_file")))
-        case "Classifier":
-            return (*_flags(settings, "task_name"), "--data-dir", str(settings.path("data_dir")))
-    return ("--input-file", str(settings.path("input_file")))
+    return ("--vocab-file", str(settings.path("vocab_file")), *lower_case)
 
 
 def _processes(settings: Settings, task: str) -> Command:
     """Options of several processes through Horovod; none for a single process."""
     if settings["mpi_num_processes"] in (None, 1):
         return ()
-    names = ["mpi_num_processes", "mpi_num_processes_per_socket", "mpi_hostnames"]
-    if task == "SQuAD":
-        names.append("mpi_workers_sync_gradients")
-    return _flags(settings, *names)
+    names = ("mpi_num_processes", "mpi_num_processes_per_socket", "mpi_hostnames")
+    own = [field.name for field in all_options(TASKS[task.lower()].settings_type) if field.group == "process"]
+    return _flags(settings, *names, *own)
 
 
 def _threads(settings: Settings) -> Command:
@@ -116,7 +122,7 @@ def _flags(settings: Settings, *names: str) -> Command:
     words: list[str] = []
     for name in names:
         value = settings[name]
-        option = {"max_predictions": "max_predictions_per_seq"}.get(name, name).replace("_", "-")
+        option = _BERTBENCH_NAMES.get(name, name).replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         elif value is not None:

@@ -1,20 +1,26 @@
-"""What every task offers: its data, its head, and what it makes of a model's outputs."""
+"""What every task offers: its options, its data, its head, and what it makes of a model's outputs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
 from bertbench.files import DataFile
-from bertbench.model.encoder import Encoder
-from bertbench.model.heads import Head
-from bertbench.model.weights import Weights
+from bertbench.measure.flops import Product
+from bertbench.options import Settings, own_fields
+
+if TYPE_CHECKING:
+    from bertbench.checkpoint.source import ModelSource
+    from bertbench.model.encoder import Encoder
+    from bertbench.model.heads import Head
+    from bertbench.model.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -56,26 +62,118 @@ class Outcome:
     loss: float | None = None
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """What the package holds for a task: a trained model's folder, and values of the task's data options."""
+
+    model_dir: Path
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a user keeps data of a task: an environment variable, and how its folder is come by."""
+
+    variable: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class TaskSettings(Settings):
+    """The options of one task; a subclass has a field `data`, None where there is none."""
+
+    option_group: ClassVar[str] = "data"
+
+    @property
+    def has_data(self) -> bool:
+        """Whether they name data."""
+        return getattr(self, "data", None) is not None
+
+    @property
+    def averages_gradients(self) -> bool:
+        """Whether several processes train one model; else each trains its own."""
+        return True
+
+
 class Task(ABC):
-    """One task.
+    """One task with its settings. The class describes the task; `bertbench.tasks.table` lists them all.
 
     Attributes:
       name: as the command line says it.
       unit: what `Dataset.num_items` counts.
+      settings_type: its options.
+      data_fields: the settings that name a split's data, by split.
+      help: what each command that takes the task says of it, by the command's name.
+      embedded: the package's own model and data.
+      benchmark_defaults: values of options that a benchmark need not be given.
+      place: where a user keeps data.
+      head_name, head_variable: what the head is called, and a variable that only checkpoints with it hold.
+      reads_text: whether reading its data takes a tokenizer.
+      labels_in_inference: whether the head's predictions depend on labels.
       headline: the metric that decides, the larger the better unless it is a loss.
-      max_seq_length: the longest example in wordpieces.
-      predict_split: the split whose predictions are handed in.
+      split: the split that predictions are asked for; predict_split: the one whose predictions are handed in.
+      max_eval_steps: batches that are scored after training; None: all.
     """
 
-    name: str
-    unit: str
+    name: ClassVar[str]
+    unit: ClassVar[str] = "examples"
+    settings_type: ClassVar[type[TaskSettings]]
+    data_fields: ClassVar[Mapping[str, tuple[str, ...]]]
+    help: ClassVar[Mapping[str, str]]
+    embedded: ClassVar[Embedded]
+    benchmark_defaults: ClassVar[Mapping[str, Any]] = {}
+    place: ClassVar[Place]
+    head_name: ClassVar[str]
+    head_variable: ClassVar[str]
+    reads_text: ClassVar[bool] = True
+    labels_in_inference: ClassVar[bool] = False
     headline: str
-    max_seq_length: int
+    split: str = "dev"
     predict_split: str = "dev"
+    max_eval_steps: int | None = None
 
-    def has_split(self, split: str) -> bool:
-        """Whether the task was given files for a split."""
-        return True
+    def __init__(self, settings: TaskSettings | None = None, tokenizer: Tokenizer | None = None) -> None:
+        """Without a tokenizer, text cannot be read; without settings, the defaults hold."""
+        self.settings = self.settings_type() if settings is None else settings
+        self._tokenizer = tokenizer
+
+    @property
+    @abstractmethod
+    def max_seq_length(self) -> int:
+        """The longest example in wordpieces."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What text is read with."""
+        if self._tokenizer is None:
+            raise InputError(f"{self.name} reads text; give the model's vocabulary.")
+        return self._tokenizer
+
+    def require_data(self, split: str) -> tuple[Any, ...]:
+        """The values of a split's `data_fields`; nothing is read.
+
+        Raises:
+          InputError: one is not given, or the task has no such split.
+        """
+        if split not in self.data_fields:
+            raise InputError(
+                f"{self.name} has no {split} split; choose one of {', '.join(self.data_fields)}."
+            )
+        missing = [word for name, word in self._data_words(split) if getattr(self.settings, name) is None]
+        if missing:
+            raise InputError(f"no {split} data; give {' and '.join(missing)}.")
+        return tuple(getattr(self.settings, name) for name in self.data_fields[split])
+
+    def has_data(self, split: str) -> bool:
+        """Whether the settings name data for a split."""
+        return all(getattr(self.settings, name) is not None for name, _ in self._data_words(split))
+
+    def _data_words(self, split: str) -> list[tuple[str, str]]:
+        """The settings that name a split's data, with their words on the command line."""
+        wanted = self.data_fields[split]
+        return [
+            (field.name, field.words[0]) for field in own_fields(self.settings_type) if field.name in wanted
+        ]
 
     @abstractmethod
     def read(self, split: str) -> Dataset:
@@ -85,17 +183,49 @@ class Task(ABC):
           InputError: the split has no file, or the file is malformed.
         """
 
+    @classmethod
     @abstractmethod
-    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> Head:
+    def settings_for(cls, data: Path, outputs: int) -> TaskSettings:
+        """The settings that read what lies at a place.
+
+        Args:
+          data: a file or folder. outputs: the first dimension of the checkpoint's `head_variable`.
+
+        Raises:
+          InputError: nothing there fits.
+        """
+
+    @abstractmethod
+    def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "Head":
         """The task's head, its variables made in `weights`."""
 
-    def head_rows(self, source: ModelSource) -> dict[str, np.ndarray]:
+    def head_rows(self, source: "ModelSource") -> dict[str, np.ndarray]:
         """Which row of the checkpoint each row of the head takes, by variable, where the order differs.
 
         Raises:
           InputError: the model's outputs are not the task's.
         """
         return {}
+
+    @abstractmethod
+    def head_products(
+        self, config: ModelConfig, *, examples: int, tokens: int, masked: int = 0
+    ) -> list[Product]:
+        """The head's forward products; see `bertbench.measure.flops`.
+
+        Args:
+          examples: N; tokens: of all examples; masked: masked tokens of all, in tasks that have them.
+        """
+
+    @abstractmethod
+    def random_labels(
+        self, config: ModelConfig, lengths: np.ndarray, random: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """Labels of made-up examples, in the form of `Features.labels`.
+
+        Args:
+          lengths: int [N], tokens of each example.
+        """
 
     @abstractmethod
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:

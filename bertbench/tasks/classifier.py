@@ -1,68 +1,156 @@
 """The GLUE tasks and XNLI: one or two texts, a class or a score."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
+from bertbench import embedded
 from bertbench.checkpoint.names import PARTS
-from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
+from bertbench.data.features import MaxSeqLength
 from bertbench.data.glue import find_file, make_features, read_examples
-from bertbench.data.glue_tasks import GlueTask
+from bertbench.data.glue_tasks import MRPC, TASKS, GlueTask, glue_task
 from bertbench.data.tokenization import Tokenizer
-from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
+from bertbench.errors import InputError
 from bertbench.evaluation.result_files import write_eval_results, write_submission, write_test_results
 from bertbench.files import read_content
-from bertbench.model.encoder import Encoder
-from bertbench.model.heads import ClassifierHead
-from bertbench.model.weights import Weights
-from bertbench.tasks.base import Dataset, Outcome, Task
+from bertbench.measure.flops import Product
+from bertbench.options import Option
+from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
 from bertbench.tasks.label_order import order_outputs
 
+if TYPE_CHECKING:
+    from bertbench.checkpoint.source import ModelSource
+    from bertbench.model.encoder import Encoder
+    from bertbench.model.heads import ClassifierHead
+    from bertbench.model.weights import Weights
+
 OUTPUT_WEIGHTS, OUTPUT_BIAS = PARTS["classifier head"]
+
+
+@dataclass(frozen=True)
+class ClassifierSettings(TaskSettings):
+    """Which GLUE task, and where its files are."""
+
+    task_name: Annotated[
+        str | None,
+        Option("A GLUE task or XNLI, as in MRPC or sst-2.", default_help="in a benchmark: MRPC"),
+    ] = None
+    data: Annotated[
+        Path | None, Option("The task's folder, or the GLUE root.", names=("--data", "--data-dir"))
+    ] = None
+    language: Annotated[str, Option("Which of XNLI's languages.")] = "zh"
+    max_seq_length: MaxSeqLength = 128
+    split: Annotated[str, Option("What is predicted.", choices=("dev", "test"), only=("predict",))] = "dev"
 
 
 class ClassifierTask(Task):
     """One GLUE task in its official layout."""
 
     name = "classifier"
-    unit = "examples"
+    settings_type = ClassifierSettings
+    data_fields: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        ("train", "dev", "test"), ("task_name", "data")
+    )
+    embedded = Embedded(embedded.MRPC, {"task_name": MRPC.name, "data": embedded.MRPC})
+    benchmark_defaults: ClassVar[Mapping[str, Any]] = {"task_name": MRPC.name}
+    place = Place("GLUE_DIR", "`bertbench fetch glue/MRPC` brings a task")
+    head_name = "classifier head"
+    head_variable = OUTPUT_WEIGHTS
+    help: ClassVar[Mapping[str, str]] = {
+        "predict": """Classify a GLUE task's examples: test_results.tsv and results.json.
+
+        With labels there is eval_results.txt too; of a test split, the file that the GLUE site takes.
+
+        \b
+        Example:
+          bertbench predict classifier --task-name MRPC --data glue \\
+            --precision bf16 --model-dir M --output-dir out
+        """,
+        "train": """Train a GLUE task.
+
+        \b
+        Example:
+          bertbench train classifier --task-name MRPC --data glue --do-eval \\
+            --model-dir uncased_L-12_H-768_A-12 --output-dir out
+        """,
+        "benchmark": """Measure classification.
+
+        \b
+        Example:
+          bertbench benchmark classifier --config bert-base --mode training --precision bf16
+        """,
+    }
     predict_split = "test"
+    settings: ClassifierSettings
 
     def __init__(
-        self,
-        tokenizer: Tokenizer,
-        glue_task: GlueTask,
-        data_dir: Path | str,
-        *,
-        max_seq_length: int = 128,
-        language: str = "zh",
+        self, settings: ClassifierSettings | None = None, tokenizer: Tokenizer | None = None
     ) -> None:
-        self.tokenizer = tokenizer
-        self.glue_task = glue_task
-        self.headline = glue_task.metrics[0]
-        self.max_seq_length = max_seq_length
-        self._data_dir = data_dir
-        self._language = language
+        super().__init__(settings, tokenizer)
+        self.glue_task = glue_task(self.settings.task_name or MRPC.name)
+        self.headline = self.glue_task.metrics[0]
+        self.split = self.settings.split
+
+    @property
+    def max_seq_length(self) -> int:
+        return self.settings.max_seq_length
 
     def read(self, split: str) -> Dataset:
-        path = find_file(self.glue_task, self._data_dir, split, language=self._language)
-        content = read_content(path)
-        examples = read_examples(self.glue_task, content, split, language=self._language)
+        _, data = self.require_data(split)
+        language = self.settings.language
+        content = read_content(find_file(self.glue_task, data, split, language=language))
+        examples = read_examples(self.glue_task, content, split, language=language)
         features = make_features(self.glue_task, examples, self.tokenizer, self.max_seq_length)
         return Dataset(features, None, (content.file,), len(examples))
 
-    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> ClassifierHead:
+    @classmethod
+    def settings_for(cls, data: Path, outputs: int) -> ClassifierSettings:
+        """The task that a folder is named after, or the only one under it with so many outputs."""
+        fitting = [task for task in TASKS if task.num_outputs == outputs and _has_dev_file(task, data)]
+        named = [task for task in fitting if task.folder.lower() == data.name.lower()]
+        if not named and len(fitting) != 1:
+            names = ", ".join(task.name for task in fitting) or "none"
+            raise InputError(
+                f"{data}: of its tasks, {names} fit the checkpoint's {outputs} outputs; "
+                f"point {cls.place.variable} at the folder of the one that it was fine-tuned for"
+            )
+        return ClassifierSettings((named or fitting)[0].name, data)
+
+    def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "ClassifierHead":
+        from bertbench.model.heads import ClassifierHead
+
         return ClassifierHead(weights, config, self.glue_task.num_outputs)
 
-    def head_rows(self, source: ModelSource) -> dict[str, np.ndarray]:
+    def head_rows(self, source: "ModelSource") -> dict[str, np.ndarray]:
         if source.labels is None or not source.holds(OUTPUT_WEIGHTS):
             return {}
         order = order_outputs(self.glue_task, source.labels)
         return {} if order is None else {OUTPUT_WEIGHTS: order, OUTPUT_BIAS: order}
 
+    def head_products(
+        self, config: ModelConfig, *, examples: int, tokens: int, masked: int = 0
+    ) -> list[Product]:
+        hidden = config.hidden_size
+        return [
+            Product(examples, hidden, hidden, 1, "linear"),
+            Product(examples, hidden, self.glue_task.num_outputs, 1, "logits"),
+        ]
+
+    def random_labels(
+        self, config: ModelConfig, lengths: np.ndarray, random: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        outputs = self.glue_task.num_outputs
+        labels = random.integers(0, max(outputs, 2), len(lengths))
+        return {"label_ids": labels.astype(np.float32 if outputs == 1 else np.int32)}
+
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+        # Not above: scikit-learn takes two seconds to import, which --help need not wait for.
+        from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
+
         logits = outputs["logits"]
         if self.glue_task.kind == "regression":
             values = predictions = logits[:, 0]
@@ -102,3 +190,11 @@ class ClassifierTask(Task):
                 self.glue_task.labels,
                 self.glue_task.score_range,
             )
+
+
+def _has_dev_file(task: GlueTask, data: Path) -> bool:
+    try:
+        find_file(task, data, "dev")
+    except InputError:
+        return False
+    return True

@@ -1,43 +1,115 @@
 """Pretraining: masked language model and next-sentence prediction on TFRecords."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
+from bertbench import embedded
+from bertbench.checkpoint.names import PARTS
 from bertbench.config import ModelConfig
+from bertbench.data.features import MAX_SEQ_LENGTH
+from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.text_corpus import match_files
 from bertbench.data.tfrecords import read_features, record_shape
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
 from bertbench.evaluation.result_files import write_eval_results
 from bertbench.files import DataFile, sha256_of_file, unchanged
-from bertbench.model.encoder import Encoder
-from bertbench.model.heads import PretrainingHead
-from bertbench.model.weights import Weights
-from bertbench.tasks.base import Dataset, Outcome, Task
+from bertbench.measure.flops import Product
+from bertbench.options import Option, Pattern
+from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
+
+if TYPE_CHECKING:
+    from bertbench.model.encoder import Encoder
+    from bertbench.model.heads import PretrainingHead
+    from bertbench.model.weights import Weights
+
+
+@dataclass(frozen=True)
+class PretrainingSettings(TaskSettings):
+    """Where records are, and what they hold; lengths that are None are the files' own."""
+
+    data: Annotated[
+        Pattern | None,
+        Option("TFRecords: paths or glob patterns between commas.", names=("--data", "--input-file")),
+    ] = None
+    max_seq_length: Annotated[
+        int | None, dataclasses.replace(MAX_SEQ_LENGTH, default_help="the files', else 128")
+    ] = None
+    max_predictions_per_seq: Annotated[
+        int | None, Option("Masked tokens of an example.", minimum=1, default_help="the files', else 20")
+    ] = None
+    max_eval_steps: Annotated[
+        int, Option("Batches that are scored after training.", minimum=1, only=("train",))
+    ] = 100
 
 
 class PretrainingTask(Task):
     """Masked examples in the original's TFRecord form; every split is the same files."""
 
     name = "pretraining"
-    unit = "examples"
     headline = "masked_lm_accuracy"
+    settings_type = PretrainingSettings
+    data_fields: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(("train", "dev", "test"), ("data",))
+    embedded = Embedded(embedded.PRETRAINING, {"data": Pattern(str(embedded.PRETRAINING_RECORDS))})
+    place = Place("PRETRAINING_DATA_DIR", "`bertbench prepare pretraining` makes the files")
+    head_name = "masked-LM head"
+    head_variable = PARTS["masked-LM head"][0]
+    reads_text = False
+    labels_in_inference = True
+    help: ClassVar[Mapping[str, str]] = {
+        "predict": """Score masked words and next sentences: eval_results.txt and results.json.
+
+        \b
+        Example:
+          bertbench predict pretraining --data 'records/*.tfrecord' \\
+            --precision bf16 --model-dir M --output-dir out
+        """,
+        "train": """Train the masked language model and next-sentence prediction.
+
+        Without a checkpoint the weights start at random. The second phase (512 tokens) starts from the
+        first's output folder as --model-dir.
+
+        \b
+        Example:
+          bertbench train pretraining --data 'records/*.tfrecord' --config-file bert_config.json \\
+            --num-train-steps 10000 --learning-rate 1e-4 --output-dir out
+        """,
+        "benchmark": """Measure masked words and next sentences.
+
+        \b
+        Example:
+          bertbench benchmark pretraining --config bert-large --mode training --max-seq-length 512
+        """,
+    }
+    settings: PretrainingSettings
 
     def __init__(
-        self,
-        input_file: str,
-        *,
-        max_seq_length: int | None = None,
-        max_predictions_per_seq: int | None = None,
+        self, settings: PretrainingSettings | None = None, tokenizer: Tokenizer | None = None
     ) -> None:
-        """`input_file` is a glob, or several between commas; lengths that are None are the files' own."""
-        self._paths = match_files(input_file)
-        shape = record_shape(self._paths)
-        self.max_seq_length = shape.max_seq_length if max_seq_length is None else max_seq_length
-        self._max_predictions = max_predictions_per_seq
+        super().__init__(settings, tokenizer)
+        self.max_eval_steps = self.settings.max_eval_steps
+        self._masked = self.settings.max_predictions_per_seq or MaskingOptions.max_predictions_per_seq
+        self._paths = match_files(self.settings.data) if self.settings.data is not None else []
+        if not self._paths and self._masked >= self.max_seq_length:
+            raise InputError(
+                f"{self._masked} masked tokens do not fit into max_seq_length {self.max_seq_length}; "
+                "give fewer with --max-predictions-per-seq."
+            )
+
+    @functools.cached_property
+    def max_seq_length(self) -> int:
+        if self.settings.max_seq_length is not None:
+            return self.settings.max_seq_length
+        return record_shape(self._paths).max_seq_length if self._paths else MaskingOptions.max_seq_length
 
     def read(self, split: str) -> Dataset:
+        self.require_data(split)
         return self._dataset
 
     @functools.cached_property
@@ -47,12 +119,40 @@ class PretrainingTask(Task):
             features = read_features(
                 self._paths,
                 max_seq_length=self.max_seq_length,
-                max_predictions_per_seq=self._max_predictions,
+                max_predictions_per_seq=self.settings.max_predictions_per_seq,
             )
         return Dataset(features, None, files, len(features))
 
-    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> PretrainingHead:
+    @classmethod
+    def settings_for(cls, data: Path, outputs: int) -> PretrainingSettings:
+        return PretrainingSettings(Pattern(str(data / "*.tfrecord*")))
+
+    def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "PretrainingHead":
+        from bertbench.model.heads import PretrainingHead
+
         return PretrainingHead(weights, config, encoder.embeddings)
+
+    def head_products(
+        self, config: ModelConfig, *, examples: int, tokens: int, masked: int = 0
+    ) -> list[Product]:
+        hidden = config.hidden_size
+        return [
+            Product(examples, hidden, hidden, 1, "linear"),
+            Product(examples, hidden, 2, 1, "logits"),
+            Product(masked, hidden, hidden, 1, "linear"),
+            Product(masked, hidden, config.vocab_size, 1, "linear"),
+        ]
+
+    def random_labels(
+        self, config: ModelConfig, lengths: np.ndarray, random: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        shape = (len(lengths), self._masked)
+        return {
+            "masked_lm_positions": np.sort(random.integers(0, lengths[:, None], shape)).astype(np.int32),
+            "masked_lm_ids": random.integers(0, config.vocab_size, shape).astype(np.int32),
+            "masked_lm_weights": np.ones(shape, np.float32),
+            "next_sentence_labels": random.integers(0, 2, len(lengths)).astype(np.int32),
+        }
 
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         sums = {name: float(values.sum(dtype=np.float64)) for name, values in outputs.items()}

@@ -8,7 +8,6 @@ from typing import Any
 from bertbench.checkpoint.readers import read_global_step
 from bertbench.checkpoint.source import ModelSource
 from bertbench.data.batching import DEFAULT_STRATEGY
-from bertbench.errors import InputError
 from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.tasks.base import Dataset, Outcome
@@ -48,8 +47,8 @@ def run_job(job: TrainingJob, workers: Workers | None = None) -> JobResult:
     Raises:
       InputError: there is nothing to do, or the data, the model or the folder cannot be used.
     """
-    if not (job.train or job.evaluate or job.predict):
-        raise InputError("nothing to do; turn on --do-train, --do-eval or --do-predict.")
+    for split in job.splits:
+        job.task.require_data(split)
     datasets = {} if workers is not None and workers.rank != 0 else _read_evaluated(job)
     run = train(job, workers) if job.train else None
     if not datasets:
@@ -85,8 +84,7 @@ def trained_source(job: TrainingJob, run: TrainingRun) -> ModelSource:
 
 def _read_evaluated(job: TrainingJob) -> dict[str, Dataset]:
     """The data to evaluate or predict after the training, by split."""
-    splits = dict.fromkeys(["dev"] * job.evaluate + [job.task.predict_split] * job.predict)
-    return {split: read_split(job, split) for split in splits}
+    return {split: read_split(job, split) for split in job.evaluated_splits}
 
 
 def _evaluate_and_predict(

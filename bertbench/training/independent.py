@@ -38,11 +38,11 @@ def run_independently(job: TrainingJob, workers: HorovodWorkers) -> JobResult:
     """
     own = dataclasses.replace(
         job,
-        settings=dataclasses.replace(job.settings, seed=job.settings.seed + workers.rank),
+        settings=dataclasses.replace(job.settings, seed=(job.settings.seed + workers.rank) % 2**32),
         output_dir=job.output_dir / f"worker-{workers.rank}",
     )
     folder = _begin(job, workers)
-    dev = read_split(own, "dev") if job.task.has_split("dev") else None
+    dev = read_split(own, "dev") if job.task.has_data("dev") else None
     run = train(own, _IndependentWorker(workers))
     figures = {"rank": workers.rank, "loss": run.loss_curve[-1][1] if run.loss_curve else None}
     outcome = _judge(own, run, dev) if dev else None

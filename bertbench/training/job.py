@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
+from bertbench.errors import InputError
 from bertbench.tasks.base import Task
 from bertbench.training.settings import TrainingSettings
 
@@ -27,3 +28,19 @@ class TrainingJob:
     evaluate: bool = False
     predict: bool = False
     max_eval_steps: int | None = None
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that it reads.
+
+        Raises:
+          InputError: there is nothing to do.
+        """
+        if not (self.train or self.evaluate or self.predict):
+            raise InputError("nothing to do; turn on --do-train, --do-eval or --do-predict.")
+        return ["train"] * self.train + self.evaluated_splits
+
+    @property
+    def evaluated_splits(self) -> list[str]:
+        """What is scored or predicted with the model that came out."""
+        return list(dict.fromkeys(["dev"] * self.evaluate + [self.task.predict_split] * self.predict))

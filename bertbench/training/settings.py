@@ -1,15 +1,17 @@
 """How a model is trained, as a value."""
 
-import math
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from bertbench.data.batching import STRATEGIES
-from bertbench.errors import InputError
+from bertbench.data.batching import Batching
+from bertbench.options import Option, Settings
 from bertbench.training.schedule import ExampleOrder, LearningRate
+
+SEED = Option("Seed of order, dropout and new weights.", minimum=0, maximum=2**32 - 1)
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
+class TrainingSettings(Settings):
     """How a model is trained.
 
     Attributes:
@@ -23,28 +25,28 @@ class TrainingSettings:
       recompute: compute each layer again for its gradient instead of keeping its intermediate values.
     """
 
-    batch_size: int = 32
-    accum_steps: int = 1
-    learning_rate: float = 5e-5
-    num_epochs: float = 3.0
-    num_steps: int | None = None
-    warmup_proportion: float = 0.1
-    warmup_steps: int | None = None
-    batching: str = "packed"
-    seed: int = 12345
-    save_checkpoints_steps: int = 1000
-    keep_checkpoints: int = 5
-    recompute: bool = False
+    option_group: ClassVar[str] = "training"
 
-    def __post_init__(self) -> None:
-        if self.batching not in STRATEGIES:
-            raise InputError(f"batching {self.batching!r} is unknown; choose one of {', '.join(STRATEGIES)}.")
-        if self.save_checkpoints_steps < 1:
-            raise InputError(f"save_checkpoints_steps is {self.save_checkpoints_steps}; give at least 1.")
-        if not 0 <= self.warmup_proportion <= 1:
-            raise InputError(f"warmup_proportion is {self.warmup_proportion}; give a share from 0 to 1.")
-        if not 0 < self.num_epochs < math.inf:
-            raise InputError(f"num_epochs is {self.num_epochs}; give a number above 0.")
+    batch_size: Annotated[int, Option("Examples of one process's micro-batch.", minimum=1)] = 32
+    accum_steps: Annotated[int, Option("Micro-batches a step.", minimum=1)] = 1
+    learning_rate: Annotated[float, Option("The highest learning rate.")] = 5e-5
+    num_epochs: Annotated[
+        float, Option("Passes over the examples.", names=("--num-train-epochs",), minimum=0, exclusive=True)
+    ] = 3.0
+    num_steps: Annotated[
+        int | None, Option("Steps, instead of epochs.", names=("--num-train-steps",), minimum=1)
+    ] = None
+    warmup_proportion: Annotated[
+        float, Option("Share of the steps that are warm-up.", minimum=0, maximum=1)
+    ] = 0.1
+    warmup_steps: Annotated[int | None, Option("Warm-up steps, instead of a share.", minimum=0)] = None
+    batching: Batching = "packed"
+    seed: Annotated[int, SEED] = 12345
+    save_checkpoints_steps: Annotated[int, Option("Steps between checkpoints.", minimum=1)] = 1000
+    keep_checkpoints: Annotated[int, Option("Checkpoints that are kept, the last ones.", minimum=1)] = 5
+    recompute: Annotated[
+        bool, Option("Compute layers twice instead of keeping what their gradients need.")
+    ] = False
 
     def steps(self, order: ExampleOrder) -> int:
         """The number of training steps for examples in that order."""

@@ -92,7 +92,8 @@ class Trainer:
             step = self._restore(source)
             if not step:
                 # The saved configuration names the GELU of the training, so that loading it uses the same.
-                config = source.config.with_gelu(self.model.compute.kernels.gelu)
+                gelu = self.model.compute.kernels.gelu_for(source.config)
+                config = source.config.with_gelu(gelu)
                 self._folder.begin(facts, dataclasses.replace(source, config=config))
         self.workers.broadcast(list(self._state.values()))
         return int(self.workers.sum_scalars({"step": step})["step"])

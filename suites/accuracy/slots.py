@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bertbench.compute import KernelOptions
-from bertbench.data.glue import find_file
-from bertbench.data.glue_tasks import TASKS as GLUE_TASKS
-from bertbench.data.glue_tasks import GlueTask
-from bertbench.embedded import FOLDERS
 from bertbench.errors import InputError
-from suites.cases import PRECISIONS, TASKS, Case
+from bertbench.options import command_words
+from bertbench.tasks.table import TASKS
+from suites.cases import PRECISIONS, Case
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
@@ -22,13 +20,7 @@ if TYPE_CHECKING:
 
 SHARED_MODEL = "minilm-l6-h384-squad"
 SHARED_VARIANT = "minilm-erf"
-SQUAD_FILE = "dev-v1.1.json"
 MODEL_VARIABLES = ("BERT_LARGE_DIR", "BERT_BASE_DIR")
-HEADS = {
-    "squad": ("cls/squad/output_weights", "span head; fine-tune it with `bertbench train squad`"),
-    "classifier": ("output_weights", "classifier head; fine-tune it with `bertbench train classifier`"),
-    "pretraining": ("cls/predictions/output_bias", "masked-LM head"),
-}
 
 
 class Missing(Exception):
@@ -96,7 +88,8 @@ def find_slots(places: Places) -> list[Slot]:
 
 
 def _embedded_slots() -> Iterator[Slot]:
-    for task, folder in FOLDERS.items():
+    for task, kind in TASKS.items():
+        folder = kind.embedded.model_dir
         yield Slot(task, "", lambda task=task, folder=folder: _subject(task, _Model(folder), folder))
 
 
@@ -142,76 +135,32 @@ class _Model:
 
 
 def _find_data(task: str, places: Places) -> Path:
-    if task == "classifier":
-        return places.folder("GLUE_DIR", "`bertbench fetch glue/MRPC` brings a task")
-    if task == "pretraining":
-        return places.folder("PRETRAINING_DATA_DIR", "`bertbench prepare pretraining` makes the files")
-    remedy = "set it, or --squad-dir; `bertbench fetch squad` brings the files"
-    return (places.squad_dir or places.folder("SQUAD_DIR", remedy)) / SQUAD_FILE
+    place = TASKS[task].place
+    named = {"SQUAD_DIR": places.squad_dir}.get(place.variable)
+    return named or places.folder(place.variable, place.remedy)
 
 
 def _subject(task: str, model: _Model, data: Path) -> Subject:
-    """A model with data; `data` is a SQuAD file, or the folder of the other tasks' files."""
+    """A model with data, a file or a folder of such as the task reads."""
     from bertbench.checkpoint.readers import open_checkpoint
     from bertbench.checkpoint.source import find_model
 
+    kind = TASKS[task]
     source = find_model(model.folder, init_checkpoint=model.init_checkpoint)
     tensors = open_checkpoint(source.checkpoint).list_tensors()
     shapes = {tensor.variable: tensor.variable_shape for tensor in tensors}
-    head, remedy = HEADS[task]
-    if head not in shapes:
-        raise Missing(f"{source.checkpoint} has no {remedy}")
-    made, arguments = _MAKERS[task](source, data, shapes[head][0])
+    if kind.head_variable not in shapes:
+        remedy = f"fine-tune it with `bertbench train {task}`"
+        raise Missing(f"{source.checkpoint} has no {kind.head_name}; {remedy}")
+    try:
+        settings = kind.settings_for(data, shapes[kind.head_variable][0])
+    except InputError as error:
+        raise Missing(str(error)) from None
     weights = () if model.init_checkpoint is None else ("--init-checkpoint", str(model.init_checkpoint))
     gelu = () if model.gelu is None else ("--gelu", model.gelu)
     return Subject(
         source,
-        made,
-        KernelOptions.for_model(source.config, gelu=model.gelu),
-        (task, "--model-dir", str(model.folder), *weights, *gelu, *arguments),
+        kind(settings, source.tokenizer() if kind.reads_text else None),
+        KernelOptions(gelu=model.gelu).for_model(source.config),
+        (task, "--model-dir", str(model.folder), *weights, *gelu, *command_words(settings)),
     )
-
-
-def _squad(source: "ModelSource", data: Path, outputs: int) -> tuple["Task", tuple[str, ...]]:
-    from bertbench.tasks.squad import SquadTask
-
-    file = data / SQUAD_FILE if data.is_dir() else data
-    return SquadTask(source.tokenizer(), predict_file=file), ("--predict-file", str(file))
-
-
-def _classifier(source: "ModelSource", data: Path, outputs: int) -> tuple["Task", tuple[str, ...]]:
-    from bertbench.tasks.classifier import ClassifierTask
-
-    task = _fitting_task(data, outputs)
-    return ClassifierTask(source.tokenizer(), task, data), ("--task-name", task.name, "--data-dir", str(data))
-
-
-def _fitting_task(data: Path, outputs: int) -> GlueTask:
-    """The GLUE task that a folder is named after, or the only one under it with so many outputs."""
-    fitting = [task for task in GLUE_TASKS if task.num_outputs == outputs and _has_dev_file(task, data)]
-    named = [task for task in fitting if task.folder.lower() == data.name.lower()]
-    if not named and len(fitting) != 1:
-        names = ", ".join(task.name for task in fitting) or "none"
-        raise Missing(
-            f"{data}: of its tasks, {names} fit the checkpoint's {outputs} outputs; "
-            "point GLUE_DIR at the folder of the one that it was fine-tuned for"
-        )
-    return (named or fitting)[0]
-
-
-def _has_dev_file(task: GlueTask, data: Path) -> bool:
-    try:
-        find_file(task, data, "dev")
-    except InputError:
-        return False
-    return True
-
-
-def _pretraining(source: "ModelSource", data: Path, outputs: int) -> tuple["Task", tuple[str, ...]]:
-    from bertbench.tasks.pretraining import PretrainingTask
-
-    pattern = str(data / "*.tfrecord*")
-    return PretrainingTask(pattern), ("--input-file", pattern)
-
-
-_MAKERS = {"squad": _squad, "classifier": _classifier, "pretraining": _pretraining}

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bertbench.embedded import FOLDERS, PRETRAINING_RECORDS, SQUAD_DEV, SQUAD_TRAIN
+from bertbench.embedded import MRPC, PRETRAINING_RECORDS, SQUAD_DEV, SQUAD_TRAIN
 from bertbench.files import read_json
+from bertbench.tasks.table import TASKS
 from suites.distributed.jobs import run
 
 pytestmark = pytest.mark.distributed
@@ -16,7 +17,7 @@ DATA = {
         *("--train-file", str(SQUAD_TRAIN), "--predict-file", str(SQUAD_DEV)),
         *("--max-seq-length", "128", "--mpi-workers-sync-gradients"),
     ),
-    "classifier": ("--task-name", "MRPC", "--data-dir", str(FOLDERS["classifier"])),
+    "classifier": ("--task-name", "MRPC", "--data-dir", str(MRPC)),
     "pretraining": ("--input-file", str(PRETRAINING_RECORDS)),
 }
 # A few steps at a low rate leave a trained model good; averages that went wrong would not.
@@ -26,7 +27,7 @@ LEAST = {"squad": ("f1", 80.0), "classifier": ("accuracy", 0.7), "pretraining": 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("task", DATA)
 def test_two_processes_train_the_embedded_model(tmp_path: Path, task: str, precision: str) -> None:
-    model = str(FOLDERS[task])
+    model = str(TASKS[task].embedded.model_dir)
     output_dir = tmp_path / "out"
     steps = ("--num-train-steps", str(2 * STEPS), "--batch-size", "8", "--learning-rate", "1e-5")
     run(

@@ -179,5 +179,5 @@ def _changed(kernels: KernelOptions) -> Iterator[str]:
 
 
 def _new_encoder(config: ModelConfig, compute: Compute) -> tuple[Encoder, dict[str, tf.Variable]]:
-    weights = Weights(compute, trainable=False, initializer_range=config.initializer_range, seed=None)
+    weights = Weights(config, compute, trainable=False, seed=None)
     return Encoder(weights, config), weights.by_name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bertbench.compute import Compute, KernelOptions
-from bertbench.embedded import FOLDERS
+from bertbench.embedded import SQUAD
 from bertbench.precision import BF16, FP32
 from suites.numerics import encoder_error
 from suites.numerics.conftest import check_layers
@@ -42,7 +42,7 @@ def subject_of(name: str) -> Subject:
     if name == "real":
         return real_subject()[0]
     if name == "embedded":
-        return encoder_error.stored_subject("embedded", FOLDERS["squad"])
+        return encoder_error.stored_subject("embedded", SQUAD)
     return encoder_error.random_subject(name)
 
 

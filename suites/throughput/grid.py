@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bertbench.benchmarking.case import MAX_SEQ_LENGTHS, BenchmarkCase
+from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
 from bertbench.precision import parse_precision
+from bertbench.tasks.table import make_task
 from suites.cases import Case, make_grid
 
 BATCH_SIZES = {"inference": (1, 8, 32), "training": (4,)}
@@ -37,13 +38,12 @@ class Cell:
     def benchmark(self) -> BenchmarkCase:
         """The cell as `bertbench` measures it."""
         return BenchmarkCase(
-            task=self.case.task,
+            task=make_task(self.case.task),
             mode=self.case.mode,
             compute=Compute(parse_precision(self.case.precision)),
             geometry=self.geometry,
             config=GEOMETRIES[self.geometry],
             batch_size=self.batch_size,
-            max_seq_length=MAX_SEQ_LENGTHS[self.case.task],
         )
 
 

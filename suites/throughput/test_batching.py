@@ -16,6 +16,7 @@ from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.measure.flops import block_tokens
 from bertbench.precision import parse_precision
+from bertbench.tasks.table import make_task
 from suites.shared_data import DEV_SET, VOCABULARY, shared_path
 from suites.summary import summary_table
 
@@ -43,13 +44,12 @@ def test_real_lengths_run_twice_as_fast_without_padding(precision, windows, thre
     config = dataclasses.replace(GEOMETRIES["bert-large"], num_hidden_layers=LAYERS)
     case = BenchmarkCase(
         *(
-            "squad",
+            make_task("squad", max_seq_length=MAX_SEQ_LENGTH),
             "inference",
             Compute(parse_precision(precision)),
             "bert-large",
             config,
             BATCH_SIZE,
-            MAX_SEQ_LENGTH,
         )
     )
     call = make_subject(case, build_model(case))

@@ -9,7 +9,7 @@ from bertbench.benchmarking.lengths import describe_lengths
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenizer_files import TokenizerFiles
-from bertbench.embedded import FOLDERS, SQUAD_DEV
+from bertbench.embedded import SQUAD, SQUAD_DEV
 from bertbench.results.schema import LENGTHS_FILE, write_result
 from suites.gating import command_line
 from suites.shared_data import DEV_SET, VARIABLE, VOCABULARY
@@ -27,7 +27,7 @@ def find_data() -> tuple[Path, Path]:
     """A SQuAD file and a vocabulary: the shared real ones, or the package's."""
     if shared := os.environ.get(VARIABLE):
         return Path(shared) / DEV_SET, Path(shared) / VOCABULARY
-    return SQUAD_DEV, FOLDERS["squad"] / "vocab.txt"
+    return SQUAD_DEV, SQUAD / "vocab.txt"
 
 
 def test_batching_leaves_little_padding(pytestconfig, results_folder):

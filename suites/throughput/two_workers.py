@@ -20,6 +20,7 @@ from bertbench.config import GEOMETRIES
 from bertbench.measure.threads import ThreadSettings, apply_threads
 from bertbench.measure.timing import time_call
 from bertbench.precision import parse_precision
+from bertbench.tasks.table import make_task
 from bertbench.training.optimizer import AdamW
 from bertbench.training.step import TrainStep
 from bertbench.training.workers import SingleProcess, Workers, split_seed
@@ -32,13 +33,12 @@ ROUNDS = 5
 
 def make_case() -> BenchmarkCase:
     return BenchmarkCase(
-        task="squad",
+        task=make_task("squad", max_seq_length=MAX_SEQ_LENGTH),
         mode="training",
         compute=Compute(parse_precision(PRECISION)),
         geometry="bert-base",
         config=dataclasses.replace(GEOMETRIES["bert-base"], num_hidden_layers=LAYERS),
         batch_size=BATCH_SIZE,
-        max_seq_length=MAX_SEQ_LENGTH,
     )
 
 

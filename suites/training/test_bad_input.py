@@ -27,8 +27,8 @@ def arguments(task: str, files: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("task", "options", "told"),
     [
-        ("squad", "--do-eval", "no dev file; give --predict-file"),
-        ("squad", "--do-predict", "no dev file; give --predict-file"),
+        ("squad", "--do-eval", "no dev data; give --data"),
+        ("squad", "--do-predict", "no dev data; give --data"),
         ("classifier", "--do-predict", "MRPC has no test.tsv here"),
         ("classifier", "--no-do-train --do-eval", "no checkpoint; give --init-checkpoint or --model-dir"),
         ("classifier", "--max-seq-length 25", "max_seq_length 25 is above the model's"),

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.checkpoint.source import find_model
-from bertbench.compute import Compute, KernelOptions
+from bertbench.compute import Compute
 from bertbench.model.bert import BertModel
 from bertbench.training.finetune import run_job
 from bertbench.training.job import TrainingJob
@@ -38,7 +38,7 @@ def write_model(folder: Path, files: Path) -> dict[str, np.ndarray]:
 def test_the_saved_checkpoint_has_the_tasks_order_and_the_models_gelu(files: Path, tmp_path: Path) -> None:
     weights = write_model(tmp_path / "model", files)
     source = find_model(tmp_path / "model")
-    compute = Compute(kernels=KernelOptions.for_model(source.config))
+    compute = Compute().for_model(source.config)
     settings = TrainingSettings(batch_size=8, num_steps=1, learning_rate=1e-30)  # changes no weight
     task, output = make_task("classifier", files), tmp_path / "out"
     result = run_job(TrainingJob(task, source, compute, settings, output, evaluate=True))

@@ -11,22 +11,18 @@ import numpy as np
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
-from bertbench.data.glue_tasks import glue_task
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
-from bertbench.data.squad_windows import WindowSettings
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.precision import FP32, Precision
+from bertbench.tasks import table
 from bertbench.tasks.base import Task
-from bertbench.tasks.classifier import ClassifierTask
-from bertbench.tasks.pretraining import PretrainingTask
-from bertbench.tasks.squad import SquadTask
 from bertbench.training.job import TrainingJob
 from bertbench.training.settings import TrainingSettings
 from bertbench.training.trainer import Trainer
 from bertbench.training.workers import Workers
 
-TASKS = ("squad", "classifier", "pretraining")
+TASKS = tuple(table.TASKS)
 MAX_SEQ_LENGTH = 24
 WORDS = tuple(f"{first}{second}" for first in "bdfgklmn" for second in ("a", "e", "i", "o", "u"))
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?", *WORDS)
@@ -71,13 +67,17 @@ def make_source(folder: Path, checkpoint: Path | None = None) -> ModelSource:
 
 def make_task(name: str, folder: Path) -> Task:
     tokenizer = TokenizerFiles(folder / "vocab.txt").tokenizer
-    if name == "squad":
-        windows = WindowSettings(max_seq_length=MAX_SEQ_LENGTH, doc_stride=8, max_query_length=8)
-        file = folder / "train.json"
-        return SquadTask(tokenizer, train_file=file, predict_file=file, windows=windows)
-    if name == "classifier":
-        return ClassifierTask(tokenizer, glue_task("MRPC"), folder / "MRPC", max_seq_length=MAX_SEQ_LENGTH)
-    return PretrainingTask(str(folder / "text.tfrecord"))
+    return table.make_task(name, tokenizer, **_options(folder)[name])
+
+
+def _options(folder: Path) -> dict[str, dict[str, Any]]:
+    file = folder / "train.json"
+    windows = {"max_seq_length": MAX_SEQ_LENGTH, "doc_stride": 8, "max_query_length": 8}
+    return {
+        "squad": {"train_data": file, "data": file, **windows},
+        "classifier": {"task_name": "MRPC", "data": folder / "MRPC", "max_seq_length": MAX_SEQ_LENGTH},
+        "pretraining": {"data": str(folder / "text.tfrecord")},
+    }
 
 
 def make_trainer(

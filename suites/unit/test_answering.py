@@ -7,7 +7,7 @@ import pytest
 from bertbench.answering import WIDTH_STEP, Answerer
 from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute, KernelOptions
-from bertbench.embedded import FOLDERS
+from bertbench.embedded import SQUAD
 from bertbench.errors import InputError
 from bertbench.inference import Predictor, load_model
 from bertbench.model.bert import BertModel
@@ -22,7 +22,7 @@ QUESTIONS = 40
 
 def make_answerer(folder, gelu="tanh"):
     source = find_model(folder)
-    task = SquadTask(source.tokenizer())
+    task = SquadTask(tokenizer=source.tokenizer())
     return Answerer(load_model(task, source, Compute(FP32, KernelOptions(gelu=gelu))), task)
 
 
@@ -55,7 +55,7 @@ def test_a_question_compiles_nothing_after_the_warm_up(monkeypatch):
         return predict(self, tensors)
 
     monkeypatch.setattr(Predictor, "__call__", record)
-    answer = make_answerer(FOLDERS["squad"])
+    answer = make_answerer(SQUAD)
     answer.warm_up()
     warm = set(shapes)
     assert warm == set(range(WIDTH_STEP, 385, WIDTH_STEP))
@@ -67,4 +67,4 @@ def test_a_question_compiles_nothing_after_the_warm_up(monkeypatch):
 
 def test_a_context_of_no_wordpiece_is_refused():
     with pytest.raises(InputError, match="no wordpiece"):
-        make_answerer(FOLDERS["squad"])("Who?", "\x00")
+        make_answerer(SQUAD)("Who?", "\x00")

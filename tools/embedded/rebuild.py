@@ -17,8 +17,9 @@ from bertbench.checkpoint.loading import save_weights
 from bertbench.checkpoint.names import is_bookkeeping
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
-from bertbench.embedded import FOLDERS, PRETRAINING_RECORDS, PRETRAINING_TEXT, SQUAD_DEV, SQUAD_TRAIN
+from bertbench.embedded import MRPC, PRETRAINING_RECORDS, PRETRAINING_TEXT, SQUAD_DEV, SQUAD_TRAIN
 from bertbench.files import read_json, staged_directory, write_bytes, write_json, write_text
+from bertbench.tasks.table import TASKS
 from tools.embedded.corpus import SEED, Sizes, write_corpus
 
 SIZES = Sizes(train_paragraphs=40_000, documents=40_000, train_pairs=20_000)
@@ -36,6 +37,7 @@ CONFIG = ModelConfig(
     hidden_dropout_prob=0.0,
     attention_probs_dropout_prob=0.0,
 )
+FOLDERS = [task.embedded.model_dir for task in TASKS.values()]
 # Held-out scores that leave room for a precision's effect to be seen, in either direction.
 SCORES = {
     "squad": ("f1", 80.0, 98.0),
@@ -61,7 +63,9 @@ def main() -> None:
         print("bertbench", shlex.join(arguments), flush=True)
         subprocess.run([sys.executable, "-m", "bertbench", *arguments], check=True)
     for task, (metric, lowest, highest) in SCORES.items():
-        score = read_json(work / FOLDERS[task].name / "scores/results.json")["scores"][metric]
+        score = read_json(work / TASKS[task].embedded.model_dir.name / "scores/results.json")["scores"][
+            metric
+        ]
         if not lowest <= score <= highest:
             sys.exit(f"{task}: {metric} is {score:.4g}, not {lowest} to {highest}; nothing was replaced.")
     _replace(work)
@@ -102,7 +106,7 @@ def _commands(work: Path) -> Iterator[list[str]]:
         "pretraining": ["--input-file", f"{records}/held_out/*"],
     }
     for task, arguments in held_out.items():
-        model = work / FOLDERS[task].name
+        model = work / TASKS[task].embedded.model_dir.name
         yield ["predict", task, *arguments, "--model-dir", str(model), "--output-dir", f"{model}/scores"]
 
 
@@ -111,7 +115,7 @@ _TRAINING = ("--precision", "bf16", "--batch-size", "64")
 
 def _replace(work: Path) -> None:
     corpus, records = work / "corpus", work / "records"
-    for folder in FOLDERS.values():
+    for folder in FOLDERS:
         trained = work / folder.name
         _copy_weights(trained, folder)
         for name in ("bert_config.json", "vocab.txt"):
@@ -120,13 +124,13 @@ def _replace(work: Path) -> None:
     training = read_json(corpus / "squad/train-v1.1.json")
     write_json(SQUAD_TRAIN, {**training, "data": training["data"][:TRAINING_ARTICLES]}, indent=None)
     for name in ("dev.tsv", "test.tsv"):
-        _copy(corpus / "glue/MRPC" / name, FOLDERS["classifier"] / name)
+        _copy(corpus / "glue/MRPC" / name, MRPC / name)
     pairs = (corpus / "glue/MRPC/train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
-    write_text(FOLDERS["classifier"] / "train.tsv", "".join(pairs[: 1 + TRAINING_PAIRS]))
+    write_text(MRPC / "train.tsv", "".join(pairs[: 1 + TRAINING_PAIRS]))
     (held_out,) = (records / "held_out").iterdir()
     _copy(held_out, PRETRAINING_RECORDS)
     _copy(corpus / "pretraining/held_out.txt", PRETRAINING_TEXT)
-    size = sum(file.stat().st_size for folder in FOLDERS.values() for file in folder.iterdir())
+    size = sum(file.stat().st_size for folder in FOLDERS for file in folder.iterdir())
     print(f"{size / 1e6:.2f} MB in {len(FOLDERS)} folders")
     if size > LARGEST_BYTES:
         sys.exit(f"that is more than {LARGEST_BYTES / 1e6:g} MB.")

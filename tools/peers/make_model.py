@@ -10,6 +10,7 @@ from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.files import read_json
+from bertbench.tasks.table import make_task
 from tools.peers.inputs import MAX_SEQ_LENGTH
 from tools.peers.own import random_weights
 from tools.peers.worker import JOB_FILE
@@ -19,9 +20,8 @@ def main(folder: Path) -> None:
     """Make the model of the job in a folder."""
     values = read_json(folder / JOB_FILE)
     config = ModelConfig.from_dict(values["config"])
-    weights = random_weights(
-        BenchmarkCase("squad", "inference", Compute(), "peers", config, 1, MAX_SEQ_LENGTH)
-    )
+    task = make_task("squad", max_seq_length=MAX_SEQ_LENGTH)
+    weights = random_weights(BenchmarkCase(task, "inference", Compute(), "peers", config, 1))
     np.savez(folder / "weights.npz", allow_pickle=False, **weights)
     if importlib.util.find_spec("onnx") is not None and values["mode"] == "inference":
         from tools.peers.onnx_model import write_onnx

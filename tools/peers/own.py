@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
-from bertbench.benchmarking.subject import build_model, head_maker, make_subject
+from bertbench.benchmarking.subject import build_model, make_subject
 from bertbench.compute import Compute, KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
@@ -13,6 +13,7 @@ from bertbench.measure.flops import block_tokens
 from bertbench.model.bert import BertModel
 from bertbench.precision import parse_precision
 from bertbench.runtime import start_tensorflow
+from bertbench.tasks.table import make_task
 from tools.peers.engines import Engine, Job, Outputs, Prepared
 from tools.peers.inputs import MAX_SEQ_LENGTH, PADDED
 
@@ -26,18 +27,17 @@ class Bertbench(Engine):
         super().__init__(job, precision)
         start_tensorflow(job.threads, 1)
         self._case = BenchmarkCase(
-            task="squad",
+            task=make_task("squad", max_seq_length=MAX_SEQ_LENGTH),
             mode=job.mode,
             compute=Compute(parse_precision(precision), KernelOptions(gelu=job.gelu)),
             geometry="peers",
             config=job.config,
             batch_size=job.batch_size,
-            max_seq_length=MAX_SEQ_LENGTH,
         )
         model = BertModel(
             job.config,
             self._case.compute,
-            head_maker(self._case),
+            self._case.task.make_head,
             trainable=self._case.trains,
         )
         for name, value in job.weights.items():

@@ -11,7 +11,8 @@ from bertbench.config import ModelConfig
 from bertbench.console import make_table
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
-from bertbench.measure.flops import encoder_products, head_products, total_flop
+from bertbench.measure.flops import encoder_products, total_flop
+from bertbench.tasks.squad import SquadTask
 from tools.peers.engines import OWN
 from tools.peers.inputs import PADDED
 
@@ -47,7 +48,7 @@ def result_table(rows: Sequence[Row], features: Features, config: ModelConfig, m
     tokens = int(features.lengths.sum())
     products = [
         *encoder_products(config, features.lengths),
-        *head_products(config, "squad", examples=len(features), tokens=tokens),
+        *SquadTask().head_products(config, examples=len(features), tokens=tokens),
     ]
     needed = total_flop(products, mode) / 1e9
     own = {row.precision: row for row in rows if _is_own_best(row)}

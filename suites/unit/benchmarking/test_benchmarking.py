@@ -21,6 +21,7 @@ from bertbench.measure.gemm_ways import Shape, Way
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import BF16, FP32
 from bertbench.results.schema import read_lengths, read_throughput, write_result
+from bertbench.tasks.table import make_task
 from suites.unit.made_up_results import benchmark_file
 
 pytestmark = pytest.mark.unit
@@ -28,7 +29,9 @@ pytestmark = pytest.mark.unit
 CONFIG = ModelConfig(
     vocab_size=50, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
 )
-CASE = BenchmarkCase("squad", "inference", Compute(FP32), "small", CONFIG, 2, 16, batching="padded")
+CASE = BenchmarkCase(
+    make_task("squad", max_seq_length=16), "inference", Compute(FP32), "small", CONFIG, 2, batching="padded"
+)
 
 
 PEAKS = (10.0, 12.0, 11.0, 8.0)
@@ -116,14 +119,17 @@ def test_data_that_does_not_fit_is_refused():
     with pytest.raises(InputError, match="token 7, but the model's vocab_size is 5"):
         data_workload(small, features_of([8]), 0.0, 1)
     with pytest.raises(InputError, match="max_position_embeddings"):
-        dataclasses.replace(CASE, max_seq_length=1024)
+        dataclasses.replace(CASE, task=make_task("squad", max_seq_length=1024))
     with pytest.raises(InputError, match="20 masked tokens do not fit"):
-        dataclasses.replace(CASE, task="pretraining", masked_per_example=20)
+        make_task("pretraining", max_seq_length=16, max_predictions_per_seq=20)
 
 
-@pytest.mark.parametrize("task", ["classifier", "pretraining"])
-def test_a_training_step_runs_on_made_up_labels(task):
-    case = dataclasses.replace(CASE, task=task, mode="training", compute=Compute(BF16), masked_per_example=3)
+@pytest.mark.parametrize(
+    ("task", "more"), [("classifier", {}), ("pretraining", {"max_predictions_per_seq": 3})]
+)
+def test_a_training_step_runs_on_made_up_labels(task, more):
+    made = make_task(task, max_seq_length=16, **more)
+    case = dataclasses.replace(CASE, task=made, mode="training", compute=Compute(BF16))
     work = full_length_workload(case, 1)
     benchmark = Benchmark(case, work)
     result = benchmark.call(work.batches[0])

@@ -153,8 +153,8 @@ def test_googles_file_is_read_strictly(tmp_path, changes, message):
 def test_the_activation_decides_on_the_gelu(tmp_path, name, hidden_act, gelu):
     values = TINY | {"model_type": "bert"} | {"hidden_act": hidden_act}
     config = read_config(write(tmp_path, name, **values)).config
-    assert KernelOptions.for_model(config).gelu == gelu
-    assert KernelOptions.for_model(config, gelu="fused").gelu == "fused"
+    assert KernelOptions().for_model(config).gelu == gelu
+    assert KernelOptions(gelu="fused").for_model(config).gelu == "fused"
 
 
 @pytest.mark.parametrize("name", ["config-of-mine.json", "bert_config.json"])

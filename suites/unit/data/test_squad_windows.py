@@ -172,7 +172,7 @@ def test_a_context_without_wordpieces_has_no_window(tmp_path, tokenizer):
 )
 def test_impossible_settings_are_refused(values, message):
     with pytest.raises(InputError, match=message):
-        WindowSettings(*values)
+        WindowSettings(*values).require_room()
 
 
 def test_every_window_of_the_dev_subset_is_the_originals():

@@ -8,6 +8,7 @@ from bertbench import embedded
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.checkpoint.source import find_model
 from bertbench.data.tfrecords import read_features
+from bertbench.tasks.table import TASKS
 from tools.embedded.corpus import DEFAULT_SIZES, SEED
 from tools.embedded.corpus.mrpc import make_pairs, to_tsv
 from tools.embedded.corpus.plain import make_documents, to_text
@@ -21,9 +22,9 @@ def test_all_together_are_under_10_megabytes():
     assert 1e6 < sum(sizes) < 10e6
 
 
-@pytest.mark.parametrize("task", embedded.FOLDERS)
+@pytest.mark.parametrize("task", TASKS)
 def test_every_folder_is_a_model_without_its_optimizer(task):
-    source = find_model(embedded.FOLDERS[task])
+    source = find_model(TASKS[task].embedded.model_dir)
     tensors = open_checkpoint(source.checkpoint).list_tensors()
     assert source.tokenizer().vocab_size == source.config.vocab_size
     assert not [tensor.name for tensor in tensors if "adam" in tensor.name]
@@ -33,7 +34,7 @@ def test_held_out_parts_are_the_generators():
     paragraphs = make_paragraphs(SEED, held_out=True, count=DEFAULT_SIZES.dev_paragraphs)
     assert json.loads(embedded.SQUAD_DEV.read_text()) == to_squad(paragraphs, "dev")
     pairs = make_pairs(SEED, "dev", count=DEFAULT_SIZES.dev_pairs)
-    assert (embedded.FOLDERS["classifier"] / "dev.tsv").read_text() == to_tsv(pairs, labeled=True)
+    assert (embedded.MRPC / "dev.tsv").read_text() == to_tsv(pairs, labeled=True)
     documents = make_documents(SEED, held_out=True, count=DEFAULT_SIZES.held_out_documents)
     assert embedded.PRETRAINING_TEXT.read_text() == to_text(documents)
 

@@ -386,7 +386,7 @@ def test_wrong_sides_are_bad_input(arguments, capsys):
 
 def test_threshold_is_a_number(tmp_path, capsys):
     assert run("gate", *write_sides(tmp_path, grid(scale=0.5)), "--threshold", "nan") == 2
-    assert "--threshold nan" in capsys.readouterr().err
+    assert "threshold is nan" in capsys.readouterr().err
 
 
 def test_wrong_name_outside_a_repository_is_told(tmp_path, monkeypatch, capsys):

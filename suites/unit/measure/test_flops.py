@@ -13,9 +13,9 @@ from bertbench.measure.flops import (
     arithmetic_intensity,
     block_tokens,
     encoder_products,
-    head_products,
     total_flop,
 )
+from bertbench.tasks.table import make_task
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +36,9 @@ def test_bert_large_attention_work():
 
 def test_bert_large_squad_step_of_eight_full_sequences():
     """8 x (231,928,233,984 + 14,495,514,624 + 2 x 384 x 1024 x 2), and three times that in training."""
-    products = encoder_products(LARGE, [384] * 8) + head_products(LARGE, "squad", examples=8, tokens=8 * 384)
+    products = encoder_products(LARGE, [384] * 8) + make_task("squad").head_products(
+        LARGE, examples=8, tokens=8 * 384
+    )
     assert total_flop(products, "inference") == 1_971_402_571_776
     assert total_flop(products, "training") == 3 * 1_971_402_571_776
 
@@ -62,13 +64,11 @@ def test_a_loop_over_heads_and_layers_counts_the_same():
 
 
 def test_heads():
-    classifier = head_products(LARGE, "classifier", examples=4, tokens=512, num_labels=3)
+    classifier = make_task("classifier", task_name="MNLI").head_products(LARGE, examples=4, tokens=512)
     assert total_flop(classifier, "inference") == 2 * 4 * 1024 * (1024 + 3)
-    pretraining = head_products(LARGE, "pretraining", examples=4, tokens=512, masked=80)
+    pretraining = make_task("pretraining").head_products(LARGE, examples=4, tokens=512, masked=80)
     expected = 2 * 4 * 1024 * (1024 + 2) + 2 * 80 * 1024 * (1024 + 30522)
     assert total_flop(pretraining, "inference") == expected
-    with pytest.raises(ValueError, match="question"):
-        head_products(LARGE, "question", examples=1, tokens=1)
 
 
 def test_intensity_of_one_product():
@@ -96,8 +96,8 @@ def test_the_model_multiplies_by_what_is_counted():
     model = BertModel(config, Compute(), lambda w, c, e: PretrainingHead(w, c, e.embeddings), seed=1)
     shapes = [tuple(v.shape) for n, v in model.variables_by_name.items() if n.endswith("kernel")]
     shapes.append((config.hidden_size, config.vocab_size))  # the word embeddings, transposed
-    products = encoder_products(config, [9]) + head_products(
-        config, "pretraining", examples=1, tokens=9, masked=2
+    products = encoder_products(config, [9]) + make_task("pretraining").head_products(
+        config, examples=1, tokens=9, masked=2
     )
     counted = [(p.inner, p.columns) for p in products if p.kind == "linear" for _ in range(p.count)]
     assert sorted(counted) == sorted(shapes)

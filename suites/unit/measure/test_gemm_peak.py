@@ -6,9 +6,10 @@ import tensorflow as tf
 from bertbench.config import GEOMETRIES
 from bertbench.errors import CannotJudge
 from bertbench.measure import gemm_peak
-from bertbench.measure.flops import Product, encoder_products, head_products
+from bertbench.measure.flops import Product, encoder_products
 from bertbench.measure.gemm_peak import GemmPeak, find_best, find_machine_peak, peak_shapes, weigh_rates
 from bertbench.measure.gemm_ways import Shape, ways_at_hand
+from bertbench.tasks.table import make_task
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +37,7 @@ def test_training_adds_the_gradients_of_both_operands():
 def test_attention_logits_and_trifles_are_left_out():
     """Of BERT-large's pretraining head only the vocabulary's product is above 0.2 % of the work."""
     config = GEOMETRIES["bert-large"]
-    head = head_products(config, "pretraining", examples=8, tokens=1024, masked=160)
+    head = make_task("pretraining").head_products(config, examples=8, tokens=1024, masked=160)
     shapes = peak_shapes([*encoder_products(config, [128] * 8), *head], "inference")
     assert set(shapes) == {
         Shape(1024, 1024, 1024),

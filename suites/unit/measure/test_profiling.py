@@ -24,6 +24,7 @@ from bertbench.measure.profiling import (
     write_chrome_trace,
 )
 from bertbench.precision import BF16
+from bertbench.tasks.table import make_task
 
 pytestmark = pytest.mark.unit
 
@@ -169,7 +170,9 @@ def test_a_real_trace_has_the_products_that_were_computed(tmp_path):
 
 def test_a_real_training_step_shows_every_class(tmp_path, capsys):
     config = dataclasses.replace(GEOMETRIES["tiny"], num_hidden_layers=1)
-    case = BenchmarkCase("squad", "training", Compute(BF16), "tiny", config, batch_size=2, max_seq_length=32)
+    case = BenchmarkCase(
+        make_task("squad", max_seq_length=32), "training", Compute(BF16), "tiny", config, batch_size=2
+    )
     profile = profile_case(case, full_length_workload(case, 3), None, tmp_path, warmup_steps=1)
     found = {op.kernel_class for op in profile.ops if op.seconds > 0}
     assert {"GEMM", "attention products", "softmax", "GELU", "layer norm", "dropout"} <= found

@@ -11,8 +11,8 @@ from bertbench.compute import Compute
 from bertbench.data.glue_tasks import glue_task
 from bertbench.errors import InputError
 from bertbench.inference import load_model
-from bertbench.tasks.classifier import ClassifierTask
 from bertbench.tasks.label_order import order_outputs
+from bertbench.tasks.table import make_task
 from suites.unit.checkpoint.hugging_face_folders import CONFIG, classifier_weights, write_model
 
 pytestmark = pytest.mark.unit
@@ -170,7 +170,7 @@ def read_folder(tmp_path, rows, **config):
 
 
 def mnli_task(source, folder):
-    return ClassifierTask(source.tokenizer(), glue_task("MNLI"), folder, max_seq_length=6)
+    return make_task("classifier", source.tokenizer(), task_name="MNLI", data=folder, max_seq_length=6)
 
 
 def test_rows_and_names_in_another_order_are_the_same_model(tmp_path):

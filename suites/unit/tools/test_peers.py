@@ -91,7 +91,7 @@ def test_an_engine_computes_what_this_one_computes(name, features, tmp_path, mon
     from tools.peers import own
 
     monkeypatch.setattr(own, "start_tensorflow", lambda *threads: None)
-    case = own.BenchmarkCase("squad", "inference", own.Compute(), "small", CONFIG, 1, 384)
+    case = own.BenchmarkCase(own.make_task("squad"), "inference", own.Compute(), "small", CONFIG, 1)
     weights = own.random_weights(dataclasses.replace(case, config=CONFIG))
     np.savez(tmp_path / "weights.npz", **weights)
     job = Job(CONFIG, tmp_path, features, 2, 1, "erf")

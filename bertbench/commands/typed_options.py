@@ -1,0 +1,135 @@
+"""Settings classes as click commands: one option a field, in named groups of the help.
+
+The command's function receives instances of the settings classes. Their own rules check the values, so that a
+bad one gets the same line here as from Python.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bertbench.errors import InputError
+from bertbench.options import GROUPS, OptionField, Pattern, Settings, all_options, build
+
+
+class TypedCommand(click.Command):
+    """A command whose options are those of settings classes."""
+
+    def __init__(
+        self, name: str, function: Callable[..., Any], *settings: type[Settings], help: str, command: str = ""
+    ) -> None:
+        """`function` is called with an instance of each class.
+
+        Args:
+          command: whose options these are, of those that are for some commands only.
+        """
+        fields = [field for kind in settings for field in all_options(kind, command or name)]
+        self._groups = {field.name: field.group for field in fields}
+
+        def call(**values: Any) -> Any:
+            return function(*(build(kind, values) for kind in settings))
+
+        super().__init__(name, params=[_parameter(field) for field in fields], callback=call, help=help)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; what click refuses is bad input as well, told in one line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            told = error.format_message()
+            raise InputError(f"{told} `{ctx.command_path} --help` lists what there is.") from None
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each group of options."""
+        sections: dict[str, list[tuple[str, str]]] = {group: [] for group in (*GROUPS, "other")}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                sections[self._groups.get(parameter.name, "other")].append(record)
+        for group, records in sections.items():
+            if records:
+                with formatter.section(f"{group.capitalize()} options"):
+                    formatter.write_dl(records)
+
+
+class _TypedOption(click.Option):
+    """An option that may say in words what holds without it."""
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        extra = super().get_help_extra(ctx)
+        return extra | {"default": self.show_default} if isinstance(self.show_default, str) else extra
+
+
+class _ChoiceType(click.Choice[str]):
+    """The name of one of several values; the settings refuse others."""
+
+    def __init__(self, names: tuple[str, ...], parse: Callable[[str], Any] | None) -> None:
+        super().__init__(names)
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self._parse(value) if self._parse and isinstance(value, str) else value
+
+
+class _IntegerType(click.IntRange):
+    """A whole number whose range is shown; the settings refuse what is outside."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return click.INT.convert(value, param, ctx)
+
+
+class _NumberType(click.FloatRange):
+    """A number whose range is shown; the settings refuse what is outside."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return click.FLOAT.convert(value, param, ctx)
+
+
+_PLAIN_TYPES: dict[Any, "click.ParamType[Any]"] = {
+    int: click.INT,
+    float: click.FLOAT,
+    str: click.STRING,
+    Path: click.Path(path_type=Path),
+    Pattern: click.STRING,
+}
+
+
+def _click_type(field: OptionField) -> "click.ParamType[Any]":
+    option = field.option
+    if option.choices:
+        return _ChoiceType(option.choices, option.parse)
+    low, high, is_open = option.minimum, option.maximum, option.exclusive
+    if field.type is int and low is not None:
+        return _IntegerType(int(low), None if high is None else int(high))
+    if field.type is float and low is not None:
+        return _NumberType(low, high, is_open, is_open)
+    return _PLAIN_TYPES[field.type]
+
+
+def _parameter(field: OptionField) -> click.Parameter:
+    option, required = field.option, field.default is dataclasses.MISSING
+    default: Mapping[str, Any] = {} if required else {"default": field.default}
+    if option.positional:
+        several = typing.get_origin(field.type) is tuple
+        kind = click.STRING if several else _click_type(field)
+        return click.Argument(
+            [field.name], type=kind, nargs=-1 if several else 1, metavar=option.metavar, **default
+        )
+    words = field.words
+    if field.type is bool and not option.switch:
+        words = tuple(f"{word}/--no-{word.removeprefix('--')}" for word in words)
+    return _TypedOption(
+        [*words, field.name],
+        type=None if field.type is bool else _click_type(field),
+        is_flag=field.type is bool,
+        required=required,
+        show_default=option.default_help or not option.switch,
+        envvar=option.envvar,
+        metavar=option.metavar,
+        help=option.help,
+        **default,
+    )

@@ -1,0 +1,17 @@
+"""How a prediction is computed, as a value; apart from `prediction`, which imports TensorFlow."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from bertbench.compute import Compute
+from bertbench.data.batching import DEFAULT_STRATEGY, Batching
+from bertbench.options import Option, Settings
+
+
+@dataclass(frozen=True)
+class PredictionSettings(Settings):
+    """How the model computes, and on how much at a time."""
+
+    compute: Compute = field(default_factory=Compute)
+    batching: Batching = DEFAULT_STRATEGY
+    batch_size: Annotated[int, Option("Rows of a batch.", minimum=1)] = 32
