@@ -100,7 +100,7 @@ def test_compare_takes_the_dataset_that_was_predicted(capsys, tmp_path, dataset)
     folder = write_run(tmp_path / "run", {"q1": "b", "q2": "b"})
     status, _, err = run(capsys, "compare", folder, folder)
     assert (status, err.count("\n")) == (2, 1)
-    assert "run/results.json: not there to name the dataset; give --dataset." in err
+    assert "run/results.json: not there to name the dataset; give --data." in err
     (tmp_path / "run" / "results.json").write_text(json.dumps({"dataset": [dataset]}))
     status, out, _ = run(capsys, "compare", f"{folder}/predictions.json", folder)
     assert status == 0
@@ -122,7 +122,7 @@ def test_compare_wants_a_dataset_that_is_there(capsys, tmp_path, results, messag
     (tmp_path / "run" / "results.json").write_text(json.dumps(results))
     status, out, err = run(capsys, "compare", folder, folder)
     assert (status, out) == (2, "")
-    assert err == f"bertbench: {tmp_path / 'run' / 'results.json'}: {message}; give --dataset.\n"
+    assert err == f"bertbench: {tmp_path / 'run' / 'results.json'}: {message}; give --data.\n"
 
 
 def test_compare_of_equal_answers_lists_none(capsys, tmp_path, dataset):
