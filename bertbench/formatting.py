@@ -61,3 +61,8 @@ def describe_ways(shares: Mapping[str, float]) -> str:
     if len(shares) == 1:
         return next(iter(shares))
     return ", ".join(f"{name} {percent(share, 0)}" for name, share in shares.items())
+
+
+def p_value(value: float) -> str:
+    """A p-value behind its name: `= 0.0123`, or `< 0.0001`."""
+    return "< 0.0001" if value < 0.0001 else f"= {value:.4f}"

@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike
 
 from bertbench.errors import InputError
 from bertbench.files import read_json
-from bertbench.formatting import signed
+from bertbench.formatting import p_value, signed
 from bertbench.report.change_points import ChangePoint, find_change_points
 from bertbench.results.baselines import StoredResult, list_stored
 from bertbench.results.parsing import Positive
+from bertbench.results.repository import find_root, read_subject
 from bertbench.results.schema import THROUGHPUT_VERSION, parse_version
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -51,11 +52,12 @@ class _Measured:
 
 @dataclass(frozen=True)
 class Series:
-    """Every stored run of one case on one machine, oldest first."""
+    """Every stored run of one case on one machine, oldest first; `root` is the repository of its commits."""
 
     case: str
     machine_id: str
     runs: tuple[Run, ...]
+    root: Path | None = None
 
     @cached_property
     def efficiencies(self) -> np.ndarray:
@@ -68,10 +70,13 @@ class Series:
         return find_change_points(self.efficiencies)
 
     def describe_change(self, point: ChangePoint) -> str:
-        """One line: how much, by which commit, after which, and when."""
+        """One line: how much, how sure, by which commit, after which, and when."""
         last_before, first_after = self.runs[point.index - 1], self.runs[point.index]
+        low, high = (signed(end * 100, 1) for end in point.interval)
+        subject = read_subject(self.root, first_after.commit) if self.root else None
         return (
-            f"{signed(point.shift * 100, 1)} % at {first_after.label} (run {first_after.number:04}, "
+            f"{signed(point.shift * 100, 1)} % ({low} to {high} %, p {p_value(point.p_value)}) at "
+            f"{first_after.label}{f' “{subject}”' if subject else ''} (run {first_after.number:04}, "
             f"{first_after.measured[:10]}), after {last_before.label}"
         )
 
@@ -101,7 +106,8 @@ def read_history(storage: Path, *, pattern: str = "*", last: int | None = None) 
         raise InputError(
             f"--case {pattern}: matches none of {', '.join(sorted({case for _, case in runs}))}."
         )
-    return [Series(case, machine_id, tuple(runs[machine_id, case])) for machine_id, case in matching]
+    root = _repository(storage)
+    return [Series(case, machine_id, tuple(runs[machine_id, case]), root) for machine_id, case in matching]
 
 
 def sparkline(values: ArrayLike, width: int = SPARKLINE_WIDTH) -> str:
@@ -114,6 +120,13 @@ def sparkline(values: ArrayLike, width: int = SPARKLINE_WIDTH) -> str:
         return BLOCKS[3] * len(heights)
     levels = ((heights - heights.min()) / span * (len(BLOCKS) - 1)).round().astype(int)
     return "".join(BLOCKS[level] for level in levels)
+
+
+def _repository(storage: Path) -> Path | None:
+    try:
+        return find_root(storage)
+    except InputError:
+        return None
 
 
 def _read_runs(stored: StoredResult) -> Iterator[tuple[str, Run]]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from rich.table import Table
 
 from bertbench.console import make_table
-from bertbench.formatting import NONE, decimals_for, figure, signed, words
+from bertbench.formatting import NONE, decimals_for, figure, p_value, signed, words
 from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, GateResult, Outcome, Verdict
 
 RELATIVE_QUANTITIES = (EFFICIENCY, MEMORY, STARTUP)
@@ -81,5 +81,4 @@ def evidence(verdict: Verdict) -> str:
     """The verdict's test with its p-value, or a dash."""
     if verdict.p_value is None:
         return verdict.test or NONE
-    shown = "< 0.0001" if verdict.p_value < 0.0001 else f"= {verdict.p_value:.4f}"
-    return f"{verdict.test}, p {shown}"
+    return f"{verdict.test}, p {p_value(verdict.p_value)}"

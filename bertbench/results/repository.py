@@ -39,6 +39,12 @@ def list_ancestors(root: Path, commit: str) -> list[str]:
     return run_git(root, "rev-list", "--topo-order", commit).splitlines()
 
 
+def read_subject(root: Path, commit: str) -> str | None:
+    """The first line of a commit's message, or None where the repository does not hold it."""
+    done = _run(root, "show", "--no-patch", "--format=%s", commit)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
 def is_dirty(root: Path, apart_from: str) -> bool:
     """Whether the work tree holds changed or untracked files outside the folder `apart_from`."""
     return bool(run_git(root, "status", "--porcelain", "--", ".", f":(exclude,top){apart_from}"))

@@ -198,7 +198,7 @@ def test_layers_without_error_make_a_page(tmp_path):
 
 def test_history_shows_the_commit_that_changed_a_case(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
-    told = f"% at {21 * 7919:012x} (run 0021, 2025-01-22), after {20 * 7919:012x}"
+    told = f") at {21 * 7919:012x} (run 0021, 2025-01-22), after {20 * 7919:012x}"
     assert page.count(told) == 2 * 4  # caption and description of each case
 
 
