@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--results-dir", type=a_path, help="write results here, for `bertbench gate` and `bertbench report`")
     add("--record-baselines", action="store_true", help="store this run's figures as the new baselines")
     add("--allow-dirty", action="store_true", help="record from a work tree with changes in no commit, too")
-    add("--batch-size", type=int, help="examples a batch [each suite's own]")
+    add("--batch-size", type=int, help="examples per batch [each suite's own]")
     add("--steps", type=int, help="timed calls of a benchmark [30; fewer where they take long]")
     add("--warmup-steps", type=int, help="calls before the timed ones [10; fewer where they take long]")
     add("--benchmark-full", action="store_true", help="measure the whole grid, not the default part")

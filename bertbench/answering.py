@@ -23,7 +23,7 @@ class Answer:
     """The best answer to a question.
 
     Attributes:
-      text: as it stands in the context.
+      text: as in the context.
       probability: of this answer among the n best, from 0 to 1.
       start_logit, end_logit: of its first and last wordpiece.
     """
@@ -35,7 +35,7 @@ class Answer:
 
 
 class Answerer:
-    """Answers questions, one window of wordpieces a call.
+    """Answers questions, one window of wordpieces per call.
 
     A window is padded to the next multiple of `WIDTH_STEP`, so that all windows have a handful of shapes,
     each compiled once.
@@ -57,14 +57,14 @@ class Answerer:
         """Answer a question from its context.
 
         Raises:
-          InputError: question or context is empty, or the context holds no wordpiece.
+          InputError: question or context is empty, or the context contains no wordpiece.
           CannotJudge: a logit is not finite.
         """
         example = make_example(question, context)
         tokenizer, settings = self._task.tokenizer, self._task.settings
         windows = make_windows([example], tokenizer, settings.windows)
         if not len(windows):
-            raise InputError("context: holds no wordpiece; give one with text in it.")
+            raise InputError("context: contains no wordpiece; give one with text in it.")
         logits = [self._logits(windows.features, index) for index in range(len(windows))]
         starts, ends = (np.concatenate(part) for part in zip(*logits, strict=True))
         answers = decode_spans(

@@ -1,4 +1,4 @@
-"""Reading and writing files so that a reader never sees half of one."""
+"""Reads and writes files so that a reader never sees a partly written one."""
 
 import contextlib
 import hashlib
@@ -21,9 +21,9 @@ _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz",
 
 @contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is synced and renamed over `path`.
+    """Yield a temporary path next to `path`; on success it is synced and renamed over `path`.
 
-    On any exception the temporary file is removed and `path` is left as it was.
+    On any exception the temporary file is removed and `path` is unchanged.
     """
     path = Path(path)
     make_directory(path.parent)
@@ -42,13 +42,13 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def staged_directory(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder; on success its files go to `path`, over those of the same names.
+    """Yield a temporary folder; on success its files are moved to `path` and replace files of the same name.
 
-    On any exception nothing in `path` has changed, and if it was not there it is not there afterwards.
+    On any exception `path` is unchanged; if it did not exist, it does not exist afterwards.
 
     Raises:
-      InputError: `path` cannot be made or written, or a folder has the name of one of the files; or as raised
-        within, staged files named by their place.
+      InputError: `path` cannot be created or written, or a folder has the name of one of the files; or as
+        raised in the context, with the final paths of staged files.
     """
     path = Path(path)
     existed = path.exists()
@@ -59,17 +59,17 @@ def staged_directory(path: Path | str) -> Iterator[Path]:
         if not existed:
             path.rmdir()
         raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another output place."
+            f"{path}: cannot be written ({error.strerror}); choose another output folder."
         ) from None
     try:
         yield staging
         _publish(staging, path)
-    except InputError as error:  # a staged file is known by its place
+    except InputError as error:  # users know the final path of a staged file
         raise InputError(str(error).replace(str(staging), str(path))) from None
     finally:
         shutil.rmtree(staging)
         if not existed:
-            with contextlib.suppress(OSError):  # it holds the outputs
+            with contextlib.suppress(OSError):  # it contains the outputs
                 path.rmdir()
 
 
@@ -77,7 +77,9 @@ def _publish(staging: Path, path: Path) -> None:
     files = {file: path / file.name for file in staging.iterdir()}
     for target in files.values():
         if target.is_dir():
-            raise InputError(f"{target}: a folder stands there; remove it or choose another output place.")
+            raise InputError(
+                f"{target}: a folder of this name exists; remove it or choose another output folder."
+            )
     for file, target in files.items():
         _move(file, target)
 
@@ -91,25 +93,25 @@ def write_bytes(path: Path | str, data: bytes) -> None:
     """Write bytes atomically.
 
     Raises:
-      InputError: the file cannot be written (a full disk, for one); `path` is left as it was.
+      InputError: the file cannot be written (for example because the disk is full); `path` is unchanged.
     """
     try:
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another place."
+            f"{path}: cannot be written ({error.strerror}); free some space or choose another folder."
         ) from None
 
 
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
-    """Write JSON atomically, keys in the order given."""
+    """Write JSON atomically, with the keys in the given order."""
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that was read: where, and the hexadecimal SHA-256 of the bytes that were read."""
+    """A file that was read: its path, and the hexadecimal SHA-256 of its bytes."""
 
     path: Path
     sha256: str
@@ -117,7 +119,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of a file, read once: what is made of them and their checksum belong together."""
+    """The bytes of a file, read once, so that contents and checksum belong together."""
 
     path: Path
     data: bytes
@@ -131,7 +133,7 @@ class Content:
         """The bytes as UTF-8, without a byte order mark.
 
         Raises:
-          InputError: they are not UTF-8; the message says where.
+          InputError: they are not UTF-8; the message names the position.
         """
         try:
             return self.data.decode("utf-8-sig")
@@ -144,8 +146,8 @@ class Content:
         """The bytes as JSON.
 
         Raises:
-          InputError: they are empty, not UTF-8, malformed (with line and column), or beyond what Python's
-            JSON reader takes.
+          InputError: they are empty, not UTF-8, malformed (with line and column), or beyond the limits of
+            Python's JSON reader.
         """
         text = self.text()
         if not text.strip():
@@ -157,14 +159,14 @@ class Content:
                 f"{self.path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
                 "fix the file or fetch it again."
             ) from None
-        except (ValueError, RecursionError) as error:  # numbers or nesting beyond what Python reads
+        except (ValueError, RecursionError) as error:  # numbers or nesting beyond Python's limits
             raise InputError(
                 f"{self.path}: cannot be read as JSON ({error}); fix the file or fetch it again."
             ) from None
 
 
 def read_content(source: Path | str | Content) -> Content:
-    """Read a file, which may be a pipe; what was read already is returned as it is.
+    """Read a file, which may be a pipe; a `Content` is returned unchanged.
 
     Raises:
       InputError: it is missing or unreadable, compressed, or a Git LFS pointer to the file.
@@ -191,14 +193,14 @@ def read_json(source: Path | str | Content) -> Any:
 
 
 def require_plain_file(path: Path) -> None:
-    """Check a file that a library is going to read by its name.
+    """Check a file that a library will open by its path.
 
     Raises:
       InputError: it is missing or unreadable, no regular file, or a Git LFS pointer to the file.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: is no regular file; give one.")
+            raise InputError(f"{path}: is not a regular file; give a regular file.")
         with path.open("rb") as stream:
             _require_content(path, stream.read(len(_LFS_POINTER)))
     except OSError as error:
@@ -215,15 +217,15 @@ def _require_content(path: Path, start: bytes) -> None:
 def _require_uncompressed(path: Path, start: bytes) -> None:
     for signature, name in _COMPRESSED.items():
         if start.startswith(signature):
-            raise InputError(f"{path}: is compressed with {name}; unpack it.")
+            raise InputError(f"{path}: is compressed with {name}; decompress it.")
 
 
 @contextlib.contextmanager
 def unchanged(paths: Sequence[Path]) -> Iterator[None]:
-    """Watch files that are read by their names, and more than once, as to be hashed and to be used.
+    """Watch files that are opened by path more than once, for example to hash and to use them.
 
     Raises:
-      InputError: at the end, one was replaced or written to meanwhile.
+      InputError: at the end, if one was replaced or changed in the meantime.
     """
     before = [_identity(path) for path in paths]
     yield
@@ -233,7 +235,7 @@ def unchanged(paths: Sequence[Path]) -> Iterator[None]:
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
-    """What changes with a file's content or place; None where it is not there."""
+    """Values that change with a file's contents or place; None if it does not exist."""
     try:
         facts = path.stat()
     except OSError:
@@ -245,14 +247,14 @@ def make_directory(path: Path | str) -> Path:
     """Create a directory with its parents.
 
     Raises:
-      InputError: a file stands in the way, or the place cannot be written.
+      InputError: a file of this name exists, or the folder cannot be written.
     """
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be made a directory ({error.strerror}); choose another output place."
+            f"{path}: cannot be created as a folder ({error.strerror}); choose another output folder."
         ) from None
     return path
 
@@ -275,7 +277,7 @@ def _move(file: Path, target: Path) -> None:
         file.replace(target)
     except OSError as error:
         raise InputError(
-            f"{target}: cannot be written ({error.strerror}); choose another output place."
+            f"{target}: cannot be written ({error.strerror}); choose another output folder."
         ) from None
 
 

@@ -156,7 +156,7 @@ def build(settings: type[T], values: Mapping[str, Any]) -> T:
     """The settings that hold these values, parts included; the others keep their defaults.
 
     Args:
-      values: by the names of the fields; those of other settings are left aside.
+      values: by the names of the fields; those of other settings are ignored.
 
     Raises:
       InputError: a value is no choice or outside its range.

@@ -1,6 +1,6 @@
 """Tables in documents that are made from what the repository holds, so that a test can keep them true.
 
-A table stands between `<!-- its name -->` and `<!-- end -->`.
+A table is between `<!-- its name -->` and `<!-- end -->`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ _END = "<!-- end -->"
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown; a column's cells that are all figures stand to the right."""
+    """A table in Markdown; a column's cells that are all numbers are right-aligned."""
     rows = list(rows)
     rules = [
         "---:" if all(_is_figure(row[index]) for row in rows) else "---" for index in range(len(columns))

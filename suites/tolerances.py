@@ -295,7 +295,7 @@ _ACCURACY = {
 
 _SEEDS = (
     "a tenth of the standard deviation between 8 seeds in fp32, the largest of the run's windows, by "
-    "`python -m tools.loss_curves`: beside what another seed does, bf16 is to be nothing"
+    "`python -m tools.loss_curves`: compared with another seed, bf16 is to be nothing"
 )
 
 # Training, on the tiny model of suites/training.
@@ -336,7 +336,7 @@ _TRAINING = {
         2.0, "points", "what single seeds differ by; bf16 is to be no worse"
     ),
     ("any", "overfitted loss"): Tolerance(
-        0.02, "nats", "eight examples known by heart: the right choice has 98 % of the probability"
+        0.02, "nats", "eight examples memorized: the right choice has 98 % of the probability"
     ),
 }
 

@@ -1,7 +1,8 @@
 """`python -m tools.kernel_times`: what each kernel between matrix products takes, by its form.
 
-The forms that the model uses stand beside those that were tried instead. The shapes are those of one layer of
-BERT-large for 8 rows of 384 tokens. The floor is what moving the operands through memory once would take.
+The forms that the model uses are compared with those that were tried instead. The shapes are those of one
+layer of BERT-large for 8 rows of 384 tokens. The floor is what moving the operands through memory once would
+take.
 """
 
 import functools

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # these start TensorFlow
     from bertbench.benchmarking.case import BenchmarkCase
     from bertbench.model.bert import BertModel
 
-COLUMNS = ("what grows", "sizes", "ms a step", "exponent of time", "exponent of FLOP")
+COLUMNS = ("what grows", "sizes", "ms per step", "exponent of time", "exponent of FLOP")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _model(geometry: str, precision: str, mode: str, layers: int) -> "BertModel"
 
 
 def measure_points(points: Sequence[Point], rounds: int) -> dict[Point, list[float]]:
-    """Seconds of each point, a call a round; each number of threads has a process, which waits its turn."""
+    """Seconds of each point, one call per round; each number of threads has its own process."""
     seconds: dict[Point, list[float]] = {point: [] for point in points}
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:

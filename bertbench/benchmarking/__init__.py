@@ -1,1 +1,1 @@
-"""Measuring one model: its workload, its calls, and what they say beside the machine's limit."""
+"""Measuring one model: its workload, its timed calls, and its result against the machine's limit."""

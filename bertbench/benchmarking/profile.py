@@ -65,13 +65,17 @@ def class_table(profile: Profile, title: str) -> Table:
     between = profile.step_seconds - sum(op.seconds for op in profile.ops)
     rows.append(_row(profile, "between operations", max(0.0, between), None))
     rows.append(_row(profile, "step", profile.step_seconds, None))
-    return make_table(f"{title}: time by kernel class", ("class", "ms a step", "share", "calls a step"), rows)
+    return make_table(
+        f"{title}: time by kernel class", ("class", "ms per step", "share", "calls per step"), rows
+    )
 
 
 def op_table(profile: Profile) -> Table:
     """Time by operation, the longest first."""
     rows = [(*_row(profile, op.op, op.seconds, op.calls), op.kernel_class) for op in profile.ops[:MOST_ROWS]]
-    return make_table("time by operation", ("operation", "ms a step", "share", "calls a step", "class"), rows)
+    return make_table(
+        "time by operation", ("operation", "ms per step", "share", "calls per step", "class"), rows
+    )
 
 
 def _row(profile: Profile, name: str, seconds: float, calls: int | None) -> tuple[str, str, str, str]:

@@ -1,4 +1,4 @@
-"""Rounds of a case beside rounds of the GEMM peak, and what came out."""
+"""Measures rounds of a case together with rounds of the GEMM peak."""
 
 import functools
 import math
@@ -207,7 +207,7 @@ def run_benchmark(
     warmup_steps: int,
     source: ModelSource | None = None,
 ) -> BenchmarkResult:
-    """Measure every batch of a workload once, with the limit beside each."""
+    """Measure every batch of a workload once, together with the limit."""
     benchmark = Benchmark(case, workload, source)
     benchmark.warm_up(warmup_steps)
     seconds = []

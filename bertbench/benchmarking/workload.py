@@ -68,10 +68,10 @@ def data_workload(case: BenchmarkCase, features: Features, seconds: float, steps
       seconds: what making the features of the whole set took.
 
     Raises:
-      InputError: the set holds no example, or one that does not fit the model.
+      InputError: the set contains no example, or one that does not fit the model.
     """
     if not len(features):
-        raise InputError("the data holds no example; there is nothing to measure.")
+        raise InputError("the data contains no example; there is nothing to measure.")
     if int(features.input_ids.max()) >= case.config.vocab_size:
         raise InputError(
             f"the data holds token {int(features.input_ids.max())}, but the model's vocab_size is "

@@ -1,8 +1,8 @@
-"""The two kinds of model configuration: Google's `bert_config.json` and Hugging Face's `config.json`.
+"""The two formats of model configurations: Google's `bert_config.json` and Hugging Face's `config.json`.
 
-Google's is read strictly: a key that is not known is an error. Hugging Face's may hold any key
-(https://huggingface.co/docs/transformers/main_classes/configuration), so unknown ones are left aside with a
-notice, and those that would change what the model computes are refused by name. `gelu` is the exact form in
+Google's is read strictly: an unknown key is an error. Hugging Face's may have any key
+(https://huggingface.co/docs/transformers/main_classes/configuration), so unknown ones are ignored with a
+notice, and keys that would change the computation are an error. `gelu` is the exact form in
 Hugging Face's files and the tanh form in Google's.
 """
 
@@ -21,11 +21,11 @@ from bertbench.files import read_json
 GOOGLE_NAME = "bert_config.json"
 HUGGING_FACE_NAME = "config.json"
 
-# What marks a file of another name as Hugging Face's.
+# Keys that mark a file with another name as Hugging Face's.
 _HUGGING_FACE_KEYS = ("architectures", "model_type", "transformers_version")
-# The classes of transformers that are a BERT, for files of its first versions, which have no `model_type`.
+# The BERT classes of transformers, for files of its first versions, which have no `model_type`.
 _BERT_CLASS = re.compile(r"Bert(Model|LMHeadModel|For\w+)")
-# Keys that change what a model computes, with the value beside null that does not.
+# Keys that change what a model computes, with the only value (besides null) that does not.
 _NEUTRAL_VALUES: dict[str, Any] = {
     **FIXED_KEYS,
     "alibi_starting_size": None,
@@ -41,11 +41,11 @@ _NAMED_AT_MOST = 6
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """What a configuration file says.
+    """The contents of a configuration file.
 
     Attributes:
       path: the file.
-      config: the geometry.
+      config: the sizes of the model.
       labels: the names of a classifier's outputs.
     """
 
@@ -58,13 +58,13 @@ def find_config(folder: Path) -> Path:
     """The configuration of a model folder, Google's first.
 
     Raises:
-      InputError: the folder holds none.
+      InputError: the folder contains none.
     """
     for name in (GOOGLE_NAME, HUGGING_FACE_NAME):
         if (folder / name).exists():
             return folder / name
     raise InputError(
-        f"{folder}: holds neither {GOOGLE_NAME} nor {HUGGING_FACE_NAME}; "
+        f"{folder}: contains neither {GOOGLE_NAME} nor {HUGGING_FACE_NAME}; "
         "give a model folder, or the file with --config-file."
     )
 
@@ -72,12 +72,12 @@ def find_config(folder: Path) -> Path:
 def read_config(path: Path | str) -> ConfigFile:
     """Read a configuration file of either kind.
 
-    A file called `config.json` is Hugging Face's, one called `bert_config.json` Google's; of another name it
-    is Hugging Face's if it holds `model_type`, `architectures` or `transformers_version`.
+    `config.json` is Hugging Face's and `bert_config.json` is Google's. A file with another name is Hugging
+    Face's if it contains `model_type`, `architectures` or `transformers_version`.
 
     Raises:
-      InputError: the file is unreadable, a key is missing, unknown (in Google's), or of a wrong type or
-        value, or the model is none that is computed here; the message names file and key.
+      InputError: the file is unreadable, a key is missing, unknown (in Google's), or has a wrong type or
+        value, or the model is not supported; the message names file and key.
     """
     path = Path(path)
     values = _read_object(path)
@@ -92,24 +92,24 @@ def read_config(path: Path | str) -> ConfigFile:
 
 
 def read_labels_beside(checkpoint: Path, stated: ConfigFile) -> OutputLabels:
-    """The labels that belong to a checkpoint: those of Hugging Face's file beside it, else the stated ones.
+    """The labels of a checkpoint: those of Hugging Face's file in its folder, else the given ones.
 
     Raises:
-      InputError: the file beside it is not a BERT's.
+      InputError: the file in its folder is not of a BERT.
     """
     path = checkpoint.parent / HUGGING_FACE_NAME
     if path == stated.path or not path.exists():
         return stated.labels
     values = _read_object(path)
     if values.get("model_type") not in (None, FIXED_KEYS["model_type"]):
-        raise InputError(f"{path}: model_type is {values['model_type']!r}; the weights are not a BERT's.")
+        raise InputError(f"{path}: model_type is {values['model_type']!r}; the weights are not of a BERT.")
     return OutputLabels(path, values, has_default_names=True)
 
 
 def _read_object(path: Path) -> dict[str, Any]:
     values = read_json(path)
     if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no JSON object; a model's configuration is one.")
+        raise InputError(f"{path}: is not a JSON object; a model's configuration must be one.")
     return values
 
 
@@ -124,9 +124,7 @@ def _read_hugging_face(values: dict[str, Any]) -> ModelConfig:
     for name, neutral in _NEUTRAL_VALUES.items():
         value = values.get(name)
         if value is not None and value != neutral:
-            wanted = (
-                f"only {neutral!r} is computed here" if neutral is not None else "it is not computed here"
-            )
+            wanted = f"only {neutral!r} is supported" if neutral is not None else "it is not supported"
             raise InputError(f"{name} is {_shorten(value)}; {wanted}.")
     names = {field.name for field in dataclasses.fields(ModelConfig)}
     known = {name: value for name, value in values.items() if name in names}
@@ -136,7 +134,7 @@ def _read_hugging_face(values: dict[str, Any]) -> ModelConfig:
 
 
 def _require_bert(values: dict[str, Any]) -> None:
-    """Check that the file is a BERT's: other models have weights of the same names and compute otherwise."""
+    """Check that the file is of a BERT: other models use the same names for other computations."""
     if values.get("model_type") is not None:
         return
     classes = values.get("architectures")
@@ -144,8 +142,8 @@ def _require_bert(values: dict[str, Any]) -> None:
         return
     named = f", and architectures is {_shorten(classes)}" if classes else ""
     raise InputError(
-        f"model_type is missing{named}; if the model is a BERT, write "
-        f'"model_type": "bert" into the file, or call a file of Google\'s {GOOGLE_NAME}.'
+        f"model_type is missing{named}; if the model is a BERT, add "
+        f'"model_type": "bert" to the file, or rename a file of Google to {GOOGLE_NAME}.'
     )
 
 

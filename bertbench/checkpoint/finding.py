@@ -1,4 +1,4 @@
-"""Where a checkpoint is: in a folder, or at a place that the user named."""
+"""Finds a checkpoint in a folder, or at a path given by the user."""
 
 import os
 import re
@@ -24,13 +24,13 @@ def find_checkpoint(place: Path | str) -> Path:
     """The checkpoint at `place`: a TensorFlow prefix, a safetensors file, or the index of its shards.
 
     `place` is a folder, a prefix, any file of a checkpoint, or its `.meta`. In a folder the first of these
-    counts: what TensorFlow's state file `checkpoint` names; the `*.ckpt*` prefix, the newest where several
-    differ only in their step (`model.ckpt-20` after `model.ckpt-3`); `model.safetensors`;
+    is used: the checkpoint named by TensorFlow's state file `checkpoint`; the `*.ckpt*` prefix, the newest
+    one if several differ only in their step (`model.ckpt-20` after `model.ckpt-3`); `model.safetensors`;
     `model.safetensors.index.json`.
 
     Raises:
-      InputError: there is no checkpoint that can be read (the message says what is there instead), or it is
-        not clear which of several is meant.
+      InputError: there is no readable checkpoint (the message says what exists instead), or several ones are
+        possible.
     """
     place = Path(place)
     if place.is_dir():
@@ -46,7 +46,7 @@ def find_checkpoint(place: Path | str) -> Path:
     if place.is_file() and (foreign := describe_foreign(place)):
         raise InputError(f"{place}: {foreign}")
     raise InputError(
-        f"{place}: no checkpoint is there; give a model folder, the prefix before '.index', "
+        f"{place}: no checkpoint found; give a model folder, the prefix before '.index', "
         f"or a {SAFETENSORS_SUFFIX} file."
     )
 
@@ -62,7 +62,7 @@ def checkpoint_fingerprint(place: Path | str) -> str:
 
 def _require_index(shard: Path, index: Path) -> Path:
     if not index.is_file():
-        raise InputError(f"{shard}: is one of several shards; put {index.name} and all of them beside it.")
+        raise InputError(f"{shard}: is one of several shards; put {index.name} and all shards next to it.")
     return index
 
 
@@ -78,15 +78,16 @@ def _find_in_folder(folder: Path) -> Path:
     # PyTorch's before others: it is the easiest to save again.
     for file in sorted(folder.iterdir(), key=lambda file: (file.suffix != ".bin", file.name)):
         if file.is_file() and (foreign := describe_foreign(file)):
-            raise InputError(f"{folder}: holds no checkpoint that can be read: {file.name} {foreign}")
+            raise InputError(f"{folder}: contains no checkpoint that can be read: {file.name} {foreign}")
     raise InputError(
-        f"{folder}: holds no checkpoint (*.ckpt*.index with its data files, or model{SAFETENSORS_SUFFIX}); "
+        f"{folder}: contains no checkpoint (*.ckpt*.index with its data files, or "
+        f"model{SAFETENSORS_SUFFIX}); "
         "give another folder or --init-checkpoint."
     )
 
 
 def _read_state_file(folder: Path) -> Path:
-    """The prefix that a folder's `checkpoint` file names: in this folder (it may have moved), or there."""
+    """The prefix named by a folder's `checkpoint` file: in this folder (if it was moved), or as named."""
     import tensorflow as tf  # not above: a model's parts are found before TensorFlow starts
 
     try:
@@ -99,7 +100,7 @@ def _read_state_file(folder: Path) -> Path:
             if index_file(prefix).is_file():
                 return prefix
     raise InputError(
-        f"{folder / 'checkpoint'}: names no checkpoint that is there{f' ({named})' if named else ''}; "
+        f"{folder / 'checkpoint'}: does not name an existing checkpoint{f' ({named})' if named else ''}; "
         "remove that file or give --init-checkpoint."
     )
 
@@ -109,5 +110,7 @@ def _newest(folder: Path, prefixes: list[Path]) -> Path:
     families = {(match[1], True) if match else (prefix.name, False) for prefix, match in steps.items()}
     if len(families) > 1:
         names = ", ".join(sorted(prefix.name for prefix in prefixes))
-        raise InputError(f"{folder}: holds several checkpoints ({names}); choose one with --init-checkpoint.")
+        raise InputError(
+            f"{folder}: contains several checkpoints ({names}); choose one with --init-checkpoint."
+        )
     return max(prefixes, key=lambda prefix: int(match[2]) if (match := steps[prefix]) else 0)

@@ -1,4 +1,4 @@
-"""Files of weights that are not read here: what they are, and how to make one of them that is."""
+"""Weights in formats that are not supported, and how to convert them."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ _SAVE_AGAIN = (
     "save it as model.safetensors: with transformers{version}, "
     "AutoModelFor...from_pretrained(FOLDER{argument}).save_pretrained(NEW_FOLDER)"
 )
-# Pattern of a file's name -> what it is, and what to do.
+# Pattern of a file name -> what the file is, and what to do.
 _FORMATS = (
     (
         r"adapter_model\.(safetensors|bin)",
@@ -17,33 +17,33 @@ _FORMATS = (
     (
         r"model-\d{5}-of-\d{5}\.safetensors",
         "one of several shards",
-        "put model.safetensors.index.json beside them",
+        "put model.safetensors.index.json next to them",
     ),
     (r".+\.safetensors", "weights under another name", "give it with --init-checkpoint"),
     (
-        # but for what a training keeps beside its weights
+        # except what a training stores in addition to its weights
         r"(?!optimizer|rng_state|scaler|scheduler|training_args).+\.(bin|pt|pth)(\.index\.json)?",
-        "PyTorch's pickle format, which is not read",
+        "PyTorch's pickle format, which is not supported",
         _SAVE_AGAIN.format(version="", argument=""),
     ),
     (
         r".+\.(h5|keras)",
-        "a Keras file, which is not read",
+        "a Keras file, which is not supported",
         _SAVE_AGAIN.format(version=" 4", argument=", from_tf=True"),
     ),
     (
         r".+\.msgpack",
-        "a Flax file, which is not read",
+        "a Flax file, which is not supported",
         _SAVE_AGAIN.format(version=" 4", argument=", from_flax=True"),
     ),
     (
         r".+\.(onnx|pb|tflite|gguf)",
-        "an exported model, which is not read",
-        "give the checkpoint that it was made from",
+        "an exported model, which is not supported",
+        "give the checkpoint from which it was exported",
     ),
     (
         r".+\.ckpt",
-        "a single file, as PyTorch Lightning writes, which is not read",
+        "a single file as written by PyTorch Lightning, which is not supported",
         "give Google's three files or model.safetensors",
     ),
 )

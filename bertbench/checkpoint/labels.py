@@ -1,8 +1,8 @@
-"""What a configuration file says of a classifier's outputs: `id2label`, `label2id` and their number.
+"""The outputs of a classifier in a configuration file: `id2label`, `label2id` and their number.
 
 The keys are those of Hugging Face's `config.json`
-(https://huggingface.co/docs/transformers/main_classes/configuration). Where none is written, transformers
-means two outputs called LABEL_0 and LABEL_1.
+(https://huggingface.co/docs/transformers/main_classes/configuration). If none of them is
+written, transformers assumes two outputs with the names LABEL_0 and LABEL_1.
 """
 
 import re
@@ -19,11 +19,11 @@ NUMBERED_NAME = re.compile(r"(?:LABEL_)?(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class OutputLabels:
-    """The names of a classifier's outputs, read when a classifier asks for them.
+    """The names of a classifier's outputs, read only for a classifier.
 
     Attributes:
       file: the configuration file.
-      values: all that the file holds.
+      values: the whole contents of the file.
       has_default_names: whether a file without names means LABEL_0, LABEL_1 and so on.
     """
 
@@ -33,15 +33,15 @@ class OutputLabels:
 
     @property
     def problem_type(self) -> str | None:
-        """Hugging Face's name of the kind of task, if the file gives one."""
+        """Hugging Face's name for the kind of task, if the file has one."""
         return self.values.get("problem_type")
 
     def names(self) -> tuple[str, ...] | None:
-        """The name of each output, in order; None where the file gives none.
+        """The name of each output, in order; None if the file has none.
 
         Raises:
-          InputError: names are no text or not distinct, ids are not 0, 1, 2 and so on, or two keys contradict
-            each other; the message names file and key.
+          InputError: names are not text or not distinct, ids are not 0, 1, 2 and so on, or two keys
+            contradict each other; the message names file and key.
         """
         names = self._agreed(self._read_id2label(), self._read_label2id())
         count = self._count()
@@ -54,7 +54,7 @@ class OutputLabels:
     def _agreed(
         self, by_id: tuple[str, ...] | None, by_label: tuple[str, ...] | None
     ) -> tuple[str, ...] | None:
-        """The names that the two keys give; those that transformers writes by default give way."""
+        """The names of the two keys; the default names of transformers have lower priority."""
         if by_id is None or by_label is None:
             return by_id or by_label
         default = _default_names(len(by_id))
@@ -84,9 +84,9 @@ class OutputLabels:
         names: dict[int, str] = {}
         for index, name in pairs:
             if isinstance(name, bool) or not isinstance(name, (str, int)):
-                raise self._error(f"{key} holds the name {name!r}, which is no text")
+                raise self._error(f"{key} holds the name {name!r}, which is not a text")
             if isinstance(index, bool) or not re.fullmatch(r"\d{1,9}", str(index)):
-                raise self._error(f"{key} holds the id {index!r}, which is no whole number from 0")
+                raise self._error(f"{key} holds the id {index!r}, which is not a whole number of at least 0")
             names[int(index)] = str(name)
         if sorted(names) != list(range(len(pairs))):
             ids = ", ".join(str(index) for index, _ in pairs)
@@ -99,7 +99,7 @@ class OutputLabels:
         stated = {key: self.values[key] for key in ("num_labels", "_num_labels") if self.values.get(key)}
         for key, value in stated.items():
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise self._error(f"{key} is {value!r}; it must be a whole number above 0")
+                raise self._error(f"{key} is {value!r}; it must be a positive whole number")
         return next(iter(stated.values()), None)
 
     def _error(self, trouble: str) -> InputError:

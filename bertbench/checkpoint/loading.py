@@ -1,4 +1,4 @@
-"""Weights between checkpoint files and variables: loading from published formats, saving in Google's."""
+"""Loads weights from the published checkpoint formats into variables, and saves them in Google's format."""
 
 import os
 import shutil
@@ -17,13 +17,13 @@ from bertbench.console import notice
 from bertbench.errors import InputError, tensorflow_reason
 from bertbench.files import make_directory
 
-# Values read at a time: enough to keep TensorFlow's reading threads busy, little beside a large model.
+# Values read at a time: enough to keep TensorFlow's reading threads busy, little compared with a large model.
 BATCH_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What was loaded: `loaded` variables, `initial` ones that keep their value, parts `left_aside`."""
+    """The result: `loaded` variables, `initial` ones that keep their value, ignored parts `left_aside`."""
 
     checkpoint: Path
     loaded: tuple[str, ...]
@@ -40,17 +40,17 @@ def load_weights(
 ) -> LoadReport:
     """Assign every variable its value from a checkpoint.
 
-    Floats are cast to the variable's dtype, rounded to nearest even (float64 by way of float32 where the
-    variable is bfloat16). Tensors are read in batches of about 128 MiB, so that beyond the variables only one
-    batch is held. One notice names parts of the file that the variables have no use for, another the parts
-    of the model that keep their initial value.
+    Floats are cast to the variable's dtype, rounded to nearest even (float64 via float32 if the variable is
+    bfloat16). Tensors are read in batches of about 128 MiB, so that only one batch is in memory in addition
+    to the variables. One notice names the unused parts of the file, another the parts of the model that keep
+    their initial value.
 
     Args:
       variables: by Google's names, without ':0'; float32 or bfloat16, or any dtype that the file has, too.
       checkpoint: whatever `find_checkpoint` takes.
-      fresh: variables of a head (or the pooler) that is about to be trained: where the file has none of that
-        part, its initial value stays.
-      rows: of some variables, which row of the file each of their rows takes; the others take them in order.
+      fresh: variables of a head (or the pooler) that will be trained: if the file has none of that part, it
+        keeps its initial value.
+      rows: for some variables, the row of the file for each of their rows; by default the same order.
 
     Raises:
       InputError: a variable has no tensor of its shape in the file, the file holds something unexpected (one
@@ -65,9 +65,9 @@ def load_weights(
     _check_ties(plan, source)
     if plan.initial:
         parts = dict.fromkeys(PART_OF.get(name, "encoder") for name in plan.initial)
-        notice(f"{source.path}: holds no {' and no '.join(parts)}; random weights there.")
+        notice(f"{source.path}: contains no {' and no '.join(parts)}; starting with random weights.")
     if plan.left_aside:
-        notice(f"{source.path}: left aside, not part of this model: {', '.join(plan.left_aside)}.")
+        notice(f"{source.path}: ignored, not part of this model: {', '.join(plan.left_aside)}.")
     return LoadReport(source.path, tuple(plan.sources), plan.initial, plan.left_aside)
 
 
@@ -76,10 +76,10 @@ def save_weights(
 ) -> None:
     """Write a Google-format checkpoint: `PREFIX.index` and `PREFIX.data-00000-of-00001`.
 
-    Floats are stored as float32, other dtypes as they are, and `global_step` as an int64 scalar. Both files
-    are written under `.NAME.saving/` beside the prefix, synced, and renamed, the index last: a checkpoint
-    without an index is none, so the prefix is there whole or not at all. An older checkpoint of the same
-    prefix goes only when the new one is complete on the disk.
+    Floats are stored as float32, other dtypes unchanged, and `global_step` as an int64 scalar. Both files are
+    written in `.NAME.saving/` next to the prefix, synced, and renamed, the index last. Without its index a
+    checkpoint does not exist, so the prefix is complete or absent. An older checkpoint of the same prefix is
+    removed only when the new one is complete on the disk.
 
     Raises:
       InputError: the checkpoint cannot be written (a full disk, for one); other checkpoints are untouched.
@@ -95,7 +95,7 @@ def save_weights(
     except (OSError, tf.errors.OpError) as error:
         raise InputError(
             f"{prefix}: the checkpoint cannot be written ({_reason(error)}); free some space or choose "
-            "another place. Checkpoints saved before are untouched."
+            "another place. Earlier checkpoints are intact."
         ) from None
     finally:
         shutil.rmtree(working, ignore_errors=True)
@@ -134,7 +134,7 @@ def _check_ties(plan: LoadPlan, source: CheckpointFile) -> None:
         if one.shape != other.shape or not tf.reduce_all(one == other):
             raise InputError(
                 f"{source.path}: {tied.name} differs from {first.name}; "
-                "a BERT has one matrix for both, give a checkpoint with tied weights."
+                "BERT uses the same matrix for both; give a checkpoint with tied weights."
             )
 
 

@@ -1,7 +1,7 @@
-"""The names BERT's weights go by in files, each read as the name the model uses.
+"""The names of BERT's weights in the supported file formats, mapped to the names in the model.
 
 The model's names are those of Google's checkpoints (google-research/bert, `modeling.py` and the `run_*.py`
-heads). Files of Intel's TensorFlow models and of Hugging Face's `BertFor...` classes spell them otherwise.
+heads). Files of Intel's TensorFlow models and of Hugging Face's `BertFor...` classes use other names.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 _DENSE = ("kernel", "bias")
 _NORM = ("gamma", "beta")
 
-# The parts that not every task has -> the names of their weights.
+# Parts that only some tasks have -> the names of their weights.
 PARTS = {
     "pooler": tuple(f"bert/pooler/dense/{leaf}" for leaf in _DENSE),
     "span head": ("cls/squad/output_weights", "cls/squad/output_bias"),
@@ -23,7 +23,7 @@ PARTS = {
 }
 PART_OF = {name: part for part, names in PARTS.items() for name in names}
 
-# Hugging Face's second names of weights that the model has once.
+# Hugging Face's second names of weights that exist only once in the model.
 TIED_NAMES = {
     "cls.predictions.decoder.weight": "bert/embeddings/word_embeddings",
     "cls.predictions.decoder.bias": "cls/predictions/output_bias",
@@ -52,7 +52,7 @@ _BOOKKEEPING = re.compile(
 
 
 def unwrapped(name: str) -> str:
-    """A name without what PyTorch's wrappers put into it: `module.` (parallel), `_orig_mod.` (compiled)."""
+    """A name without the prefixes of PyTorch's wrappers: `module.` (parallel), `_orig_mod.` (compiled)."""
     return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
@@ -66,7 +66,7 @@ def read_google_name(name: str) -> str:
 
 
 def read_hugging_face_name(name: str) -> tuple[str, bool]:
-    """The model's name of a weight of Hugging Face's BERT, and whether the file holds its transpose.
+    """The model's name of a weight of Hugging Face's BERT, and whether the file has its transpose.
 
     PyTorch's `nn.Linear` keeps [outputs, inputs]; the model's kernels are [inputs, outputs]. The `bert.`
     prefix may be missing, layer norms may have the older leaves `gamma` and `beta`, and the model may have
@@ -91,6 +91,6 @@ def read_hugging_face_name(name: str) -> tuple[str, bool]:
 
 
 def is_bookkeeping(name: str) -> bool:
-    """Whether a file's tensor is no weight: an optimizer slot, a step, a loss scale, position numbers."""
+    """Whether a file's tensor is not a weight: an optimizer slot, a step, a loss scale, position numbers."""
     parts = re.split(r"[/.]", name)
     return parts[-1] == "position_ids" or any(_BOOKKEEPING.fullmatch(part) for part in parts)

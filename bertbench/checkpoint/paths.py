@@ -1,8 +1,8 @@
-"""The files of a checkpoint: what they are called, and telling their content from another's.
+"""The files of a checkpoint: their names, and a fingerprint of their contents.
 
 A TensorFlow checkpoint is a prefix: `PREFIX.index`, a sorted table of names, shapes and checksums, and
 `PREFIX.data-SSSSS-of-NNNNN`, the values (tensorflow/core/util/tensor_bundle). A safetensors file is a JSON
-header and the values (https://huggingface.co/docs/safetensors). A large one is cut into shards, and
+header and the values (https://huggingface.co/docs/safetensors). A large one is divided into shards, and
 `model.safetensors.index.json` names the shard of each tensor
 (https://huggingface.co/docs/transformers/big_models).
 """
@@ -23,7 +23,7 @@ FINGERPRINT_DIGITS = 16
 
 
 def checkpoint_files(path: Path) -> list[Path]:
-    """Every file of a checkpoint that `find_checkpoint` gave, in order.
+    """Every file of a checkpoint from `find_checkpoint`, in order.
 
     Raises:
       InputError: a file is missing, or the index of the shards is malformed.
@@ -34,10 +34,10 @@ def checkpoint_files(path: Path) -> list[Path]:
 
 
 def fingerprint_files(files: list[Path]) -> str:
-    """16 hexadecimal digits that tell one checkpoint's content from another's, whatever its files are called.
+    """16 hexadecimal digits that identify the contents of a checkpoint, independent of file names.
 
-    It is SHA-256 over the SHA-256 of every byte of the checkpoint's files (index and data shards, in order),
-    so it covers names, shapes, dtypes and values of all tensors, also those that no model loads (optimizer
+    It is the SHA-256 of the SHA-256 digests of the checkpoint's files (index and data shards, in order), so
+    it covers names, shapes, dtypes and values of all tensors, including those that are not loaded (optimizer
     slots, `global_step`). The same weights in another format have another fingerprint.
 
     Raises:
@@ -66,16 +66,16 @@ def read_shard_index(path: Path) -> dict[str, Path]:
     values: Any = read_json(path)
     places = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(places, dict) or not places:
-        raise InputError(f"{path}: holds no weight_map of tensors and their files; fetch it again.")
+        raise InputError(f"{path}: contains no weight_map of tensors and their files; fetch it again.")
     for name, place in places.items():
         if not isinstance(place, str) or place in ("", ".", "..") or re.search(r"[/\\\0]", place):
             raise InputError(
-                f"{path}: weight_map places {name} in {place!r}; it must be a file beside the index."
+                f"{path}: weight_map has {name} in {place!r}; it must be a file in the folder of the index."
             )
     missing = sorted({place for place in places.values() if not os.access(path.parent / place, os.R_OK)})
     if missing:
         raise InputError(
-            f"{path}: shards missing or unreadable: {', '.join(missing)}; put all of them beside it."
+            f"{path}: shards missing or unreadable: {', '.join(missing)}; put all of them next to it."
         )
     return {name: path.parent / place for name, place in places.items()}
 
@@ -100,13 +100,13 @@ def data_files(prefix: Path) -> list[Path]:
     names = [path.name for path in prefix.parent.glob(glob.escape(prefix.name) + ".data-*")]
     counts = {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
     if len(counts) != 1:
-        trouble = "hold shards of different checkpoints" if counts else "missing"
-        raise InputError(f"{prefix}.data-*: {trouble}; keep the data files of one checkpoint by its .index.")
+        trouble = "are shards of different checkpoints" if counts else "missing"
+        raise InputError(f"{prefix}.data-*: {trouble}; keep only the data files that belong to the .index.")
     count = counts.pop()
     files = [data_file(prefix, shard, count) for shard in range(count)]
     for file in files:
         if not os.access(file, os.R_OK):
             raise InputError(
-                f"{file}: missing or unreadable; put all data files of the checkpoint by its .index."
+                f"{file}: missing or unreadable; put all data files of the checkpoint next to its .index."
             )
     return files

@@ -1,4 +1,4 @@
-"""Which tensor of a file goes into which variable, decided from names, shapes and dtypes alone."""
+"""Assigns the tensors of a file to variables, by names, shapes and dtypes only."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -9,22 +9,22 @@ import tensorflow as tf
 from bertbench.checkpoint.names import PART_OF, PARTS, TIED_NAMES, is_bookkeeping, unwrapped
 from bertbench.errors import InputError
 
-# The tables whose first axis a key of bert_config.json gives.
+# Tables whose number of rows is a key of bert_config.json.
 _ROWS = {
     "bert/embeddings/word_embeddings": "vocab_size",
     "bert/embeddings/position_embeddings": "max_position_embeddings",
     "bert/embeddings/token_type_embeddings": "type_vocab_size",
     "cls/predictions/output_bias": "vocab_size",
 }
-_NAMED_AT_MOST = 8  # tensors in one list of an error: enough to see what is wrong
+_NAMED_AT_MOST = 8  # most tensors in one list of an error message
 
 
 @dataclass(frozen=True)
 class StoredTensor:
     """One tensor of a checkpoint file.
 
-    `name`, `shape` and `dtype` are the file's; `variable` is the model's name for it, and `transposed` says
-    that the file holds the transpose of the variable.
+    `name`, `shape` and `dtype` are those of the file; `variable` is the name in the model; `transposed` means
+    that the file has the transpose of the variable.
     """
 
     name: str
@@ -40,22 +40,22 @@ class StoredTensor:
 
     @property
     def variable_shape(self) -> tuple[int, ...]:
-        """The shape as the model has it."""
+        """The shape in the model."""
         return self.shape[::-1] if self.transposed else self.shape
 
     @property
     def byte_count(self) -> int:
-        """The size of the values in bytes (of strings, the least they can have)."""
+        """The size of the values in bytes (for strings, the minimum)."""
         return math.prod(self.shape) * self.dtype.size
 
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """What loading does.
+    """What to load.
 
-    `sources` maps each variable to the tensor it takes, in the order of the file; `initial` variables keep
-    their initial value; `left_aside` names the parts of the file that the model does not have; `ties` are
-    pairs of tensors that the model has only once, so that they must be equal.
+    `sources` maps each variable to its tensor, in the order of the file; `initial` variables keep their
+    initial value; `left_aside` names the parts of the file that the model does not have; `ties` are pairs of
+    tensors that must be equal, because the model has them only once.
     """
 
     sources: dict[str, StoredTensor]
@@ -124,7 +124,7 @@ def _index(
 
 
 def _absent_parts(fresh: Collection[str], found: Mapping[str, StoredTensor]) -> set[str]:
-    """Those of `fresh` whose part of the model is wholly absent."""
+    """Those of `fresh` whose part of the model is completely absent."""
     parts: dict[str, list[str]] = {}
     for name in fresh:
         parts.setdefault(PART_OF.get(name, "encoder"), []).append(name)
@@ -137,7 +137,7 @@ def _misfit(tensor: StoredTensor, wanted: tf.TensorSpec) -> str | None:
     if have != want:
         if name in _ROWS and have[1:] == want[1:] and len(have) == len(want):
             return (
-                f"bert_config.json says {_ROWS[name]} {want[0]}, the checkpoint holds {have[0]} rows ({name})"
+                f"bert_config.json says {_ROWS[name]} {want[0]}, the checkpoint has {have[0]} rows ({name})"
             )
         return f"{name} is {list(have)} in the checkpoint and {list(want)} in the model"
     if tensor.dtype != wanted.dtype and not (tensor.dtype.is_floating and wanted.dtype.is_floating):

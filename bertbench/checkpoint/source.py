@@ -15,7 +15,9 @@ from bertbench.data.tokenization import Tokenizer
 from bertbench.data.tokenizer_files import TokenizerFiles, find_tokenizer
 from bertbench.errors import InputError
 
-_CAPITALS = frozenset(string.ascii_uppercase)  # a cased vocabulary has each as a wordpiece, an uncased none
+_CAPITALS = frozenset(
+    string.ascii_uppercase
+)  # a cased vocabulary has all of them as wordpieces, an uncased one none
 _NO_CHECKPOINT = "no checkpoint; give --init-checkpoint or --model-dir."
 
 
@@ -25,9 +27,9 @@ class ModelSource:
 
     Attributes:
       config: from `bert_config.json`, or Hugging Face's `config.json`.
-      tokenizer_files: where the vocabulary is, and what treats text; None for a model without.
-      checkpoint: prefix or safetensors file; None starts from random weights.
-      labels: what the checkpoint's classifier outputs are called; None where nothing says it.
+      tokenizer_files: the vocabulary and the rules for text; None for a model without them.
+      checkpoint: prefix or safetensors file; None: random weights.
+      labels: the names of the checkpoint's classifier outputs; None if unknown.
     """
 
     config: ModelConfig
@@ -48,12 +50,12 @@ class ModelSource:
         return any(tensor.variable == variable for tensor in open_checkpoint(self.checkpoint).list_tensors())
 
     def trained(self, checkpoint: Path) -> "ModelSource":
-        """The model that was trained from this one: its classifier has the task's labels in their order."""
+        """The model trained from this one; its classifier has the task's labels in the task's order."""
         return dataclasses.replace(self, checkpoint=checkpoint, labels=None)
 
     @property
     def required_checkpoint(self) -> Path:
-        """The checkpoint, where only trained weights will do.
+        """The checkpoint, if trained weights are required.
 
         Raises:
           InputError: there is none.
@@ -75,7 +77,7 @@ class ModelSource:
         tokenizer = self.tokenizer_files.tokenizer
         if tokenizer.vocab_size > self.config.vocab_size:
             raise InputError(
-                f"{tokenizer.vocabulary.file}: holds {tokenizer.vocab_size} wordpieces, but the model has "
+                f"{tokenizer.vocabulary.file}: contains {tokenizer.vocab_size} wordpieces, but the model has "
                 f"vocab_size {self.config.vocab_size}; give the vocabulary the model was trained with."
             )
         _note_doubts(tokenizer, self.config)
@@ -83,19 +85,23 @@ class ModelSource:
 
 
 def _note_doubts(tokenizer: Tokenizer, config: ModelConfig) -> None:
-    """Say what may be right but is more often a mistake that would only show in the scores."""
+    """Print notices about probable mistakes that would otherwise show only in the scores."""
     file, lower = tokenizer.vocabulary.file, tokenizer.rules.do_lower_case
     if tokenizer.vocab_size < config.vocab_size:
         notice(
-            f"{file}: holds {tokenizer.vocab_size} of the model's {config.vocab_size} "
-            "wordpieces; if it is not the model's own, give that with --vocab-file."
+            f"{file}: contains {tokenizer.vocab_size} of the model's {config.vocab_size} "
+            "wordpieces; if it is not the model's vocabulary, give that with --vocab-file."
         )
     cased = not _CAPITALS.isdisjoint(tokenizer.tokens)
     if cased and lower:
-        notice(f"{file}: holds capitals, but text is lower-cased; for a cased model give --no-do-lower-case.")
+        notice(
+            f"{file}: has capital letters, but text is lower-cased; for a cased model give "
+            "--no-do-lower-case."
+        )
     elif not cased and not lower:
         notice(
-            f"{file}: holds no capitals, but text keeps its own; for an uncased model give --do-lower-case."
+            f"{file}: has no capital letters, but text keeps its capital letters; for an uncased model give "
+            "--do-lower-case."
         )
 
 
@@ -108,10 +114,10 @@ def find_model(
     do_lower_case: bool | None = None,
     from_scratch: bool = False,
 ) -> ModelSource:
-    """Resolve a model from its folder and what overrides parts of it.
+    """Find the parts of a model in its folder, or as given.
 
     Args:
-      from_scratch: a missing checkpoint is no error.
+      from_scratch: a missing checkpoint is not an error.
 
     Raises:
       InputError: a part is missing, unreadable or ambiguous.

@@ -1,4 +1,4 @@
-"""`bertbench benchmark`: throughput of one model beside the machine's limit, or a profile of it."""
+"""`bertbench benchmark`: throughput of one model against the machine's limit, or its profile."""
 
 import time
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ def benchmark_task(kind: type[Task], options: BenchmarkOptions, settings: TaskSe
     )
     workload = _make_workload(case, options)
     if options.output_dir is not None:
-        make_directory(options.output_dir)  # an output place that will not do is told before measuring
+        make_directory(options.output_dir)  # an unusable output folder is reported before measuring
     if profile_dir is not None:
         from bertbench.benchmarking.profile import profile_case
 

@@ -205,7 +205,7 @@ def check_data_variables() -> Iterator[Finding]:
         if not folder:
             yield Finding(name, "missing", "not set", f"set it to {meaning}")
         elif not Path(folder).is_dir():
-            yield Finding(name, "broken", f"{folder} is no folder", f"set it to {meaning}, or unset it")
+            yield Finding(name, "broken", f"{folder} is not a folder", f"set it to {meaning}, or unset it")
         else:
             yield Finding(name, "ok", folder)
 

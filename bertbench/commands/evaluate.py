@@ -34,7 +34,7 @@ def evaluate_squad(options: EvaluateOptions) -> None:
     foreign = len(answers.keys() - references.keys())
     if foreign:
         notice(
-            f"{predictions}: predictions for questions that {dataset} does not hold: {foreign}; left aside."
+            f"{predictions}: predictions for questions that {dataset} does not contain: {foreign}; ignored."
         )
     scores = score_squad(references, answers)
     say(json.dumps({"exact_match": scores.exact_match, "f1": scores.f1}))

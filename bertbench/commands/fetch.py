@@ -14,7 +14,7 @@ from bertbench.options import Option, Settings
 
 
 def default_cache() -> Path:
-    """Where downloads go unless told otherwise: `bertbench` under the user's cache folder (XDG)."""
+    """The default folder of downloads: `bertbench` under the user's cache folder (XDG)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bertbench"
 
 
@@ -65,7 +65,7 @@ command = TypedCommand(
     help="""Download data and checkpoints from their official addresses.
 
     NAME is squad, glue/TASK, wwm-uncased-large, ...: see --list. What is already there is verified.
-    Interrupted downloads go on where they stopped. Standard output is only the variables to export:
+    Interrupted downloads are resumed. Standard output is only the variables to export:
 
     \b
         eval "$(bertbench fetch squad glue/MRPC)"

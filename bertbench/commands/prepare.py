@@ -80,7 +80,7 @@ command.add_command(
         PrepareOptions,
         help="""Mask text for the masked-LM and next-sentence tasks, as the original's script does.
 
-        The text has one sentence a line and a blank line between documents.
+        The text has one sentence per line and a blank line between documents.
         """,
     )
 )

@@ -17,7 +17,7 @@ class ReportOptions(Settings):
     output: Annotated[
         Path,
         Option(
-            "The page; its Markdown and JUnit XML go beside it as .md and .xml.",
+            "The page; Markdown and JUnit XML are written next to it as .md and .xml.",
             names=("-o", "--output"),
             group="output",
         ),
@@ -35,7 +35,7 @@ def report_results(options: ReportOptions) -> None:
 
     results, output = options.results, options.output
     if output.suffix != ".html":
-        raise InputError(f"{output}: must end in .html; the Markdown and JUnit XML go beside it.")
+        raise InputError(f"{output}: must end in .html; Markdown and JUnit XML are written next to it.")
     loaded = load_results(results)
     if loaded.throughput is not None and list_stored(STORAGE):
         measured = {case.case for case in loaded.throughput.cases}

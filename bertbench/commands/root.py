@@ -11,7 +11,7 @@ from bertbench.errors import InputError
 # subcommand, which is a module under bertbench.commands -> its line for --help
 COMMANDS = {
     "predict": "Predict with a checkpoint and score the predictions.",
-    "answer": "Answer questions from standard input, one a line.",
+    "answer": "Answer questions from standard input, one per line.",
     "evaluate": "Score a predictions file as the official script does.",
     "compare": "List the answers that differ between two predictions files.",
     "train": "Train a task from a checkpoint or from scratch.",

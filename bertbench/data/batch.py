@@ -1,4 +1,4 @@
-"""A batch's arrays, laid out as its plan says."""
+"""The arrays of a batch, arranged according to its plan."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from bertbench.data.features import Features
 
 @dataclass(frozen=True)
 class Batch:
-    """T tokens that hold N examples.
+    """T tokens of N examples.
 
     Attributes:
-      tensors: what the model takes. int32 [T]: `input_ids`, `segment_ids`, `position_ids`, `sequence_ids`
+      tensors: the inputs of the model. int32 [T]: `input_ids`, `segment_ids`, `position_ids`, `sequence_ids`
         (0 is padding). int32 [G, 2]: `blocks`, each block's rows and width. int32 [N]: `first_token`, the
-        place of each example's first token among the T, and `lengths`. And each label, [N, ...].
+        index of each example's first token among the T, and `lengths`. And each label, [N, ...].
       examples: int64 [N], the examples' indexes in their features.
     """
 
@@ -24,7 +24,7 @@ class Batch:
 
     @property
     def num_tokens(self) -> int:
-        """Real tokens, padding left out."""
+        """The number of real tokens, without padding."""
         return int(self.tensors["lengths"].sum())
 
     @property
@@ -34,7 +34,7 @@ class Batch:
 
     @property
     def computed_tokens(self) -> int:
-        """T, padding included."""
+        """T, including padding."""
         return len(self.tensors["input_ids"])
 
     @property
@@ -45,7 +45,7 @@ class Batch:
 
 
 def assemble(features: Features, plan: BatchPlan) -> Batch:
-    """Lay a plan's examples into arrays."""
+    """Arrange the examples of a plan in arrays."""
     arrays = {
         name: np.zeros(plan.computed_tokens, np.int32)
         for name in ("input_ids", "segment_ids", "position_ids", "sequence_ids")

@@ -1,14 +1,15 @@
-"""Examples -> plans of batches, without arithmetic on padding where lengths allow it.
+"""Examples -> plans of batches with as little padding as possible.
 
-A batch is T tokens: blocks laid end to end, each R rows of S tokens. Products with weights take all tokens
-at once; a token attends within its row. A row holds one example, or several laid end to end that do not see
-each other (`sequence_ids` tells them apart), or none, so that one model serves all three strategies:
+A batch is T tokens: consecutive blocks, each with R rows of S tokens. Products with weights process all
+tokens at once; a token attends within its row. A row has one example, several consecutive examples that do
+not attend to each other (they differ in `sequence_ids`), or none, so that the same model works for all
+strategies:
 
-- padded: `batch_size` examples in file order, one a row, rows of `max_seq_length`;
-- bucketed: as many examples of like lengths as have the tokens of `batch_size` full rows, one a row, in a few
-  blocks whose widths fit them; all batches of a set hold the same number of tokens, so that what is compiled
-  and arranged for one serves all;
-- packed: several examples a row of `max_seq_length`, best fit first.
+- padded: `batch_size` examples in file order, one per row, rows of `max_seq_length`;
+- bucketed: examples of similar lengths with together as many tokens as `batch_size` full rows, one per row,
+  in a few blocks of suitable widths; all batches have the same number of tokens, so that compiled functions
+  and rearranged weights can be reused;
+- packed: several examples per row of `max_seq_length`, best fit first.
 """
 
 import bisect
@@ -25,12 +26,12 @@ STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
 Batching = Annotated[str, Option("How examples of unequal length share a batch.", choices=STRATEGIES)]
 MAX_BLOCKS = 8
-BLOCK_TOKENS = 5.0  # about what another block costs BERT-base on two cores
+BLOCK_TOKENS = 5.0  # about the cost of one more block for BERT-base on two cores
 
 
 @dataclass(frozen=True)
 class Block:
-    """Which examples stand in which row: `rows` of example indexes, each `width` tokens wide."""
+    """The examples of each row: `rows` of example indexes, each `width` tokens wide."""
 
     rows: tuple[tuple[int, ...], ...]
     width: int
@@ -58,7 +59,7 @@ class BatchPlan:
         return sum(block.computed_tokens for block in self.blocks)
 
     def renumbered(self, indexes: np.ndarray) -> "BatchPlan":
-        """The same plan, `indexes[i]` for example i."""
+        """The same plan with `indexes[i]` in place of example i."""
         return BatchPlan(
             tuple(
                 Block(tuple(tuple(int(indexes[index]) for index in row) for row in block.rows), block.width)
@@ -74,14 +75,14 @@ def plan_batches(
     max_seq_length: int,
     block_tokens: float = BLOCK_TOKENS,
 ) -> list[BatchPlan]:
-    """Plan the batches of a whole set of examples for inference; each example stands in exactly one.
+    """Plan the batches of a whole set of examples for inference; each example is in exactly one.
 
     Args:
       lengths: int [N], tokens of each example, none above `max_seq_length`.
       strategy: one of `STRATEGIES`.
-      batch_size: rows of a batch, the last of which may have fewer; "bucketed" rows of `max_seq_length`, or
-        as many shorter ones as hold their tokens.
-      block_tokens: the padded tokens that cost as much as another block ("bucketed").
+      batch_size: rows per batch, in the last one perhaps fewer; "bucketed": rows of `max_seq_length`, or
+        shorter rows with the same number of tokens.
+      block_tokens: the padding tokens that cost as much as one more block ("bucketed").
 
     Raises:
       InputError: the strategy is unknown, the batch size below 1, or an example too long.
@@ -98,12 +99,12 @@ def plan_batches(
 def plan_one_batch(
     lengths: np.ndarray, examples: Sequence[int], strategy: str, max_seq_length: int
 ) -> BatchPlan:
-    """Arrange just these examples as one batch, as training needs it.
+    """Arrange these examples as one batch, for training.
 
     Args:
       lengths: int [N], tokens of every example of the set.
-      examples: indexes of those in the batch.
-      strategy: as in `plan_batches`; "bucketed" makes rows as wide as the longest example.
+      examples: indexes of the examples in the batch.
+      strategy: as in `plan_batches`; "bucketed" makes all rows as wide as the longest example.
     """
     if strategy == "packed":
         return BatchPlan((Block(tuple(pack_rows(lengths, examples, max_seq_length)), max_seq_length),))
@@ -113,7 +114,7 @@ def plan_one_batch(
 
 def pack_rows(lengths: np.ndarray, examples: Sequence[int], width: int) -> list[tuple[int, ...]]:
     """Fill rows of `width` tokens by best fit, longest examples first (Johnson et al. 1974)."""
-    open_rows: list[list[list[int]]] = [[] for _ in range(width + 1)]  # by room left
+    open_rows: list[list[list[int]]] = [[] for _ in range(width + 1)]  # by free tokens
     for index in sorted(examples, key=lambda example: -lengths[example]):
         length = int(lengths[index])
         room = next((room for room in range(length, width) if open_rows[room]), width)
@@ -143,7 +144,7 @@ def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[Batch
 
 
 def _plan_buckets(lengths: np.ndarray, budget: int, block_tokens: float) -> list[BatchPlan]:
-    """The fewest batches of at most about `budget` tokens, all equally large and as small as can be."""
+    """The fewest batches of at most about `budget` tokens, all of the same, smallest possible size."""
     total = int(lengths.sum())
     fewest = -(-total // budget)
     size = max(-(-total // fewest), int(lengths.max()))
@@ -154,7 +155,7 @@ def _plan_buckets(lengths: np.ndarray, budget: int, block_tokens: float) -> list
 
 
 def _fill(lengths: np.ndarray, order: np.ndarray, size: int) -> list[list[int]]:
-    """Groups of examples of `size` tokens at most: the longest left, and then the longest that still fits.
+    """Groups of examples with at most `size` tokens: always the longest remaining one that fits.
 
     Args:
       order: the examples by length, ascending.
@@ -181,7 +182,7 @@ def _make_blocks(lengths: np.ndarray, group: list[int], block_tokens: float) -> 
 
 
 def _equally_large(groups: list[list[Block]]) -> list[BatchPlan]:
-    """Plans of equally many tokens and blocks: padding tokens, in rows of one, fill what is missing."""
+    """Plans with the same numbers of tokens and blocks, filled up with rows of one padding token."""
     sizes = [sum(block.computed_tokens for block in blocks) for blocks in groups]
     largest = max(sizes)
     count = max(map(len, groups)) + (min(sizes) < largest)
@@ -193,11 +194,11 @@ def _equally_large(groups: list[list[Block]]) -> list[BatchPlan]:
 
 
 def choose_widths(needed: np.ndarray, count: int, price: float = 0.0) -> np.ndarray:
-    """At most `count` widths that hold all `needed` ones with the least excess and price in total.
+    """At most `count` widths that cover all `needed` ones with the least total excess and price.
 
     Args:
       needed: int [M], the width that each row needs at least.
-      price: what each width costs, in the unit of widths.
+      price: the cost of each width, in units of widths.
     Returns: the chosen widths, ascending; each is one of `needed`.
     """
     candidates, weights = np.unique(needed, return_counts=True)

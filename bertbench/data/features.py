@@ -1,4 +1,4 @@
-"""The form in which every task hands its examples on: unpadded token rows laid end to end."""
+"""The common format of the tasks' examples: consecutive token rows without padding."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,10 +19,10 @@ class Features:
     """N examples without padding.
 
     Attributes:
-      input_ids: int32 [T], wordpiece ids of all examples end to end.
+      input_ids: int32 [T], wordpiece ids of all examples, one after the other.
       segment_ids: int32 [T], 0 for the first text of an example and 1 for the second.
-      row_splits: int64 [N + 1]; example i owns tokens row_splits[i]:row_splits[i + 1].
-      labels: arrays [N, ...] by name; positions in them count from the example's own first token.
+      row_splits: int64 [N + 1]; example i has the tokens row_splits[i]:row_splits[i + 1].
+      labels: arrays [N, ...] by name; positions in them count from the example's first token.
     """
 
     input_ids: np.ndarray
@@ -37,7 +37,7 @@ class Features:
         segment_ids: Iterable[np.ndarray | list[int]],
         labels: Mapping[str, np.ndarray] | None = None,
     ) -> "Features":
-        """Lay rows of unequal length end to end."""
+        """Concatenate rows of different lengths."""
         rows = [np.asarray(row, np.int32) for row in input_ids]
         segments = [np.asarray(row, np.int32) for row in segment_ids]
         empty = [np.zeros(0, np.int32)]
@@ -63,7 +63,7 @@ class Features:
         return Features(self.input_ids[: splits[-1]], self.segment_ids[: splits[-1]], splits, labels)
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any token or label."""
+        """16 hexadecimal digits that identify all tokens and labels."""
         digest = hashlib.sha256()
         arrays = {"input_ids": self.input_ids, "segment_ids": self.segment_ids, "row_splits": self.row_splits}
         for name, array in sorted({**arrays, **self.labels}.items()):
@@ -73,5 +73,5 @@ class Features:
 
 
 def row_splits(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
-    """int64 [N + 1], where rows of these lengths begin and end when they are laid end to end."""
+    """int64 [N + 1], the boundaries of concatenated rows with these lengths."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""GLUE and XNLI files -> examples -> features; the tasks themselves are data in `glue_tasks`."""
+"""GLUE and XNLI files -> examples -> features; the tasks are defined in `glue_tasks`."""
 
 import codecs
 import io
@@ -21,9 +21,9 @@ class GlueExample:
     """One row.
 
     Attributes:
-      guid: split and the row's place in its file, counted from 0 with any header, as in `dev-1`.
-      text_a, text_b: the texts as they stand in the file; text_b is None in single-sentence tasks.
-      label: the label's place in the task's labels, or the score; None in test splits.
+      guid: split and row number, such as `dev-1`; rows count from 0, including a header.
+      text_a, text_b: the texts as in the file; text_b is None in single-sentence tasks.
+      label: the label's index in the task's labels, or the score; None in test splits.
     """
 
     guid: str
@@ -37,17 +37,17 @@ def read_examples(
 ) -> list[GlueExample]:
     """Read one split of a task.
 
-    A first row that holds an example where a header belongs is read as one, with a notice.
+    If the first row is an example where a header is expected, it is read as an example, with a notice.
 
     Args:
-      task: what to read.
-      source: the split's file, which `find_file` finds.
+      task: the task.
+      source: the split's file, from `find_file`.
       split: `train`, `dev` or `test`.
       language: XNLI's language code; the other tasks are English.
 
     Raises:
-      InputError: the file is unreadable or holds no example, a row has the wrong number of columns, a label
-        is outside the task's set, or bytes are not UTF-8; the message names file and line.
+      InputError: the file is unreadable or contains no example, a row has the wrong number of columns, a
+        label is outside the task's set, or bytes are not UTF-8; the message names file and line.
     """
     layout = task.layout(split)
     content = read_content(source)
@@ -69,24 +69,24 @@ def read_examples(
         )
     if not examples and languages:
         known = ", ".join(sorted(languages))
-        raise InputError(f"{path}: no row in {language!r}; it has {known}, choose one with --language.")
+        raise InputError(f"{path}: no row in {language!r}; it has {known}; choose one with --language.")
     if not examples:
-        raise InputError(f"{path}: holds no example; {task.remedy}.")
+        raise InputError(f"{path}: contains no example; {task.remedy}.")
     return examples
 
 
 def find_file(task: GlueTask, data_dir: Path | str, split: str, *, language: str = "zh") -> Path:
-    """Where a split's file stands below `data_dir`, the task's own folder or the GLUE root.
+    """The file of a split below `data_dir`, the task's own folder or the GLUE root.
 
     Raises:
-      InputError: it stands in neither place.
+      InputError: it does not exist in either place.
     """
     name = task.layout(split).file.format(language=language)
     for folder in (Path(data_dir), Path(data_dir) / task.folder):
         if (folder / name).exists():
             return folder / name
     raise InputError(
-        f"{data_dir}: {task.name} has no {name} here, nor in {task.folder}/; "
+        f"{data_dir}: no {name} of {task.name} here or in {task.folder}/; "
         "give the task's folder or the GLUE root."
     )
 
@@ -94,14 +94,14 @@ def find_file(task: GlueTask, data_dir: Path | str, split: str, *, language: str
 def make_features(
     task: GlueTask, examples: Sequence[GlueExample], tokenizer: Tokenizer, max_seq_length: int
 ) -> Features:
-    """Examples as `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, cut to length as the original does.
+    """Examples as `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, truncated as in the original.
 
-    A pair that is too long loses its longer text's last token until it fits, the second text's where both
-    are equally long. A second text without a single token is left out, with its `[SEP]`.
+    In a pair that is too long, the last token of the longer text (of the second, if both are equally long) is
+    removed until the pair fits. A second text without tokens is omitted, with its `[SEP]`.
 
     Returns:
-      Features whose labels hold `label_ids` [N]: int32 label ids, or float32 scores for regression;
-      no labels where the examples have none.
+      Features with the labels `label_ids` [N]: int32 label ids, or float32 scores for regression; without
+      labels if the examples have none.
 
     Raises:
       InputError: `max_seq_length` leaves no room for a pair.
@@ -126,9 +126,9 @@ def make_features(
 
 
 def truncated_lengths(length_a: int, length_b: int, max_tokens: int) -> tuple[int, int]:
-    """How much of each text remains when tokens are taken one by one from the end of the longer.
+    """The lengths of both texts after removing tokens one by one from the end of the longer one.
 
-    The second text gives where both are equally long (the original's `_truncate_seq_pair`).
+    If both are equally long, the second one is shortened (the original's `_truncate_seq_pair`).
     """
     surplus = length_a + length_b - max_tokens
     if surplus <= 0:
@@ -166,18 +166,18 @@ def _read_rows(content: Content, task: GlueTask, layout: Layout) -> Iterator[tup
             raise InputError(f"{path}: line {line}: not UTF-8; {task.remedy}.") from None
         if len(row) != layout.num_columns:
             raise InputError(
-                f"{path}: line {line}: {len(row)} columns, {task.name} has {layout.num_columns} here; "
+                f"{path}: line {line}: {len(row)} columns, but {task.name} has {layout.num_columns}; "
                 f"{task.remedy}."
             )
         if line == 1 and layout.header:
             if not _is_example(task, layout, row):
                 continue
-            notice(f"{path}: line 1 holds an example where {task.name} has a header; it is read as one.")
+            notice(f"{path}: line 1 is an example where {task.name} has a header; it is read as one.")
         yield line, row
 
 
 def _is_example(task: GlueTask, layout: Layout, row: Sequence[str]) -> bool:
-    """Whether a row holds a number or a label where a header names the column."""
+    """Whether a row has a number or a label where a header has a column name."""
     cell = row[layout.marker if layout.label is None else layout.label]
     return cell.isdecimal() or _parse_label(task, cell) is not None
 
@@ -187,7 +187,7 @@ def _read_label(task: GlueTask, text: str, path: Path, line: int) -> int | float
     if label is not None:
         return label
     if task.score_range is None:
-        trouble = f"label {text!r} is none of {', '.join(task.labels)}"
+        trouble = f"label {text!r} is not one of {', '.join(task.labels)}"
     else:
         low, high = task.score_range
         trouble = f"score {text!r} is not a number from {low} to {high}"
@@ -195,7 +195,7 @@ def _read_label(task: GlueTask, text: str, path: Path, line: int) -> int | float
 
 
 def _parse_label(task: GlueTask, text: str) -> int | float | None:
-    """A label's id or a score; None where the text is none of the task's."""
+    """A label's id or a score; None if the text is not a label or score of the task."""
     if task.score_range is None:
         label = task.label_synonyms.get(text, text)
         return task.labels.index(label) if label in task.labels else None

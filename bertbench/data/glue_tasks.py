@@ -1,8 +1,8 @@
 """The GLUE tasks and XNLI as data: files, column layouts, labels and official metrics.
 
 Layouts are those of the files that the GLUE site hands out (Wang et al. 2018, https://gluebenchmark.com/tasks)
-and of XNLI 1.0 with XNLI-MT 1.0 (Conneau et al. 2018) as the original `run_classifier.py` reads them. Names
-that models give to labels 0 and 1 are those of Hugging Face's data set `glue`.
+and of XNLI 1.0 with XNLI-MT 1.0 (Conneau et al. 2018) as the original `run_classifier.py` reads them. The
+label names of models are those of Hugging Face's data set `glue`.
 """
 
 import functools
@@ -18,15 +18,15 @@ SPLITS = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class Layout:
-    """One split's file: tab-separated, quotes are ordinary characters.
+    """The file of a split: tab-separated; quotes are ordinary characters.
 
     Attributes:
-      file: path below the task's folder; `{language}` stands for the language chosen.
+      file: path below the task's folder; `{language}` is replaced by the chosen language.
       num_columns: columns of every row.
-      text_a, text_b, label: column indexes; None where the file has no such column.
+      text_a, text_b, label: column indexes; None if the file has no such column.
       header: whether the first row names the columns.
-      marker: where there is no label, the column of an example's number, which a header names.
-      language: column that states the row's language; rows of other languages are left out.
+      marker: without a label, the column with the example's number, to detect a header.
+      language: the column with the row's language; rows in other languages are skipped.
     """
 
     file: str
@@ -47,14 +47,15 @@ class GlueTask:
       name: the task's official name.
       folder: its folder below the GLUE root.
       train, dev, test: the layout of each split's file.
-      labels: label names, a label's place being its id; empty for regression.
+      labels: label names in the order of their ids; empty for regression.
       score_range: lowest and highest score of a regression task.
       metrics: names known to `bertbench.evaluation.glue_metrics.glue_scores`.
-      submission_file: the file name that the GLUE site expects of test predictions, if it takes the task.
+      submission_file: the file name of test predictions that the GLUE site expects, if it accepts the task.
       label_synonyms: other spellings of labels found in the files.
-      label_names: what models call the labels, in the order of `labels`; by default as the files do.
-      aliases: further accepted names, in lower case.
-      remedy: what to do about a malformed file.
+      label_names: the names of the labels in models, in the order of `labels`; default: the names in the
+        files.
+      aliases: other accepted names, in lower case.
+      remedy: what to do if a file is malformed.
     """
 
     name: str
@@ -78,11 +79,11 @@ class GlueTask:
 
     @property
     def num_outputs(self) -> int:
-        """Width of the task's logits: a logit a label, or one score."""
+        """Width of the task's logits: one per label, or one score."""
         return len(self.labels) or 1
 
     def find_label(self, name: str) -> int | None:
-        """The id of the label that a model calls so; case, `-`, `_` and spaces do not matter."""
+        """The id of the label with this name in a model; case, `-`, `_` and spaces do not matter."""
         synonyms = {_plain(other): label for other, label in self.label_synonyms.items()}
         known = {_plain(label): index for index, label in enumerate(self.labels)}
         known |= {_plain(label): index for index, label in enumerate(self.label_names)}
@@ -187,7 +188,7 @@ QQP = GlueTask(
     label_names=("not_duplicate", "duplicate"),
     metrics=("accuracy", "f1"),
     submission_file="QQP.tsv",
-    remedy="GLUE's first QQP.zip has broken rows, take its QQP-clean.zip",
+    remedy="GLUE's first QQP.zip has broken rows; use QQP-clean.zip",
 )
 
 XNLI = GlueTask(
@@ -216,10 +217,10 @@ TASKS = (
 
 
 def glue_task(name: str) -> GlueTask:
-    """The task of that name; case, `-` and `_` do not matter (`sst-2`, `SST2`, `mnli-mm`).
+    """The task with this name; case, `-` and `_` do not matter (`sst-2`, `SST2`, `mnli-mm`).
 
     Raises:
-      InputError: no task has that name.
+      InputError: the name is unknown.
     """
     wanted = _plain(name)
     for task in TASKS:

@@ -1,8 +1,8 @@
 """Documents -> masked examples with a next-sentence label (Devlin et al. 2018, section 3.1 and appendix A.1).
 
 The rules and the order in which random numbers are drawn are those of `create_pretraining_data.py` in
-google-research/bert: one `random.Random` makes the same examples of the same documents here and there.
-Tokens are ids throughout. A sentence is a list of ids, a document a list of sentences.
+google-research/bert: the same `random.Random` gives the same examples of the same documents as the original.
+Tokens are ids everywhere. A sentence is a list of ids, a document a list of sentences.
 """
 
 import itertools
@@ -26,15 +26,15 @@ TRIES_FOR_ANOTHER_DOCUMENT = 10
 
 @dataclass(frozen=True)
 class MaskingOptions(Settings):
-    """How examples are made of documents.
+    """How documents become examples.
 
     Attributes:
-      max_seq_length: most tokens of an example, with [CLS] and both [SEP].
-      max_predictions_per_seq: most masked tokens of an example.
+      max_seq_length: most tokens per example, including [CLS] and both [SEP].
+      max_predictions_per_seq: most masked tokens per example.
       masked_lm_prob: share of an example's tokens that is masked.
       short_seq_prob: share of passes over a document that aim at a random shorter length.
       do_whole_word_mask: mask all wordpieces of a word or none.
-      dupe_factor: passes over every document, each with masks of its own.
+      dupe_factor: passes over every document, each with different masks.
     """
 
     option_group: ClassVar[str] = "data"
@@ -56,11 +56,11 @@ class MaskedExample(NamedTuple):
     """One example, unpadded.
 
     Attributes:
-      input_ids: [CLS] a [SEP] b [SEP] with masks in place.
+      input_ids: [CLS] a [SEP] b [SEP], masked.
       segment_ids: 0 up to the first [SEP], 1 after it.
-      masked_lm_positions: places in `input_ids` to be predicted, ascending.
-      masked_lm_ids: the original tokens at those places.
-      is_random_next: whether b was drawn from elsewhere instead of following a.
+      masked_lm_positions: positions in `input_ids` to predict, ascending.
+      masked_lm_ids: the original tokens at these positions.
+      is_random_next: whether b is a random text instead of the one after a.
     """
 
     input_ids: list[int]
@@ -71,7 +71,7 @@ class MaskedExample(NamedTuple):
 
 
 class ExampleMaker:
-    """Makes examples by one set of options and one vocabulary."""
+    """Makes examples with one set of options and one vocabulary."""
 
     def __init__(self, tokenizer: Tokenizer, options: MaskingOptions) -> None:
         self.options = options
@@ -95,14 +95,14 @@ class ExampleMaker:
                 yield from self._document_examples(documents, index, rng)
 
     def mask(self, tokens: Sequence[int], rng: random.Random) -> tuple[list[int], list[int], list[int]]:
-        """Mask tokens: of those chosen 80 % become [MASK], 10 % a random token, 10 % stay.
+        """Mask tokens: 80 % of the chosen ones become [MASK], 10 % a random token, 10 % stay.
 
         The number chosen is `masked_lm_prob` of all tokens, at least 1 and at most
-        `max_predictions_per_seq`; with whole words it may be fewer, where the next word would be one too
-        many. As in the original, a `##` piece belongs to the piece before it, even across [SEP].
+        `max_predictions_per_seq`; with whole words it may be fewer, if the next word does not fit. As in the
+        original, a `##` piece belongs to the piece before it, even across [SEP].
 
         Returns:
-          The tokens with masks in place, the positions chosen (ascending), and the original tokens there.
+          The masked tokens, the chosen positions (ascending), and the original tokens there.
         """
         options = self.options
         candidates = self._candidates(tokens)
@@ -141,7 +141,7 @@ class ExampleMaker:
             is_random_next = len(sentences) == 1 or rng.random() < RANDOM_NEXT_RATE
             if is_random_next:
                 tokens_b = _random_text(documents, index, target - len(tokens_a), rng)
-                end = start + split  # the sentences not used begin the next example
+                end = start + split  # the unused sentences start the next example
             else:
                 tokens_b = _flatten(sentences[split:])
             yield self._example(*truncate_pair(tokens_a, tokens_b, max_tokens, rng), is_random_next, rng)
@@ -178,7 +178,7 @@ class ExampleMaker:
 def truncate_pair(
     tokens_a: list[int], tokens_b: list[int], max_tokens: int, rng: random.Random
 ) -> tuple[list[int], list[int]]:
-    """Take tokens from the longer text's front or back at random until both fit; b's on a tie."""
+    """Remove tokens from the start or end (at random) of the longer text, on a tie of b, until both fit."""
     start_a, end_a = 0, len(tokens_a)
     start_b, end_b = 0, len(tokens_b)
     while end_a - start_a + end_b - start_b > max_tokens:

@@ -1,10 +1,10 @@
-"""Text files -> TFRecord shards, in parallel and with the same bytes whatever the number of processes.
+"""Text files -> TFRecord shards, in parallel; the result does not depend on the number of processes.
 
-The original draws all its random numbers from one generator over all text at once. Here the text is cut
-into parts (see `text_corpus`), each with a generator of its own, which draws its documents' order, examples,
-masks, random next sentences and final order. The first part's generator is seeded as the original's is, so
-text of a single part (up to 4 MiB) makes the original's examples in the original's order; further parts are
-seeded by seed and part number. Examples go to the shards in turn, and each shard has its own order of parts.
+The original uses one random generator for all text. Here the text is divided into parts (see `text_corpus`),
+each with its own generator for the order of documents, examples, masks, random next sentences and the final
+order. The first part has the seed of the original, so text of a single part (up to 4 MiB) gives the
+original's examples in the original's order; the seeds of other parts depend on the seed and the part number.
+Examples are assigned to the shards in turn, and each shard has its own order of parts.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from bertbench.files import atomic_path, make_directory
 
 @dataclass(frozen=True)
 class Written:
-    """What was read and written: `documents` of text, `examples` in all shards together."""
+    """The numbers of `documents` read and of `examples` written to all shards."""
 
     documents: int
     examples: int
@@ -41,7 +41,7 @@ class Written:
 
 @dataclass(frozen=True)
 class _Job:
-    """All that turns one part into records, the same in any process."""
+    """Everything that is needed to turn one part into records, in any process."""
 
     part: int
     spans: list[Span]
@@ -55,7 +55,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class _PartWritten:
-    """What one part gave; its records stand in its file shard after shard."""
+    """The result of one part; its records are in its file, ordered by shard."""
 
     documents: int
     examples: int
@@ -72,18 +72,18 @@ def write_pretraining_files(
     num_processes: int,
     part_bytes: int = PART_BYTES,
 ) -> Written:
-    """Turn text into masked examples and spread them evenly over the output files.
+    """Turn text into masked examples and distribute them evenly over the output files.
 
-    Each output file appears whole or not at all. While it works, twice the outputs' size is taken on their
-    disk, and each process holds one part's examples (about 100 MB) in memory.
+    Output files are never half-written. During the work, twice the size of the outputs is needed on the disk,
+    and each process has the examples of one part (about 100 MB) in memory.
 
     Raises:
-      InputError: text is not UTF-8 or holds no sentence, an input would be overwritten, there are fewer
+      InputError: text is not UTF-8 or contains no sentence, an input would be overwritten, there are fewer
         examples than output files, or outputs cannot be written.
     """
     for path in output_files:
         if path.resolve() in {source.resolve() for source in input_files}:
-            raise InputError(f"{path}: is an input too; choose another output.")
+            raise InputError(f"{path}: is also an input; choose another output.")
     folder = make_directory(output_files[0].parent)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".pretraining-") as temporary:
@@ -105,21 +105,21 @@ def write_pretraining_files(
             _gather(jobs, written, output_files, random_seed)
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); free space there or choose another place."
+            f"{folder}: cannot be written ({error.strerror}); free some space or choose another folder."
         ) from None
     except BrokenProcessPool:
         raise InputError(
-            "a process was killed, most likely for want of memory; use fewer processes."
+            "a process was killed, probably because memory ran out; use fewer processes."
         ) from None
     return Written(sum(part.documents for part in written), sum(part.examples for part in written))
 
 
 def _check_enough(examples: int, input_files: Sequence[Path], output_files: Sequence[Path]) -> None:
     if not examples:
-        raise InputError(f"{', '.join(map(str, input_files))}: no sentence in here; give text.")
+        raise InputError(f"{', '.join(map(str, input_files))}: contains no sentence; give text.")
     if examples < len(output_files):
         raise InputError(
-            f"{len(output_files)} shards cannot be filled from {examples} examples; ask for fewer shards."
+            f"{len(output_files)} shards cannot be filled with {examples} examples; use fewer shards."
         )
 
 
@@ -143,7 +143,7 @@ def _results(jobs: Sequence[_Job], num_processes: int) -> Generator[_PartWritten
     pool = ProcessPoolExecutor(
         num_processes,
         mp_context=multiprocessing.get_context("spawn"),  # TensorFlow's threads do not survive a fork
-        initializer=signal.signal,  # an interrupt ends a worker without a traceback of its own
+        initializer=signal.signal,  # an interrupt ends a worker without a traceback
         initargs=(signal.SIGINT, signal.SIG_DFL),
     )
     try:
@@ -152,7 +152,7 @@ def _results(jobs: Sequence[_Job], num_processes: int) -> Generator[_PartWritten
         pool.shutdown(cancel_futures=True)
 
 
-# A process keeps its tokenizer, which remembers the words it has met, from part to part.
+# A process keeps its tokenizer, with its cache of words, for all parts.
 _make_tokenizer = functools.lru_cache(maxsize=1)(Tokenizer)
 
 

@@ -107,7 +107,7 @@ def make_example(question: str, context: str) -> SquadExample:
     """One question about a context, without reference answers; its id is the question itself.
 
     Raises:
-      InputError: one of them is empty, or is no string of whole characters.
+      InputError: one of them is empty, or is not a string of whole characters.
     """
     values = {"question": question, "context": context}
     paragraph, _ = _split_words(_text(values, "context", "a question"))
@@ -165,14 +165,14 @@ def _read_paragraphs(content: Content) -> Iterator[tuple[str, list[_Question]]]:
             context = _text(paragraph, "context", place)
             yield context, [_read_question(qa, place, seen) for qa in _member(paragraph, "qas", list, place)]
     if not seen:
-        raise InputError(f"{path}: holds no question; {_REMEDY}.")
+        raise InputError(f"{path}: contains no question; {_REMEDY}.")
 
 
 def _read_question(qa: Any, paragraph_place: str, seen: set[str]) -> _Question:
     qas_id = _text(qa, "id", f"{paragraph_place}: a question")
     place = f"{paragraph_place}, question {qas_id!r}"
     if qas_id in seen:
-        raise InputError(f"{place}: this id stands in the file already; give each question its own id.")
+        raise InputError(f"{place}: this id appears earlier in the file; give each question its own id.")
     seen.add(qas_id)
     answers = _member(qa, "answers", list, place) if "answers" in qa else []
     pairs = [(_member(a, "text", str, place), _member(a, "answer_start", int, place)) for a in answers]
@@ -196,5 +196,5 @@ def _member(holder: Any, key: str, kind: type[Any], place: str) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise InputError(f"{place}: {key!r} must be {_KINDS[kind]}; {_REMEDY}.")
     if isinstance(value, str) and _SURROGATE.search(value):
-        raise InputError(f"{place}: {key!r} holds half of a surrogate pair; write the whole character.")
+        raise InputError(f"{place}: {key!r} contains half of a surrogate pair; write the whole character.")
     return value

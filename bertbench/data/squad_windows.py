@@ -1,7 +1,7 @@
 """SQuAD examples -> windows of wordpieces: `[CLS] question [SEP] part of the context [SEP]`.
 
-A context longer than a window is covered by several, `doc_stride` wordpieces apart; a wordpiece in several
-windows belongs to the one that shows most of its surroundings. The rules are those of
+A long context has several windows, whose starts are `doc_stride` wordpieces apart; a wordpiece in several
+windows belongs to the one with most of its context. The rules are those of
 `convert_examples_to_features` in google-research/bert's `run_squad.py`.
 """
 
@@ -46,15 +46,16 @@ class WindowSettings(Settings):
 
 @dataclass(frozen=True)
 class SquadWindows:
-    """N windows with T wordpieces in all, in the order of the examples.
+    """N windows with T wordpieces in total, in the order of the examples.
 
     Attributes:
       features: the model's input; for training with labels `start_positions` and `end_positions`, int32 [N],
-        both 0 in a window that does not hold the whole answer.
+        both 0 in a window without the complete answer.
       example_index: int32 [N], the example that the window belongs to.
-      doc_span_index: int32 [N], which of its example's windows it is.
-      token_to_orig: int32 [T], the word of the context that the wordpiece is part of; -1 outside the context.
-      token_is_max_context: bool [T], whether no other window shows the wordpiece in more context; False
+      doc_span_index: int32 [N], the number of the window within its example.
+      token_to_orig: int32 [T], the word of the context to which the wordpiece belongs; -1 outside the
+        context.
+      token_is_max_context: bool [T], whether no other window has more context of the wordpiece; False
         outside the context.
     """
 
@@ -75,10 +76,10 @@ def make_windows(
     *,
     training: bool = False,
 ) -> SquadWindows:
-    """Cut examples into windows.
+    """Divide examples into windows.
 
     Args:
-      training: whether to make the labels; every example must then have its answer's words.
+      training: whether to make labels; every example must then have the words of its answer.
     """
     rows = _Rows(tokenizer, settings)
     paragraphs: dict[Paragraph, _Pieces] = {}
@@ -157,7 +158,7 @@ class _Rows:
 
 
 def _answer_pieces(example: SquadExample, pieces: _Pieces, tokenizer: Tokenizer) -> tuple[int, int]:
-    """The answer's first and last wordpiece: its words', or within them the first run that is the answer."""
+    """The first and last wordpiece of the answer's words, or, if within them, of the answer itself."""
     assert example.start_word is not None  # as read with training=True
     assert example.end_word is not None
     start = int(pieces.first_piece[example.start_word])
@@ -184,10 +185,10 @@ def _doc_spans(count: int, room: int, stride: int) -> list[tuple[int, int]]:
 
 
 def _best_spans(spans: list[tuple[int, int]], count: int) -> np.ndarray:
-    """int64 [count], for each wordpiece the window in which it has most context.
+    """int64 [count], the window with most context for each wordpiece.
 
-    Context is the smaller of the counts to the left and right, plus 0.01 times the window's length; the
-    earlier window wins a tie.
+    Context is the smaller of the numbers of wordpieces to the left and right, plus 0.01 times the window's
+    length; on a tie the earlier window is used.
     """
     if len(spans) <= 1:
         return np.zeros(count, np.int64)

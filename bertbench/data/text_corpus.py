@@ -1,7 +1,7 @@
-"""Plain text, one sentence a line and a blank line between documents, cut into parts of bounded size.
+"""Plain text, one sentence per line and a blank line between documents, divided into parts of limited size.
 
-A part is what one process works on at a time. The cut depends on the files alone, never on how many
-processes share the work. A document always lies whole in one part; the end of a file ends its document.
+A process works on one part at a time. The parts depend only on the files, not on the number of processes. A
+document is always completely in one part; the end of a file ends its document.
 """
 
 import glob
@@ -19,7 +19,7 @@ PART_BYTES = 4 * 2**20
 
 @dataclass(frozen=True)
 class Span:
-    """Bytes of one file: the documents between the first blank lines behind `start` and `end`."""
+    """Bytes of one file: the documents between the first blank lines after `start` and `end`."""
 
     path: Path
     start: int
@@ -37,16 +37,20 @@ def match_files(patterns: str) -> list[Path]:
         found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
         if not found:
             there = pattern and Path(pattern).exists()
-            trouble = "is no regular file; give one" if there else "no such file; check the path or pattern"
+            trouble = (
+                "is not a regular file; give a regular file"
+                if there
+                else "no such file; check the path or pattern"
+            )
             raise InputError(f"{pattern or repr(patterns)}: {trouble}.")
         paths.update(dict.fromkeys(map(Path, found)))
     return list(paths)
 
 
 def plan_parts(paths: Sequence[Path], part_bytes: int = PART_BYTES) -> list[list[Span]]:
-    """Cut files longer than `part_bytes` evenly, join shorter ones until they have that many.
+    """Divide files longer than `part_bytes` evenly, and combine shorter ones up to this size.
 
-    Joining matters where a file is one document: random next sentences come from the same part.
+    Combining matters if each file is one document: random next sentences come from the same part.
 
     Raises:
       InputError: a file cannot be read, or is a Git LFS pointer.
@@ -99,7 +103,7 @@ def read_documents(span: Span) -> Iterator[list[str]]:
 
 
 def _blank_line_after(stream: BinaryIO, offset: int, path: Path) -> int:
-    """Where the first blank line after the line at `offset` begins, or the file ends; 0 for 0."""
+    """The position of the first blank line after the line at `offset`, or the end of the file; 0 for 0."""
     if offset == 0:
         return 0
     stream.seek(offset)

@@ -1,8 +1,8 @@
-"""What one pretraining record holds: the original BERT's features, and the check of a single record.
+"""The format of a pretraining record: the original BERT's features, and the check of a single record.
 
 A record is a serialized `tf.train.Example` (https://www.tensorflow.org/tutorials/load_data/tfrecord), padded
-with zeros to S tokens and P predictions, S and P being the same in all records. TensorFlow is imported when
-called.
+with zeros to S tokens and P predictions; S and P are the same in all records. TensorFlow is imported only
+when a function is called.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class RecordShape:
 
 
 def serialize_example(example: MaskedExample, shape: RecordShape) -> bytes:
-    """One record, the same bytes for the same example."""
+    """One serialized record; the same example gives the same bytes."""
     import tensorflow as tf
 
     tokens = shape.max_seq_length - len(example.input_ids)
@@ -57,17 +57,17 @@ def check_record(data: bytes, place: str) -> RecordShape:
 
     Args:
       data: the serialized example.
-      place: file and record, for the message.
+      place: file and record number, for the message.
 
     Raises:
-      InputError: it is no `tf.train.Example`, has other features, types or lengths, or contradicts itself.
+      InputError: it is not a `tf.train.Example`, has other features, types or lengths, or contradicts itself.
     """
     values = _parse(data, place)
     lengths = {name: len(values[name]) for name in FEATURES}
     for group in (TOKEN_FEATURES, PREDICTION_FEATURES):
         if len({lengths[name] for name in group}) > 1:
             told = ", ".join(f"{name} {lengths[name]}" for name in group)
-            raise InputError(f"{place}: lengths differ: {told}; prepare the file anew.")
+            raise InputError(f"{place}: lengths differ: {told}; prepare the file again.")
     if lengths[LABEL_FEATURE] != 1:
         raise InputError(f"{place}: {LABEL_FEATURE} has {lengths[LABEL_FEATURE]} values, not 1.")
     _check_values(values, place)
@@ -81,7 +81,9 @@ def _parse(data: bytes, place: str) -> dict[str, list[float]]:
     try:
         features = tf.train.Example.FromString(data).features.feature
     except DecodeError:
-        raise InputError(f"{place}: no tf.train.Example; give TFRecords of pretraining examples.") from None
+        raise InputError(
+            f"{place}: not a tf.train.Example; give TFRecords of pretraining examples."
+        ) from None
     missing = [name for name in FEATURES if name not in features]
     unknown = sorted(set(features) - set(FEATURES))
     if missing or unknown:
@@ -90,7 +92,7 @@ def _parse(data: bytes, place: str) -> dict[str, list[float]]:
     kinds = {name: "float_list" if name == FLOAT_FEATURE else "int64_list" for name in FEATURES}
     for name, kind in kinds.items():
         if features[name].WhichOneof("kind") != kind:
-            raise InputError(f"{place}: {name} is no {kind}; give TFRecords of pretraining examples.")
+            raise InputError(f"{place}: {name} is not a {kind}; give TFRecords of pretraining examples.")
     return {name: list(getattr(features[name], kind).value) for name, kind in kinds.items()}
 
 
@@ -98,17 +100,19 @@ def _check_values(values: dict[str, list[float]], place: str) -> None:
     for name in ID_FEATURES:
         odd = [number for number in values[name] if not 0 <= number <= LARGEST_ID]
         if odd:
-            raise InputError(f"{place}: {name} holds {odd[0]}, which is no id; prepare the file anew.")
+            raise InputError(
+                f"{place}: {name} holds {odd[0]}, which is not a valid id; prepare the file again."
+            )
     mask = values["input_mask"]
     length = int(sum(mask))
     if length < 1 or mask != [1] * length + [0] * (len(mask) - length):
-        raise InputError(f"{place}: input_mask is not ones, then zeros; prepare the file anew.")
+        raise InputError(f"{place}: input_mask is not ones, then zeros; prepare the file again.")
     if not all(weight in (0, 1) for weight in values[FLOAT_FEATURE]):
-        raise InputError(f"{place}: {FLOAT_FEATURE} are not all 1 or 0; prepare the file anew.")
+        raise InputError(f"{place}: {FLOAT_FEATURE} are not all 1 or 0; prepare the file again.")
     pairs = zip(values["masked_lm_positions"], values["masked_lm_weights"], strict=True)
     if not all(0 <= position < length for position, weight in pairs if weight):
         raise InputError(
-            f"{place}: a masked position lies outside its {length} tokens; prepare the file anew."
+            f"{place}: a masked position lies outside its {length} tokens; prepare the file again."
         )
     if values[LABEL_FEATURE][0] not in (0, 1):
         raise InputError(f"{place}: {LABEL_FEATURE} is {values[LABEL_FEATURE][0]}, neither 0 nor 1.")

@@ -1,4 +1,4 @@
-"""TFRecord files of pretraining examples, written and read in chunks; see `tfrecord_format` for a record."""
+"""Writes and reads TFRecord files of pretraining examples; see `tfrecord_format` for a record."""
 
 import contextlib
 import io
@@ -23,16 +23,16 @@ from bertbench.data.tfrecord_format import (
 from bertbench.errors import InputError, tensorflow_reason
 from bertbench.files import require_plain_file
 
-FRAME_BYTES = 16  # a record's length and that length's checksum before it, its own checksum after it
+FRAME_BYTES = 16  # the length of a record and its checksum, and the checksum of the record
 READ_BUFFER_BYTES = 8 * 2**20
 CHUNK_EXAMPLES = 8192
 
 
 def write_records(path: Path, records: Sequence[bytes]) -> None:
-    """Write a TFRecord file; each record takes its own length and `FRAME_BYTES`.
+    """Write a TFRecord file; each record needs `FRAME_BYTES` in addition to its length.
 
     Raises:
-      InputError: the file cannot be written, as on a full disk.
+      InputError: the file cannot be written, for example because the disk is full.
     """
     import tensorflow as tf
 
@@ -42,7 +42,7 @@ def write_records(path: Path, records: Sequence[bytes]) -> None:
                 writer.write(record)
     except tf.errors.OpError as error:
         reason = tensorflow_reason(error.message)
-        raise InputError(f"{path}: cannot be written ({reason}); free space there.") from None
+        raise InputError(f"{path}: cannot be written ({reason}); free some space.") from None
 
 
 def iter_features(
@@ -52,29 +52,29 @@ def iter_features(
     max_seq_length: int | None = None,
     max_predictions_per_seq: int | None = None,
 ) -> Iterator[Features]:
-    """Read TFRecord files in the order given, `chunk_examples` at a time (the last chunk may be shorter).
+    """Read TFRecord files in the given order, `chunk_examples` at a time (the last chunk may be shorter).
 
-    Only one chunk is in memory at once. Padding is cut off by `input_mask`.
+    Only one chunk is in memory at a time. Padding is removed by `input_mask`.
 
     Args:
-      paths: files, as `bertbench.data.text_corpus.match_files` finds them.
-      chunk_examples: examples a chunk; a chunk may span files.
-      max_seq_length, max_predictions_per_seq: what the files must hold, where the caller has a wish.
+      paths: files, from `bertbench.data.text_corpus.match_files`.
+      chunk_examples: examples per chunk; a chunk may span files.
+      max_seq_length, max_predictions_per_seq: the sizes that the files must have; None: any.
 
     Returns:
       An iterator of Features with labels masked_lm_positions int32 [N, P], masked_lm_ids int32 [N, P],
       masked_lm_weights float32 [N, P] (1 for a prediction, 0 for padding), next_sentence_labels int32 [N]
-      (1: the second text is a random one).
+      (1: the second text is random).
 
     Raises:
-      InputError: a file holds no record, other features, other lengths than the first or than wished, or
-        is truncated. Each file's first record is checked at the call, the rest on the way.
+      InputError: a file contains no record, has other features, other lengths than the first record or than
+        requested, or is truncated. The first record of each file is checked in the call, the rest later.
     """
     shape = record_shape(paths)
     wishes = {"max_seq_length": max_seq_length, "max_predictions_per_seq": max_predictions_per_seq}
     for name, wish in wishes.items():
         if wish is not None and wish != getattr(shape, name):
-            raise InputError(f"{paths[0]}: holds {shape}, but {name} is {wish}; set it to match the file.")
+            raise InputError(f"{paths[0]}: contains {shape}, but {name} is {wish}; set it to match the file.")
     return _iterate(paths, chunk_examples, shape)
 
 
@@ -86,8 +86,8 @@ def read_features(
 ) -> Features:
     """All examples of the files; arguments as for `iter_features`.
 
-    The arrays lie in unnamed files in the temporary folder (`TMPDIR`) and are mapped into memory, so that
-    there may be more of them than memory holds.
+    The arrays are unnamed files in the temporary folder (`TMPDIR`) that are mapped into memory, so that they
+    may be larger than the memory.
 
     Raises:
       InputError: as `iter_features`; or the temporary folder is full.
@@ -109,7 +109,7 @@ def read_features(
 
 
 class _Column:
-    """Rows of one dtype and shape, appended to a file and then mapped into memory."""
+    """Rows of one dtype and shape, appended to a file that is then mapped into memory."""
 
     def __init__(self, file: io.RawIOBase) -> None:
         self._file = file
@@ -135,13 +135,16 @@ def record_shape(paths: Sequence[Path]) -> RecordShape:
     """S and P, read from each file's first record.
 
     Raises:
-      InputError: a file holds no record, is no TFRecord of pretraining examples, or differs from the first.
+      InputError: a file contains no record, is not a TFRecord of pretraining examples, or differs from the
+        first.
     """
     shape = _first_shape(paths[0])
     for path in paths[1:]:
         other = _first_shape(path)
         if other != shape:
-            raise InputError(f"{path}: holds {other}, {paths[0]} {shape}; read files of one shape at a time.")
+            raise InputError(
+                f"{path}: contains {other}, but {paths[0]} {shape}; read only files with the same sizes."
+            )
     return shape
 
 
@@ -175,7 +178,7 @@ def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> 
 
 
 def _is_consistent(parsed: Mapping[str, np.ndarray]) -> bool:
-    """Whether `check_record` would find nothing wrong with the values of a batch of records."""
+    """Whether `check_record` would accept the values of a batch of records."""
     mask = parsed["input_mask"]
     lengths = mask.sum(axis=1)
     ids = (parsed[name] for name in ID_FEATURES)
@@ -208,17 +211,18 @@ def _first_shape(path: Path) -> RecordShape:
     require_plain_file(path)
     for number, data in _raw_records(path):
         return check_record(data, f"{path}: record {number}")
-    raise InputError(f"{path}: holds no record; prepare or fetch it again.")
+    raise InputError(f"{path}: contains no record; prepare or fetch it again.")
 
 
 def _name_bad_record(paths: Sequence[Path], shape: RecordShape) -> None:
-    """Go through the files record by record and raise InputError at the first that is wrong."""
+    """Check the files record by record and raise InputError for the first invalid one."""
     for path in paths:
         for number, data in _raw_records(path):
             other = check_record(data, f"{path}: record {number}")
             if other != shape:
                 raise InputError(
-                    f"{path}: record {number}: holds {other}, the first {shape}; prepare it anew."
+                    f"{path}: record {number}: contains {other}, but the first record {shape}; prepare the "
+                    "file again."
                 )
 
 
@@ -239,5 +243,6 @@ def _raw_records(path: Path) -> Iterator[tuple[int, Any]]:
         pass
     if end != path.stat().st_size:
         raise InputError(
-            f"{path}: record {number + 1}: truncated or damaged, or no TFRecord; prepare or fetch it again."
+            f"{path}: record {number + 1}: truncated or damaged, or not a TFRecord; prepare or fetch it "
+            "again."
         )

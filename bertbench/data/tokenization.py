@@ -1,11 +1,12 @@
 """The original BERT's tokenization: text -> words -> wordpieces.
 
-The rules are those of `tokenization.py` in google-research/bert: clean the text, set CJK ideographs apart,
+The rules are those of `tokenization.py` in google-research/bert: clean the text, separate CJK ideographs,
 split at whitespace, lower-case and strip accents (uncased models), split at punctuation, then match the
-longest wordpiece first. They are stated per code point on Python's `unicodedata`, so here they become one
-table from code point to text, filled in as characters turn up. The two steps that look beyond one code point
-(the final sigma of `str.lower`, the canonical order of spacing marks) go word by word instead.
-The longest-match itself is Hugging Face `tokenizers`' WordPiece model, asked once for each distinct word.
+longest wordpiece first. They are defined per code point with Python's `unicodedata`, so here they are one
+table from code point to text, filled when a character occurs for the first time. The two rules that depend on
+more than one code point (the final sigma of `str.lower`, the canonical order of spacing marks) are applied
+word by word. The longest match itself is the WordPiece model of Hugging Face `tokenizers`, called once per
+distinct word.
 """
 
 import unicodedata
@@ -32,14 +33,14 @@ _CJK_BLOCKS = (
 
 @dataclass(frozen=True)
 class TextRules:
-    """What becomes of text before it is divided into wordpieces; the defaults are an uncased model's.
+    """How text is changed before it is divided into wordpieces; the defaults are for an uncased model.
 
     Attributes:
       do_lower_case: whether words are lower-cased.
-      strip_accents: whether they lose their accents; None where they are lower-cased, as in the original.
+      strip_accents: whether accents are removed; None: if words are lower-cased, as in the original.
       tokenize_chinese_chars: whether each CJK ideograph is a word.
-      max_chars_per_word: characters of the longest word that is divided; longer ones are unknown. The
-        original has 200, Hugging Face's tokenizers 100.
+      max_chars_per_word: longer words become the unknown token. The original has 200, Hugging Face's
+        tokenizers 100.
     """
 
     do_lower_case: bool = True
@@ -49,18 +50,18 @@ class TextRules:
 
     @property
     def strips_accents(self) -> bool:
-        """Whether words lose their accents."""
+        """Whether accents are removed."""
         return self.do_lower_case if self.strip_accents is None else self.strip_accents
 
 
 class Tokenizer:
-    """Text to wordpieces and their ids.
+    """Converts text to wordpieces and their ids.
 
     Attributes:
       vocabulary: the wordpieces.
-      tokens: the same, in the order of the ids.
-      vocab_size: how many ids there are.
-      rules: what becomes of text before it is divided.
+      tokens: the wordpieces in the order of the ids.
+      vocab_size: the number of ids.
+      rules: how text is changed before it is divided.
       pad_id, unk_id, cls_id, sep_id, mask_id: the ids of the special tokens.
     """
 
@@ -93,7 +94,7 @@ class Tokenizer:
         return ids
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
-        """`encode` of each text."""
+        """`encode` for each text."""
         return [self.encode(text) for text in texts]
 
 
@@ -114,9 +115,9 @@ class BasicTokenizer:
 
 
 class _CharacterTable(dict[int, str]):
-    """What each code point becomes; a space separates words, so punctuation and CJK carry spaces.
+    """The text for each code point; spaces separate words, so punctuation and CJK have spaces around them.
 
-    `contextual` holds the characters met so far whose result depends on their neighbours.
+    `contextual` has the characters seen so far whose result depends on their neighbors.
     """
 
     def __init__(self, rules: TextRules) -> None:
@@ -138,14 +139,14 @@ class _CharacterTable(dict[int, str]):
         return result
 
     def _depends_on_neighbours(self, character: str, normalized: str) -> bool:
-        """Whether lower-casing or the canonical order of marks looks beyond this character."""
+        """Whether lower-casing or the canonical order of marks depends on more than this character."""
         if self._rules.do_lower_case and character == "\N{GREEK CAPITAL LETTER SIGMA}":
             return True
         return self._rules.strips_accents and any(map(unicodedata.combining, normalized))
 
 
 class _WordCache(dict[str, tuple[int, ...]]):
-    """Word -> wordpiece ids, remembered; emptied when `CACHED_WORDS` are held."""
+    """A cache of word -> wordpiece ids; emptied when it has `CACHED_WORDS` entries."""
 
     def __init__(self, ids: dict[str, int], max_chars_per_word: int) -> None:
         super().__init__()
@@ -157,7 +158,7 @@ class _WordCache(dict[str, tuple[int, ...]]):
             self.clear()
         try:
             ids = tuple(piece.id for piece in self._model.tokenize(word))
-        except UnicodeEncodeError:  # a lone surrogate, which no UTF-8 vocabulary holds
+        except UnicodeEncodeError:  # a lone surrogate, which cannot be in a UTF-8 vocabulary
             ids = self._unknown
         self[word] = ids
         return ids
@@ -174,7 +175,7 @@ def _clean(character: str) -> str:
 
 
 def _normalize(text: str, rules: TextRules) -> str:
-    """Lower-case a text and strip its accents, as the rules say."""
+    """Lower-case a text and remove its accents, according to the rules."""
     lowered = text.lower() if rules.do_lower_case else text
     return _strip_accents(lowered) if rules.strips_accents else lowered
 
@@ -197,7 +198,7 @@ def _is_cjk(character: str) -> bool:
 
 
 def _tokenize_by_word(text: str, rules: TextRules) -> list[str]:
-    """The same rules with nothing taken per code point that depends on its neighbours."""
+    """The same rules, applied to whole words instead of code points."""
     spaced = "".join(_clean(character) for character in text)
     if rules.tokenize_chinese_chars:
         spaced = "".join(f" {character} " if _is_cjk(character) else character for character in spaced)

@@ -1,8 +1,8 @@
-"""The tokenizer of a model folder: `vocab.txt`, or Hugging Face's `tokenizer.json`, and how text is treated.
+"""The tokenizer of a model folder: `vocab.txt` or Hugging Face's `tokenizer.json`, and the rules for text.
 
-What Hugging Face's files say of text counts in this order, each over the next: the command line,
+The rules come from these sources, in order of priority: the command line,
 `tokenizer_config.json`, the normalizer of `tokenizer.json`, the defaults of transformers' BertTokenizer.
-Without such a file the original's defaults hold. (https://huggingface.co/docs/transformers/model_doc/bert,
+Without such a file the defaults of the original are used. (https://huggingface.co/docs/transformers/model_doc/bert,
 https://huggingface.co/docs/tokenizers/api/normalizers)
 """
 
@@ -35,14 +35,14 @@ _RULE_KEYS = {
     "max_input_chars_per_word": "max_chars_per_word",
 }
 _RULE_KINDS = {"strip_accents": (bool, type(None)), "max_input_chars_per_word": (int,)}
-# Further keys that change what becomes of text, with the value beside null that does not.
+# Other keys that change the text, with the only value (besides null) that does not.
 _NEUTRAL_VALUES: dict[str, Any] = {
     "do_basic_tokenize": True,
     "never_split": [],
     "wordpieces_prefix": "##",
     **{f"{token.strip('[]').lower()}_token": token for token in SPECIAL_TOKENS},
 }
-# Tokenizers that divide text as BERT's does; the last two are what tokenizer.json makes of them.
+# Tokenizers that work like BERT's; the last two are their names in tokenizer.json.
 _CLASSES = re.compile(
     r"(Bert|ConvBert|DistilBert|Electra|LayoutLM|MobileBert)Tokenizer(Fast)?"
     r"|PreTrainedTokenizerFast|TokenizersBackend"
@@ -51,12 +51,12 @@ _CLASSES = re.compile(
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """Where a tokenizer is, to be read when a task asks for it.
+    """The files of a tokenizer, read only when a task needs it.
 
     Attributes:
       vocab_file: `vocab.txt` or `tokenizer.json`.
-      folder: what may hold the other files; None for none.
-      do_lower_case: what the command line asks for; None for what the files say.
+      folder: the folder of the other files, if any.
+      do_lower_case: as given on the command line; None: as in the files.
     """
 
     vocab_file: Path
@@ -68,14 +68,14 @@ class TokenizerFiles:
         """The tokenizer, read once: a file may be a pipe.
 
         Raises:
-          InputError: a file is malformed, or text is divided otherwise than a BERT's.
+          InputError: a file is malformed, or the tokenizer does not work like BERT's.
         """
         described = self._read_tokenizer_json()
         if described is not None and described.vocabulary.file == self.vocab_file:
             return Tokenizer(described.vocabulary, self._read_rules(described))
         vocabulary = read_vocabulary(self.vocab_file)
         if described is not None and described.vocabulary.tokens != vocabulary.tokens:
-            notice(f"{self.vocab_file}: its wordpieces are taken, not those of {described.vocabulary.file}.")
+            notice(f"{self.vocab_file}: its wordpieces are used, not those of {described.vocabulary.file}.")
         return Tokenizer(vocabulary, self._read_rules(described))
 
     def _read_tokenizer_json(self) -> "_TokenizerJson | None":
@@ -92,7 +92,7 @@ class TokenizerFiles:
         source = config or (described and described.vocabulary.file)
         if source:
             option = "--do-lower-case" if self.do_lower_case else "--no-do-lower-case"
-            notice(f"{source}: says otherwise than {option}, which counts.")
+            notice(f"{source}: differs from {option}; the option is used.")
         return dataclasses.replace(rules, do_lower_case=self.do_lower_case)
 
     def _default_rules(self) -> TextRules:
@@ -100,7 +100,7 @@ class TokenizerFiles:
         return TextRules() if googles and not self._beside(CONFIG_NAME) else _HUGGING_FACE_RULES
 
     def _beside(self, name: str) -> Path | None:
-        """A file of the folder, if it is there."""
+        """A file of the folder, if it exists."""
         path = self.folder and self.folder / name
         return path if path and path.exists() else None
 
@@ -108,10 +108,10 @@ class TokenizerFiles:
 def find_tokenizer(
     folder: Path | None, vocab_file: Path | None = None, do_lower_case: bool | None = None
 ) -> TokenizerFiles | None:
-    """The tokenizer of a model folder, or of a vocabulary file instead; None where there is neither.
+    """The tokenizer of a model folder, or of a vocabulary file; None if there is neither.
 
     Raises:
-      InputError: the vocabulary file is not there.
+      InputError: the vocabulary file does not exist.
     """
     if vocab_file is not None:
         return tokenizer_of(vocab_file, do_lower_case, folder)
@@ -124,13 +124,13 @@ def find_tokenizer(
 def tokenizer_of(
     vocab_file: Path, do_lower_case: bool | None = None, folder: Path | None = None
 ) -> TokenizerFiles:
-    """The tokenizer of a vocabulary file; what lies beside it counts before what lies in the model folder.
+    """The tokenizer of a vocabulary file; files in its folder take precedence over those in the model folder.
 
     Raises:
-      InputError: the vocabulary file is not there.
+      InputError: the vocabulary file does not exist.
     """
     if not vocab_file.exists() or vocab_file.is_dir():
-        raise InputError(f"{vocab_file}: no such file; --vocab-file takes the model's {VOCABULARY_NAME}.")
+        raise InputError(f"{vocab_file}: no such file; --vocab-file needs the model's {VOCABULARY_NAME}.")
     beside = [place for place in (vocab_file.parent, folder) if place and _describes_text(place)]
     return TokenizerFiles(vocab_file, beside[0] if beside else None, do_lower_case)
 
@@ -152,18 +152,18 @@ def _describes_text(folder: Path) -> bool:
 
 
 def _apply_config(rules: TextRules, path: Path) -> TextRules:
-    """The rules with what a `tokenizer_config.json` says."""
+    """The rules, changed by a `tokenizer_config.json`."""
     values = read_json(path)
     if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no JSON object; give the model's own, or remove it.")
+        raise InputError(f"{path}: is not a JSON object; give the model's file, or remove it.")
     name = values.get("tokenizer_class")
     if name is not None and not _CLASSES.fullmatch(str(name)):
-        raise InputError(f"{path}: tokenizer_class is {name!r}, which divides text otherwise than a BERT's.")
+        raise InputError(f"{path}: tokenizer_class is {name!r}, which does not work like BERT's.")
     for key, neutral in _NEUTRAL_VALUES.items():
         value = values.get(key)
         content = value.get("content") if isinstance(value, dict) else value
         if content is not None and content != neutral:
-            raise InputError(f"{path}: {key} is {content!r}; only {neutral!r} is offered here.")
+            raise InputError(f"{path}: {key} is {content!r}; only {neutral!r} is supported.")
     given = {key: values[key] for key in _RULE_KEYS if key in values}
     for key, value in given.items():
         kinds = _RULE_KINDS.get(key, (bool,))
@@ -174,7 +174,7 @@ def _apply_config(rules: TextRules, path: Path) -> TextRules:
 
 @dataclass(frozen=True)
 class _TokenizerJson:
-    """What a `tokenizer.json` says."""
+    """The contents of a `tokenizer.json`."""
 
     vocabulary: Vocabulary
     rules: TextRules
@@ -185,23 +185,23 @@ class _TokenizerJson:
         try:
             tokenizer = tokenizers.Tokenizer.from_buffer(content.data)
         except Exception as error:  # the library raises this class itself
-            raise InputError(f"{path}: no tokenizer can be read from it ({error}); fetch it again.") from None
+            raise InputError(f"{path}: is not a valid tokenizer ({error}); fetch it again.") from None
         rules = _read_json_rules(path, json.loads(tokenizer.to_str()))
         return cls(_read_pieces(path, tokenizer), rules)
 
 
 def _read_pieces(path: Path, tokenizer: tokenizers.Tokenizer) -> Vocabulary:
-    """The wordpieces, and the tokens that were added to them, by id."""
+    """The wordpieces and the added tokens, by id."""
     ids = tokenizer.get_vocab(with_added_tokens=True)
     highest = max(ids.values(), default=0)
     if highest >= 2 * len(ids):
-        raise InputError(f"{path}: its ids go up to {highest} for {len(ids)} tokens; fetch it again.")
+        raise InputError(f"{path}: has ids up to {highest} for {len(ids)} tokens; fetch it again.")
     tokens = [""] * (highest + 1)
     for token, index in ids.items():
         tokens[index] = token
     added = [token.content for token in tokenizer.get_added_tokens_decoder().values() if not token.special]
     if added:
-        notice(f"{path}: added tokens ({', '.join(added[:5])}) are divided as other text is.")
+        notice(f"{path}: added tokens ({', '.join(added[:5])}) are divided like other text.")
     return Vocabulary(path, tuple(tokens))
 
 
@@ -217,9 +217,7 @@ def _read_json_rules(path: Path, parts: dict[str, Any]) -> TextRules:
     }
     for place, (value, wanted) in expected.items():
         if value != wanted:
-            raise InputError(
-                f"{path}: {place} is {value!r}; a BERT's is {wanted!r}, give a BERT's tokenizer."
-            )
+            raise InputError(f"{path}: {place} is {value!r}; BERT's is {wanted!r}; give a BERT tokenizer.")
     return TextRules(
         normalizer["lowercase"],
         normalizer["strip_accents"],

@@ -13,11 +13,11 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Wordpieces and where they were read.
+    """Wordpieces and their file.
 
     Attributes:
       file: the file.
-      tokens: a wordpiece's place is its id; "" is an id without one.
+      tokens: the wordpieces in the order of their ids; "" for an id without a wordpiece.
     """
 
     file: Path
@@ -29,14 +29,14 @@ class Vocabulary:
             raise InputError(f"{self.file}: {', '.join(missing)} missing; give the model's vocabulary.")
 
     def to_text(self) -> str:
-        """The `vocab.txt` that `read_vocabulary` reads back as this one."""
+        """The text of `vocab.txt`, for `read_vocabulary`."""
         return "".join(f"{token}\n" for token in self.tokens)
 
 
 def read_vocabulary(path: Path | str) -> Vocabulary:
-    """Read a `vocab.txt`: one wordpiece a line, its id the line's number counted from 0.
+    """Read a `vocab.txt`: one wordpiece per line, its id is the line number, counted from 0.
 
-    Empty lines at the end are no wordpieces. Of a wordpiece that comes twice the last id counts, as in the
+    Empty lines at the end are ignored. If a wordpiece appears twice, the last id is used, as in the
     original, and a notice says so.
 
     Raises:
@@ -57,4 +57,4 @@ def _note_repeated(path: Path, tokens: Sequence[str]) -> None:
             repeated.append(f"{token!r} (lines {lines[token]} and {number})")
     if repeated:
         more = f" and {len(repeated) - 1} others" if len(repeated) > 1 else ""
-        notice(f"{path}: holds {repeated[0]}{more} more than once; the last line's id is taken.")
+        notice(f"{path}: contains {repeated[0]}{more} more than once; the last id is used.")

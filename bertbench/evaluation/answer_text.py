@@ -1,11 +1,11 @@
-"""Spans of wordpieces -> text cut from the context, as `run_squad.py` of google-research/bert does."""
+"""Spans of wordpieces -> text from the context, as in `run_squad.py` of google-research/bert."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 
 class Context(Protocol):
-    """A context cut into words."""
+    """A context divided into words."""
 
     @property
     def doc_tokens(self) -> Sequence[str]:
@@ -13,7 +13,7 @@ class Context(Protocol):
 
 
 class Wordpieces(Protocol):
-    """The tokenizer that cut the words into wordpieces."""
+    """The tokenizer that divided the words into wordpieces."""
 
     @property
     def tokens(self) -> Sequence[str]:
@@ -24,14 +24,14 @@ class Wordpieces(Protocol):
 
 
 class AnswerTexts:
-    """Cuts answers from contexts; remembers what each word becomes in basic tokenization."""
+    """Extracts answers from contexts; caches the basic tokenization of words."""
 
     def __init__(self, tokenizer: Wordpieces) -> None:
         self._tokenizer = tokenizer
         self._normalised: dict[str, str] = {}
 
     def cut(self, pieces: Sequence[int], context: Context, first_word: int, last_word: int) -> str:
-        """The text of wordpieces (ids) that lie in words `first_word` to `last_word` of the context."""
+        """The text of wordpieces (ids) in the words `first_word` to `last_word` of the context."""
         joined = " ".join([self._tokenizer.tokens[index] for index in pieces])
         answer = " ".join(joined.replace(" ##", "").replace("##", "").split())
         words = context.doc_tokens[first_word : last_word + 1]
@@ -52,8 +52,8 @@ def project_answer(answer: str, words: Sequence[str], normalized: str) -> str:
       normalized: the same after basic tokenization, with single spaces.
 
     Returns:
-      The part, or all of the words where their characters and the normalized ones do not correspond one to
-      one or the answer is not among them.
+      The part, or all words if their characters and the normalized ones do not correspond one to one, or if
+      the answer is not among them.
     """
     original = " ".join(words)
     start = normalized.find(answer)
@@ -66,7 +66,7 @@ def project_answer(answer: str, words: Sequence[str], normalized: str) -> str:
 
 
 def _place(words: Sequence[str], rank: int) -> int:
-    """Where in the words, joined by spaces, the character stands that has `rank` others before it."""
+    """The position, in the words joined by spaces, of the non-space character number `rank`."""
     place = rank
     for word in words:
         if rank < len(word):

@@ -1,7 +1,7 @@
-"""Paired bootstrap: how far a mean difference could be chance.
+"""Paired bootstrap: the confidence interval of a mean difference.
 
 The percentile interval of Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13: the
-differences of items under two conditions are drawn anew with replacement, and their mean taken, many times.
+differences of items under two conditions are resampled with replacement, and the mean is taken, many times.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def paired_bootstrap(
 
 
 def _resampled_means(values: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """float64 [resamples], the mean when as many values are drawn as there are."""
+    """float64 [resamples], the means of resamples of the same size."""
     means = np.empty(resamples)
     step = max(1, _DRAWS_AT_ONCE // len(values))
     for start in range(0, resamples, step):

@@ -12,13 +12,13 @@ from bertbench.errors import CannotJudge
 def glue_scores(metrics: Sequence[str], predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Score predictions by the named metrics, each in [-1, 1] or [0, 1].
 
-    `f1` is that of label 1. A correlation with predictions or labels that are all alike is undefined and
-    counts as 0.0, and so does an F1 without a positive.
+    `f1` is for label 1. A correlation with constant predictions or labels is undefined and counts as 0.0, and
+    so does an F1 without positives.
 
     Args:
       metrics: of `accuracy`, `f1`, `matthews_correlation`, `pearson`, `spearman`.
       predictions: label ids, or scores for the two correlations of regression tasks; [N].
-      labels: the same of the dataset, [N].
+      labels: the labels of the data set, [N].
 
     Raises:
       CannotJudge: there is nothing to score, or a prediction is not finite.
@@ -51,10 +51,10 @@ def class_probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def mean_loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The mean cross-entropy of label ids, or of scores the mean squared error, in float64.
+    """The mean cross-entropy of label ids, or the mean squared error of scores, in float64.
 
     Args:
-      logits: [N, C], any float dtype; of scores [N, 1].
+      logits: [N, C], any float dtype; [N, 1] for scores.
       labels: integer label ids, or float scores, [N].
     """
     logits = np.asarray(logits, np.float64)

@@ -12,7 +12,7 @@ _REMEDY = "give a file that `bertbench predict squad` wrote"
 
 
 def read_predictions(path: Path | str) -> dict[str, str]:
-    """The answers by question id, from a predictions file or the folder that holds it.
+    """The answers by question id, from a predictions file or its folder.
 
     Raises:
       InputError: the file is unreadable or not an object of strings.
@@ -26,11 +26,11 @@ def read_predictions(path: Path | str) -> dict[str, str]:
 
 
 def read_margins(path: Path | str) -> dict[str, float]:
-    """How far each question's best answer is ahead, from the n-best file beside a predictions file.
+    """The margin of each question's best answer, from the n-best file in the folder of a predictions file.
 
     Returns:
-      The best start plus end logit minus the second best, by question id; without the questions that have
-      one answer only, and empty where there is no n-best file.
+      The best start plus end logit minus the second best, by question id; without the questions with only one
+      answer, and empty if there is no n-best file.
 
     Raises:
       InputError: the n-best file is not lists of answers with their logits.
@@ -46,7 +46,7 @@ def read_margins(path: Path | str) -> dict[str, float]:
                 margins[qas_id] = float(scores[0] - scores[1])
         except (TypeError, KeyError, ValueError):
             raise InputError(
-                f"{path}: question {qas_id!r}: no list of answers with logits; {_REMEDY}."
+                f"{path}: question {qas_id!r}: not a list of answers with logits; {_REMEDY}."
             ) from None
     return margins
 
@@ -59,5 +59,5 @@ def _predictions_file(path: Path | str) -> Path:
 def _read_object(path: Path) -> dict[str, Any]:
     value = read_json(path)
     if not isinstance(value, dict):
-        raise InputError(f"{path}: holds no JSON object of question ids; {_REMEDY}.")
+        raise InputError(f"{path}: is not a JSON object of question ids; {_REMEDY}.")
     return value

@@ -1,7 +1,7 @@
-"""The files in which a classifier's predictions and every task's scores are handed over.
+"""The output files of a classifier's predictions and of every task's scores.
 
 `test_results.tsv` and `eval_results.txt` are as `run_classifier.py` of google-research/bert writes them, the
-submissions as https://gluebenchmark.com takes them.
+submissions as https://gluebenchmark.com accepts them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from bertbench.files import write_text
 
 
 def write_test_results(path: Path | str, values: np.ndarray) -> None:
-    """Write `test_results.tsv` as the original does: an example a line, its values parted by tabs.
+    """Write `test_results.tsv` as the original does: one example per line, its values separated by tabs.
 
     Args:
       path: the file.
-      values: probabilities [N, C], or scores [N] of a regression task; written as float32 in the fewest
-        digits that read back the same.
+      values: probabilities [N, C], or scores [N] of a regression task; written as float32 with the fewest
+        digits that identify the value.
     """
     rows = np.asarray(values, np.float32).reshape(len(values), -1)
     write_text(path, "".join("\t".join(str(value) for value in row) + "\n" for row in rows))
@@ -35,7 +35,7 @@ def write_submission(
     labels: Sequence[str],
     score_range: tuple[float, float] | None = None,
 ) -> None:
-    """Write test predictions as the GLUE site takes them: header, then row number and prediction.
+    """Write test predictions as the GLUE site accepts them: header, then row number and prediction.
 
     Args:
       path: the file, named as the site expects (`MRPC.tsv`).

@@ -1,12 +1,12 @@
 """Start and end logits -> answers, as `write_predictions` of google-research/bert's `run_squad.py`.
 
-Each window offers the spans between its `n_best_size` best starts and ends; a start counts only in the window
-that shows it in most context. A question's spans are ranked by start plus end logit over all its windows, and
-a span's text is cut from the original context.
+Each window gives the spans between its `n_best_size` best starts and ends; a start counts only in the window
+with most context. A question's spans are ranked by start plus end logit over all its windows, and a span's
+text is taken from the original context.
 
-One difference: logits here hold the real tokens of a window only, while the original also ranks the padding
-behind them. Padding is never an answer there either, but where its logit is high it takes one of the
-`n_best_size` places from a real token, so that the least likely entries of an n-best list can differ.
+One difference: logits here are only those of real tokens, while the original also ranks the padding after
+them. Padding is never an answer there either, but with a high logit it takes one of the `n_best_size` places
+from a real token, so that the least likely entries of an n-best list can differ.
 """
 
 import functools
@@ -26,7 +26,7 @@ _WINDOWS_AT_ONCE = 1024
 
 
 class Windows(Protocol):
-    """What decoding needs of N windows of T tokens; see `bertbench.data.squad_windows.SquadWindows`."""
+    """N windows of T tokens, as needed for decoding; see `bertbench.data.squad_windows.SquadWindows`."""
 
     @property
     def features(self) -> "TokenRows":
@@ -42,11 +42,11 @@ class Windows(Protocol):
 
     @property
     def token_is_max_context(self) -> np.ndarray:
-        """bool [T]: whether no other window shows the token in more context."""
+        """bool [T]: whether no other window has more context of the token."""
 
 
 class TokenRows(Protocol):
-    """Token ids [T] and the bounds [N + 1] of each window's."""
+    """Token ids [T] and the boundaries [N + 1] of the windows."""
 
     @property
     def input_ids(self) -> np.ndarray:
@@ -58,7 +58,7 @@ class TokenRows(Protocol):
 
 
 class Question(Protocol):
-    """A question and the context, cut into words, that it is about."""
+    """A question and its context, divided into words."""
 
     @property
     def qas_id(self) -> str:
@@ -71,7 +71,7 @@ class Question(Protocol):
 
 @dataclass(frozen=True)
 class DecodingSettings(Settings):
-    """How many answers a question gets, and the longest one in wordpieces."""
+    """The number of answers per question, and the length of the longest one in wordpieces."""
 
     option_group: ClassVar[str] = "data"
 
@@ -131,7 +131,7 @@ def decode_spans(
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Spans by example and falling score: example, first and last token (counted over all windows)."""
+    """Spans by example and decreasing score: example, first and last token (counted over all windows)."""
 
     example: np.ndarray
     start: np.ndarray
@@ -153,7 +153,7 @@ def _require_finite(
 def _rank_candidates(
     windows: Windows, start_logits: np.ndarray, end_logits: np.ndarray, settings: DecodingSettings
 ) -> _Candidates:
-    """Every admissible span of every window, by example and falling score.
+    """Every valid span of every window, by example and decreasing score.
 
     Equal scores keep the original's order: by window, then rank of the start, then rank of the end.
     """
@@ -186,7 +186,7 @@ def _admissible_spans(
 
 
 def _best_tokens(logits: np.ndarray, bounds: np.ndarray, n_best: int) -> tuple[np.ndarray, np.ndarray]:
-    """The tokens with the highest logits of each row, best first, the earlier of equals first.
+    """The tokens with the highest logits of each row, best first, equal ones in their order.
 
     Returns int64 [rows, K] tokens and bool [rows, K], False where the row has fewer than K tokens.
     """

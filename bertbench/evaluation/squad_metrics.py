@@ -1,7 +1,7 @@
-"""Exact match and F1 of SQuAD v1.1, to the last digit those of the official `evaluate-v1.1.py`.
+"""Exact match and F1 of SQuAD v1.1, identical to the official `evaluate-v1.1.py` in every digit.
 
-Answers are compared without case, punctuation, articles and extra whitespace, each with the reference that
-suits it best (Rajpurkar et al. 2016, section 6.1).
+Answers are compared without case, punctuation, articles and extra whitespace, each with its best reference
+(Rajpurkar et al. 2016, section 6.1).
 """
 
 import re
@@ -26,7 +26,7 @@ class QuestionScore:
 
 @dataclass(frozen=True)
 class SquadScores:
-    """Scores in percent, and those of each question by id in the dataset's order."""
+    """Scores in percent, and the scores of each question by id, in the order of the data set."""
 
     exact_match: float
     f1: float
@@ -37,7 +37,7 @@ def score_squad(references: Mapping[str, Sequence[str]], predictions: Mapping[st
     """Score predictions, both by question id.
 
     A question without a prediction scores 0 and gets a line on standard error; a prediction for a question
-    that is not in `references` is left aside. Every question needs at least one reference.
+    that is not in `references` is ignored. Every question needs at least one reference.
     """
     questions = {}
     exact_match, f1 = 0, 0.0
@@ -49,7 +49,7 @@ def score_squad(references: Mapping[str, Sequence[str]], predictions: Mapping[st
             score = QuestionScore(0, 0.0)
         questions[qas_id] = score
         exact_match += score.exact_match
-        f1 += score.f1  # one by one: the official sum's order, and its rounding
+        f1 += score.f1  # one by one, for the order and rounding of the official sum
     total = len(references)
     return SquadScores(100.0 * exact_match / total, 100.0 * f1 / total, questions)
 
@@ -65,7 +65,7 @@ def score_answer(prediction: str, references: Sequence[str]) -> QuestionScore:
 
 
 def normalize_answer(text: str) -> str:
-    """Lower case, no ASCII punctuation, no articles, single spaces; in this order."""
+    """Lower-case, remove ASCII punctuation, remove articles, use single spaces; in this order."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_WITHOUT_PUNCTUATION)).split())
 
 

@@ -1,7 +1,7 @@
 """Is one set of measurements lower than another, by how much, and how sure is that?
 
 The estimate is the Hodges-Lehmann shift of the logarithms (Hodges and Lehmann 1963), the partner of the
-rank tests used here: it shrugs off the outliers of a shared machine as a median does, and needs a
+rank tests used here: it is robust against outliers of a shared machine as a median does, and needs a
 quarter fewer rounds for the same spread.
 """
 
@@ -25,7 +25,7 @@ class Comparison:
 
     `change` is relative (-0.07: head is 7 % lower) and `interval` its 95 % bootstrap interval. `p_lower`
     and `p_higher` are one-sided p-values of "head is lower" and "head is higher". `samples` says how
-    many measurements stand behind it.
+    many measurements it is based on.
     """
 
     change: float

@@ -44,7 +44,7 @@ def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY
 def judge_against_stored(
     results_dir: Path, *, command: str, revision: str = "HEAD", storage: Path = STORAGE
 ) -> GateResult:
-    """Judge what a test session has just measured, and write gate.json beside it.
+    """Judge what a test session has just measured, and write gate.json next to it.
 
     The base is what is stored for `revision` or its nearest ancestor. Cases that the session did not
     select are left out: a selected one that broke has failed its own test.

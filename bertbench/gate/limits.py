@@ -2,8 +2,8 @@
 
 EFFICIENCY_THRESHOLD = 0.05  # a smaller fall is within what compilers and allocators do by themselves
 MEMORY_THRESHOLD = 0.10  # peak memory repeats to about 1 %
-STARTUP_THRESHOLD = 0.25  # of several start-ups a side, beside a test
-SINGLE_STARTUP_THRESHOLD = 1.0  # one start-up a side swings by tens of per cent on a shared machine
+STARTUP_THRESHOLD = 0.25  # for several start-ups per side, in addition to a test
+SINGLE_STARTUP_THRESHOLD = 1.0  # one start-up a side swings by tens of percent on a shared machine
 SIGNIFICANCE = 0.01  # one-sided: the most false alarms there can be where measurements are independent
 MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test

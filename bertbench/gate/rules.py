@@ -31,10 +31,10 @@ def judge_efficiency(
     paired: bool,
     threshold: float = EFFICIENCY_THRESHOLD,
 ) -> Verdict:
-    """Judge efficiencies: of independent rounds, or of interleaved runs with base[i] beside head[i]."""
+    """Judge efficiencies: of independent rounds, or of interleaved runs with pairs base[i] and head[i]."""
     minimum = MINIMUM_PAIRS if paired else MINIMUM_ROUNDS
     if min(len(base), len(head)) < minimum:
-        detail = f"{min(len(base), len(head))} measurements a side; at least {minimum} are needed"
+        detail = f"{min(len(base), len(head))} measurements per side; at least {minimum} are needed"
         return _verdict(case, EFFICIENCY, base, head, Outcome.UNCLEAR, detail, threshold)
     comparison = (compare_paired if paired else compare_unpaired)(base, head)
     outcome, detail = _judge_fall(comparison, threshold)

@@ -61,7 +61,7 @@ class Side:
 
 
 def load_sides(base: str, head: str, storage: Path) -> tuple[Side, Side]:
-    """Load both sides of a comparison; a name that is no path is a git revision of the current folder.
+    """Load both sides of a comparison; a name that is not a path is a git revision of the current folder.
 
     A revision's result is taken from `storage`, of the other side's machine if there is one, else of this
     machine, else of any.
@@ -97,12 +97,12 @@ def load_folder(path: Path) -> Side:
     """Load a results folder.
 
     Raises:
-      InputError: it holds no result, or one cannot be read.
+      InputError: it contains no result, or one cannot be read.
     """
     throughput, accuracy = path / THROUGHPUT_FILE, path / ACCURACY_FILE
     if not throughput.exists() and not accuracy.exists():
         raise InputError(
-            f"{path}: holds neither {THROUGHPUT_FILE} nor {ACCURACY_FILE}; "
+            f"{path}: contains neither {THROUGHPUT_FILE} nor {ACCURACY_FILE}; "
             "give a results folder, a pytest-benchmark file or a git revision."
         )
     return Side(

@@ -20,7 +20,7 @@ def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
         otherwise through a float32 island; "optimized" always uses TensorFlow's operation in the compute
         dtype.
     Returns: [..., S] in the dtype of `scores`. A row of equal scores, however low, gives 1/S; -inf gives 0
-      beside a finite score. Weights below 2^-125 may be 0.
+      if another score is finite. Weights below 2^-125 may be 0.
     Error: 6 (1 + max s - s) ULP in float32. In bfloat16 0.509 ULP in both variants, as oneDNN's operation
       computes in float32 too, but 4 (1 + max s - s) ULP in "optimized" where TensorFlow runs without oneDNN.
       A row's sum is within 4 ULP of 1 in float32 and, rounded once, 0.51 in bfloat16.

@@ -14,12 +14,12 @@ from bertbench.measure.machine import Machine
 
 # Beyond these a measurement counts as disturbed. Shares are of the CPU time of the cores in use.
 MOST_STEAL = 0.02  # time that the hypervisor gave to other machines
-MOST_OTHERS = 0.05  # time that other processes took; an idle system's own take one per cent or two
+MOST_OTHERS = 0.05  # time that other processes took; an idle system's own take one percent or two
 MOST_HELD_BACK = 0.01  # time in which a control group's limit stopped this process
-MOST_SWITCHES = 50.0  # involuntary context switches a second on each core: a busy neighbor causes hundreds
+MOST_SWITCHES = 50.0  # involuntary context switches per second on each core: a busy neighbor causes hundreds
 MOST_SWAPPED_MIB = 8.0
 MOST_FREQUENCY_RANGE = 0.10
-MOST_PEAK_RANGE = 0.20  # between the highest and the lowest GEMM peak: on a quiet machine a few per cent
+MOST_PEAK_RANGE = 0.20  # between the highest and the lowest GEMM peak: on a quiet machine a few percent
 MOST_ROUND_EFFICIENCY = 1.05  # of a single round: a call cannot be faster than its own products
 MIB = 2**20
 _BUSY = ("user", "nice", "system", "irq", "softirq")
@@ -64,13 +64,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What happened beside a measurement; shares are of the CPU time of the cores in use.
+    """What else happened during a measurement; shares are of the CPU time of the cores in use.
 
     Attributes:
       seconds: how long it lasted.
       others: CPU time of other processes. steal: CPU time that other virtual machines got.
       held_back: time in which a control group's limit stopped this process, as a share of the whole.
-      switches: involuntary context switches a second on each core.
+      switches: involuntary context switches per second on each core.
       overheated: events of thermal throttling. swapped_mib: to and from swap.
       frequency_range, peak_range: highest over lowest, less 1, of the clock and of the GEMM peak.
       rounds_above_peak: rounds whose efficiency exceeds `MOST_ROUND_EFFICIENCY`.
@@ -96,7 +96,7 @@ class Disturbance:
             f"a control group held it back for {percent(self.held_back, 0)} of the time": (
                 self.held_back > MOST_HELD_BACK
             ),
-            f"it lost its core {self.switches:.0f} times a second": self.switches > MOST_SWITCHES,
+            f"it lost its core {self.switches:.0f} times per second": self.switches > MOST_SWITCHES,
             f"the CPU slowed itself down {self.overheated} times for heat": self.overheated > 0,
             f"{self.swapped_mib:.0f} MiB were swapped": self.swapped_mib > MOST_SWAPPED_MIB,
             f"the clock varied by {percent(self.frequency_range, 0)}": (
@@ -109,7 +109,7 @@ class Disturbance:
 
 
 class Watch:
-    """Watches the machine from its making on: `note` beside each round, `finish` at the end."""
+    """Watches the machine from its creation on: `note` for each round, `finish` at the end."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine

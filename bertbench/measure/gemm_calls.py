@@ -40,7 +40,7 @@ class Calls:
         self._made: dict[Key, tuple[Callable[[], object], float]] = {}
 
     def measure(self, key: Key, calls: int) -> float:
-        """GFLOP/s of the best of so many calls; the first time, one more goes before."""
+        """GFLOP/s of the best of several calls; the first time, one more goes before."""
         if key not in self._made:
             self._made[key] = _make_call(*key)
             self._made[key][0]()
@@ -115,7 +115,7 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
             else:
                 key = tuple(request[name] for name in _KEY)
                 answer = {"gflops": calls.measure(key, request["calls"])}
-        except Exception as error:  # whatever a library raises: that way of multiplying is not at hand
+        except Exception as error:  # whatever a library raises: that way of multiplying is not available
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
 

@@ -2,7 +2,7 @@
 
 The products are those of activations with weights ("linear" in `bertbench.measure.flops`), at the model's
 shapes and in its compute dtype; in training also the two products of the backward pass, each with one operand
-transposed. Each runs in every way that is at hand (`bertbench.measure.gemm_ways`), where it is small also
+transposed. Each runs in every way that is available (`bertbench.measure.gemm_ways`), where it is small also
 with more tokens, and the fastest way counts. Attention's products are small and slower, so leaving them out
 can only raise the limit.
 """
@@ -65,7 +65,7 @@ def peak_shapes(products: Sequence[Product], mode: str) -> dict[Shape, float]:
 
 
 class GemmPeak:
-    """Measures the limit again and again beside the model's rounds.
+    """Measures the limit repeatedly, with the model's rounds.
 
     Attributes:
       rounds: GFLOP/s of each measurement: the best of `ROUND_CALLS` calls of each shape in its best way,

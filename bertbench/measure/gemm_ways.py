@@ -1,4 +1,4 @@
-"""The ways at hand to multiply two matrices here, each in a process that it needs.
+"""The ways available to multiply two matrices here, each in a process that it needs.
 
 oneDNN keeps weights packed for its kernels only where TensorFlow takes all weights for constant, which is
 decided once a process (TF_ONEDNN_ASSUME_FROZEN_WEIGHTS), so those products run in another process than those
@@ -78,7 +78,7 @@ def ways_at_hand(dtype: tf.DType) -> tuple[Way, ...]:
 
 
 def measure_product(shape: Shape, dtype: tf.DType, way: Way, calls: int) -> float:
-    """GFLOP/s of the best of so many calls; 0 where this way is not at hand after all."""
+    """GFLOP/s of the best of several calls; 0 where this way is not available after all."""
     request = {
         "style": way.style,
         "rows": shape.rows,

@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 
 LEGEND = (
-    "Efficiency is the center, over all rounds, of the model's GFLOP/s over the GEMM peak measured beside "
-    "that round: its own products alone, in the fastest way at hand. The machine peak is the fastest product "
+    "Efficiency is the center, over all rounds, of the model's GFLOP/s over the GEMM peak measured with "
+    "that round: its own products alone, in the fastest way available. The machine peak is the fastest "
+    "product "
     "of any shape."
 )
 
@@ -25,8 +26,8 @@ def round_limits(peaks: Sequence[float]) -> list[float]:
 def center(values: Sequence[float]) -> float:
     """The Hodges-Lehmann center of positive values, on the logarithmic scale (Hodges and Lehmann 1963).
 
-    It shrugs off the outliers of a shared machine as a median does, and needs a quarter fewer rounds for the
-    same spread.
+    It is robust against outliers of a shared machine as a median does, and needs a quarter fewer rounds for
+    the same spread.
     """
     return float(np.exp(walsh_median(np.log(values)[None])[0]))
 

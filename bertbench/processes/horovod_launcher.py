@@ -32,7 +32,7 @@ class WorkerHosts:
     """How many workers there are in all, and the hosts they run on; none: this one.
 
     Attributes:
-      elastic: go on when a host, with its workers, is lost. This host alone then counts as two, by two of
+      elastic: continue when a host, with its workers, is lost. This host alone then counts as two, by two of
         its names, for Horovod gives up a whole host for the loss of a worker.
     """
 
@@ -46,11 +46,11 @@ class WorkerHosts:
         if len(self.hosts) > self.num_processes:
             raise InputError(
                 f"--mpi-hostnames names {len(self.hosts)} hosts for {self.num_processes} processes; "
-                "give --mpi-num-processes at least one a host."
+                "give --mpi-num-processes at least one per host."
             )
         if self.elastic and (self.num_processes < 2 or len(self.hosts) == 1):
             raise InputError(
-                "--elastic: a loss leaves nobody to go on; give two processes, and two hosts if any."
+                "--elastic: a loss leaves no worker to continue; give two processes, and two hosts if any."
             )
 
     @property
@@ -158,7 +158,7 @@ def _failure(status: int, last_lines: str) -> BertbenchError:
     name = f"rank {first['name']}" if first["name"].isdigit() else first["name"]
     for said in (InputError, CannotJudge):
         if code == said.exit_status:
-            return said(f"{name} cannot go on; it says why above.")
+            return said(f"{name} failed; its message is above.")
     signals = {128 + number: number.name for number in signal.Signals}
     return CannotJudge(
         f"{name} ended with {signals.get(code, f'status {code}')} and the others were stopped; "

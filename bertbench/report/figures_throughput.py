@@ -98,7 +98,7 @@ def change_chart(result: GateResult) -> Figure | None:
     threshold = rows[0].threshold or 0.0
     ends = [abs(end) for verdict in rows for end in verdict.interval or ()]
     reach = max(2 * threshold, *ends) * 110
-    x = row_axis(chart, -reach, reach, "per cent")
+    x = row_axis(chart, -reach, reach, "percent")
     for row, verdict in enumerate(rows):
         chart.rectangle(x(-100 * threshold), row_y(row) - 8, x(reach) - x(-100 * threshold), 16, "band")
         low, high = verdict.interval or (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Stored throughput over time: one series a case and machine, from the stored files alone."""
+"""Stored throughput over time: one series per case and machine, from the stored files alone."""
 
 import fnmatch
 from collections import defaultdict
@@ -92,7 +92,8 @@ def read_history(storage: Path, *, pattern: str = "*", last: int | None = None) 
     stored = list_stored(storage)
     if not stored:
         raise InputError(
-            f"{storage}: holds no stored results; record some with `pytest -m benchmark --record-baselines`."
+            f"{storage}: contains no stored results; record some with `pytest -m benchmark "
+            "--record-baselines`."
         )
     glob = pattern if any(wildcard in pattern for wildcard in "*?[") else f"*{pattern}*"
     runs: dict[tuple[str, str], list[Run]] = defaultdict(list)

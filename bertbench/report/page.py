@@ -20,7 +20,7 @@ MARKS = {State.PASSED: "✅", State.FAILED: "❌", State.UNCLEAR: "⚠️", MEAS
 
 
 def write_report(results: Results, page: Path, command: str) -> None:
-    """Write `page`, and beside it the same as Markdown (.md) and the checks as JUnit XML (.xml)."""
+    """Write `page`, and next to it the same as Markdown (.md) and the checks as JUnit XML (.xml)."""
     checks = collect_checks(results)
     values = _values(results, checks, command)
     write_text(page, _render("report.html.jinja", values))

@@ -51,7 +51,7 @@ class Row:
 
     @property
     def share_percent(self) -> str:
-        """The bar's width in per cent."""
+        """The bar's width in percent."""
         return f"{min(max(self.share, 0), 1) * 100:.1f}"
 
 
@@ -170,7 +170,7 @@ def _throughput(result: ThroughputResult) -> Section:
         for case in result.cases
     ]
     products = result.cases[0].machine.get("matrix_products")
-    caption = f"Throughput beside the machine's limit, matrix products in {products}"
+    caption = f"Throughput and the machine's limit, matrix products in {products}"
     table = Table(caption, columns, rows, "pytest -m benchmark", ("peak measured by",), "efficiency")
     roof, speedup = roofline(result.cases), speedup_chart(result.cases)
     notes = [
@@ -208,7 +208,7 @@ def _gate(result: GateResult) -> Section:
 
 def _lengths(result: LengthsResult) -> Section:
     charts = [length_chart(result), padding_chart(result)]
-    lead = "Most texts are shorter than the longest the model takes; padding is computed in vain."
+    lead = "Most texts are shorter than the longest the model takes; padding is wasted computation."
     return Section("lengths", "Lengths and padding", lead, figures=[chart for chart in charts if chart])
 
 

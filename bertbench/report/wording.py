@@ -52,7 +52,7 @@ def gate_row(verdict: Verdict) -> tuple[str, ...]:
 
 
 def gate_remarks(result: GateResult) -> list[str]:
-    """One line for everything that a reader of the table must know beside it."""
+    """One line for everything that a reader of the table must know in addition."""
     special = [verdict for verdict in result.verdicts if verdict.verdict != Outcome.OK]
     return [
         *result.notes,
@@ -61,7 +61,7 @@ def gate_remarks(result: GateResult) -> list[str]:
 
 
 def change(verdict: Verdict, value: float | None) -> str:
-    """A change in the verdict's way: relative in per cent, or absolute."""
+    """A change in the verdict's way: relative in percent, or absolute."""
     if value is None:
         return NONE
     if verdict.quantity in RELATIVE_QUANTITIES:

@@ -28,7 +28,7 @@ _NAME = re.compile(r"(\d{4,})_([0-9a-f]{7,40})(-dirty)?\.json")
 
 @dataclass(frozen=True)
 class StoredResult:
-    """One stored file, told by its name alone."""
+    """One stored file, identified by its name."""
 
     path: Path
     number: int
@@ -47,7 +47,7 @@ def record_throughput(
     """Store a results folder's pytest-benchmark file under the next number of its machine.
 
     The commit is the one checked out where `storage` lies; who, when and `versions` go into the file.
-    Changes beside `storage`, which are other baselines, leave the tree clean.
+    Changes next to `storage`, which are other baselines, leave the tree clean.
 
     Raises:
       InputError: `source` is not such a file, or the tree is not clean and `allow_dirty` is false.
@@ -94,7 +94,7 @@ def find_stored(root: Path, revision: str, storage: Path, machine_id: str | None
                 if ancestor[:length] in abbreviations:
                     return abbreviations[ancestor[:length]]
     raise InputError(
-        f"{revision}: {storage} holds no result of it or of an ancestor; "
+        f"{revision}: {storage} contains no result of it or of an ancestor; "
         "record one with `pytest -m benchmark --record-baselines`."
     )
 

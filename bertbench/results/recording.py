@@ -35,7 +35,7 @@ def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
 
 
 def require_clean_tree(baselines: Path, *, allow_dirty: bool) -> bool:
-    """Whether the work tree has changes beside the folder `baselines`.
+    """Whether the work tree has changes apart from the folder `baselines`.
 
     Raises:
       InputError: it has, and `allow_dirty` is false; or the folder is in no work tree.

@@ -13,7 +13,7 @@ def find_root(inside: Path) -> Path:
     """The top of the work tree that holds `inside`.
 
     Raises:
-      InputError: git is missing or `inside` is no work tree.
+      InputError: git is missing or `inside` is not a work tree.
     """
     return Path(run_git(inside, "rev-parse", "--show-toplevel"))
 

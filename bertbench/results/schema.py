@@ -35,7 +35,7 @@ class ThroughputCase:
     """The `extra_info` of one benchmark in pytest-benchmark's JSON.
 
     Rates are per second of the measured call. `efficiency_rounds` holds the model's GFLOP/s over the GEMM
-    peak beside it for each round, in the order of measuring; `efficiency` is their center
+    peak measured with it for each round, in the order of measuring; `efficiency` is their center
     (`bertbench.measure.rates`). `gemm_peak_ways` says for which share of the work each way to multiply was
     the fastest, `machine_peak_gflops` what the fastest product of any shape gave. `arithmetic_intensity` is
     in FLOP/byte, `memory_bandwidth` in GB/s, memory in MiB, start-up in seconds.
@@ -88,7 +88,8 @@ class AccuracyCase:
 
     `baseline`, `difference` (score minus baseline), `tolerance` and `interval` are about the score named
     by `quantity`, in that score's own unit. `interval` is the 95 % interval of bf16 minus fp32 by paired
-    bootstrap. `per_question_scores` names an .npz beside the file: `ids` [N] and one array [N] a quantity.
+    bootstrap. `per_question_scores` names an .npz file in the same folder: `ids` [N] and one array [N] per
+    quantity.
     """
 
     case: str
@@ -191,7 +192,7 @@ def read_throughput(path: Path | str) -> ThroughputResult:
     """Read a pytest-benchmark file made by the throughput suite.
 
     Raises:
-      InputError: the file is not such a file, holds no case, or is of an unknown version; the message
+      InputError: the file is not such a file, contains no case, or is of an unknown version; the message
         names file and key.
     """
     values = read_json(path)
@@ -205,9 +206,9 @@ def read_throughput(path: Path | str) -> ThroughputResult:
         if not cases[-1].efficiency_rounds:
             raise InputError(f"{place}: efficiency_rounds is empty; measure again.")
     if not cases:
-        raise InputError(f"{path}: holds no benchmark; run `pytest -m benchmark` again.")
+        raise InputError(f"{path}: contains no benchmark; run `pytest -m benchmark` again.")
     if len({case.machine_id for case in cases}) > 1:
-        raise InputError(f"{path}: mixes several machines; store one file a machine.")
+        raise InputError(f"{path}: mixes several machines; store one file per machine.")
     _require_distinct(cases, path)
     commit = values.get("commit_info")
     commit_id = commit.get("id") if isinstance(commit, dict) else None

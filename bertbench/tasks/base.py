@@ -50,7 +50,7 @@ class Outcome:
     """What a task makes of a model's outputs.
 
     Attributes:
-      scores: by metric; empty where the data holds no labels.
+      scores: by metric; empty where the data have no labels.
       per_item: scores of each item [N], by metric, on the scale of `scores`, for paired comparison.
       predictions: what `Task.write` needs to write the task's files.
       loss: the mean training loss of the examples, where the task tells it.

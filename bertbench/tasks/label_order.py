@@ -1,4 +1,4 @@
-"""Which output of a model stands for which label of a task, by their names."""
+"""Which output of a model belongs to which label of a task, by their names."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -28,7 +28,7 @@ class TrainingSettings(Settings):
     option_group: ClassVar[str] = "training"
 
     batch_size: Annotated[int, Option("Examples of one process's micro-batch.", minimum=1)] = 32
-    accum_steps: Annotated[int, Option("Micro-batches a step.", minimum=1)] = 1
+    accum_steps: Annotated[int, Option("Micro-batches per step.", minimum=1)] = 1
     learning_rate: Annotated[float, Option("The highest learning rate.")] = 5e-5
     num_epochs: Annotated[
         float, Option("Passes over the examples.", names=("--num-train-epochs",), minimum=0, exclusive=True)

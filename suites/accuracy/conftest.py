@@ -52,7 +52,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     accuracy = _accuracy(config)
     if not accuracy.judgements:
         _table(config).notes.append(
-            "No case was judged: no model with its data was found. The reasons stand above; give --model-dir "
+            "No case was judged: no model with its data was found. The reasons are listed above; give "
+            "--model-dir "
             "with --squad-dir, or --data."
         )
         if all(selected):

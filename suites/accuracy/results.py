@@ -1,4 +1,4 @@
-"""A session's judgements as `accuracy.json`, with each case's scores by item beside it."""
+"""A session's judgements as `accuracy.json`, with each case's scores per item in separate files."""
 
 from pathlib import Path
 

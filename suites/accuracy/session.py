@@ -73,7 +73,7 @@ class AccuracySession:
     """What the accuracy tests of one pytest session share.
 
     Attributes:
-      batch_size: rows a batch.
+      batch_size: rows per batch.
       judgements: in the order of judging.
     """
 

@@ -78,7 +78,7 @@ class Places:
         if not value:
             raise Missing(f"{variable} is not set; {remedy}")
         if not Path(value).is_dir():
-            raise Missing(f"{variable}: {value} is no folder; {remedy}")
+            raise Missing(f"{variable}: {value} is not a folder; {remedy}")
         return Path(value)
 
 

@@ -34,7 +34,7 @@ class StandIns:
       tuned: the same with a span head.
       squad: a folder of train-v1.1.json and dev-v1.1.json.
       mrpc: a folder of train.tsv, dev.tsv and test.tsv.
-      text: one sentence a line, a blank line between documents.
+      text: one sentence per line, a blank line between documents.
     """
 
     pretrained: Path

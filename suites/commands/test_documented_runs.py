@@ -44,7 +44,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def scripts(tmp_path_factory):
-    """A copy of the package to run in, so that logs beside the script are not left in the source tree."""
+    """A copy of the package to run in, so that logs next to the script are not left in the source tree."""
     package = Path(bertbench.__file__).parent
     copy = tmp_path_factory.mktemp("models") / package.name
     return shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "common"))
@@ -105,7 +105,7 @@ def blocks(heading):
 
 
 def check_log(result, folder, mode, precision):
-    """One log, named as the model zoo names it, has every line printed; its place is told first and last."""
+    """One log, named as in the model zoo, has every printed line; its path is printed first and last."""
     (log,) = folder.glob("benchmark_*.log")
     assert log.name.startswith(f"benchmark_bert_large_{mode}_{precision}_")
     lines = [line for line in result.stdout.splitlines() if line]

@@ -1,4 +1,4 @@
-"""A worker that is killed, a job that is ended, workers with other data; and going on afterwards."""
+"""A worker that is killed, a job that is ended, workers with other data; and resuming afterwards."""
 
 import os
 import signal
@@ -127,7 +127,7 @@ def test_workers_with_other_data_end_at_the_start_naming_it(
     monkeypatch.setitem(os.environ, "TF_CPP_MIN_LOG_LEVEL", "3")
     command = synchronized(files, tmp_path / "out")
     command[command.index("--train-file") + 1] = "train.json"
-    with pytest.raises(InputError, match=r"rank [01] cannot go on; it says why above"):
+    with pytest.raises(InputError, match=r"rank [01] failed; its message is above"):
         run_workers(WorkerHosts(2), command)
     said = capfd.readouterr().err
     assert "bertbench: workers differ in data (rank 0: " in said

@@ -1,4 +1,4 @@
-"""Several hosts over SSH, with a stand-in for ssh that runs what it is told on this host."""
+"""Several hosts over SSH, with a stand-in for ssh that runs the given command on this host."""
 
 import os
 import re

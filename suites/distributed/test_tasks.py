@@ -1,4 +1,4 @@
-"""Every task in every precision on two workers, and what workers that differ are told."""
+"""Every task in every precision on two workers, and messages for workers that differ."""
 
 import numpy as np
 import pytest

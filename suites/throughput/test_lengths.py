@@ -1,4 +1,4 @@
-"""How long real windows are, and what each way of batching computes for nothing."""
+"""How long real windows are, and how much padding each way of batching computes."""
 
 import os
 from pathlib import Path

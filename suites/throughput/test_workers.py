@@ -18,7 +18,7 @@ pytestmark = pytest.mark.benchmark
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600
-# Rounds take turns, so a change of the machine's speed touches both sides, but not to the last per cent.
+# Rounds take turns, so a change of the machine's speed touches both sides, but not to the last percent.
 LEEWAY = 1.1
 COLUMNS = ("case", "1 worker, examples/s", "2 workers, examples/s", "efficiency")
 
@@ -46,6 +46,6 @@ def test_two_workers_beside_one(pytestconfig, tmp_path):
     table = summary_table(pytestconfig, "workers of one thread each", COLUMNS)
     table.add(case, f"{one:.2f}", f"{two:.2f}", f"{efficiency:.0%}")
     assert 0 < efficiency < LEEWAY, (
-        f"two workers make {two:.2f} examples/s beside {one:.2f} of one; two cannot do more than twice the "
+        f"two workers make {two:.2f} examples/s, one makes {one:.2f}; two cannot do more than twice the "
         "work of one, so one of the two is measured wrongly"
     )

@@ -21,7 +21,7 @@ class Recipe:
     """One training.
 
     Attributes:
-      arguments: of `bertbench train`; "{data}" stands for the folder of shared data.
+      arguments: of `bertbench train`; "{data}" is replaced by the folder of shared data.
       floors: the scores to reach, whatever the reference's.
       reference: (file below the shared data's `reference/`, path of keys to its scores).
     """

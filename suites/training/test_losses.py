@@ -1,4 +1,4 @@
-"""How the loss falls: bf16 beside fp32, and to nothing on a batch known by heart."""
+"""How the loss falls: bf16 compared with fp32, and to nothing on a batch memorized."""
 
 from pathlib import Path
 
@@ -23,9 +23,7 @@ def test_bf16_stays_with_fp32(task: str, files: Path, tmp_path: Path, request: p
     fp32 = loss_curve(task, FP32, 0, files, tmp_path / "fp32")
     bf16 = loss_curve(task, BF16, 0, files, tmp_path / "bf16")
     distance = np.abs(bf16 - fp32)
-    table = summary_table(
-        request.config, "Loss of bf16 beside fp32", ("task", "fp32", "bf16", "apart", "band")
-    )
+    table = summary_table(request.config, "Loss of bf16 and fp32", ("task", "fp32", "bf16", "apart", "band"))
     table.add(task, f"{fp32[-1]:.3f}", f"{bf16[-1]:.3f}", f"{distance.max():.3f}", f"{band:.3f}")
     assert fp32[-1] < fp32[0] - band, "the test must see the loss fall by more than the band"
     assert not np.array_equal(bf16, fp32), "bf16 computed in fp32"

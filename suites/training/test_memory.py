@@ -15,7 +15,7 @@ pytestmark = pytest.mark.training
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts a peak anew")
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts a peak again")
 def test_recomputation_keeps_one_layer_and_the_others_inputs(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "tools.peak_memory", str(tmp_path)],

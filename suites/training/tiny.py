@@ -39,7 +39,7 @@ WITHOUT_DROPOUT = dataclasses.replace(CONFIG, hidden_dropout_prob=0.0, attention
 
 
 def write_files(folder: Path, config: ModelConfig = CONFIG) -> Path:
-    """A model folder without checkpoint, and the training files of every task beside it."""
+    """A model folder without checkpoint, and the training files of every task in the same folder."""
     draw = random.Random(1)
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     (folder / "bert_config.json").write_text(config.to_json())

@@ -42,7 +42,7 @@ def test_a_pipe_is_read_as_a_file(tmp_path):
     writer.join()
     assert len(content.json()) == 200_001
     assert content.file.sha256 == hashlib.sha256(data).hexdigest()
-    with pytest.raises(InputError, match="pipe: is no regular file; give one"):
+    with pytest.raises(InputError, match="pipe: is not a regular file; give a regular file"):
         require_plain_file(path)
 
 
@@ -52,7 +52,7 @@ def test_a_pipe_is_read_as_a_file(tmp_path):
         (b"", "is empty; give the file (a pipe can be read only once)"),
         (b" \n", "is empty"),
         (POINTER, "is a Git LFS pointer, not the file itself; run `git lfs pull`"),
-        (gzip.compress(b"{}"), "is compressed with gzip; unpack it"),
+        (gzip.compress(b"{}"), "is compressed with gzip; decompress it"),
         (b"PK\x03\x04 and so on", "is compressed with zip"),
         (b"\xfd7zXZ\x00 and so on", "is compressed with xz"),
         (b"\x28\xb5\x2f\xfd and so on", "is compressed with zstd"),

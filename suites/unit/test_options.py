@@ -36,11 +36,11 @@ class Outer(Settings):
     ("values", "message"),
     [
         ({"size": 1}, "size is 1; it must be at least 2."),
-        ({"share": 1.5}, "share is 1.5; it must lie in [0, 1]."),
-        ({"share": math.nan}, "share is nan; it must lie in [0, 1]."),
+        ({"share": 1.5}, "share is 1.5; it must be in [0, 1]."),
+        ({"share": math.nan}, "share is nan; it must be in [0, 1]."),
         ({"rate": 0.0}, "rate is 0.0; give a number above 0."),
         ({"rate": math.inf}, "rate is inf; give a number above 0."),
-        ({"odds": 1.0}, "odds is 1.0; it must lie between 0 and 1."),
+        ({"odds": 1.0}, "odds is 1.0; it must be between 0 and 1."),
         ({"kind": "c"}, "kind is 'c'; choose one of a, b."),
     ],
 )

@@ -3,7 +3,7 @@
     python -m tools.calibration.gate
 
 takes base and head from the noise recorded in `baselines/noise/` (see `tools.calibration.noise`), judges
-them as the gate does, and prints the share of each outcome, for stored results (one run a side) and for
+them as the gate does, and prints the share of each outcome, for stored results (one run per side) and for
 interleaved runs. "real" are the recorded runs against each other in the order they came.
 """
 
@@ -76,7 +76,7 @@ def measure_pairs(runs: np.ndarray) -> Sides:
 
 
 MODES = (
-    Mode("stored results, one run a side", False, 2, draw_two, lambda runs: (runs[0], runs[1])),
+    Mode("stored results, one run per side", False, 2, draw_two, lambda runs: (runs[0], runs[1])),
     Mode(f"interleaved, {PAIRS} pairs of runs", True, 2 * PAIRS, draw_neighbors, measure_pairs),
 )
 

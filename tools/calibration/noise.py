@@ -4,7 +4,7 @@
 
 runs the same benchmark again and again, each in a process of its own, and writes what the gate would see
 to `baselines/noise/<machine-id>.json`, after what an interrupted recording left there. Arguments are
-those of `bertbench benchmark`; without any, a small encoder stands for it, which takes seconds.
+those of `bertbench benchmark`; without any, a small encoder replaces it, which takes seconds.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def _runs_so_far(path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
     if kept["arguments"] != list(arguments):
         raise InputError(
             f"{path}: holds the noise of another benchmark, recorded by `{kept['command']}`; "
-            "give its arguments to go on, or move the file away."
+            "give its arguments to continue, or move the file away."
         )
     return kept["runs"]
 

@@ -1,6 +1,6 @@
-"""A small numpy encoder layer measured between two GEMM peaks a round, on one thread.
+"""A small numpy encoder layer measured between two GEMM peaks per round, on one thread.
 
-It stands for `bertbench benchmark` when a machine's noise is recorded: one run takes seconds, so that
+It replaces `bertbench benchmark` when a machine's noise is recorded: one run takes seconds, so that
 hundreds fit into an hour, and its rounds see the same disturbances.
 
     python -m tools.calibration.small_encoder --output-dir O

@@ -1,8 +1,8 @@
-"""Make the models in `bertbench/embedded/` anew: corpus, pretraining, fine-tuning, held-out scores.
+"""Make the models in `bertbench/embedded/` again: corpus, pretraining, fine-tuning, held-out scores.
 
     python tools/embedded/rebuild.py [--work-dir DIR]
 
-Everything is done by bertbench's own commands in the working folder; a run that was stopped goes on there.
+Everything is done by bertbench's own commands in the working folder; a run that was stopped resumes there.
 The package's models are replaced at the end, once their scores are within `SCORES`.
 """
 

@@ -1,4 +1,4 @@
-"""Build Horovod against this environment's TensorFlow and install it; README.md beside this file says why.
+"""Build Horovod against this environment's TensorFlow and install it; README.md in this folder explains why.
 
 Run it by the environment's own Python: `python tools/horovod/install.py [--optional]`. Exit status: 0
 Horovod is installed and imports, 2 it is not. With `--optional` a machine that cannot build it gets one

@@ -1,1 +1,1 @@
-"""Other engines beside this one: the same model, inputs and threads, interleaved in one run."""
+"""Compares other engines with this one: the same model, inputs and threads, interleaved in one run."""

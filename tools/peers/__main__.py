@@ -80,7 +80,7 @@ class Worker:
 @click.option("--num-layers", type=click.IntRange(min=1), help="Fewer layers, for a quick look.")
 @click.option("--mode", default="inference", show_default=True, type=click.Choice(("inference", "training")))
 @click.option("--batch-size", type=click.IntRange(min=1), help="[default: 8, in training 4]")
-@click.option("--windows", default=96, show_default=True, help="Windows a pass.")
+@click.option("--windows", default=96, show_default=True, help="Windows per pass.")
 @click.option("--rounds", default=3, show_default=True, help="Passes of each engine and setup.")
 @click.option("--precision", "precisions", multiple=True, default=("fp32", "bf16"), show_default=True)
 @click.option("--gelu", default="tanh", show_default=True, type=click.Choice(("tanh", "erf")))

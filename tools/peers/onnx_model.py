@@ -21,7 +21,7 @@ _APPROXIMATE = {"tanh": "tanh", "erf": "none"}
 
 
 def write_onnx(path: Path, config: ModelConfig, weights: Mapping[str, np.ndarray], gelu: str) -> None:
-    """Write `path` and, beside it, `<path>.data` with the weights.
+    """Write `path` and, next to it, `<path>.data` with the weights.
 
     Args:
       weights: float32 arrays by checkpoint name. gelu: tanh or erf.

@@ -83,7 +83,7 @@ def summarize(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def speed_ratio(own: Row, other: Row) -> float:
-    """How many times as fast `own` is: the median over rounds that stand side by side."""
+    """How many times as fast `own` is: the median over paired rounds."""
     return statistics.median(theirs / ours for ours, theirs in zip(own.seconds, other.seconds, strict=True))
 
 

@@ -177,7 +177,7 @@ def test_other_parts_are_left_aside_with_one_line(tmp_path: Path, capsys: pytest
     assert report.left_aside == ("pooler", "masked-LM head", "next-sentence head")
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        f"{tmp_path}/bert_model.ckpt: left aside, not part of this model: "
+        f"{tmp_path}/bert_model.ckpt: ignored, not part of this model: "
         "pooler, masked-LM head, next-sentence head."
     ]
 

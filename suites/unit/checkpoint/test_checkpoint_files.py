@@ -83,22 +83,29 @@ class TestFinding:
         [
             (
                 "pytorch_model.bin",
-                "is PyTorch's pickle format, which is not read; save it as model.safetensor",
+                "is PyTorch's pickle format, which is not supported; save it as model.safetensor",
             ),
             ("pytorch_model.bin.index.json", "is PyTorch's pickle format"),
             ("model.pt", "is PyTorch's pickle format"),
-            ("tf_model.h5", "is a Keras file, which is not read; .*from_pretrained\\(FOLDER, from_tf=True"),
-            ("flax_model.msgpack", "is a Flax file, which is not read; .*from_flax=True"),
-            ("model.onnx", "is an exported model, which is not read; give the checkpoint that it was made"),
+            (
+                "tf_model.h5",
+                "is a Keras file, which is not supported; .*from_pretrained\\(FOLDER, from_tf=True",
+            ),
+            ("flax_model.msgpack", "is a Flax file, which is not supported; .*from_flax=True"),
+            (
+                "model.onnx",
+                "is an exported model, which is not supported; give the checkpoint from which it was "
+                "exported",
+            ),
             ("saved_model.pb", "is an exported model"),
-            ("epoch=3.ckpt", "is a single file, as PyTorch Lightning writes"),
+            ("epoch=3.ckpt", "is a single file as written by PyTorch Lightning"),
             ("adapter_model.safetensors", "is an adapter without its model; merge it into the model"),
         ],
     )
     def test_weights_in_another_format_are_named(self, tmp_path: Path, name: str, told: str) -> None:
         touch(tmp_path, name, "optimizer.pt", "training_args.bin")
         with pytest.raises(
-            InputError, match=f"holds no checkpoint that can be read: {re.escape(name)} {told}"
+            InputError, match=f"contains no checkpoint that can be read: {re.escape(name)} {told}"
         ):
             find_checkpoint(tmp_path)
         if not name.endswith(".safetensors"):
@@ -140,7 +147,7 @@ class TestFinding:
         touch(tmp_path, *files)
         with pytest.raises(InputError) as caught:
             find_checkpoint(tmp_path)
-        assert str(caught.value).startswith(f"{tmp_path}: holds several checkpoints (")
+        assert str(caught.value).startswith(f"{tmp_path}: contains several checkpoints (")
         assert all(file.removesuffix(".index") in str(caught.value) for file in files)
 
     @pytest.mark.parametrize("name", ["", "bert_model.ckpt", "bert_model.ckpt.index", "model.safetensors"])
@@ -169,7 +176,7 @@ class TestFinding:
     def test_state_file_that_names_nothing_there(self, tmp_path: Path, text: str) -> None:
         touch(tmp_path, "model.ckpt-1.index")
         (tmp_path / "checkpoint").write_bytes(text.encode("latin-1"))
-        with pytest.raises(InputError, match=re.escape(str(tmp_path / "checkpoint")) + ": names no"):
+        with pytest.raises(InputError, match=re.escape(str(tmp_path / "checkpoint")) + ": does not name"):
             find_checkpoint(tmp_path)
 
 

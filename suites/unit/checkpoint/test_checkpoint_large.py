@@ -1,4 +1,4 @@
-"""A BERT-large checkpoint of 1.3 GB loads nearly as fast as it can be read, and beside one copy only."""
+"""A BERT-large checkpoint of 1.3 GB loads nearly as fast as it can be read, with only one copy in memory."""
 
 import json
 import os

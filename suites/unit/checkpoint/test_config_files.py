@@ -79,7 +79,7 @@ def test_unknown_keys_of_hugging_face_get_one_notice(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_type": "roberta"}, "model_type is 'roberta'; only 'bert' is computed here"),
+        ({"model_type": "roberta"}, "model_type is 'roberta'; only 'bert' is supported"),
         ({"model_type": "camembert", "architectures": ["CamembertModel"]}, "model_type is 'camembert'"),
         ({"model_type": None, "architectures": ["XLMRobertaModel"]}, "model_type is missing, and architectu"),
         ({"model_type": "left out", "architectures": None}, 'model_type is missing; .* "model_type": "bert"'),
@@ -87,12 +87,12 @@ def test_unknown_keys_of_hugging_face_get_one_notice(tmp_path, capsys):
             {"model_type": "left out", "architectures": ["BertGenerationEncoder"]},
             "model_type is missing, and",
         ),
-        ({"pruned_heads": {"1": [0]}}, "pruned_heads is {'1': \\[0\\]}; only {} is computed here"),
-        ({"is_decoder": True}, "is_decoder is True; only False is computed here"),
+        ({"pruned_heads": {"1": [0]}}, "pruned_heads is {'1': \\[0\\]}; only {} is supported"),
+        ({"is_decoder": True}, "is_decoder is True; only False is supported"),
         ({"add_cross_attention": True}, "add_cross_attention is True; only False"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type is 'relative_key'; only 'abs"),
-        ({"embedding_size": 64}, "embedding_size is 64; it is not computed here"),
-        ({"alibi_starting_size": 512}, "alibi_starting_size is 512; it is not computed here"),
+        ({"embedding_size": 64}, "embedding_size is 64; it is not supported"),
+        ({"alibi_starting_size": 512}, "alibi_starting_size is 512; it is not supported"),
         ({"auto_map": {"AutoModel": "modeling.Own"}}, "auto_map is {'AutoModel': 'modeling.Own'}; it is not"),
         ({"quantization_config": {"bits": 8}}, "quantization_config is {'bits': 8}; it is not"),
         ({"hidden_act": "relu"}, "hidden_act is 'relu'; only gelu, gelu_accurate, .* are supported"),
@@ -183,7 +183,7 @@ def test_a_saved_config_names_what_the_model_was_trained_with(tmp_path, trained_
 
 
 def test_googles_file_comes_first_in_a_folder(tmp_path):
-    with pytest.raises(InputError, match=r"holds neither bert_config\.json nor config\.json"):
+    with pytest.raises(InputError, match=r"contains neither bert_config\.json nor config\.json"):
         find_config(tmp_path)
     write(tmp_path, "config.json", **TINY)
     assert find_config(tmp_path).name == "config.json"

@@ -19,14 +19,24 @@ TINY = json.loads(GEOMETRIES["tiny"].to_json())
     [
         (["the", "E"], 20, False, ""),
         (["the", "e"], 20, True, ""),
-        (["the", "E"], 20, True, "holds capitals, but text is lower-cased; for a cased model give --no-do-"),
+        (
+            ["the", "E"],
+            20,
+            True,
+            "has capital letters, but text is lower-cased; for a cased model give --no-do-",
+        ),
         (
             ["the", "e"],
             20,
             False,
-            "holds no capitals, but text keeps its own; for an uncased model give --do-",
+            "has no capital letters, but text keeps its capital letters; for an uncased model give --do-",
         ),
-        (["the", "e"], 21, True, "holds 20 of the model's 21 wordpieces; if it is not the model's own, give"),
+        (
+            ["the", "e"],
+            21,
+            True,
+            "contains 20 of the model's 21 wordpieces; if it is not the model's vocabulary, give",
+        ),
     ],
 )
 def test_a_doubtful_vocabulary_gets_one_line(tmp_path, capsys, words, vocab_size, do_lower_case, told):

@@ -75,7 +75,7 @@ def test_the_fingerprint_covers_the_index_and_every_shard(folder):
 def test_missing_shards_are_named(folder):
     for shard in SHARDS[1:]:
         (folder / shard).unlink()
-    message = rf"{INDEX}: shards missing or unreadable: {SHARDS[1]}, {SHARDS[2]}; put all of them beside it"
+    message = rf"{INDEX}: shards missing or unreadable: {SHARDS[1]}, {SHARDS[2]}; put all of them next to it"
     with pytest.raises(InputError, match=message):
         open_checkpoint(folder)
     with pytest.raises(InputError, match=message):
@@ -88,16 +88,14 @@ def test_missing_shards_are_named(folder):
 def test_an_index_does_not_lead_out_of_its_folder(folder, place):
     name = "qa_outputs.bias"
     write_index(folder, read_index(folder) | {name: place})
-    with pytest.raises(
-        InputError, match=rf"{INDEX}: weight_map places {name} in {place!r}; it must be a file"
-    ):
+    with pytest.raises(InputError, match=rf"{INDEX}: weight_map has {name} in {place!r}; it must be a file"):
         open_checkpoint(folder)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"weight_map": []}', '{"weight_map": {}}'])
 def test_an_index_without_places_is_refused(folder, text):
     (folder / INDEX).write_text(text)
-    with pytest.raises(InputError, match=rf"{INDEX}: holds no weight_map"):
+    with pytest.raises(InputError, match=rf"{INDEX}: contains no weight_map"):
         open_checkpoint(folder)
 
 

@@ -137,7 +137,7 @@ def test_an_output_place_that_will_not_do_is_told_before_measuring(call, tmp_pat
     (tmp_path / "file").write_text("kept")
     status, out, err = call("squad", "--config", "tiny", *profile, "--output-dir", str(tmp_path / "file"))
     assert (status, out) == (2, "")
-    assert f"{tmp_path / 'file'}: cannot be made a directory" in err.splitlines()[-1]
+    assert f"{tmp_path / 'file'}: cannot be created as a folder" in err.splitlines()[-1]
     assert "warm up" not in err
 
 

@@ -53,7 +53,7 @@ def test_evaluate_prints_one_line_as_the_official_script(capsys, tmp_path, datas
         assert status == 0
         assert out == '{"exact_match": 25.0, "f1": 41.666666666666664}\n'
         assert "Unanswered question q4 will receive score 0." in err
-        assert "does not hold: 1; left aside" in err
+        assert "does not contain: 1; ignored" in err
 
 
 def test_evaluate_gives_the_references_scores(capsys):
@@ -137,13 +137,13 @@ def test_compare_of_equal_answers_lists_none(capsys, tmp_path, dataset):
 @pytest.mark.parametrize(
     ("predictions", "nbest", "message"),
     [
-        (["b"], None, r"predictions\.json: holds no JSON object of question ids; give"),
+        (["b"], None, r"predictions\.json: is not a JSON object of question ids; give"),
         ({"q1": 3}, None, r"predictions\.json: question 'q1': the answer must be a string; give"),
         ({"q1": "b", "q9": "c", "q8": "c"}, None, r"bad: 2 ids, such as 'q9', are not in .*dev\.json; give"),
-        ({"q1": "b"}, [], r"nbest_predictions\.json: holds no JSON object"),
-        ({"q1": "b"}, {"q1": [{"text": "b"}]}, r"nbest_predictions\.json: .*'q1': no list of answers"),
-        ({"q1": "b"}, {"q1": [answer("x", 1), answer(1, 1)]}, r"'q1': no list of answers with logits"),
-        ({"q1": "b"}, {"q1": 7}, r"'q1': no list of answers with logits"),
+        ({"q1": "b"}, [], r"nbest_predictions\.json: is not a JSON object"),
+        ({"q1": "b"}, {"q1": [{"text": "b"}]}, r"nbest_predictions\.json: .*'q1': not a list of answers"),
+        ({"q1": "b"}, {"q1": [answer("x", 1), answer(1, 1)]}, r"'q1': not a list of answers with logits"),
+        ({"q1": "b"}, {"q1": 7}, r"'q1': not a list of answers with logits"),
     ],
 )
 @pytest.mark.parametrize("side", [0, 1])

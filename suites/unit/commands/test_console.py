@@ -13,7 +13,7 @@ def test_time_left_is_judged_by_what_was_done_since_the_start(monkeypatch, capsy
     moments = iter([0.0, 20.0, 40.0])
     monkeypatch.setattr("bertbench.console.time", SimpleNamespace(monotonic=lambda: next(moments)))
     with progress("train", 100, "steps", done=90) as advance:
-        advance(2, loss=0.5)  # at 10 seconds a step the other 8 take 80
+        advance(2, loss=0.5)  # at 10 seconds per step the other 8 take 80
         advance(8)
     assert capsys.readouterr().err.splitlines() == [
         "train: 92/100 steps, 20 s, 80 s left, loss 0.5",

@@ -277,7 +277,7 @@ def with_invisible_context(stand_ins, tmp_path):
 BAD_INPUTS = {
     "missing checkpoint": (
         lambda stand_ins, tmp_path: bad_model(stand_ins, tmp_path, remove_checkpoint),
-        ("model: holds no checkpoint", "--init-checkpoint"),
+        ("model: contains no checkpoint", "--init-checkpoint"),
     ),
     "truncated checkpoint": (
         lambda stand_ins, tmp_path: bad_model(stand_ins, tmp_path, truncate_checkpoint),
@@ -285,7 +285,7 @@ BAD_INPUTS = {
     ),
     "vocabulary of another size": (
         lambda stand_ins, tmp_path: bad_model(stand_ins, tmp_path, lengthen_vocabulary),
-        ("vocab.txt: holds 36 wordpieces", "vocab_size 34", "give the vocabulary"),
+        ("vocab.txt: contains 36 wordpieces", "vocab_size 34", "give the vocabulary"),
     ),
     "configuration of another model": (
         lambda stand_ins, tmp_path: bad_model(stand_ins, tmp_path, enlarge_model),
@@ -330,7 +330,7 @@ def test_bad_input_gets_one_line_and_leaves_earlier_outputs(predict, stand_ins, 
     assert out == ""
     *notices, line = err.splitlines()
     assert line.startswith("bertbench: ")
-    assert all(notice.startswith("threads: ") or "left aside" in notice for notice in notices)
+    assert all(notice.startswith("threads: ") or "ignored" in notice for notice in notices)
     for part in told:
         assert part in line
     assert {file.name: file.read_text() for file in output.iterdir()} == earlier
@@ -356,7 +356,7 @@ def test_a_folder_with_the_name_of_an_output_is_refused(predict, stand_ins, tmp_
     (tmp_path / "predictions.json").write_text("kept")
     status, _, err = predict(*squad_arguments(stand_ins, tmp_path))
     assert status == 2
-    assert f"{tmp_path / 'nbest_predictions.json'}: a folder stands there" in err.splitlines()[-1]
+    assert f"{tmp_path / 'nbest_predictions.json'}: a folder of this name exists" in err.splitlines()[-1]
     assert {file.name for file in tmp_path.iterdir()} == {"nbest_predictions.json", "predictions.json"}
     assert (tmp_path / "predictions.json").read_text() == "kept"
 
@@ -365,7 +365,7 @@ def test_an_output_place_that_is_a_file_is_refused(predict, stand_ins, tmp_path)
     (tmp_path / "out").write_text("kept")
     status, _, err = predict(*squad_arguments(stand_ins, tmp_path / "out"))
     assert status == 2
-    assert f"{tmp_path / 'out'}: cannot be made a directory" in err
+    assert f"{tmp_path / 'out'}: cannot be created as a folder" in err
     assert (tmp_path / "out").read_text() == "kept"
 
 

@@ -213,16 +213,16 @@ def test_unknown_task_lists_the_names():
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["h\th\th\th", "0\ta\tb\tentailment", "1\ta\tb"], r"train.tsv: line 3: 3 columns, RTE has 4 here"),
+        (["h\th\th\th", "0\ta\tb\tentailment", "1\ta\tb"], r"train.tsv: line 3: 3 columns, but RTE has 4"),
         (["h\th\th\th", "0\ta\tb\tc\tentailment"], r"line 2: 5 columns"),
         (["h\th\th\th", "0\ta\tb\tentailment", ""], r"line 3: 1 columns"),
         (["h\th\th"], r"line 1: 3 columns"),
         (
             ["h\th\th\th", "0\ta\tb\tneutral"],
-            r"line 2: label 'neutral' is none of entailment, not_entailment",
+            r"line 2: label 'neutral' is not one of entailment, not_entailment",
         ),
-        (["h\th\th\th"], r"train.tsv: holds no example"),
-        ([], r"train.tsv: holds no example"),
+        (["h\th\th\th"], r"train.tsv: contains no example"),
+        ([], r"train.tsv: contains no example"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, lines, message):
@@ -239,7 +239,7 @@ def test_scores_outside_the_scale_are_named(tmp_path, score):
 
 
 def test_missing_file_and_split_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"MNLI has no test_matched.tsv here, nor in MNLI/"):
+    with pytest.raises(InputError, match=r"no test_matched.tsv of MNLI here or in MNLI/"):
         find_file(glue_task("mnli"), tmp_path, "test")
     with pytest.raises(InputError, match="'validation'; choose one of train, dev, test"):
         read_examples(glue_task("mnli"), find_file(glue_task("mnli"), tmp_path, "validation"), "validation")
@@ -268,7 +268,7 @@ def test_a_file_without_its_header_keeps_its_first_example(tmp_path, capsys, tas
     assert (examples[0].text_a, examples[0].text_b, examples[0].label) == first[1:]
     told = capsys.readouterr().err
     assert told == (
-        f"{path}: line 1 holds an example where {glue_task(task).name} has a header; it is read as one.\n"
+        f"{path}: line 1 is an example where {glue_task(task).name} has a header; it is read as one.\n"
         if layout.header
         else ""
     )
@@ -276,13 +276,13 @@ def test_a_file_without_its_header_keeps_its_first_example(tmp_path, capsys, tas
 
 def test_a_wrong_label_in_the_first_row_is_named_though_a_header_is_missing(tmp_path):
     write_lines(tmp_path / "dev.tsv", ["good\t2", "bad\t0"])
-    with pytest.raises(InputError, match=r"dev\.tsv: line 1: label '2' is none of 0, 1"):
+    with pytest.raises(InputError, match=r"dev\.tsv: line 1: label '2' is not one of 0, 1"):
         read_examples(glue_task("sst-2"), tmp_path / "dev.tsv", "dev")
 
 
 def test_a_header_where_none_belongs_is_refused(tmp_path):
     write_lines(tmp_path / "dev.tsv", ["source\tlabel\tmark\tsentence", "x\t1\t\tNora kept the lamp."])
-    with pytest.raises(InputError, match=r"dev\.tsv: line 1: label 'label' is none of 0, 1"):
+    with pytest.raises(InputError, match=r"dev\.tsv: line 1: label 'label' is not one of 0, 1"):
         read_examples(glue_task("cola"), tmp_path / "dev.tsv", "dev")
 
 

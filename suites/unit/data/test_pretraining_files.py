@@ -50,7 +50,7 @@ def shards(folder, count):
 
 
 def rows_of(files):
-    """How often each example stands in the files, whatever the order."""
+    """How often each example is in the files, whatever the order."""
     features = read_features(files)
     starts, ends = features.row_splits[:-1], features.row_splits[1:]
     return collections.Counter(
@@ -99,10 +99,10 @@ def test_parts_have_generators_of_their_own(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("text", "outputs", "message"),
     [
-        (b"\n  \n\n", 1, "no sentence in here"),
-        (b"", 1, "no sentence in here"),
+        (b"\n  \n\n", 1, "contains no sentence"),
+        (b"", 1, "contains no sentence"),
         (b"ak bl\n\ncaf\xe9\n", 1, r"z.txt: line 3: not UTF-8"),
-        (b"ak bl .\nbl ak .\n", 100, "100 shards cannot be filled from"),
+        (b"ak bl .\nbl ak .\n", 100, "100 shards cannot be filled with"),
     ],
 )
 def test_bad_input_leaves_earlier_outputs_untouched(corpus, tmp_path, text, outputs, message):
@@ -118,7 +118,7 @@ def test_bad_input_leaves_earlier_outputs_untouched(corpus, tmp_path, text, outp
 
 
 def test_an_input_is_not_overwritten(corpus):
-    with pytest.raises(InputError, match=r"a.txt: is an input too"):
+    with pytest.raises(InputError, match=r"a.txt: is also an input"):
         write(corpus, [corpus / "a.txt"])
 
 

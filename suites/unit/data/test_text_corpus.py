@@ -86,5 +86,5 @@ def test_a_pointer_of_git_lfs_is_no_text(tmp_path):
 
 def test_a_pipe_is_no_text_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match="pipe: is no regular file; give one"):
+    with pytest.raises(InputError, match="pipe: is not a regular file; give a regular file"):
         match_files(str(tmp_path / "pipe"))

@@ -121,7 +121,7 @@ def test_a_full_disk_is_told():
     [
         ({"input_mask": None}, r"record 1: lacks input_mask"),
         ({"label_ids": [1]}, r"record 1: has label_ids"),
-        ({"masked_lm_weights": [1, 1, 0]}, r"record 1: masked_lm_weights is no float_list"),
+        ({"masked_lm_weights": [1, 1, 0]}, r"record 1: masked_lm_weights is not a float_list"),
         ({"segment_ids": [0] * 7}, r"record 1: lengths differ: input_ids 8, input_mask 8, segment_ids 7"),
         ({"masked_lm_ids": [1, 2]}, r"record 1: lengths differ: masked_lm_positions 3, masked_lm_ids 2"),
         ({"next_sentence_labels": [0, 1]}, r"record 1: next_sentence_labels has 2 values"),
@@ -131,8 +131,11 @@ def test_a_full_disk_is_told():
         ({"masked_lm_positions": [2, 6, 0]}, r"record 1: a masked position lies outside its 6 tokens"),
         ({"masked_lm_weights": [1.0, 0.5, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
         ({"masked_lm_weights": [1.0, math.nan, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
-        ({"input_ids": [2, -1, 4, 3, 9, 3, 0, 0]}, r"record 1: input_ids holds -1, which is no id"),
-        ({"masked_lm_ids": [11, 2**32 + 9, 0]}, r"record 1: masked_lm_ids holds 4294967305, which is no id"),
+        ({"input_ids": [2, -1, 4, 3, 9, 3, 0, 0]}, r"record 1: input_ids holds -1, which is not a valid id"),
+        (
+            {"masked_lm_ids": [11, 2**32 + 9, 0]},
+            r"record 1: masked_lm_ids holds 4294967305, which is not a valid id",
+        ),
     ],
 )
 @pytest.mark.parametrize("place", [0, 2])
@@ -151,17 +154,17 @@ def test_files_of_different_lengths_are_named(tmp_path):
     longer = {name: values + [0] * 2 if len(values) == S else values for name, values in padded().items()}
     paths = [write(tmp_path / "a.tfrecord", [padded()]), write(tmp_path / "b.tfrecord", [longer])]
     with pytest.raises(
-        InputError, match=r"b.tfrecord: holds 10 tokens and 3 predictions, .*a.tfrecord 8 tokens"
+        InputError, match=r"b.tfrecord: contains 10 tokens and 3 predictions, but .*a.tfrecord 8 tokens"
     ):
         iter_features(paths)
     mixed = write(tmp_path / "c.tfrecord", [padded(), longer])
-    with pytest.raises(InputError, match=r"c.tfrecord: record 2: holds 10 tokens"):
+    with pytest.raises(InputError, match=r"c.tfrecord: record 2: contains 10 tokens"):
         read_features([mixed])
 
 
 def test_wishes_that_the_file_does_not_meet_are_refused(two_files):
     with pytest.raises(
-        InputError, match=r"holds 8 tokens and 3 predictions, but max_predictions_per_seq is 4"
+        InputError, match=r"contains 8 tokens and 3 predictions, but max_predictions_per_seq is 4"
     ):
         iter_features(two_files, max_predictions_per_seq=4)
     with pytest.raises(InputError, match=r"but max_seq_length is 128"):
@@ -195,11 +198,11 @@ def test_files_that_are_no_records_are_named(tmp_path):
     (tmp_path / "text.txt").write_text("One sentence a line.\n" * 50)
     (tmp_path / "empty.tfrecord").touch()
     write_records(tmp_path / "bytes.tfrecord", [b"\xff\xff\xff"])
-    with pytest.raises(InputError, match=r"text.txt: record 1: truncated or damaged, or no TFRecord"):
+    with pytest.raises(InputError, match=r"text.txt: record 1: truncated or damaged, or not a TFRecord"):
         read_features([tmp_path / "text.txt"])
-    with pytest.raises(InputError, match=r"empty.tfrecord: holds no record"):
+    with pytest.raises(InputError, match=r"empty.tfrecord: contains no record"):
         read_features([tmp_path / "empty.tfrecord"])
-    with pytest.raises(InputError, match=r"bytes.tfrecord: record 1: no tf.train.Example"):
+    with pytest.raises(InputError, match=r"bytes.tfrecord: record 1: not a tf.train.Example"):
         read_features([tmp_path / "bytes.tfrecord"])
     with pytest.raises(InputError, match=r"none.tfrecord: cannot be read"):
         read_features([tmp_path / "none.tfrecord"])

@@ -121,7 +121,7 @@ def test_tokenizer_config_counts_over_tokenizer_json_and_the_command_line_over_b
     assert divided(tmp_path, do_lower_case=False) == expected(library_tokenizer(lowercase=False))
     error = capsys.readouterr().err
     assert (
-        error == f"{tmp_path}/tokenizer_config.json: says otherwise than --no-do-lower-case, which counts.\n"
+        error == f"{tmp_path}/tokenizer_config.json: differs from --no-do-lower-case; the option is used.\n"
     )
 
 
@@ -140,7 +140,7 @@ def test_another_tokenizer_json_beside_the_vocabulary_gets_a_notice(tmp_path, ca
     library_tokenizer().save(str(tmp_path / "tokenizer.json"))
     write_vocabulary(tmp_path, [*PIECES, "more"])
     assert find_tokenizer(tmp_path).tokenizer.vocab_size == len(PIECES) + 1
-    assert "vocab.txt: its wordpieces are taken, not those of" in capsys.readouterr().err
+    assert "vocab.txt: its wordpieces are used, not those of" in capsys.readouterr().err
 
 
 def test_added_tokens_have_ids_and_get_a_notice(tmp_path, capsys):
@@ -149,12 +149,12 @@ def test_added_tokens_have_ids_and_get_a_notice(tmp_path, capsys):
     library.save(str(tmp_path / "tokenizer.json"))
     tokenizer = find_tokenizer(tmp_path).tokenizer
     assert tokenizer.tokens == (*PIECES, "New", "Newer")
-    assert "added tokens (New, Newer) are divided as other text is." in capsys.readouterr().err
+    assert "added tokens (New, Newer) are divided like other text." in capsys.readouterr().err
 
 
 def test_no_tokenizer_is_none(tmp_path):
     assert find_tokenizer(tmp_path) is None
-    with pytest.raises(InputError, match="no such file; --vocab-file takes the model's vocab"):
+    with pytest.raises(InputError, match="no such file; --vocab-file needs the model's vocab"):
         find_tokenizer(tmp_path, tmp_path / "vocab.txt")
 
 
@@ -163,10 +163,10 @@ def test_no_tokenizer_is_none(tmp_path):
     [
         (
             {"tokenizer_class": "RobertaTokenizer"},
-            "tokenizer_class is 'RobertaTokenizer', which divides text",
+            "tokenizer_class is 'RobertaTokenizer', which does not work like BERT",
         ),
         ({"tokenizer_class": "BertJapaneseTokenizer"}, "tokenizer_class is 'BertJapaneseTokenizer'"),
-        ({"do_basic_tokenize": False}, "do_basic_tokenize is False; only True is offered here"),
+        ({"do_basic_tokenize": False}, "do_basic_tokenize is False; only True is supported"),
         ({"cls_token": "<s>"}, "cls_token is '<s>'; only '\\[CLS\\]'"),
         ({"sep_token": {"content": "</s>"}}, "sep_token is '</s>'; only '\\[SEP\\]'"),
         ({"do_lower_case": "false"}, "do_lower_case is 'false'; it must be bool"),
@@ -210,14 +210,14 @@ def with_hash(made):
     [
         (
             tokenizers.Tokenizer(tokenizers.models.BPE()).to_str(),
-            r"model\.type is 'BPE'; a BERT's is 'WordPiece'",
+            r"model\.type is 'BPE'; BERT's is 'WordPiece'",
         ),
         (tokenizers.Tokenizer(tokenizers.models.Unigram()).to_str(), r"model\.type is 'Unigram'"),
-        (other(without_clean_text), r"normalizer\.clean_text is False; a BERT's is True"),
-        (other(with_other_pieces), r"pre_tokenizer\.type is 'Whitespace'; a BERT's is 'BertPreTokenizer'"),
+        (other(without_clean_text), r"normalizer\.clean_text is False; BERT's is True"),
+        (other(with_other_pieces), r"pre_tokenizer\.type is 'Whitespace'; BERT's is 'BertPreTokenizer'"),
         (other(with_other_normalizer), r"normalizer\.type is 'NFKC'"),
         (other(with_hash), r"model\.continuing_subword_prefix is '@@'"),
-        ("{}", "no tokenizer can be read from it"),
+        ("{}", "is not a valid tokenizer"),
         ("version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
     ],
 )

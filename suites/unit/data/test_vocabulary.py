@@ -1,4 +1,4 @@
-"""Vocabulary files as users bring them; ids are line numbers, whatever stands on the lines."""
+"""Vocabulary files as users bring them; ids are line numbers, independent of the text of the lines."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_repeated_wordpieces_get_one_notice(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert error.endswith(
-        "vocab.txt: holds 'the' (lines 6 and 8) and 2 others more than once; the last line's id is taken.\n"
+        "vocab.txt: holds 'the' (lines 6 and 8) and 2 others more than once; the last id is used.\n"
     )
 
 
@@ -61,7 +61,7 @@ def test_repeated_wordpieces_get_one_notice(tmp_path, capsys):
             "version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n",
             "is a Git LFS pointer, not th",
         ),
-        (b"\x1f\x8b\x08\x00", "is compressed with gzip; unpack it"),
+        (b"\x1f\x8b\x08\x00", "is compressed with gzip; decompress it"),
     ],
 )
 def test_a_wrong_vocabulary_is_refused(tmp_path, content, message):

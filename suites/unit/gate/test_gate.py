@@ -341,7 +341,7 @@ def test_exit_status(outcomes, status, error):
     ("break_it", "message"),
     [
         (lambda values: values.pop("benchmarks"), "is not pytest-benchmark's JSON"),
-        (lambda values: values["benchmarks"].clear(), "holds no benchmark"),
+        (lambda values: values["benchmarks"].clear(), "contains no benchmark"),
         (
             lambda values: values["benchmarks"][0].pop("extra_info"),
             r"benchmarks\[0\].extra_info: is not a JSON",
@@ -411,5 +411,5 @@ def test_same_result_twice_is_bad_input(tmp_path):
 
 
 def test_folder_without_results_is_bad_input(tmp_path):
-    with pytest.raises(InputError, match="holds neither throughput"):
+    with pytest.raises(InputError, match="contains neither throughput"):
         load_sides(str(tmp_path), str(tmp_path), tmp_path)

@@ -50,4 +50,4 @@ def test_imports_come_from_above_or_beside(name):
             assert not re.match(r"(suites|tools|pytest|conftest)\b", imported), f"{file}: {imported}"
             first, *rest = imported.split(".")
             if first == "bertbench" and rest[0] in FLOORS:
-                assert FLOORS[rest[0]] <= FLOORS[name], f"{file}: {imported} stands below it"
+                assert FLOORS[rest[0]] <= FLOORS[name], f"{file}: {imported} is below it"

@@ -44,7 +44,7 @@ def test_a_quiet_measurement_has_no_warning():
         ({"busy": 84}, "other processes took 10 % of the CPU time"),
         ({"steal": 3}, "other virtual machines took 5 % of the CPU time"),
         ({"throttled": 3.5}, "a control group held it back for 5 % of the time"),
-        ({"switches": 10 + 4000}, "it lost its core 100 times a second"),
+        ({"switches": 10 + 4000}, "it lost its core 100 times per second"),
         ({"overheated": 5}, "the CPU slowed itself down 3 times for heat"),
         ({"swapped": 105}, "100 MiB were swapped"),
         ({"clocks": (2000, 3000)}, "the clock varied by 50 %"),

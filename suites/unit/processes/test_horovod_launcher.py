@@ -70,7 +70,7 @@ def test_an_elastic_job_on_this_host_counts_it_twice():
 
 @pytest.mark.parametrize(("processes", "hosts"), [(1, ()), (2, ("a",))])
 def test_an_elastic_job_needs_somebody_to_go_on(processes, hosts):
-    with pytest.raises(InputError, match="--elastic: a loss leaves nobody to go on"):
+    with pytest.raises(InputError, match="--elastic: a loss leaves no worker to continue"):
         WorkerHosts(processes, hosts, elastic=True)
 
 
@@ -114,8 +114,8 @@ def test_a_failure_of_an_elastic_job_names_the_place(launcher):
     [
         (137, CannotJudge, "rank 1 ended with SIGKILL and the others were stopped"),
         (9, CannotJudge, "rank 1 ended with status 9"),
-        (2, InputError, "rank 1 cannot go on; it says why above"),
-        (3, CannotJudge, "rank 1 cannot go on; it says why above"),
+        (2, InputError, "rank 1 failed; its message is above"),
+        (3, CannotJudge, "rank 1 failed; its message is above"),
     ],
 )
 def test_a_failure_names_the_first_rank(launcher, end, status, error, message):

@@ -244,7 +244,7 @@ def test_command_prints_the_table_the_changes_and_the_page(storage, tmp_path, ca
 def test_nothing_stored_is_bad_input(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run("history") == 2
-    assert "holds no stored results" in capsys.readouterr().err
+    assert "contains no stored results" in capsys.readouterr().err
 
 
 def test_strange_file_is_refused_by_name(storage):

@@ -251,7 +251,7 @@ def test_unusable_folder_is_bad_input(tmp_path, monkeypatch, capsys, arguments, 
     assert not list(tmp_path.glob("*.html"))
 
 
-# How it stands.
+# How it compares.
 
 
 @pytest.fixture(scope="module")

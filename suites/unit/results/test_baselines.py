@@ -198,7 +198,7 @@ def test_results_of_a_changed_tree_belong_to_no_revision(repository):
     measure(repository)
     (repository / "new.py").write_text("")
     record(repository, allow_dirty=True)
-    with pytest.raises(InputError, match="holds no result of it or of an ancestor"):
+    with pytest.raises(InputError, match="contains no result of it or of an ancestor"):
         find_stored(repository, "HEAD", repository / "baselines/throughput", MACHINE_ID)
 
 

@@ -91,7 +91,7 @@ def find(places, task):
     ("task", "environment", "reason"),
     [
         ("squad", {}, "SQUAD_DIR is not set; .*--squad-dir"),
-        ("squad", {"SQUAD_DIR": "/nowhere"}, "SQUAD_DIR: /nowhere is no folder"),
+        ("squad", {"SQUAD_DIR": "/nowhere"}, "SQUAD_DIR: /nowhere is not a folder"),
         ("classifier", {}, "GLUE_DIR is not set; .*fetch"),
         ("pretraining", {}, "PRETRAINING_DATA_DIR is not set; .*prepare"),
     ],
@@ -232,7 +232,7 @@ def test_a_gate_without_a_stored_result_does_not_pass(run_suite, baselines, monk
     arguments += ["--squad-dir", stand_ins.squad, "--results-dir", "results", "--gate"]
     status, out = run_suite(*arguments)
     assert "1 passed" in out
-    assert "holds no result of it or of an ancestor" in out
+    assert "contains no result of it or of an ancestor" in out
     assert status == 2
 
 

@@ -1,4 +1,4 @@
-"""Bounds stand in one table; documents and docstrings repeat it word for word."""
+"""Bounds are in one table; documents and docstrings repeat it word for word."""
 
 import math
 import re

@@ -120,9 +120,9 @@ def test_a_file_of_hugging_face_without_names_means_two_numbered_ones(capsys):
         (
             "RTE",
             {"id2label": {"0": "entailment", "one": "not_entailment"}},
-            "the id 'one', which is no whole",
+            "the id 'one', which is not a whole",
         ),
-        ("RTE", {"id2label": {"0": "entailment", "1": None}}, "holds the name None, which is no text"),
+        ("RTE", {"id2label": {"0": "entailment", "1": None}}, "holds the name None, which is not a text"),
         ("RTE", {"id2label": {"0": "entailment", "1": "entailment"}}, "gives one name to several ids"),
         ("RTE", {"id2label": ["entailment", "not_entailment"]}, "id2label must be an object"),
         (
@@ -130,7 +130,7 @@ def test_a_file_of_hugging_face_without_names_means_two_numbered_ones(capsys):
             {"id2label": MNLI, "num_labels": 2},
             "num_labels is 2, but there are 3 names: entailment, neu",
         ),
-        ("RTE", {"num_labels": "two"}, "num_labels is 'two'; it must be a whole number above 0"),
+        ("RTE", {"num_labels": "two"}, "num_labels is 'two'; it must be a positive whole number"),
         ("RTE", {"problem_type": "regression"}, "problem_type is 'regression', but RTE is a classification"),
         (
             "RTE",
@@ -198,7 +198,7 @@ def test_the_names_beside_the_weights_count_with_another_configuration_too(tmp_p
     assert order_outputs(glue_task("MNLI"), source.labels).tolist() == [2, 0, 1]
     write_model(folder, classifier_weights(3), model_type="roberta")
     with pytest.raises(
-        InputError, match=r"config\.json: model_type is 'roberta'; the weights are not a BERT's"
+        InputError, match=r"config\.json: model_type is 'roberta'; the weights are not of a BERT"
     ):
         find_model(config_file=named, init_checkpoint=folder / "model.safetensors")
 

@@ -38,19 +38,19 @@ def test_quiet_machine_keeps_every_demand():
 def test_false_alarms_of_scattering_runs_are_seen():
     """Runs that differ by 10 % in truth make stored results alarm, which no test of rounds can know."""
     rows = outcomes(made_up_noise(0.1, 0.01))
-    assert not rows["stored results, one run a side: simulated, unchanged"][1]
-    assert not rows["stored results, one run a side: real, unchanged"][1]
+    assert not rows["stored results, one run per side: simulated, unchanged"][1]
+    assert not rows["stored results, one run per side: real, unchanged"][1]
 
 
 def test_missed_slowdowns_are_seen():
     rows = outcomes(made_up_noise(0.0, 0.3))
-    assert not rows["stored results, one run a side: simulated, 10 % slower"][1]
+    assert not rows["stored results, one run per side: simulated, 10 % slower"][1]
 
 
 def test_pairs_bear_a_drift_that_stored_results_do_not():
     rows = outcomes(made_up_noise(0.002, 0.02, drift=0.002))
     assert all(kept for name, (_, kept) in rows.items() if name.startswith("interleaved"))
-    assert not rows["stored results, one run a side: simulated, unchanged"][1]
+    assert not rows["stored results, one run per side: simulated, unchanged"][1]
 
 
 def write_noise(path, runs):

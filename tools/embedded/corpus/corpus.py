@@ -34,7 +34,7 @@ DEFAULT_SIZES = Sizes()
 def write_corpus(directory: Path | str, *, seed: int = SEED, sizes: Sizes = DEFAULT_SIZES) -> None:
     """Write the corpus: the same bytes for the same seed and sizes on every machine.
 
-    Below `directory` stand then `squad/{train,dev}-v1.1.json`, `glue/MRPC/{train,dev,test}.tsv`,
+    Below `directory` are then `squad/{train,dev}-v1.1.json`, `glue/MRPC/{train,dev,test}.tsv`,
     `pretraining/{corpus,held_out}.txt` and `vocab.txt`. Dev, test and held-out parts share no paragraph
     and no sentence pair with the training parts, and half of the composed names drawn for them appear in no
     training part.

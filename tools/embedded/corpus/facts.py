@@ -13,7 +13,7 @@ PAIRS_IN_A_PARAGRAPH = 2
 
 @dataclass(frozen=True)
 class Fact:
-    """`subject` stands in `relation` to `object`."""
+    """`subject` has `relation` to `object`."""
 
     relation: Relation
     subject: Entity
@@ -55,7 +55,7 @@ def draw_facts(story: Story, subjects: Sequence[Entity], count: int, world: Worl
 
 
 def _in_time(fact: Fact, facts: Sequence[Fact], story: Story) -> Fact:
-    """The fact with the times of its subject dealt out anew, as early as the story lists the relation."""
+    """The fact with the times of its subject dealt out again, as early as the story lists the relation."""
     if fact.object.kind not in ("year", "date"):
         return fact
     rivals = [one for one in facts if (one.subject, one.object.kind) == (fact.subject, fact.object.kind)]

@@ -1,4 +1,4 @@
-"""Plain text for pretraining: one sentence a line, a blank line between documents."""
+"""Plain text for pretraining: one sentence per line, a blank line between documents."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -17,7 +17,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class Clause:
-    """A wording and what stands in its slots; a plain string there is no mention (a pronoun)."""
+    """A wording and what fills its slots; a plain string there is no mention (a pronoun)."""
 
     wording: str
     slots: Mapping[str, Entity | str]
