@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bertbench.console import make_table, out, print_table
+from bertbench.console import make_table, print_table, say
 from bertbench.errors import GateFailed
 from bertbench.report.change_points import find_change_points
 from tools.scripts import run_script
@@ -93,7 +93,7 @@ def main() -> None:
         )
         for kind, outcome in outcomes.items()
     ]
-    out.print(f"{histories} histories of each kind")
+    say(f"{histories} histories of each kind")
     print_table(make_table("Changes of level in made-up histories", COLUMNS, rows))
     if any(outcome.false > FALSE for outcome in outcomes.values()):
         raise GateFailed(f"more than {FALSE:g} false change in 100 runs.")
