@@ -19,6 +19,7 @@ from suites.numerics.ulp import widen
 from suites.tolerances import TOLERANCES
 
 UNIT_ROUNDOFF = {"bf16": 2.0**-8, "fp32": 2.0**-24}
+MEAN_TRUNCATION = 0.72  # of a log-uniform significand, in unit roundoffs: 1 / (2 ln 2)
 DEEP = ModelConfig(
     vocab_size=1024,
     hidden_size=96,
@@ -107,34 +108,51 @@ def hidden_states(subject: Subject, compute: Compute) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Truth:
-    """The reference's hidden states, L + 1 times [B, S, H] in float64, and each layer's condition."""
+    """The reference's hidden states, L + 1 times [B, S, H] in float64, and each layer's condition.
+
+    `shrunk` are the states where every product is too small by the mean of a truncation to bfloat16.
+    """
 
     states: Sequence[np.ndarray]
+    shrunk: Sequence[np.ndarray]
     conditions: Sequence[Condition]
 
 
 def find_truth(subject: Subject, gelu: str) -> Truth:
     """Run the reference."""
-    config, inputs = subject.config, subject.inputs
-    reference = ReferenceEncoder(
-        subject.weights, num_heads=config.num_attention_heads, epsilon=config.layer_norm_eps, gelu=gelu
+    inputs = subject.inputs
+    reference, shrunk = (
+        ReferenceEncoder(
+            subject.weights,
+            num_heads=subject.config.num_attention_heads,
+            epsilon=subject.config.layer_norm_eps,
+            gelu=gelu,
+            product_factor=factor,
+        )
+        for factor in (1.0, 1.0 - MEAN_TRUNCATION * UNIT_ROUNDOFF["bf16"])
     )
-    states = reference(inputs.input_ids, inputs.segment_ids, inputs.mask)
-    return Truth(states, reference.conditions(states, inputs.mask))
+    states, shrunk_states = (
+        encoder(inputs.input_ids, inputs.segment_ids, inputs.mask) for encoder in (reference, shrunk)
+    )
+    return Truth(states, shrunk_states, reference.conditions(states, inputs.mask))
 
 
-def bounds_of(precision: str) -> tuple[float, float]:
-    """By what each layer's roundings, and its scores', may move the hidden states on this machine.
-
-    In unit roundoffs; see `layer_errors`.
-    """
-    if precision == "bf16" and bf16_products_truncate():
-        suffix = " with truncated products"
-        quantities = ((precision, f"encoder error growth{suffix}"), (precision, f"score rounding{suffix}"))
+def growth_bounds(precision: str) -> tuple[float, float]:
+    """What a layer's roundings, and those of its scores, add on this machine, in unit roundoffs."""
+    if truncates(precision):
+        names = [
+            (precision, f"{name} with truncated products")
+            for name in ("encoder error growth", "score rounding")
+        ]
     else:
-        quantities = ((precision, "encoder error growth"), ("any", "score rounding"))
-    growth, scores = (TOLERANCES[quantity].bound for quantity in quantities)
+        names = [(precision, "encoder error growth"), ("any", "score rounding")]
+    growth, scores = (TOLERANCES[name].bound for name in names)
     return growth, scores
+
+
+def truncates(precision: str) -> bool:
+    """Whether products in that precision drop digits on this machine."""
+    return precision == "bf16" and bf16_products_truncate()
 
 
 def layer_errors(
@@ -145,19 +163,25 @@ def layer_errors(
     The bound adds in squares what comes in and a layer's own roundings, both magnified by the layer's
     condition where that is above 1, and the roundings of its scores: with u the unit roundoff, c and s of the
     tolerances, b_l^2 = k^2 (b_(l-1)^2 + (c u)^2) + (s k_scores u)^2, so c sqrt(l) u for layers that magnify
-    nothing.
+    nothing. Where products are truncated, what that does to the exact states is added, in squares too.
     """
-    (factor, rounding), unit = bounds_of(precision), UNIT_ROUNDOFF[precision]
+    (factor, rounding), unit = growth_bounds(precision), UNIT_ROUNDOFF[precision]
     errors = []
     squared_bound = 0.0
     for layer, condition in enumerate(exact.conditions, start=1):
         truth = exact.states[layer][mask > 0]
-        difference = widen(got[layer])[mask > 0] - truth
-        relative = float(np.sqrt((difference**2).mean() / (truth**2).mean()))
+        relative = _relative_error(widen(got[layer])[mask > 0], truth)
+        one_way = _relative_error(exact.shrunk[layer][mask > 0], truth) if truncates(precision) else 0.0
         squared_bound = max(1, condition.inputs) ** 2 * (squared_bound + (factor * unit) ** 2)
         squared_bound += (rounding * condition.scores * unit) ** 2
-        errors.append(LayerError(name, precision, layer, relative, float(np.sqrt(squared_bound))))
+        errors.append(
+            LayerError(name, precision, layer, relative, float(np.sqrt(squared_bound + one_way**2)))
+        )
     return errors
+
+
+def _relative_error(got: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.sqrt(((got - truth) ** 2).mean() / (truth**2).mean()))
 
 
 def measure_layers(subject: Subject, compute: Compute) -> list[LayerError]:

@@ -43,12 +43,22 @@ class ReferenceEncoder:
     Args of the constructor:
       weights: arrays of any float dtype by Google's names, `bert/embeddings/word_embeddings` and so on.
       num_heads: A. epsilon: layer norm's. gelu: "tanh" or "erf".
+      product_factor: what every matrix product is multiplied by; below 1 where products lose digits one way.
     """
 
-    def __init__(self, weights: Mapping[str, Array], *, num_heads: int, epsilon: float, gelu: str) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        *,
+        num_heads: int,
+        epsilon: float,
+        gelu: str,
+        product_factor: float = 1.0,
+    ) -> None:
         self._weights = {name: np.asarray(value).astype(np.float64) for name, value in weights.items()}
         self._num_heads = num_heads
         self._epsilon = epsilon
+        self._factor = product_factor
         self._gelu = GELUS[gelu]
         layers = [name.split("/")[2] for name in weights if name.startswith("bert/encoder/layer_")]
         self.num_layers = len(set(layers))
@@ -112,12 +122,13 @@ class ReferenceEncoder:
             .transpose(0, 2, 1, 3)
             for name in ("query", "key", "value")
         )  # [B, A, S, D]
-        scores = uses.scores(query @ key.transpose(0, 1, 3, 2) / np.sqrt(size))
+        scores = uses.scores(query @ key.transpose(0, 1, 3, 2) * self._factor / np.sqrt(size))
         scores = np.where(real[:, None, None, :], scores, -np.inf)
-        return (exact.softmax(scores) @ value).transpose(0, 2, 1, 3).reshape(batch, tokens, hidden)
+        context = exact.softmax(scores) @ value * self._factor
+        return context.transpose(0, 2, 1, 3).reshape(batch, tokens, hidden)
 
     def _dense(self, x: Array, scope: str) -> Array:
-        return x @ self._weights[f"{scope}/kernel"] + self._weights[f"{scope}/bias"]
+        return x @ self._weights[f"{scope}/kernel"] * self._factor + self._weights[f"{scope}/bias"]
 
     def _norm(self, x: Array, scope: str) -> Array:
         gamma, beta = self._weights[f"{scope}/gamma"], self._weights[f"{scope}/beta"]

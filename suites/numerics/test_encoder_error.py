@@ -78,12 +78,12 @@ def test_errors_above_the_curve_are_caught():
     subject = encoder_error.random_subject("tiny")
     exact = encoder_error.find_truth(subject, "tanh")
     mask = subject.inputs.mask
-    one_rounding = TOLERANCES["any", "score rounding"].bound
-    growth, _ = encoder_error.bounds_of("bf16")
-    digits = 7 - int(np.log2(growth / one_rounding))
-    coarse = [np.ldexp(np.round(np.ldexp(m, digits)), e - digits) for m, e in map(np.frexp, exact.states)]
     rounded = [round_to_nearest_even(states.astype(np.float32)) for states in exact.states]
-    check_layers(encoder_error.layer_errors("rounded once", "bf16", mask, rounded, exact))
+    errors = encoder_error.layer_errors("rounded once", "bf16", mask, rounded, exact)
+    check_layers(errors)
+    one_rounding = TOLERANCES["any", "score rounding"].bound * encoder_error.UNIT_ROUNDOFF["bf16"]
+    digits = 7 - int(np.log2(errors[0].bound / one_rounding))
+    coarse = [np.ldexp(np.round(np.ldexp(m, digits)), e - digits) for m, e in map(np.frexp, exact.states)]
     with pytest.raises(AssertionError, match="above the curve: layer 1"):
         check_layers(encoder_error.layer_errors("coarse", "bf16", mask, coarse, exact))
 
