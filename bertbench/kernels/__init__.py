@@ -17,9 +17,18 @@ from bertbench.kernels._gelu import gelu
 from bertbench.kernels._islands import Gradient, compiled, enter_island, island_dtype, leave_island
 from bertbench.kernels._layer_norm import add_and_norm, layer_norm
 from bertbench.kernels._linear import cross_entropy, dense, gather_rows
+from bertbench.kernels._quantized import (
+    INT8_LARGEST,
+    dequantize,
+    int8_products,
+    quantize,
+    quantize_weights,
+    quantized_dense,
+)
 from bertbench.kernels._softmax import MASKED_SCORE, attention_bias, softmax
 
 __all__ = [
+    "INT8_LARGEST",
     "MASKED_SCORE",
     "Gradient",
     "add_and_norm",
@@ -27,13 +36,18 @@ __all__ = [
     "compiled",
     "cross_entropy",
     "dense",
+    "dequantize",
     "dropout",
     "enter_island",
     "fold_in",
     "gather_rows",
     "gelu",
+    "int8_products",
     "island_dtype",
     "layer_norm",
     "leave_island",
+    "quantize",
+    "quantize_weights",
+    "quantized_dense",
     "softmax",
 ]

@@ -27,13 +27,13 @@ def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
     """
     if variant not in ("float32", "optimized"):
         raise ValueError(f"softmax variant {variant!r}")
-    if variant == "optimized" or (scores.dtype == tf.bfloat16 and _bfloat16_softmax_is_wide()):
+    if variant == "optimized" or (scores.dtype == tf.bfloat16 and bfloat16_softmax_is_wide()):
         return tf.nn.softmax(scores)
     return tf.cast(tf.nn.softmax(enter_island(scores)), scores.dtype)
 
 
 @functools.cache
-def _bfloat16_softmax_is_wide() -> bool:
+def bfloat16_softmax_is_wide() -> bool:
     """Whether TensorFlow's bfloat16 softmax computes in float32, as oneDNN's does, and Eigen's does not.
 
     This is tested with one row of many similar weights, whose sum in bfloat16 would be inaccurate. Each

@@ -1,6 +1,6 @@
 """The error of one kernel over many inputs: histogram, largest, mean, where, and the verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,3 +108,12 @@ def measure(
         tuple(np.bincount(classes, minlength=len(HISTOGRAM_EDGES) + 1).tolist()),
         tolerance,
     )
+
+
+def place_of(places: Sequence[tuple[str, int]], index: int) -> str:
+    """The name of the part that holds result `index`, of parts with their sizes."""
+    for name, size in places:
+        if index < size:
+            return name
+        index -= size
+    raise IndexError(index)

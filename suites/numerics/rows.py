@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from bertbench import kernels
 from suites.numerics import exact
-from suites.numerics.report import KernelReport, measure
+from suites.numerics.report import KernelReport, measure, place_of
 from suites.numerics.this_machine import bf16_products_truncate, bf16_softmax_rounds_once
 from suites.numerics.ulp import BF16, FP32, FloatFormat, spacing, widen
 from suites.tolerances import TOLERANCES, Tolerance
@@ -68,7 +68,7 @@ def measure_dense(kind: FloatFormat, kernel: Callable = kernels.dense) -> Kernel
         np.concatenate(got).astype(kind.dtype),
         value,
         dense_tolerance(kind),
-        lambda index: _name_of(places, index),
+        lambda index: place_of(places, index),
         scale=(spacing(np.concatenate(largest), BF16) if kind is BF16 else unit) / spacing(value, kind),
         floor=TOLERANCES["fp32", "dense"].bound * unit if kind is BF16 else 0.0,
     )
@@ -91,7 +91,7 @@ def measure_softmax(kind: FloatFormat, variant: str, kernel: Callable = kernels.
         np.concatenate(got).astype(kind.dtype),
         np.concatenate(truth),
         tolerance,
-        lambda index: _name_of(places, index),
+        lambda index: place_of(places, index),
         scale=scale,
         floor=TOLERANCES["any", "softmax flush to zero"].bound,
     )
@@ -137,7 +137,7 @@ def measure_layer_norm(kind: FloatFormat, variant: str, kernel: Callable | None 
         np.concatenate(got).astype(kind.dtype),
         value,
         tolerance,
-        lambda index: _name_of(places, index),
+        lambda index: place_of(places, index),
         scale=np.maximum(1.0, unit / spacing(value, FP32)) if kind is FP32 else 1.0,
         floor=island.bound * unit if kind is BF16 else 0.0,
     )
@@ -181,7 +181,7 @@ def measure_cross_entropy(kind: FloatFormat, kernel: Callable = kernels.cross_en
         np.concatenate(got),
         value,
         TOLERANCES["fp32", "cross_entropy"],
-        lambda index: _name_of(places, index),
+        lambda index: place_of(places, index),
         scale=spacing(1.0 + value, FP32) / spacing(value, FP32),
     )
 
@@ -200,11 +200,3 @@ def measure_dropout(kind: FloatFormat, inputs: Array, kernel: Callable = kernels
         TOLERANCES[kind.name, "dropout"],
         lambda index: f"{places[index]:.9g}",
     )
-
-
-def _name_of(places: list[tuple[str, int]], index: int) -> str:
-    for name, size in places:
-        if index < size:
-            return name
-        index -= size
-    raise IndexError(index)

@@ -1,0 +1,161 @@
+"""Matrix products of 8-bit integers, and the way from floats to them and back.
+
+Quantization is symmetric, without zero points (Wu et al. 2020, arXiv:2004.09602, section 3.1.2):
+q = clip(round(x / scale), -127, 127), ties to even, and x is about q scale. Activations have one scale a
+tensor; weights one an output channel, so that a product of two is sum(q_x q_w) times one scale a channel.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from bertbench.kernels._islands import compiled, enter_island, leave_island
+from bertbench.kernels._softmax import bfloat16_softmax_is_wide
+
+INT8_LARGEST = 127
+# Sums of this many products of two int8 numbers are whole numbers up to 2^24, which float32 holds exactly.
+_EXACT_WIDTH = 1024
+_ONEDNN_OP = "_QuantizedMatMul"
+
+
+def quantize(x: tf.Tensor, multipliers: tf.Tensor) -> tf.Tensor:
+    """clip(round(x multipliers), -127, 127) as int8, ties to even.
+
+    Args:
+      x: [T, I] in any float dtype. multipliers: float32, [I] or a scalar: 1 / scale, and where activations
+        are smoothed a factor of each channel too.
+    Returns: int8 [T, I]. NaN gives 0; an infinity gives the largest number of its sign.
+    Error: inside the range, x is within (1/2 + 127 2^-23) / multiplier of q / multiplier.
+    """
+    return _quantize(x, tf.cast(multipliers, tf.float32))
+
+
+@compiled
+def _quantize(x: tf.Tensor, multipliers: tf.Tensor) -> tf.Tensor:
+    steps = tf.round(enter_island(x) * multipliers)
+    return tf.cast(tf.clip_by_value(steps, -float(INT8_LARGEST), float(INT8_LARGEST)), tf.int8)
+
+
+def dequantize(quantized: tf.Tensor, scales: tf.Tensor) -> tf.Tensor:
+    """quantized scales in float32: int8 [..., O] times [O] or a scalar, within half an ULP."""
+    return tf.cast(quantized, tf.float32) * tf.cast(scales, tf.float32)
+
+
+def quantize_weights(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [I, O] as int8 [I, O] and a scale for each output channel, float32 [O].
+
+    The largest magnitude of a channel is 127 steps. A channel of zeros has scale 1, and so has one whose
+    step would be subnormal: its weights, below 2^-119, count as zero.
+    """
+    wide = np.asarray(kernel, np.float64)
+    scales = (np.abs(wide).max(0) / INT8_LARGEST).astype(np.float32)
+    scales = np.where(scales < np.finfo(np.float32).tiny, np.float32(1.0), scales)
+    return np.clip(np.rint(wide / scales), -INT8_LARGEST, INT8_LARGEST).astype(np.int8), scales
+
+
+def quantized_dense(
+    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ranges: tf.Tensor, dtype: tf.DType
+) -> tf.Tensor:
+    """(x @ kernel) ranges / 127 + bias, the sums exact; inside a graph only.
+
+    oneDNN computes it where it does so exactly (`int8_products`). It keeps what it has made of the kernel,
+    and of the ranges by their address, so both are variables that do not change. Elsewhere float32 products
+    of whole numbers do, as exactly.
+
+    Args:
+      x: int8 [T, I]. kernel: int8 [I, O]. bias: float32 [O].
+      ranges: float32 [O], above 0: 127 times the activations' scale times the weights'.
+      dtype: of the result, float32 or bfloat16.
+    Returns: [T, O] in `dtype`.
+    Error: in float32 2.5 ULP of product or result, whichever is larger; one rounding from that in bfloat16.
+    """
+    if int8_products() != "oneDNN":
+        return _scaled(_exact_sums(x, kernel), ranges, bias, dtype)
+    onednn_has_dtype = dtype == tf.float32 or bfloat16_softmax_is_wide()
+    return tf.cast(_onednn_dense(x, kernel, bias, ranges, dtype if onednn_has_dtype else tf.float32), dtype)
+
+
+def _exact_sums(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """x @ kernel in int32, of int8 [T, I] and [I, O], by float32 products."""
+    sums = []
+    for start in range(0, kernel.shape[0], _EXACT_WIDTH):
+        end = start + _EXACT_WIDTH
+        part = tf.matmul(tf.cast(x[:, start:end], tf.float32), tf.cast(kernel[start:end], tf.float32))
+        sums.append(tf.cast(part, tf.int32))
+    return tf.add_n(sums)
+
+
+@compiled
+def _scaled(sums: tf.Tensor, ranges: tf.Tensor, bias: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    return leave_island(tf.cast(sums, tf.float32) * (ranges / INT8_LARGEST) + bias, dtype)
+
+
+@functools.cache
+def int8_products() -> str:
+    """What computes products of int8: "oneDNN", or "float32" where oneDNN has none or one that is not exact.
+
+    Without VNNI instructions oneDNN adds pairs of products up in 16 bits, where they saturate. It is tried on
+    the largest numbers.
+    """
+    signs = np.where(np.random.default_rng(8).random((2, 16, 256)) < 0.5, -1, 1)
+    signs[:, 0] = 1
+    x, kernel = (INT8_LARGEST * signs).astype(np.int8)
+    expected = x.astype(np.int64) @ kernel.T.astype(np.int64)
+    zeros, ranges = np.zeros(16, np.float32), np.full(16, INT8_LARGEST, np.float32)
+    call = tf.function(_onednn_dense, autograph=False)
+    try:
+        with tf.init_scope():
+            for rows in (1, 16):
+                got = call(*map(tf.constant, (x[:rows], kernel.T, zeros, ranges)), tf.float32).numpy()
+                if not np.array_equal(got, expected[:rows]):
+                    return "float32"
+    except (RuntimeError, ValueError, tf.errors.OpError):
+        return "float32"
+    return "oneDNN"
+
+
+def _onednn_dense(
+    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ranges: tf.Tensor, dtype: tf.DType
+) -> tf.Tensor:
+    """TensorFlow's operation for graphs that were quantized by Intel's tools.
+
+    It takes what int8 stands for as the least and the largest number, of which the larger magnitude is 127
+    steps (tensorflow/core/kernels/mkl/mkl_matmul_op_fused.cc); those of the activations are set to 1 a step.
+    """
+    largest = tf.constant(float(INT8_LARGEST))
+    activations, weights = tf.bitcast(x, tf.qint8), tf.bitcast(kernel, tf.qint8)
+    inputs = [activations, weights, bias, largest, largest, ranges, ranges]
+    attributes = {
+        "Tdevice_inputs": _types(*(tensor.dtype for tensor in inputs)),
+        "Thost_inputs": _types(),
+        "Tdevice_outputs": _types(dtype),
+        "Thost_outputs": _types(),
+        "T1": _type(tf.qint8),
+        "T2": _type(tf.qint8),
+        "Tbias": _type(tf.float32),
+        "U": _type(tf.float32),
+        "Tout": _type(dtype),
+        "is_weight_const": _attribute(b=True),
+        "is_bias_const": _attribute(b=True),
+        "fused_ops": _attribute(list={"s": [b"BiasAdd", b"Dequantize"]}),
+        "input_quant_mode": _attribute(s=b"SCALED"),
+        "output_quant_mode": _attribute(s=b"SCALED"),
+    }
+    graph = tf.compat.v1.get_default_graph()
+    (product,) = graph.create_op(_ONEDNN_OP, inputs, [dtype], attrs=attributes, name="int8_product").outputs
+    product.set_shape([x.shape[0], kernel.shape[1]])
+    return product
+
+
+def _attribute(**value: Any) -> tf.compat.v1.AttrValue:
+    return tf.compat.v1.AttrValue(**value)
+
+
+def _type(dtype: tf.DType) -> tf.compat.v1.AttrValue:
+    return _attribute(type=dtype.as_datatype_enum)
+
+
+def _types(*dtypes: tf.DType) -> tf.compat.v1.AttrValue:
+    return _attribute(list={"type": [dtype.as_datatype_enum for dtype in dtypes]})

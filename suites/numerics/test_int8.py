@@ -1,0 +1,152 @@
+"""Products of 8-bit integers against exact integer arithmetic in numpy, and the way to int8 and back."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from bertbench import kernels
+from suites.numerics import int8
+from suites.numerics.ulp import BF16, FP32, all_bf16, float32_sweep, step, widen
+from suites.tolerances import TOLERANCES
+
+pytestmark = pytest.mark.numerics
+
+KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
+EVERY = np.arange(-128, 128).astype(np.int8)
+WIDTHS = (1, 2, 3, 16, 63, 64, 384, 1023, 1024, 1025, 4096)
+
+
+@pytest.fixture(params=["oneDNN", "float32"])
+def products(request, monkeypatch) -> str:
+    """Each way to compute products, whether this machine would take it or not."""
+    monkeypatch.setattr("bertbench.kernels._quantized.int8_products", lambda: request.param)
+    return request.param
+
+
+def largest_weight(products: str) -> int:
+    """128; 64 where oneDNN adds pairs up in 16 bits, enough for 2 x 255 x 64, but not for 65."""
+    return 128 if products == kernels.int8_products() or products == "float32" else 64
+
+
+def weights_of(products: str) -> np.ndarray:
+    return EVERY[np.abs(EVERY.astype(int)) <= largest_weight(products)]
+
+
+def test_every_pair(products):
+    """All 65,536 pairs, alone."""
+    weights = weights_of(products)
+    got = int8.multiply(EVERY[:, None], weights[None])
+    np.testing.assert_array_equal(got, np.multiply.outer(EVERY.astype(int), weights.astype(int)))
+
+
+@pytest.mark.parametrize("place", [0, 1, 31, 62, 63])
+def test_every_pair_within_a_wide_product(products, place):
+    """Beside 63 zeros, at places that vector code treats differently."""
+    weights = weights_of(products)
+    x, kernel = np.zeros((256, 64), np.int8), np.zeros((64, len(weights)), np.int8)
+    x[:, place], kernel[place] = EVERY, weights
+    np.testing.assert_array_equal(
+        int8.multiply(x, kernel), np.multiply.outer(EVERY.astype(int), weights.astype(int))
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("rows", [1, 5, 64])
+def test_sums_are_exact(products, width, rows):
+    """Of random numbers, and of the largest, whose sums saturate 16 bits; rounded once to float32."""
+    largest = largest_weight(products)
+    for x, kernel in int8.operands(rows, width, largest):
+        exact = x.astype(np.int64) @ kernel.astype(np.int64)
+        np.testing.assert_array_equal(int8.multiply(x, kernel), exact.astype(np.float32))
+
+
+@KINDS
+def test_error_of_int8_dense(kind, judge):
+    """With scales and bias, as this machine computes it."""
+    judge(int8.measure_dense(kind))
+
+
+def test_chosen_products_are_exact_at_the_extremes():
+    """What this machine takes, on the numbers that saturate 16 bits."""
+    x = np.full((4, 256), 127, np.int8)
+    x[1], x[2, ::2] = -127, -127
+    kernel = np.full((256, 4), 127, np.int8)
+    kernel[:, 1], kernel[::2, 2] = -127, -127
+    np.testing.assert_array_equal(int8.multiply(x, kernel), x.astype(int) @ kernel.astype(int))
+
+
+@pytest.mark.parametrize("exponent", [-20, -3, 0, 4])
+def test_quantizing_rounds_half_to_even_at_every_step(exponent):
+    """Every whole number and a half that int8 holds, with its float32 neighbors, and beyond."""
+    halves = (np.arange(-520, 521) / 2.0).astype(np.float32)
+    x = np.concatenate([step(halves, offset, FP32) for offset in (-1, 0, 1)])
+    expected = [max(-127, min(127, round(Fraction(float(value))))) for value in x]
+    got = kernels.quantize(tf.constant(x[None] * np.float32(2.0**exponent)), tf.constant(2.0**-exponent))
+    np.testing.assert_array_equal(got.numpy()[0], expected)
+
+
+@KINDS
+def test_quantizing_any_value(kind):
+    """All bfloat16 values, a sweep of float32: the nearest step, or the last; NaN gives 0."""
+    x = all_bf16() if kind is BF16 else float32_sweep(stride=8191)
+    multiplier = np.float32(37.3)
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = np.rint(x.astype(np.float32) * multiplier)
+        expected = np.where(np.isnan(steps), 0, np.clip(steps, -127, 127))
+    got = kernels.quantize(tf.constant(x[None]), tf.constant(multiplier)).numpy()[0]
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_zero_is_exact_and_the_range_symmetric():
+    x = tf.constant([[0.0, -0.0, 1e-40, np.inf, -np.inf, np.nan, 3.4e38, -3.4e38]])
+    got = kernels.quantize(x, tf.constant(127.0)).numpy()[0]
+    np.testing.assert_array_equal(got, [0, 0, 0, 127, -127, 0, 127, -127])
+
+
+@KINDS
+@given(
+    x=arrays(np.float32, (4, 16), elements=st.floats(-8, 8, width=32)),
+    ranges=arrays(np.float32, 16, elements=st.floats(0.0625, 16, width=32)),
+)
+def test_round_trip_is_within_half_a_step_or_clipped(kind, x, ranges):
+    """A scale for each channel, as smoothed activations have."""
+    x, scales = x.astype(kind.dtype), ranges / np.float32(127)
+    quantized = kernels.quantize(tf.constant(x), tf.constant(1 / scales))
+    back = widen(kernels.dequantize(quantized, tf.constant(scales)).numpy())
+    clipped = np.clip(widen(x), -127.0 * widen(scales), 127.0 * widen(scales))
+    allowed = TOLERANCES["any", "int8 round trip"].bound * widen(scales)
+    assert (np.abs(back - clipped) <= allowed).all()
+
+
+@given(kernel=arrays(np.float32, (16, 4), elements=st.floats(-1e4, 1e4, width=32)))
+def test_weights_are_within_half_a_step_of_their_channel(kernel):
+    quantized, scales = kernels.quantize_weights(kernel)
+    assert quantized.dtype == np.int8
+    assert scales.dtype == np.float32
+    error = np.abs(widen(quantized) * widen(scales) - widen(kernel))
+    assert (error <= np.maximum(TOLERANCES["any", "int8 round trip"].bound * widen(scales), 2.0**-119)).all()
+    largest = np.abs(kernel).max(0)
+    assert (np.abs(quantized.astype(int)).max(0)[largest > 2.0**-119] == 127).all()
+
+
+def test_weights_of_one_channel_do_not_coarsen_another():
+    kernel = np.array([[1000.0, 0.001, 0.0], [-400.0, -0.0004, 0.0]], np.float32)
+    quantized, scales = kernels.quantize_weights(kernel)
+    np.testing.assert_array_equal(quantized, [[127, 127, 0], [-51, -51, 0]])
+    np.testing.assert_allclose(scales, [1000 / 127, 0.001 / 127, 1.0], rtol=2.0**-23)
+
+
+def test_weights_and_ranges_are_read_at_every_call():
+    """Two products of one shape, whose numbers differ, in one graph and in two."""
+    generator = np.random.default_rng(3)
+    for _ in range(20):
+        x = generator.integers(-127, 128, (8, 64)).astype(np.int8)
+        pairs = [int8.random_weights(generator, 64, 32) for _ in range(2)]
+        for (kernel, bias, ranges), got in zip(pairs, int8.dense_of_variables(x, pairs), strict=True):
+            exact = (x.astype(int) @ kernel.astype(int)) * widen(ranges) / 127.0 + widen(bias)
+            np.testing.assert_allclose(got, exact, rtol=1e-5, atol=1e-3)
