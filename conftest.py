@@ -1,4 +1,4 @@
-"""Options, hypothesis profiles and the closing tables shared by every suite."""
+"""Options, hypothesis profiles and the gate, shared by every suite."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ import pytest
 
 from bertbench.errors import BertbenchError
 from bertbench.runtime import prepare_environment
-from suites import gating, summary
+from suites import gating
 
 hypothesis.settings.register_profile("dev", max_examples=30, deadline=None)
 hypothesis.settings.register_profile(
@@ -56,7 +56,3 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     gating.judge_session(session)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    summary.print_tables(config, terminalreporter)

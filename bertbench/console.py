@@ -9,6 +9,7 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import (
@@ -25,6 +26,7 @@ from rich.text import Text
 from bertbench.formatting import printable
 
 PLAIN_PROGRESS_SECONDS = 10.0
+_LEAST_TEXT = 12  # characters of a column that is broken to fit
 
 _new_console = functools.partial(Console, markup=False, emoji=False, highlight=False, soft_wrap=True)
 _out = _new_console()
@@ -43,7 +45,7 @@ def notice(message: str) -> None:
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """A table whose first column is text (left-aligned) and whose other columns are numbers."""
-    table = Table(title=Text(printable(title), "table.title"), title_justify="left")
+    table = Table(title=Text(printable(title), "table.title") if title else None, title_justify="left")
     for index, column in enumerate(columns):
         table.add_column(_literal(column), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
@@ -61,18 +63,38 @@ def print_fitted(table: Table) -> None:
     _out.print(table)
 
 
-def render_text(table: Table) -> str:
-    """A table as plain text, for logs and pytest's summary; no cell is shortened."""
-    console = _wide_enough(_new_console(no_color=True), table)
+def render_text(table: Table, width: int | None = None) -> str:
+    """A table as plain text, for logs and pytest's summary; no cell is shortened.
+
+    With a `width`, it is drawn without a frame, and the text of its first column is broken to keep to it as
+    far as the numbers allow.
+    """
+    console = _new_console(no_color=True)
+    if width is not None:
+        table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, (0, 1, 0, 0)
+        _narrow(console, table, width)
+    _wide_enough(console, table)
     with console.capture() as capture:
         console.print(table)
-    return capture.get().rstrip("\n")
+    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").splitlines())
 
 
 def _wide_enough(console: Console, table: Table) -> Console:
-    console.width = 10_000
-    console.width = max(_out.width, Measurement.get(console, console.options, table).maximum)
+    console.width = max(_out.width, _natural_width(console, table))
     return console
+
+
+def _narrow(console: Console, table: Table, width: int) -> None:
+    """Let the first column be as wide as `width` leaves it room."""
+    first = table.columns[0]
+    first.no_wrap, first.overflow = False, "fold"
+    text = max(len(str(cell)) for cell in (first.header, *first.cells))
+    room = text - (_natural_width(console, table) - width)
+    first.max_width = min(text, max(_LEAST_TEXT, room))
+
+
+def _natural_width(console: Console, table: Table) -> int:
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum
 
 
 def _literal(text: str) -> Text:

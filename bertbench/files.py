@@ -1,6 +1,7 @@
 """Reads and writes files so that a reader never sees a partly written one."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -257,6 +258,17 @@ def make_directory(path: Path | str) -> Path:
             f"{path}: cannot be created as a folder ({error.strerror}); choose another output folder."
         ) from None
     return path
+
+
+@contextlib.contextmanager
+def locked_directory(path: Path) -> Iterator[None]:
+    """Hold a directory for a change of several steps: others wait. The lock ends with its process."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def sha256_of_file(path: Path | str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bertbench.errors import BertbenchError, InputError
+from bertbench.pytest_plugin.plugin import is_worker
+from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.recording import require_clean_tree
-from suites.summary import summary_table
 
 BASELINES = Path("baselines")
 
@@ -32,19 +33,21 @@ def check_options(config: pytest.Config) -> None:
 def judge_session(session: pytest.Session) -> None:
     """With --gate, hold the session's results against the stored ones; the worse exit status counts."""
     config = session.config
-    if not config.option.gate or config.option.collectonly:
+    if not config.option.gate or config.option.collectonly or is_worker(config):
         return
     from bertbench.gate.judging import exit_status, judge_against_stored
-    from bertbench.report.wording import GATE_COLUMNS, gate_remarks, gate_row
+    from bertbench.report.wording import GATE_COLUMNS, gate_remarks, gate_row, gate_verdict
 
-    table = summary_table(config, "gate", GATE_COLUMNS)
+    summary = summary_of(config)
+    table = summary.table("gate", GATE_COLUMNS, GATE_COLUMNS[:4])
     try:
         result = judge_against_stored(config.option.results_dir, command=command_line(config))
     except BertbenchError as error:
-        table.notes.append(str(error))
+        summary.verdicts.append(f"gate: {error}")
         session.exitstatus = session.exitstatus or error.exit_status
         return
     for verdict in result.verdicts:
         table.add(*gate_row(verdict))
     table.notes += [f"{result.base} → {result.head}", *gate_remarks(result)]
+    summary.verdicts.append(gate_verdict(result))
     session.exitstatus = session.exitstatus or exit_status(result)

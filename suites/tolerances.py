@@ -11,17 +11,7 @@ the result. kappa, a condition number, is how much the rest of a formula magnifi
 relative error.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """The largest error allowed, in `unit`, and why it is that."""
-
-    bound: float
-    unit: str
-    reason: str
-
+from bertbench.gate.limits import SCORE_TOLERANCES, Tolerance
 
 _PHI = "ULP x (1 + kappa)"
 _DISTANCE = "ULP x (1 + max - s)"
@@ -282,24 +272,9 @@ _GRADIENTS = {
     ),
 }
 
-_FP32_SCORE = "float32 rounding moves a logit by some 1e-4: on another machine a near tie may fall otherwise"
-_BF16_SCORE = "what is tolerated of published scores, too: bfloat16 rounds otherwise on another machine"
-
-# Scores: the distance from the recorded baseline and, of bf16, from fp32.
+# Scores: of the reference; what a case may lose to its baseline and to fp32 is the gate's.
 _ACCURACY = {
-    ("fp32", "f1"): Tolerance(0.1, "points", f"{_FP32_SCORE}, one answer of 800 half right"),
-    ("bf16", "f1"): Tolerance(0.5, "points", _BF16_SCORE),
-    ("fp32", "accuracy"): Tolerance(0.005, "share", f"{_FP32_SCORE}, two of MRPC's 408 pairs"),
-    ("bf16", "accuracy"): Tolerance(0.015, "share", f"{_BF16_SCORE}; six of MRPC's 408 pairs"),
-    ("fp32", "matthews_correlation"): Tolerance(0.01, "1", "about twice a change of accuracy"),
-    ("bf16", "matthews_correlation"): Tolerance(0.03, "1", "about twice a change of accuracy"),
-    ("fp32", "pearson"): Tolerance(0.001, "1", "scores change by rounding alone, without a threshold"),
-    ("bf16", "pearson"): Tolerance(0.005, "1", "scores change by rounding alone, 2^-8 of their spread"),
-    ("fp32", "masked_lm_accuracy"): Tolerance(0.001, "share", f"{_FP32_SCORE}, one word of 1,000"),
-    ("bf16", "masked_lm_accuracy"): Tolerance(0.01, "share", f"{_BF16_SCORE}; ten words of 1,000"),
-    ("any", "published"): Tolerance(
-        0.5, "points", "the spread of fine-tuning runs of one recipe; machines and software differ as well"
-    ),
+    **SCORE_TOLERANCES,
     ("fp32", "reference logit error"): Tolerance(
         1e-3, "1", "float32 sums in another order, through six layers: 1e-4 of logits up to 10"
     ),

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-
 from bertbench.commands.options import REFERENCES
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import say
 from bertbench.data.squad import read_references
-from bertbench.errors import InputError
-from bertbench.evaluation.bootstrap import paired_bootstrap
+from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.evaluation.prediction_files import read_margins, read_predictions
 from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.files import read_json
@@ -30,6 +27,14 @@ class CompareOptions(Settings):
     data: Annotated[
         Path | None,
         dataclasses.replace(REFERENCES, default_help="the one named by results.json in the folder of PRED_A"),
+    ] = None
+    max_drop: Annotated[
+        float | None,
+        Option(
+            "Judge B: has its F1 dropped by more points? Exit status 0: no, 1: yes, 3: unclear.",
+            minimum=0.0,
+            metavar="POINTS",
+        ),
     ] = None
 
 
@@ -49,6 +54,8 @@ def compare_predictions(options: CompareOptions) -> None:
         for name, run in runs.items():
             say(f"  {name}: {run.describe(qas_id)}")
     say(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
+    if options.max_drop is not None:
+        _judge(first, second, options.max_drop)
 
 
 command = TypedCommand(
@@ -102,11 +109,32 @@ class _Run:
 
 def _summarise(first: _Run, second: _Run) -> str:
     """Both F1 scores and their difference, in points."""
-    f1 = [
-        100 * np.array([question.f1 for question in run.scores.questions.values()]) for run in (first, second)
-    ]
-    interval = paired_bootstrap(*f1)
+    from bertbench.evaluation.resampling import difference_interval
+
+    statistic, before = first.scores.items().statistic("f1")
+    _, after = second.scores.items().statistic("f1")
+    low, high = difference_interval(statistic, before, after)
+    difference = second.scores.f1 - first.scores.f1
     return (
-        f"F1 A {first.scores.f1:.3f}, B {second.scores.f1:.3f}, B - A {interval.mean:+.3f} "
-        f"(95 % interval {interval.low:+.3f} to {interval.high:+.3f})"
+        f"F1 A {first.scores.f1:.3f}, B {second.scores.f1:.3f}, B - A {difference:+.3f} "
+        f"(95 % interval {low:+.3f} to {high:+.3f})"
     )
+
+
+def _judge(first: _Run, second: _Run, max_drop: float) -> None:
+    """Hold B against A by the gate's rule.
+
+    Raises:
+      GateFailed: its F1 has dropped by more than `max_drop`.
+      CannotJudge: these questions cannot tell.
+    """
+    from bertbench.gate.accuracy import compare_items, explain
+    from bertbench.results.accuracy import UNITS, Ruling
+
+    made = compare_items("f1", first.scores.items(), second.scores.items(), max_drop, against="A")
+    told = f"F1: {explain(made, UNITS['squad'])}"
+    if made.verdict == Ruling.FAIL:
+        raise GateFailed(f"{told}.")
+    if made.verdict == Ruling.UNCLEAR:
+        raise CannotJudge(f"{told}.")
+    say(f"{made.verdict}: {told}")

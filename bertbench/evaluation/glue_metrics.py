@@ -1,10 +1,9 @@
 """GLUE's official metrics, and a classifier's probabilities and loss."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import special, stats
-from sklearn import metrics as sklearn_metrics
 
 from bertbench.errors import CannotJudge
 
@@ -29,7 +28,7 @@ def glue_scores(metrics: Sequence[str], predictions: np.ndarray, labels: np.ndar
         raise CannotJudge("no example has a label; there is nothing to score.")
     if not np.isfinite(predictions).all():
         raise CannotJudge("a prediction is not finite; the model's output cannot be scored.")
-    return {name: float(_METRICS[name](labels, predictions)) for name in metrics}
+    return {name: float(METRICS[name](predictions, labels)) for name in metrics}
 
 
 def class_probabilities(logits: np.ndarray) -> np.ndarray:
@@ -64,32 +63,39 @@ def mean_loss(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(-log_probabilities[np.arange(len(labels)), labels].mean())
 
 
-def _f1(labels: np.ndarray, predictions: np.ndarray) -> float:
-    return sklearn_metrics.f1_score(labels, predictions, zero_division=0.0)
+def _accuracy(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return (predictions == labels).mean(-1)
 
 
-def _matthews(labels: np.ndarray, predictions: np.ndarray) -> float:
-    return 0.0 if _constant(labels, predictions) else sklearn_metrics.matthews_corrcoef(labels, predictions)
+def _f1(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """2 TP / (2 TP + FP + FN), whose denominator is the number of positives on both sides."""
+    found = ((predictions == 1) & (labels == 1)).sum(-1)
+    positives = (predictions == 1).sum(-1) + (labels == 1).sum(-1)
+    return 2 * found / np.maximum(positives, 1)
 
 
-def _pearson(labels: np.ndarray, predictions: np.ndarray) -> float:
-    if _constant(labels, predictions):
-        return 0.0
-    return stats.pearsonr(labels.astype(np.float64), predictions.astype(np.float64)).statistic
+def _correlation(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Pearson's correlation in float64; that of 0 and 1 with 0 and 1 is Matthews' (Matthews 1975)."""
+    x, y = (_centre(np.asarray(values, np.float64)) for values in (predictions, labels))
+    scale = np.sqrt((x * x).sum(-1) * (y * y).sum(-1))
+    return np.divide((x * y).sum(-1), scale, out=np.zeros_like(scale), where=scale > 0)
 
 
-def _spearman(labels: np.ndarray, predictions: np.ndarray) -> float:
-    return 0.0 if _constant(labels, predictions) else stats.spearmanr(labels, predictions).statistic
+def _centre(values: np.ndarray) -> np.ndarray:
+    """Values minus their mean; exactly 0 where all are alike."""
+    centred = values - values.mean(-1, keepdims=True)
+    return np.where(np.ptp(values, axis=-1, keepdims=True) == 0, 0.0, centred)
 
 
-def _constant(labels: np.ndarray, predictions: np.ndarray) -> bool:
-    return np.ptp(labels) == 0 or np.ptp(predictions) == 0
+def _spearman(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return _correlation(*(stats.rankdata(values, axis=-1) for values in (predictions, labels)))
 
 
-_METRICS = {
-    "accuracy": sklearn_metrics.accuracy_score,
+# Each takes predictions and labels [..., N] and scores them over the last axis.
+METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "accuracy": _accuracy,
     "f1": _f1,
-    "matthews_correlation": _matthews,
-    "pearson": _pearson,
+    "matthews_correlation": _correlation,
+    "pearson": _correlation,
     "spearman": _spearman,
 }

@@ -10,7 +10,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bertbench.console import notice
+from bertbench.evaluation.items import Items
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -31,6 +34,15 @@ class SquadScores:
     exact_match: float
     f1: float
     questions: dict[str, QuestionScore]
+
+    def items(self) -> Items:
+        """The scores of each question, in percent."""
+        scores = self.questions.values()
+        values = {
+            "exact_match": 100.0 * np.array([score.exact_match for score in scores]),
+            "f1": 100.0 * np.array([score.f1 for score in scores]),
+        }
+        return Items(np.array(list(self.questions)), values)
 
 
 def score_squad(references: Mapping[str, Sequence[str]], predictions: Mapping[str, str]) -> SquadScores:

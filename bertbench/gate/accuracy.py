@@ -1,61 +1,191 @@
-"""How one task's score is judged against its base."""
+"""The rule for scores: is one as good as another, as far as these items can tell?
+
+It is a test of non-inferiority by confidence interval (Piaggio et al., JAMA 2012;308:2594). A score passes
+when the interval of its difference shows that less than the tolerance was lost, and fails when more than the
+tolerance was lost and chance does not explain it. What is neither is unclear. `docs/gating.md` gives the
+rule's measured error rates.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
-from bertbench.evaluation.bootstrap import Interval, paired_bootstrap
-from bertbench.gate.result import Outcome, Verdict
-from bertbench.gate.sides import Side
-from bertbench.results.schema import FAILED, AccuracyCase
+from bertbench.errors import CannotJudge, InputError
+from bertbench.evaluation.items import Items, lower_is_better
+from bertbench.evaluation.resampling import changed_items, difference_interval, exchange_p_value
+from bertbench.formatting import decimals_for, signed
+from bertbench.gate.limits import SIGHT, SIGNIFICANCE
+from bertbench.results.accuracy import AccuracyResult, Ruling, ScoreComparison, read_accuracy
+
+_WORST_FIRST = (Ruling.FAIL, Ruling.UNCLEAR, Ruling.PASS)
 
 
-def judge_accuracy(base_side: Side, base: AccuracyCase, head_side: Side, head: AccuracyCase) -> Verdict:
-    """Judge the score `head.quantity`, higher being better, within `head.tolerance`.
+def compare_items(
+    quantity: str, base: Items, head: Items, tolerance: float, *, against: str, note: str | None = None
+) -> ScoreComparison:
+    """Judge a score by the items of both sides, which are the same ones in any order.
 
-    A fall beyond the tolerance is a regression unless the 95 % interval of the paired bootstrap over
-    questions contains 0. A head that fails the accuracy suite's own verdict is a regression as well.
+    Raises:
+      CannotJudge: the items are not the same, or a value is not finite.
     """
-    if (base.checkpoint_fingerprint, base.dataset_sha256) != (
-        head.checkpoint_fingerprint,
-        head.dataset_sha256,
-    ):
-        detail = "another checkpoint or dataset; only scores of the same ones compare"
-        return Verdict(head.case, head.quantity, Outcome.UNCLEAR, detail)
-    if head.quantity not in base.scores:
-        return Verdict(head.case, head.quantity, Outcome.UNCLEAR, "the base has no such score")
-    before, after = base.scores[head.quantity], head.scores[head.quantity]
-    interval = _interval(base_side, base, head_side, head)
-    outcome, detail = _outcome(after - before, head, interval)
-    return Verdict(
-        head.case,
-        head.quantity,
-        outcome,
-        detail,
-        base=before,
-        head=after,
-        change=after - before,
-        interval=None if interval is None else (interval.low, interval.high),
-        test=None if interval is None else "paired bootstrap",
-        threshold=head.tolerance,
+    aligned = base.in_order_of(head)
+    if aligned is None:
+        raise CannotJudge(f"{quantity}: the {against} has other items; only the same ones compare.")
+    score, after = head.statistic(quantity)
+    _, before = aligned.statistic(quantity)
+    if not all(np.isfinite(values).all() for values in (*before, *after)):
+        raise CannotJudge(f"{quantity}: a value is not finite.")
+    if len(head) < 2:
+        raise CannotJudge(f"{quantity}: {len(head)} items show nothing; give more.")
+    interval = difference_interval(score, before, after)
+    excludes_0 = not interval.low <= 0 <= interval.high
+    draft = ScoreComparison(
+        against=against,
+        quantity=quantity,
+        score=head.score(quantity),
+        tolerance=tolerance,
+        items=head.size(quantity),
+        verdict=Ruling.UNCLEAR,
+        expected=base.score(quantity),
+        difference=head.score(quantity) - base.score(quantity),
+        interval=interval,
+        p_value=exchange_p_value(score, before, after) if excludes_0 else None,
+        changed=tuple(map(str, head.ids[changed_items(before, after)])),
+        note=note,
     )
+    return dataclasses.replace(draft, verdict=rule(draft))
 
 
-def _outcome(change: float, head: AccuracyCase, interval: Interval | None) -> tuple[Outcome, str]:
-    if head.verdict == FAILED:
-        return Outcome.REGRESSION, "fails the accuracy suite's own tolerance"
-    if abs(change) <= head.tolerance:
-        return Outcome.OK, f"{head.examples} examples"
-    if interval is not None and 0 in interval:
-        return Outcome.OK, f"{head.examples} examples: the difference may be chance"
-    return (Outcome.REGRESSION if change < 0 else Outcome.IMPROVEMENT), f"{head.examples} examples"
+def compare_figures(
+    quantity: str, expected: float | None, score: float, tolerance: float, items: int, *, against: str
+) -> ScoreComparison:
+    """Judge a score by a figure that others report for the whole data set; None if there is none yet.
+
+    Raises:
+      CannotJudge: the score is not finite.
+    """
+    if not math.isfinite(score):
+        raise CannotJudge(f"{quantity} is {score}.")
+    difference = None if expected is None else score - expected
+    draft = ScoreComparison(
+        against, quantity, score, tolerance, items, Ruling.UNCLEAR, expected=expected, difference=difference
+    )
+    return dataclasses.replace(draft, verdict=rule(draft))
 
 
-def _interval(base_side: Side, base: AccuracyCase, head_side: Side, head: AccuracyCase) -> Interval | None:
-    before = base_side.per_question_scores(base)
-    after = head_side.per_question_scores(head)
-    if before is None or after is None:
-        return None
-    (base_ids, base_scores), (head_ids, head_scores) = before, after
-    base_order, head_order = np.argsort(base_ids), np.argsort(head_ids)
-    if not np.array_equal(base_ids[base_order], head_ids[head_order]):
-        return None
-    return paired_bootstrap(base_scores[base_order], head_scores[head_order])
+def rule(made: ScoreComparison) -> Ruling:
+    """What a comparison's figures come to, whatever it says of itself."""
+    if made.expected is None or made.difference is None:
+        return Ruling.UNCLEAR
+    gain, worst, best = _gains(made)
+    if made.interval is None:
+        return Ruling.PASS if gain >= -made.tolerance else Ruling.FAIL
+    significant = made.p_value is not None and made.p_value < SIGNIFICANCE
+    enough = made.items >= fewest_items(made.expected, made.tolerance)
+    if gain == worst == best == 0:
+        return Ruling.PASS
+    if worst > -made.tolerance and (enough or (worst > 0 and significant)):
+        return Ruling.PASS
+    return Ruling.FAIL if gain < -made.tolerance and best < 0 and significant else Ruling.UNCLEAR
+
+
+def rule_all(comparisons: Iterable[ScoreComparison]) -> Ruling:
+    """The worst of all that were judged; unclear where none was."""
+    made = {comparison.verdict for comparison in comparisons}
+    return next((ruling for ruling in _WORST_FIRST if ruling in made), Ruling.UNCLEAR)
+
+
+def fewest_items(expected: float, tolerance: float) -> float:
+    """The items that it takes to see a drop of twice the tolerance at all.
+
+    Where such a drop is a share of items that are lost whole, a sample of so many holds one of them with the
+    probability `SIGHT`. Fewer could have missed them all.
+    """
+    if not tolerance:
+        return math.inf
+    share = 2 * tolerance / abs(expected) if expected else 1.0
+    return math.ceil(math.log(1 - SIGHT) / math.log1p(-share)) if share < 1 else 1.0
+
+
+def items_needed(made: ScoreComparison) -> float:
+    """About how many items would settle what is unclear, if they scored as these do; infinity if none."""
+    if made.expected is None or made.interval is None:
+        return math.inf
+    gain, worst, best = _gains(made)
+    to_pass = _growth(gain - worst, gain + made.tolerance)
+    to_fail = _growth(best - gain, -gain) if gain < -made.tolerance else math.inf
+    return max(fewest_items(made.expected, made.tolerance), made.items * min(to_pass, to_fail))
+
+
+def explain(made: ScoreComparison, unit: str = "items") -> str:
+    """A comparison in words, without its verdict: figures, reason, and what would settle it."""
+    if made.expected is None or made.difference is None:
+        return f"there is no {made.against} for this checkpoint and data set"
+    decimals = decimals_for(made.tolerance)
+    told = f"difference {signed(made.difference, decimals)}, tolerance {made.tolerance:g}"
+    if made.interval is None:
+        return told
+    if made.interval == (0, 0):
+        hidden = 1 - (1 - SIGHT) ** (1 / max(made.items, 1))
+        few = made.items < fewest_items(made.expected, made.tolerance)
+        seen = f", which could hide a drop of {hidden * abs(made.expected):.2g}" if few else ""
+        return f"all {made.items:,} {unit} scored as before{seen}"
+    low, high = (signed(end, decimals) for end in made.interval)
+    told += f", 95 % interval {low} to {high}"
+    if made.p_value is not None:
+        told += f", p = {made.p_value:.1g}"
+    ruling, gain = rule(made), _gains(made)[0]
+    if ruling == Ruling.PASS and gain > made.tolerance:
+        return f"{told}: a rise beyond the tolerance"
+    return f"{told}: {_doubt(made, unit)}" if ruling == Ruling.UNCLEAR else told
+
+
+def read_judged(path: Path | str) -> AccuracyResult:
+    """Read `accuracy.json` with verdicts that follow from its figures.
+
+    Raises:
+      InputError: it cannot be read, or says another verdict than its figures give.
+    """
+    result = read_accuracy(path)
+    for case in result.cases:
+        for made in case.comparisons:
+            if made.verdict == Ruling.NOT_JUDGED and made.interval is None:
+                continue
+            _require(
+                rule(made), made.verdict, f"{path}: {case.case} against {made.against} ({explain(made)})"
+            )
+        _require(rule_all(case.comparisons), case.verdict, f"{path}: {case.case}")
+    return result
+
+
+def _require(ruling: Ruling, said: Ruling, place: str) -> None:
+    if said != ruling:
+        raise InputError(f"{place}: says {said!s}, its figures say {ruling!s}; make the results again.")
+
+
+def _doubt(made: ScoreComparison, unit: str) -> str:
+    gain, worst, _ = _gains(made)
+    if worst > -made.tolerance:
+        reason = f"so few {unit} could miss a loss beyond the tolerance"
+    elif gain < -made.tolerance:
+        reason = "a loss beyond the tolerance, but it may be chance"
+    else:
+        reason = "a loss beyond the tolerance is not excluded"
+    needed = items_needed(made)
+    remedy = "more of them" if math.isinf(needed) else f"about {float(f'{needed:.2g}'):,.0f} {unit}"
+    return f"{reason}; {remedy} would settle it"
+
+
+def _gains(made: ScoreComparison) -> tuple[float, float, float]:
+    """The difference and the ends of its interval, lower first, turned so that higher is better."""
+    difference = made.difference or 0.0
+    low, high = made.interval or (difference, difference)
+    return (-difference, -high, -low) if lower_is_better(made.quantity) else (difference, low, high)
+
+
+def _growth(spread: float, room: float) -> float:
+    """How many times as many items bring half an interval's width `spread` down to `room`."""
+    return (spread / room) ** 2 if room > 0 else math.inf

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertbench.errors import CannotJudge, GateFailed
-from bertbench.gate.accuracy import judge_accuracy
 from bertbench.gate.limits import EFFICIENCY_THRESHOLD
 from bertbench.gate.result import EFFICIENCY, GATE_FILE, GateResult, Outcome, Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
+from bertbench.gate.scores import judge_score
 from bertbench.gate.sides import Side, load_folder, load_stored
 from bertbench.measure import machine
+from bertbench.results.accuracy import AccuracyResult
 from bertbench.results.baselines import STORAGE
-from bertbench.results.schema import AccuracyResult, ThroughputResult, write_result
+from bertbench.results.schema import ThroughputResult, write_result
 
 UNDECIDED = (Outcome.UNCLEAR, Outcome.MISSING)
 
@@ -117,7 +118,7 @@ def _judge_scores(
     after = {case.case: case for case in head.cases}
     for name, old in before.items():
         if name in after:
-            yield judge_accuracy(base_side, old, head_side, after[name])
+            yield judge_score(base_side, old, head_side, after[name])
         else:
             yield _only_in_base(name, old.quantity)
     for name in after.keys() - before.keys():

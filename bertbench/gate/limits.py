@@ -1,5 +1,7 @@
 """Every limit of the gate, each with its reason; their error rates are measured in `docs/gating.md`."""
 
+from dataclasses import dataclass
+
 EFFICIENCY_THRESHOLD = 0.05  # a smaller fall is within what compilers and allocators do by themselves
 MEMORY_THRESHOLD = 0.10  # peak memory repeats to about 1 %
 STARTUP_THRESHOLD = 0.25  # for several start-ups per side, in addition to a test
@@ -8,3 +10,37 @@ SIGNIFICANCE = 0.01  # one-sided: the most false alarms there can be where measu
 MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
 PAIRS = 14  # of interleaved runs: enough to catch a 10 % slowdown on a busy machine
+SIGHT = 0.99  # how surely a sample of items holds one of those that a drop of twice the tolerance has lost
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The largest error allowed, in `unit`, and why it is that."""
+
+    bound: float
+    unit: str
+    reason: str
+
+
+_FP32_SCORE = "float32 rounding moves a logit by some 1e-4: on another machine a near tie may fall otherwise"
+
+# What a score may lose, by precision and score: to its baseline and, in bf16, to fp32.
+SCORE_TOLERANCES = {
+    ("fp32", "f1"): Tolerance(0.1, "points", f"{_FP32_SCORE}, one answer of 800 half right"),
+    ("bf16", "f1"): Tolerance(
+        1.0, "points", "MLPerf inference's target of 99 % of fp32, of an F1 near 90 (MLPerf policies, BERT)"
+    ),
+    ("fp32", "accuracy"): Tolerance(0.005, "share", f"{_FP32_SCORE}, two of MRPC's 408 pairs"),
+    ("bf16", "accuracy"): Tolerance(
+        0.015, "share", "six of MRPC's 408 pairs, which is as few as they can show"
+    ),
+    ("fp32", "matthews_correlation"): Tolerance(0.01, "1", "about twice a change of accuracy"),
+    ("bf16", "matthews_correlation"): Tolerance(0.03, "1", "about twice a change of accuracy"),
+    ("fp32", "pearson"): Tolerance(0.001, "1", "scores change by rounding alone, without a threshold"),
+    ("bf16", "pearson"): Tolerance(0.005, "1", "scores change by rounding alone, 2^-8 of their spread"),
+    ("fp32", "masked_lm_accuracy"): Tolerance(0.001, "share", f"{_FP32_SCORE}, one word of 1,000"),
+    ("bf16", "masked_lm_accuracy"): Tolerance(0.01, "share", "1 %, as of other scores; ten words of 1,000"),
+}
+PUBLISHED_TOLERANCE = Tolerance(
+    0.5, "points", "the spread of fine-tuning runs of one recipe; machines and software differ as well"
+)

@@ -1,24 +1,17 @@
 """What one side of a comparison brings: a results folder, a pytest-benchmark file, or a git revision's."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from bertbench.errors import InputError
+from bertbench.errors import CannotJudge, InputError
+from bertbench.evaluation.items import Items
+from bertbench.gate.accuracy import read_judged
 from bertbench.measure import machine
+from bertbench.results.accuracy import ACCURACY_FILE, AccuracyCase, AccuracyResult
 from bertbench.results.baselines import find_stored
+from bertbench.results.item_files import read_items
 from bertbench.results.repository import find_root
-from bertbench.results.schema import (
-    ACCURACY_FILE,
-    THROUGHPUT_FILE,
-    AccuracyCase,
-    AccuracyResult,
-    ThroughputResult,
-    read_accuracy,
-    read_throughput,
-)
+from bertbench.results.schema import THROUGHPUT_FILE, ThroughputResult, read_throughput
 
 
 @dataclass(frozen=True)
@@ -35,29 +28,17 @@ class Side:
         """The machine of the throughput results, if there are any."""
         return self.throughput.machine_id if self.throughput else None
 
-    def per_question_scores(self, case: AccuracyCase) -> tuple[np.ndarray, np.ndarray] | None:
-        """Question ids [N] and their scores float64 [N] in the unit of `case.scores`, if they were kept.
+    def items(self, case: AccuracyCase) -> Items:
+        """The scores of a case item by item.
 
         Raises:
+          CannotJudge: they were not kept.
           InputError: the file is missing or does not belong to the case.
         """
         if case.per_question_scores is None:
-            return None
-        path = self.source / case.per_question_scores
-        try:
-            with path.open("rb") as stream, np.load(stream) as arrays:
-                ids, scores = arrays["ids"], np.asarray(arrays[case.quantity], np.float64)
-        except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"{path}: per-question scores of {case.case} cannot be read ({error}); "
-                "run the accuracy suite again."
-            ) from None
-        paired = scores.ndim == 1 and np.unique(ids).shape == scores.shape
-        if not paired or not np.isclose(scores.mean(), case.scores[case.quantity]):
-            raise InputError(
-                f"{path}: does not hold the {case.quantity} of {case.case}; run the accuracy suite again."
-            )
-        return ids, scores
+            raise CannotJudge(f"{self.name} keeps no scores by item; make its results again")
+        scores = {case.quantity: case.scores[case.quantity]}
+        return read_items(self.source / case.per_question_scores, scores)
 
 
 def load_sides(base: str, head: str, storage: Path) -> tuple[Side, Side]:
@@ -109,7 +90,7 @@ def load_folder(path: Path) -> Side:
         str(path),
         path,
         read_throughput(throughput) if throughput.exists() else None,
-        read_accuracy(accuracy) if accuracy.exists() else None,
+        read_judged(accuracy) if accuracy.exists() else None,
     )
 
 

@@ -6,28 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.formatting import decimals_for, figure, signed
+from bertbench.formatting import figure, words
+from bertbench.gate.accuracy import explain, read_judged
 from bertbench.gate.result import GATE_FILE, GateResult, read_gate
 from bertbench.report.history import Series
 from bertbench.report.wording import State, change, gate_state
+from bertbench.results.accuracy import ACCURACY_FILE, UNITS, AccuracyResult, Ruling
 from bertbench.results.schema import (
-    ACCURACY_FILE,
     FAILED,
     LENGTHS_FILE,
     NUMERICS_FILE,
     THROUGHPUT_FILE,
-    AccuracyResult,
     LengthsResult,
     NumericsResult,
     ThroughputResult,
-    read_accuracy,
     read_lengths,
     read_numerics,
     read_throughput,
 )
 
+STATES = {Ruling.PASS: State.PASSED, Ruling.FAIL: State.FAILED, Ruling.UNCLEAR: State.UNCLEAR}
 READERS = {
-    "accuracy": (ACCURACY_FILE, read_accuracy),
+    "accuracy": (ACCURACY_FILE, read_judged),
     "throughput": (THROUGHPUT_FILE, read_throughput),
     "gate": (GATE_FILE, read_gate),
     "numerics": (NUMERICS_FILE, read_numerics),
@@ -80,12 +80,15 @@ def collect_checks(results: Results) -> list[Check]:
 
 def _accuracy(result: AccuracyResult | None) -> Iterator[Check]:
     for case in result.cases if result else ():
-        difference = signed(case.difference, decimals_for(case.tolerance))
-        message = (
-            f"{case.quantity} {figure(case.scores[case.quantity])}, baseline {figure(case.baseline)}, "
-            f"difference {difference}, tolerance {figure(case.tolerance)}"
-        )
-        yield Check("accuracy", case.case, _passed(case.verdict != FAILED), message)
+        judged = [made for made in case.comparisons if made.verdict != Ruling.NOT_JUDGED]
+        for made in judged:
+            told = f"{words(made.quantity)} {figure(made.score)}"
+            if made.expected is not None:
+                told += f", {made.against} {figure(made.expected)}"
+            message = f"{told}: {explain(made, UNITS.get(case.task, 'items'))}"
+            yield Check("accuracy", f"{case.case} against {made.against}", STATES[made.verdict], message)
+        if not judged:
+            yield Check("accuracy", case.case, State.UNCLEAR, "nothing was there to hold its score against")
 
 
 def _numerics(result: NumericsResult | None) -> Iterator[Check]:

@@ -5,35 +5,31 @@ from collections.abc import Sequence
 from bertbench.formatting import decimals_for, percent, signed, words
 from bertbench.report.charts import BOTTOM, TOP, Chart
 from bertbench.report.figures import Figure, row_axis, row_chart, row_interval, row_y
-from bertbench.results.schema import AccuracyCase, LayerError, LengthsResult
+from bertbench.results.accuracy import FP32, AccuracyCase, ScoreComparison
+from bertbench.results.schema import LayerError, LengthsResult
 
 BATCHING_COMMAND = "pytest -m benchmark"
 LAYER_COMMAND = "pytest -m numerics -k layer"
 
 
-def precision_differences(cases: Sequence[AccuracyCase]) -> list[tuple[AccuracyCase, float]]:
-    """(bf16 case, its score minus the fp32 score) of all tasks that were judged in both precisions."""
-    fp32 = {case.case.removeprefix("fp32"): case for case in cases if case.precision == "fp32"}
-    found = []
-    for case in cases:
-        other = fp32.get(case.case.removeprefix("bf16"))
-        if case.precision == "bf16" and other is not None:
-            found.append((case, case.scores[case.quantity] - other.scores[other.quantity]))
-    return found
+def precision_differences(cases: Sequence[AccuracyCase]) -> list[tuple[AccuracyCase, ScoreComparison]]:
+    """Every case that was judged against fp32, with that comparison."""
+    made = [(case, case.comparison(FP32)) for case in cases]
+    return [(case, comparison) for case, comparison in made if comparison is not None]
 
 
 def difference_chart(cases: Sequence[AccuracyCase]) -> Figure | None:
     """bf16 minus fp32 with its 95 % interval, each as a share of what is tolerated."""
-    rows = [(case, difference) for case, difference in precision_differences(cases) if case.tolerance]
+    rows = [(case, made) for case, made in precision_differences(cases) if made.tolerance]
     if not rows:
         return None
     title = "bf16 minus fp32"
-    told = [_describe_difference(case, difference) for case, difference in rows]
+    told = [describe_difference(made) for _, made in rows]
     labels = [f"{words(case.task)} {words(case.quantity)}" for case, _ in rows]
     description = "; ".join(f"{label}: {text}" for label, text in zip(labels, told, strict=True)) + "."
     chart = row_chart(title, description, labels, [text.partition(" ")[0] for text in told])
     shares = [
-        [end / case.tolerance for end in (difference, *(case.interval or ()))] for case, difference in rows
+        [end / made.tolerance for end in (made.difference or 0.0, *(made.interval or ()))] for _, made in rows
     ]
     reach = max(1.0, *(abs(end) for share in shares for end in share)) * 1.15
     x = row_axis(chart, -reach, reach, "difference ÷ tolerance")
@@ -44,12 +40,13 @@ def difference_chart(cases: Sequence[AccuracyCase]) -> Figure | None:
     return Figure(title, chart.to_svg(), caption, rows[0][0].command or "pytest -m accuracy")
 
 
-def _describe_difference(case: AccuracyCase, difference: float) -> str:
-    decimals = decimals_for(case.tolerance)
-    if case.interval is None:
-        return signed(difference, decimals)
-    low, high = (signed(end, decimals) for end in case.interval)
-    return f"{signed(difference, decimals)} [{low}, {high}]"
+def describe_difference(made: ScoreComparison) -> str:
+    """A difference with its interval, if there is one."""
+    decimals = decimals_for(made.tolerance)
+    if made.interval is None:
+        return signed(made.difference, decimals)
+    low, high = (signed(end, decimals) for end in made.interval)
+    return f"{signed(made.difference, decimals)} [{low}, {high}]"
 
 
 def length_chart(lengths: LengthsResult) -> Figure:

@@ -5,20 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bertbench.formatting import (
-    NONE,
-    decimals_for,
-    describe_ways,
-    figure,
-    percent,
-    signed,
-    words,
-)
+from bertbench.formatting import describe_ways, figure, percent, words
 from bertbench.gate.result import MEMORY, STARTUP, GateResult
 from bertbench.measure.rates import LEGEND
-from bertbench.report.checks import Results
+from bertbench.report.checks import STATES, Results
 from bertbench.report.figures import Figure
 from bertbench.report.figures_accuracy import (
+    describe_difference,
     difference_chart,
     layer_error_chart,
     length_chart,
@@ -28,10 +21,9 @@ from bertbench.report.figures_history import history_chart
 from bertbench.report.figures_throughput import change_chart, roofline, speedup_chart
 from bertbench.report.history import Series
 from bertbench.report.wording import GATE_COLUMNS, State, gate_remarks, gate_row, gate_state
+from bertbench.results.accuracy import UNITS, AccuracyCase, AccuracyResult, ScoreComparison
 from bertbench.results.schema import (
     FAILED,
-    AccuracyCase,
-    AccuracyResult,
     LengthsResult,
     NumericsResult,
     ThroughputResult,
@@ -114,34 +106,38 @@ def machine_facts(results: Results) -> dict[str, Any]:
 
 
 def _accuracy(result: AccuracyResult) -> Section:
-    columns = ("case", "verdict", "score", "baseline", "difference", "tolerance", "bf16 − fp32, 95 %", "also")
+    columns = ("case", "against", "verdict", "score", "expected", "difference", "may lose", "also")
     rows = [
-        Row(_accuracy_cells(case), State.FAILED if case.verdict == FAILED else State.PASSED)
+        Row(_accuracy_cells(case, made), STATES.get(made.verdict, State.PASSED))
         for case in result.cases
+        for made in case.comparisons
     ]
     commands = [case.command for case in result.cases if case.command]
     command = commands[0] if len(set(commands)) == 1 else "pytest -m accuracy"
-    table = Table("Scores against their baselines", columns, rows, command, text_columns=("also",))
-    lead = "Scores of real predictions. The difference is score minus baseline."
+    table = Table("Scores", columns, rows, command, text_columns=("against", "also"))
+    lead = (
+        "Scores of real predictions. In brackets: the 95 % interval of the difference, score minus expected."
+    )
     chart = difference_chart(result.cases)
     notes = [] if chart else ["No task was judged in both precisions, so there is no difference to show."]
     return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [], notes)
 
 
-def _accuracy_cells(case: AccuracyCase) -> tuple[str, ...]:
-    decimals = decimals_for(case.tolerance)
+def _accuracy_cells(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
     others = [
-        f"{words(name)} {figure(score)}" for name, score in case.scores.items() if name != case.quantity
+        f"{words(name)} {figure(score)}" for name, score in case.scores.items() if name != made.quantity
     ]
+    changed = [f"{len(made.changed)} changed"] if made.interval else []
+    notes = [made.note] if made.note else []
     return (
         case.case,
-        case.verdict,
-        f"{words(case.quantity)} {figure(case.scores[case.quantity])}",
-        figure(case.baseline),
-        signed(case.difference, decimals),
-        f"± {case.tolerance:g}",
-        " … ".join(signed(end, decimals) for end in case.interval) if case.interval else NONE,
-        ", ".join([*others, f"{case.examples:,} examples"]),
+        made.against,
+        made.verdict,
+        f"{words(made.quantity)} {figure(made.score)}",
+        figure(made.expected),
+        describe_difference(made),
+        f"{made.tolerance:g}",
+        ", ".join([f"{made.items:,} {UNITS.get(case.task, 'items')}", *changed, *others, *notes]),
     )
 
 

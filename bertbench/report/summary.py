@@ -9,7 +9,8 @@ from bertbench.report.checks import Check, Results
 from bertbench.report.figures_accuracy import precision_differences
 from bertbench.report.figures_throughput import speedups
 from bertbench.report.wording import State
-from bertbench.results.schema import AccuracyResult, NumericsResult, ThroughputResult
+from bertbench.results.accuracy import AccuracyResult
+from bertbench.results.schema import NumericsResult, ThroughputResult
 
 MEASURED = "measured"
 SUBJECTS = {"accuracy": "accurate", "numerics": "exact", "gate": "fast"}
@@ -74,13 +75,13 @@ def _praise(checks: Sequence[Check]) -> str:
 
 
 def _accuracy_tiles(result: AccuracyResult) -> Iterator[Tile]:
-    for case, difference in precision_differences(result.cases)[:1]:
-        decimals = decimals_for(case.tolerance)
-        remark = f"tolerance ± {case.tolerance:g}"
-        if case.interval:
-            remark = "95 %: " + " … ".join(signed(end, decimals) for end in case.interval)
-        name = f"bf16 − fp32, {words(case.task)} {words(case.quantity)}"
-        yield Tile(name, signed(difference, decimals), remark)
+    for case, made in precision_differences(result.cases)[:1]:
+        decimals = decimals_for(made.tolerance)
+        remark = f"may lose {made.tolerance:g}"
+        if made.interval:
+            remark = "95 %: " + " … ".join(signed(end, decimals) for end in made.interval)
+        name = f"{case.precision} − fp32, {words(case.task)} {words(case.quantity)}"
+        yield Tile(name, signed(made.difference, decimals), remark)
 
 
 def _throughput_tiles(result: ThroughputResult) -> Iterator[Tile]:

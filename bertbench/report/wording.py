@@ -1,5 +1,6 @@
 """How figures and verdicts are written for people: on the console, in Markdown and on the page."""
 
+from collections import Counter
 from enum import StrEnum
 
 from rich.table import Table
@@ -58,6 +59,16 @@ def gate_remarks(result: GateResult) -> list[str]:
         *result.notes,
         *(f"{verdict.case}, {verdict.quantity}: {verdict.verdict}, {verdict.detail}." for verdict in special),
     ]
+
+
+def gate_verdict(result: GateResult) -> str:
+    """One line: how many verdicts there are of each kind, and the cases of those that are not fine."""
+    counts = Counter(verdict.verdict for verdict in result.verdicts)
+    parts = [f"{count} {outcome}" for outcome, count in counts.items()] or ["nothing to judge"]
+    for outcome in (Outcome.REGRESSION, Outcome.UNCLEAR, Outcome.MISSING):
+        names = [f"{v.case} ({v.quantity})" for v in result.verdicts if v.verdict == outcome]
+        parts += [f"{outcome}: {', '.join(names)}"] if names else []
+    return f"gate: {'; '.join(parts)}"
 
 
 def change(verdict: Verdict, value: float | None) -> str:

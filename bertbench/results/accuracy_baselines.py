@@ -1,44 +1,56 @@
 """Accuracy to be kept: `baselines/accuracy.json`, recorded here, and `baselines/published.json`, by others.
 
-A recorded baseline belongs to one case, one checkpoint and one data set; another checkpoint or another data
-set needs its own.
+A recorded baseline belongs to one case, one checkpoint and one data set. In a low precision it belongs to one
+instruction set as well, for another one rounds otherwise: a few answers of several hundred differ, and both
+are right. Scores item by item lie in a folder beside the file, in the data set's order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bertbench.config import GEOMETRIES, ModelConfig
-from bertbench.files import read_json, write_json
-from bertbench.results.parsing import parse_dataclass
+from bertbench.errors import InputError
+from bertbench.evaluation.items import Items
+from bertbench.files import locked_directory, make_directory, read_json, sha256_of_file, write_json
+from bertbench.results.accuracy import AccuracyCase, AccuracyResult
+from bertbench.results.item_files import read_items, write_items
+from bertbench.results.parsing import Finite, parse_dataclass
 from bertbench.results.recording import Recording, describe_recording
-from bertbench.results.schema import AccuracyCase, AccuracyResult, check_version, with_version
+from bertbench.results.schema import check_version, with_version
 
 RECORDED = Path("baselines/accuracy.json")
 PUBLISHED = Path("baselines/published.json")
 
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
 class AccuracyBaseline:
-    """The scores of one case, and how they came about."""
+    """The scores of one case, and how they came about.
+
+    Attributes:
+      instruction_set: what the products ran on; None in fp32, which does not depend on it.
+      per_question_scores: an .npz in the folder `items_folder`; None where they were not kept.
+    """
 
     case: str
     checkpoint_fingerprint: str
     dataset_sha256: str
     quantity: str
-    scores: Mapping[str, float]
+    scores: Mapping[str, Finite]
     examples: int
     versions: Mapping[str, Any]
     machine: Mapping[str, Any]
     recorded: Recording
+    instruction_set: str | None = None
+    per_question_scores: str | None = None
 
     @property
     def key(self) -> Key:
-        """Case, checkpoint and data set."""
-        return self.case, self.checkpoint_fingerprint, self.dataset_sha256
+        """Case, checkpoint, data set and instruction set."""
+        return _key(self)
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,37 @@ class AccuracyBaselines:
     """The contents of `baselines/accuracy.json`."""
 
     baselines: tuple[AccuracyBaseline, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordedBaselines:
+    """The baselines of a file.
+
+    Attributes:
+      path: the file, which need not be there.
+    """
+
+    path: Path
+    by_key: Mapping[Key, AccuracyBaseline]
+
+    def find(self, case: AccuracyCase) -> AccuracyBaseline | None:
+        """The baseline of a case on its instruction set."""
+        return self.by_key.get(_key(case))
+
+    def find_elsewhere(self, case: AccuracyCase) -> AccuracyBaseline | None:
+        """A baseline of the same case, checkpoint and data set on another instruction set."""
+        return next((found for key, found in self.by_key.items() if key[:3] == _key(case)[:3]), None)
+
+    def items(self, baseline: AccuracyBaseline) -> Items | None:
+        """A baseline's scores item by item in the data set's order, if they were kept.
+
+        Raises:
+          InputError: the file is missing or does not belong to the baseline.
+        """
+        if baseline.per_question_scores is None:
+            return None
+        path = items_folder(self.path) / baseline.per_question_scores
+        return read_items(path, {baseline.quantity: baseline.scores[baseline.quantity]})
 
 
 @dataclass(frozen=True)
@@ -60,7 +103,7 @@ class PublishedScore:
     task: str
     dataset: str
     examples: int
-    scores: Mapping[str, Mapping[str, float]]
+    scores: Mapping[str, Mapping[str, Finite]]
     source: str
 
 
@@ -71,36 +114,66 @@ class PublishedScores:
     published: tuple[PublishedScore, ...]
 
 
-def read_baselines(path: Path) -> dict[Key, AccuracyBaseline]:
+def items_folder(path: Path) -> Path:
+    """Where the scores by item of a file of baselines lie: `accuracy/` beside `accuracy.json`."""
+    return path.with_suffix("")
+
+
+def read_baselines(path: Path) -> RecordedBaselines:
     """The recorded baselines; none where there is no file.
 
     Raises:
-      InputError: the file is malformed or of an unknown version; the message names file and key.
+      InputError: the file is malformed, of an unknown version, or holds a key twice; the message names file
+        and place.
     """
     if not path.exists():
-        return {}
+        return RecordedBaselines(path, {})
     result = parse_dataclass(AccuracyBaselines, check_version(read_json(path), str(path)), str(path))
-    return {baseline.key: baseline for baseline in result.baselines}
+    by_key: dict[Key, AccuracyBaseline] = {}
+    for index, baseline in enumerate(result.baselines):
+        place = f"{path}: baselines[{index}] ({baseline.case})"
+        name = baseline.per_question_scores
+        if baseline.key in by_key:
+            raise InputError(f"{place}: the same case, checkpoint and data set stand twice; remove one.")
+        if baseline.quantity not in baseline.scores:
+            raise InputError(f"{place}: has no score {baseline.quantity!r}; record it again.")
+        if name is not None and Path(name).name != name:
+            raise InputError(f"{place}: per_question_scores {name!r} must be a file's name; record it again.")
+        by_key[baseline.key] = baseline
+    return RecordedBaselines(path, by_key)
 
 
-def record_baselines(path: Path, result: AccuracyResult, *, allow_dirty: bool = False) -> None:
-    """Store the scores of a run's cases in place of those of the same cases, checkpoints and data sets.
+def record_baselines(
+    path: Path, result: AccuracyResult, items: Mapping[str, Items], *, allow_dirty: bool = False
+) -> None:
+    """Store the scores of a run's cases in place of those of the same keys; other recorders wait meanwhile.
+
+    Args:
+      items: by the names of the cases, in the data set's order.
 
     Raises:
       InputError: the work tree that holds `path` is not clean and `allow_dirty` is false.
     """
     recording = describe_recording(path.parent, allow_dirty=allow_dirty)
-    new = [_baseline(case, result, recording) for case in result.cases]
-    stored = read_baselines(path) | {baseline.key: baseline for baseline in new}
-    write_json(path, with_version(AccuracyBaselines(tuple(stored[key] for key in sorted(stored)))))
+    with locked_directory(path.parent):
+        folder = make_directory(items_folder(path))
+        new = [
+            _baseline(case, result, recording, _keep_items(folder, case, items[case.case]))
+            for case in result.cases
+        ]
+        stored = {**read_baselines(path).by_key, **{baseline.key: baseline for baseline in new}}
+        write_json(path, with_version(AccuracyBaselines(tuple(stored[key] for key in sorted(stored)))))
+        _remove_unused(folder, stored.values())
 
 
 def read_published(path: Path) -> tuple[PublishedScore, ...]:
-    """The published scores.
+    """The published scores; none where there is no file.
 
     Raises:
-      InputError: the file is missing, malformed or of an unknown version.
+      InputError: the file is malformed or of an unknown version.
     """
+    if not path.exists():
+        return ()
     return parse_dataclass(PublishedScores, check_version(read_json(path), str(path)), str(path)).published
 
 
@@ -115,7 +188,29 @@ def find_published(
     return None
 
 
-def _baseline(case: AccuracyCase, result: AccuracyResult, recording: Recording) -> AccuracyBaseline:
+def _key(of: AccuracyBaseline | AccuracyCase) -> Key:
+    return of.case, of.checkpoint_fingerprint, of.dataset_sha256, of.instruction_set or ""
+
+
+def _keep_items(folder: Path, case: AccuracyCase, items: Items) -> str:
+    """Write items under a name that tells their content, so that no file changes that a baseline names."""
+    draft = folder / ".draft.npz"
+    write_items(draft, Items.numbered(items.values))
+    name = f"{case.case}-{sha256_of_file(draft)[:12]}.npz"
+    draft.replace(folder / name)
+    return name
+
+
+def _remove_unused(folder: Path, stored: Iterable[AccuracyBaseline]) -> None:
+    named = {baseline.per_question_scores for baseline in stored}
+    for file in folder.iterdir():
+        if file.name not in named:
+            file.unlink()
+
+
+def _baseline(
+    case: AccuracyCase, result: AccuracyResult, recording: Recording, scores_file: str
+) -> AccuracyBaseline:
     return AccuracyBaseline(
         case=case.case,
         checkpoint_fingerprint=case.checkpoint_fingerprint,
@@ -126,4 +221,6 @@ def _baseline(case: AccuracyCase, result: AccuracyResult, recording: Recording) 
         versions=result.versions,
         machine=result.machine,
         recorded=recording,
+        instruction_set=case.instruction_set,
+        per_question_scores=scores_file,
     )

@@ -4,10 +4,7 @@ The layout and the files are pytest-benchmark's own, so `pytest-benchmark --stor
 `compare` work on them (pytest-benchmark documentation, "Usage: comparing past runs").
 """
 
-import contextlib
 import dataclasses
-import fcntl
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.files import make_directory, read_json, write_json
+from bertbench.files import locked_directory, make_directory, read_json, write_json
 from bertbench.results.recording import describe_recording
 from bertbench.results.repository import list_ancestors, resolve_commit
 from bertbench.results.schema import SCHEMA_VERSION, read_throughput
@@ -105,7 +102,7 @@ def _without_host(machine_info: Any) -> dict[str, Any]:
 
 
 def _write_next(folder: Path, name: str, values: dict[str, Any]) -> Path:
-    with _locked(folder):
+    with locked_directory(folder):  # no two recorders take the same number
         for leftover in folder.glob(f"*{_DRAFT}*"):  # of a recorder that was killed
             leftover.unlink()
         draft = folder / _DRAFT
@@ -115,17 +112,6 @@ def _write_next(folder: Path, name: str, values: dict[str, Any]) -> Path:
         path.hardlink_to(draft)  # fails where the name is taken, unlike a rename
         draft.unlink()
     return path
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One recorder at a time, so that no two take the same number; the lock dies with its process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _parse_names(paths: Iterator[Path]) -> Iterator[StoredResult]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
-from bertbench.results.parsing import Count, Finite, NonNegative, Positive, PositiveCount, parse_dataclass
+from bertbench.results.parsing import Count, NonNegative, Positive, PositiveCount, parse_dataclass
 
 T = TypeVar("T")
 
@@ -25,7 +25,6 @@ THROUGHPUT_VERSION = (
 FAILED = "fail"  # the verdict of what failed; any other word is a pass
 
 THROUGHPUT_FILE = "throughput.json"
-ACCURACY_FILE = "accuracy.json"
 NUMERICS_FILE = "numerics.json"
 LENGTHS_FILE = "lengths.json"
 
@@ -80,43 +79,6 @@ class ThroughputResult:
     def machine_id(self) -> str:
         """The machine that all cases were measured on."""
         return self.cases[0].machine_id
-
-
-@dataclass(frozen=True)
-class AccuracyCase:
-    """One judged task.
-
-    `baseline`, `difference` (score minus baseline), `tolerance` and `interval` are about the score named
-    by `quantity`, in that score's own unit. `interval` is the 95 % interval of bf16 minus fp32 by paired
-    bootstrap. `per_question_scores` names an .npz file in the same folder: `ids` [N] and one array [N] per
-    quantity.
-    """
-
-    case: str
-    task: str
-    precision: str
-    mode: str
-    quantity: str
-    scores: Mapping[str, Finite]
-    tolerance: NonNegative
-    verdict: str
-    checkpoint_fingerprint: str
-    dataset_sha256: str
-    examples: Count
-    baseline: Finite | None = None
-    difference: Finite | None = None
-    interval: tuple[Finite, Finite] | None = None
-    per_question_scores: str | None = None
-    command: str | None = None
-
-
-@dataclass(frozen=True)
-class AccuracyResult:
-    """`accuracy.json`: every judged task of one run."""
-
-    machine: Mapping[str, Any]
-    versions: Mapping[str, Any]
-    cases: tuple[AccuracyCase, ...]
 
 
 @dataclass(frozen=True)
@@ -209,20 +171,10 @@ def read_throughput(path: Path | str) -> ThroughputResult:
         raise InputError(f"{path}: contains no benchmark; run `pytest -m benchmark` again.")
     if len({case.machine_id for case in cases}) > 1:
         raise InputError(f"{path}: mixes several machines; store one file per machine.")
-    _require_distinct(cases, path)
+    require_distinct((case.case for case in cases), path)
     commit = values.get("commit_info")
     commit_id = commit.get("id") if isinstance(commit, dict) else None
     return ThroughputResult(tuple(cases), str(commit_id or ""), str(values.get("datetime") or ""))
-
-
-def read_accuracy(path: Path | str) -> AccuracyResult:
-    """Read `accuracy.json`; raises as `read_throughput` does."""
-    result: AccuracyResult = parse_version(AccuracyResult, read_json(path), str(path))
-    for case in result.cases:
-        if case.quantity not in case.scores:
-            raise InputError(f"{path}: {case.case} has no score {case.quantity!r}; make the results again.")
-    _require_distinct(result.cases, path)
-    return result
 
 
 def read_numerics(path: Path | str) -> NumericsResult:
@@ -252,7 +204,7 @@ def with_version(result: Any, version: int = SCHEMA_VERSION) -> dict[str, Any]:
 
 
 def check_version(values: Any, place: str, expected: int = SCHEMA_VERSION) -> dict[str, Any]:
-    """Return `values` if they are a JSON object of this schema version.
+    """Return `values` if they are a JSON object of the expected schema version.
 
     Raises:
       InputError: they are something else; the message begins with `place`.
@@ -269,7 +221,7 @@ def check_version(values: Any, place: str, expected: int = SCHEMA_VERSION) -> di
 
 
 def parse_version(cls: type[T], values: Any, place: str, expected: int = SCHEMA_VERSION) -> T:
-    """Make a `cls` of a JSON object of this schema version.
+    """Make a `cls` of a JSON object of the expected schema version.
 
     Raises:
       InputError: it is something else, or a key is missing or wrong; the message begins with `place`.
@@ -277,7 +229,11 @@ def parse_version(cls: type[T], values: Any, place: str, expected: int = SCHEMA_
     return parse_dataclass(cls, check_version(values, place, expected), place)
 
 
-def _require_distinct(cases: Iterable[ThroughputCase | AccuracyCase], path: Path | str) -> None:
-    names = Counter(case.case for case in cases)
-    if twice := [name for name, times in names.items() if times > 1]:
+def require_distinct(names: Iterable[str], path: Path | str) -> None:
+    """Check that every case stands in a file once.
+
+    Raises:
+      InputError: one stands there twice.
+    """
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise InputError(f"{path}: holds {twice[0]} more than once; make the results again.")

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,8 +11,10 @@ import numpy as np
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
 from bertbench.data.tokenization import Tokenizer
-from bertbench.errors import InputError
+from bertbench.errors import CannotJudge, InputError
+from bertbench.evaluation.items import Items
 from bertbench.files import DataFile
+from bertbench.formatting import words
 from bertbench.measure.flops import Product
 from bertbench.options import Settings, own_fields
 
@@ -50,14 +52,14 @@ class Outcome:
     """What a task makes of a model's outputs.
 
     Attributes:
-      scores: by metric; empty where the data have no labels.
-      per_item: scores of each item [N], by metric, on the scale of `scores`, for paired comparison.
+      scores: by metric; empty where the data holds no labels.
+      items: what each item contributes to the scores; None where the data holds no labels.
       predictions: what `Task.write` needs to write the task's files.
       loss: the mean training loss of the examples, where the task tells it.
     """
 
     scores: dict[str, float]
-    per_item: dict[str, np.ndarray] = field(default_factory=dict)
+    items: Items | None = None
     predictions: Any = None
     loss: float | None = None
 
@@ -227,13 +229,26 @@ class Task(ABC):
           lengths: int [N], tokens of each example.
         """
 
-    @abstractmethod
     def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         """Decode and score a model's outputs, in the order of `dataset.features`.
 
         Args:
           outputs: by the names of the head's `predictions`: [T] a token or [N, ...] an example.
+
+        Raises:
+          CannotJudge: an output is not finite.
         """
+        for name, values in outputs.items():
+            if faulty := np.count_nonzero(~np.isfinite(values)):
+                raise CannotJudge(
+                    f"{faulty:,} of {values.size:,} {words(name)} are not finite, so that the output cannot "
+                    "be scored; check the checkpoint."
+                )
+        return self.score(dataset, outputs)
+
+    @abstractmethod
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+        """What `judge` makes of finite outputs."""
 
     @abstractmethod
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:

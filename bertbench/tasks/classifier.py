@@ -15,6 +15,7 @@ from bertbench.data.glue import find_file, make_features, read_examples
 from bertbench.data.glue_tasks import MRPC, TASKS, GlueTask, glue_task
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
+from bertbench.evaluation.items import Items
 from bertbench.evaluation.result_files import write_eval_results, write_submission, write_test_results
 from bertbench.files import read_content
 from bertbench.measure.flops import Product
@@ -147,8 +148,8 @@ class ClassifierTask(Task):
         labels = random.integers(0, max(outputs, 2), len(lengths))
         return {"label_ids": labels.astype(np.float32 if outputs == 1 else np.int32)}
 
-    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
-        # Not above: scikit-learn takes two seconds to import, which --help need not wait for.
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+        # Not above: scipy.stats takes a second to import, which --help need not wait for.
         from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
 
         logits = outputs["logits"]
@@ -161,12 +162,8 @@ class ClassifierTask(Task):
             return Outcome({}, predictions=(values, predictions))
         scores = glue_scores(self.glue_task.metrics, predictions, labels)
         loss = mean_loss(logits, labels)
-        return Outcome(scores, self._per_item(predictions, labels), (values, predictions), loss)
-
-    def _per_item(self, predictions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-        if self.glue_task.kind == "regression":
-            return {"negative_squared_error": -np.square(predictions - labels)}
-        return {"accuracy": (predictions == labels).astype(np.float64)}
+        items = Items.numbered({"predictions": predictions, "labels": labels})
+        return Outcome(scores, items, (values, predictions), loss)
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         if outcome.scores:

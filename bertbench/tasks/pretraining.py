@@ -18,6 +18,7 @@ from bertbench.data.text_corpus import match_files
 from bertbench.data.tfrecords import read_features, record_shape
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
+from bertbench.evaluation.items import Items
 from bertbench.evaluation.result_files import write_eval_results
 from bertbench.files import DataFile, sha256_of_file, unchanged
 from bertbench.measure.flops import Product
@@ -154,7 +155,7 @@ class PretrainingTask(Task):
             "next_sentence_labels": random.integers(0, 2, len(lengths)).astype(np.int32),
         }
 
-    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         sums = {name: float(values.sum(dtype=np.float64)) for name, values in outputs.items()}
         masked, examples = max(sums["masked_lm_count"], 1e-5), max(dataset.num_items, 1)
         scores = {
@@ -163,14 +164,16 @@ class PretrainingTask(Task):
             "next_sentence_accuracy": sums["next_sentence_hits"] / examples,
             "next_sentence_loss": sums["next_sentence_loss"] / examples,
         }
-        mean_count = masked / examples
-        per_item = {
-            "masked_lm_accuracy": outputs["masked_lm_hits"] / mean_count,
-            "masked_lm_loss": outputs["masked_lm_loss"] / mean_count,
-            "next_sentence_accuracy": outputs["next_sentence_hits"],
-            "next_sentence_loss": outputs["next_sentence_loss"],
-        }
-        return Outcome(scores, per_item, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
+        items = Items.numbered(
+            {
+                "masked_lm_hits": outputs["masked_lm_hits"],
+                "masked_lm_loss_sum": outputs["masked_lm_loss"],
+                "masked_lm_count": outputs["masked_lm_count"],
+                "next_sentence_accuracy": outputs["next_sentence_hits"],
+                "next_sentence_loss": outputs["next_sentence_loss"],
+            }
+        )
+        return Outcome(scores, items, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         results = {**outcome.scores, "loss": outcome.loss, "global_step": global_step}

@@ -136,7 +136,7 @@ class SquadTask(Task):
         names = ("start_positions", "end_positions")
         return {name: random.integers(0, lengths, len(lengths)).astype(np.int32) for name in names}
 
-    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         examples: list[SquadExample]
         windows: SquadWindows
         examples, windows = dataset.items
@@ -157,15 +157,8 @@ class SquadTask(Task):
             )
             return Outcome({}, predictions=answers)
         scores = score_squad(references, answers.predictions)
-        questions = scores.questions.values()
-        return Outcome(
-            {"exact_match": scores.exact_match, "f1": scores.f1},
-            {
-                "exact_match": np.array([100.0 * question.exact_match for question in questions]),
-                "f1": np.array([100.0 * question.f1 for question in questions]),
-            },
-            answers,
-        )
+        totals = {"exact_match": scores.exact_match, "f1": scores.f1}
+        return Outcome(totals, scores.items(), answers)
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         """The original leaves them to the official script."""

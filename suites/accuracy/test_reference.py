@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bertbench.files import read_json
-from suites.accuracy.judgement import Judgement
+from bertbench.formatting import NONE, decimals_for, figure, signed
+from bertbench.pytest_plugin.accuracy import accuracy_table
 from suites.accuracy.slots import Places, shared_slot
 from suites.shared_data import shared_path
 from suites.tolerances import TOLERANCES
@@ -25,17 +26,21 @@ def reference(run):
     return shared_path("reference/squad-dev")
 
 
-def judge_figure(run, quantity, score, expected):
-    return Judgement(
-        case=run.case.id,
-        against="reference",
-        quantity=quantity,
-        score=score,
-        expected=expected,
-        tolerance=TOLERANCES["fp32", f"reference {quantity}"],
-        remedy=run.predict_command,
-        others={},
-    )
+@pytest.fixture
+def judge(run, pytestconfig):
+    """Hold a figure against the reference's; both are of the same data, so that its bound is exact."""
+
+    def judge(quantity, score, expected):
+        bound = TOLERANCES["fp32", f"reference {quantity}"].bound
+        accuracy_table(pytestconfig).add(
+            *(run.case, "pass" if abs(score - expected) <= bound else "fail", "reference", figure(score)),
+            *(signed(score - expected, decimals_for(bound)), f"{bound:g}", quantity, figure(expected)),
+            *(NONE, NONE, NONE),
+        )
+        told = f"{quantity} {score:.6g}, reference {expected:.6g}, bound {bound:g}; {run.predict_command}"
+        assert abs(score - expected) <= bound, told
+
+    return judge
 
 
 def test_logits_are_the_references(run, reference, judge):
@@ -47,7 +52,7 @@ def test_logits_are_the_references(run, reference, judge):
             logits = expected[name]
             real = np.arange(logits.shape[1]) < np.diff(splits)[:, None]
             errors.append(np.abs(outputs[name] - logits[real]).max())
-    judge(judge_figure(run, "logit error", float(max(errors)), 0.0))
+    judge("logit error", float(max(errors)), 0.0)
 
 
 def test_answers_are_the_references(run, reference, judge):
@@ -55,9 +60,9 @@ def test_answers_are_the_references(run, reference, judge):
     answers = run.prediction.outcome.predictions.predictions
     assert answers.keys() == expected.keys()
     equal = np.mean([answers[qas_id] == answer for qas_id, answer in expected.items()])
-    judge(judge_figure(run, "answers", float(equal), 1.0))
+    judge("answers", float(equal), 1.0)
 
 
 def test_f1_is_the_references(run, reference, judge):
     expected = read_json(reference / "scores.json")["fp32"]["f1"]
-    judge(judge_figure(run, "f1", run.scores["f1"], expected))
+    judge("f1", run.prediction.outcome.scores["f1"], expected)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.schema import NUMERICS_FILE, KernelError, LayerError, NumericsResult, write_result
 from suites.numerics.report import HISTOGRAM_EDGES, KernelReport, verdict_of
-from suites.summary import summary_table
 
 ROWS = pytest.StashKey[list[KernelError]]()
 LAYERS = pytest.StashKey[list[LayerError]]()

@@ -16,10 +16,10 @@ from bertbench.formatting import describe_ways, figure, percent
 from bertbench.measure.machine import read_machine
 from bertbench.measure.rates import LEGEND
 from bertbench.measure.threads import ThreadSettings
+from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
 from bertbench.results.schema import THROUGHPUT_FILE
-from suites.summary import summary_table
 from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells
 
 COLUMNS = (

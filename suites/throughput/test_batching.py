@@ -16,9 +16,9 @@ from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.measure.flops import block_tokens
 from bertbench.precision import parse_precision
+from bertbench.pytest_plugin.summary import summary_table
 from bertbench.tasks.table import make_task
 from suites.shared_data import DEV_SET, VOCABULARY, shared_path
-from suites.summary import summary_table
 
 pytestmark = pytest.mark.benchmark
 

@@ -10,10 +10,10 @@ from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.embedded import SQUAD, SQUAD_DEV
+from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.schema import LENGTHS_FILE, write_result
 from suites.gating import command_line
 from suites.shared_data import DEV_SET, VARIABLE, VOCABULARY
-from suites.summary import summary_table
 
 pytestmark = pytest.mark.benchmark
 

@@ -10,8 +10,8 @@ import pytest
 
 from bertbench.measure.machine import read_machine
 from bertbench.processes.horovod_launcher import LAUNCHER
+from bertbench.pytest_plugin.summary import summary_table
 from suites.horovod import skip_without_horovod
-from suites.summary import summary_table
 from suites.throughput.two_workers import BATCH_SIZE, LAYERS, MAX_SEQ_LENGTH, PRECISION
 
 pytestmark = pytest.mark.benchmark

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bertbench.precision import BF16, FP32, Precision
+from bertbench.pytest_plugin.summary import summary_table
 from bertbench.training.settings import TrainingSettings
-from suites.summary import summary_table
 from suites.tolerances import TOLERANCES
 from suites.training.tiny import TASKS, WITHOUT_DROPOUT, make_trainer, write_files
 from tools.loss_curves import WINDOW, loss_curve

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from bertbench.files import read_json
+from bertbench.pytest_plugin.summary import summary_table
 from suites.shared_data import shared_path
-from suites.summary import summary_table
 from suites.tables import with_tables
 from suites.tolerances import TOLERANCES
 from suites.training import document

@@ -14,10 +14,10 @@ import scipy.stats
 from bertbench.cli import main
 from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.gate.comparison import compare_paired, compare_unpaired
-from bertbench.gate.judging import exit_status, judge, raise_for_status
+from bertbench.gate.judging import exit_status, raise_for_status
 from bertbench.gate.result import GateResult, Outcome, Verdict, read_gate
 from bertbench.gate.rules import judge_efficiency, judge_memory, judge_startup
-from bertbench.gate.sides import load_folder, load_sides
+from bertbench.gate.sides import load_sides
 from bertbench.measure.rates import center
 from bertbench.results.schema import read_throughput
 from suites.unit.made_up_results import (
@@ -178,79 +178,6 @@ def test_paired_startups_regress_by_a_quarter():
     assert judge_startup("c", base, base * 1.4).verdict == Outcome.REGRESSION
     assert judge_startup("c", base, base * 1.2).verdict == Outcome.OK
     assert judge_startup("c", base, base * 0.6).verdict == Outcome.IMPROVEMENT
-
-
-# Scores.
-
-
-def keep_scores(folder, f1_scores, ids=None):
-    ids = [f"q{index}" for index in range(len(f1_scores))] if ids is None else ids
-    np.savez(folder / "scores.npz", ids=np.array(ids), f1=np.asarray(f1_scores))
-
-
-def judge_scores(tmp_path, base_scores, head_scores, head_ids=None, **changes):
-    """Judge two accuracy results whose questions score as given."""
-    folders = tmp_path / "base", tmp_path / "head"
-    for folder, scores in zip(folders, (base_scores, head_scores), strict=True):
-        case = accuracy_case(f1=float(np.mean(scores)), per_question_scores="scores.npz")
-        write_accuracy(folder, [case | (changes if folder == folders[1] else {})])
-    keep_scores(folders[0], base_scores)
-    keep_scores(folders[1], head_scores, head_ids)
-    (verdict,) = judge(load_folder(folders[0]), load_folder(folders[1]), command="").verdicts
-    return verdict
-
-
-def answers(right, count=800):
-    return np.array([100.0] * right + [0.0] * (count - right))
-
-
-def test_score_within_tolerance_is_fine(tmp_path):
-    assert judge_scores(tmp_path, answers(700), answers(697)).verdict == Outcome.OK
-
-
-def test_systematic_fall_of_a_score_is_a_regression(tmp_path):
-    verdict = judge_scores(tmp_path, answers(700), answers(660))
-    assert verdict.verdict == Outcome.REGRESSION
-    assert verdict.change == pytest.approx(-5)
-    assert verdict.interval[0] < -5 < verdict.interval[1] < 0
-
-
-def test_fall_that_may_be_chance_is_fine(tmp_path):
-    base = answers(400)
-    head = base.copy()
-    head[:60], head[740:795] = 0, 100  # 60 lost, 55 won: -0.6, well within chance
-    verdict = judge_scores(tmp_path, base, head)
-    assert verdict.change < -0.5
-    assert verdict.interval[0] < 0 < verdict.interval[1]
-    assert verdict.verdict == Outcome.OK
-
-
-def test_order_of_questions_does_not_matter(tmp_path):
-    base = answers(400)
-    reversed_ids = [f"q{index}" for index in reversed(range(800))]
-    verdict = judge_scores(tmp_path, base, base[::-1], head_ids=reversed_ids, tolerance=0.0)
-    assert verdict.interval == (0, 0)
-
-
-def test_better_score_is_an_improvement(tmp_path):
-    assert judge_scores(tmp_path, answers(600), answers(700)).verdict == Outcome.IMPROVEMENT
-
-
-def test_other_checkpoint_cannot_be_judged(tmp_path):
-    verdict = judge_scores(tmp_path, answers(700), answers(700), checkpoint_fingerprint="other")
-    assert verdict.verdict == Outcome.UNCLEAR
-
-
-def test_head_that_fails_its_own_suite_is_a_regression(tmp_path):
-    assert judge_scores(tmp_path, answers(700), answers(700), verdict="fail").verdict == Outcome.REGRESSION
-
-
-def test_scores_of_another_run_are_refused(tmp_path):
-    write_accuracy(tmp_path, [accuracy_case(f1=80.0, per_question_scores="scores.npz")])
-    keep_scores(tmp_path, answers(700))
-    side = load_folder(tmp_path)
-    with pytest.raises(InputError, match=r"scores\.npz: does not hold the f1"):
-        judge(side, side, command="")
 
 
 # Whole results.

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[3]
 # Of other requirements "-" becomes "_".
-MODULES = {"tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn", "py-cpuinfo2": "cpuinfo"}
+MODULES = {"tensorflow-cpu": "tensorflow", "py-cpuinfo2": "cpuinfo"}
 # What a requirement brings along, and what is optional and asked for by name before it is imported.
 BROUGHT_ALONG = {"urllib3", "google", "packaging"}
 OPTIONAL = {"horovod"}

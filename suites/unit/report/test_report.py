@@ -19,6 +19,7 @@ from bertbench.report.wording import State
 from suites.unit.made_up_results import (
     accuracy_case,
     case_info,
+    failed,
     grid,
     write_accuracy,
     write_lengths,
@@ -95,9 +96,10 @@ def whole(tmp_path_factory):
 
 def test_verdict_counts_every_check(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
-    # 6 scores, 7 kernels, 24 layer errors, and 12 cases with efficiency, memory and start-up
+    # 6 scores against a baseline and 3 against fp32, 7 kernels, 24 layer errors, and 12 cases with
+    # efficiency, memory and start-up
     assert "Still accurate, exact and fast" in page
-    assert f"All {6 + 7 + 24 + 12 * 3} checks passed" in page
+    assert f"All {9 + 7 + 24 + 12 * 3} checks passed" in page
 
 
 def test_figures_are_those_of_the_results(tmp_path):
@@ -107,22 +109,22 @@ def test_figures_are_those_of_the_results(tmp_path):
     page = report(tmp_path)
     assert f"{bf16['examples_per_second'] / fp32['examples_per_second']:.2f} ×" in page
     assert "93.0 %" in page  # the efficiency of the large geometry
-    assert "−0.110" in page  # 87.2 - 87.31
-    assert "−0.310 … +0.270" in page
+    assert "−0.12 [−0.42, +0.18]" in page  # 87.2 - 87.32, against fp32
 
 
 def test_failed_score_is_the_headline_in_all_three_forms(tmp_path):
-    write_accuracy(tmp_path, [accuracy_case(), accuracy_case("fp32", 80.0, verdict="fail")])
+    lost = [failed("baseline", 80.0, 87.31)]
+    write_accuracy(tmp_path, [accuracy_case(), accuracy_case("fp32", 80.0, verdict="fail", comparisons=lost)])
     page = report(tmp_path)
-    assert "1 check of 2 failed" in page
+    assert "1 check of 3 failed" in page
     assert 'class="verdict failed"' in page
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert markdown.startswith("## ❌ 1 check of 2 failed")
+    assert markdown.startswith("## ❌ 1 check of 3 failed")
     assert "fp32-squad-inference" in markdown.split("<details>")[0]
     suite = ElementTree.parse(tmp_path / "report.xml").getroot().find("testsuite")
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "0")
     (failure,) = suite.iter("failure")
-    assert "f1 80.00, baseline 87.31" in failure.get("message")
+    assert "F1 80.00, baseline 87.31: difference −7.31, tolerance 1" in failure.get("message")
 
 
 def test_unclear_gate_leaves_the_report_unclear(tmp_path):
@@ -220,7 +222,9 @@ def test_markdown_table_has_as_many_cells_in_each_row(whole):
 
 def test_names_cannot_inject_markup(tmp_path):
     name = "<script>alert(1)</script>|`x`"
-    write_accuracy(tmp_path, [accuracy_case(case=name, verdict="fail"), accuracy_case("fp32", task="<i>")])
+    lost = [failed("baseline", 80.0, 87.31)]
+    bad = accuracy_case("fp32", 80.0, case=name, verdict="fail", comparisons=lost)
+    write_accuracy(tmp_path, [bad, accuracy_case("fp32", task="<i>")])
     write_throughput(tmp_path / "throughput.json", [case_info("bf16", "tiny") | {"case": name}])
     page = report(tmp_path)
     assert "<script" not in page
@@ -234,7 +238,8 @@ def test_names_cannot_inject_markup(tmp_path):
     [
         (("empty",), "holds none of accuracy.json"),
         (("empty", "-o", "report.md"), "must end in .html"),
-        (("newer",), "schema_version is 2"),
+        (("newer",), "schema_version is 3"),
+        (("liar",), "interval −7.61 to −7.01, p = 0.0001): says pass, its figures say fail"),
         (("odd",), "bf16-squad-inference has no score 'f2'"),
     ],
 )
@@ -242,7 +247,9 @@ def test_unusable_folder_is_bad_input(tmp_path, monkeypatch, capsys, arguments, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     path = write_accuracy(tmp_path / "newer", [accuracy_case()])
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 3}))
+    lie = [failed("baseline", 80.0, 87.31) | {"verdict": "pass"}]
+    write_accuracy(tmp_path / "liar", [accuracy_case("fp32", 80.0, comparisons=lie)])
     write_accuracy(tmp_path / "odd", [accuracy_case(quantity="f2")])
     assert run("report", *arguments) == 2
     error = capsys.readouterr().err

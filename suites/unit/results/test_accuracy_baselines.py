@@ -2,20 +2,25 @@
 
 import dataclasses
 import json
+import multiprocessing
 import subprocess
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bertbench.config import GEOMETRIES
 from bertbench.errors import InputError
+from bertbench.evaluation.items import Items
+from bertbench.results.accuracy import AccuracyCase, AccuracyResult, Ruling
 from bertbench.results.accuracy_baselines import (
     find_published,
+    items_folder,
     read_baselines,
     read_published,
     record_baselines,
 )
-from bertbench.results.schema import AccuracyCase, AccuracyResult
 
 pytestmark = pytest.mark.unit
 
@@ -41,33 +46,46 @@ def git(folder, *arguments):
     ).stdout.strip()
 
 
-def result(**changes):
-    case = AccuracyCase(
-        case="bf16-squad-inference",
-        task="squad",
-        precision="bf16",
-        mode="inference",
-        quantity="f1",
-        scores={"exact_match": 60.0, "f1": 75.5},
-        tolerance=0.5,
-        verdict="pass",
-        checkpoint_fingerprint="c1",
-        dataset_sha256="d1",
-        examples=788,
-    )
-    versions, machine = {"tensorflow": "2.21.0"}, {"id": "cpu-2c"}
-    return AccuracyResult(machine, versions, (dataclasses.replace(case, **changes),))
+F1 = np.array([100.0, 51.0])
+CASE = AccuracyCase(
+    case="bf16-squad-inference",
+    task="squad",
+    precision="bf16",
+    mode="inference",
+    quantity="f1",
+    scores={"exact_match": 50.0, "f1": 75.5},
+    tolerance=0.5,
+    verdict=Ruling.PASS,
+    checkpoint_fingerprint="c1",
+    dataset_sha256="d1",
+    examples=2,
+    instruction_set="oneDNN avx2",
+)
+
+
+def record(path, f1=F1, allow_dirty=False, **changes):
+    """Record one case whose two questions score `f1`."""
+    case = dataclasses.replace(CASE, scores={"exact_match": 50.0, "f1": float(f1.mean())}, **changes)
+    result = AccuracyResult({"id": "cpu-2c"}, {"tensorflow": "2.21.0"}, (case,))
+    items = Items(np.array(["q7", "q8"]), {"f1": f1})
+    record_baselines(path, result, {case.case: items}, allow_dirty=allow_dirty)
+    return case
+
+
+def kept_files(path):
+    return [file.name for file in items_folder(path).iterdir()]
 
 
 def test_there_is_none_before_the_first(path):
-    assert read_baselines(path) == {}
+    assert read_baselines(path).by_key == {}
 
 
 def test_what_is_recorded_says_who_when_and_on_what(path):
-    record_baselines(path, result())
-    (baseline,) = read_baselines(path).values()
-    assert baseline.key == ("bf16-squad-inference", "c1", "d1")
-    assert baseline.scores == {"exact_match": 60.0, "f1": 75.5}
+    case = record(path)
+    baselines = read_baselines(path)
+    baseline = baselines.find(case)
+    assert baseline.key == ("bf16-squad-inference", "c1", "d1", "oneDNN avx2")
+    assert baseline.scores == {"exact_match": 50.0, "f1": 75.5}
     assert baseline.versions == {"tensorflow": "2.21.0"}
     assert baseline.machine == {"id": "cpu-2c"}
     assert baseline.recorded.who == "A. Person"
@@ -76,32 +94,64 @@ def test_what_is_recorded_says_who_when_and_on_what(path):
     assert baseline.recorded.when.endswith("+00:00")
 
 
-def test_a_new_recording_replaces_its_own_case_checkpoint_and_data_only(path):
-    record_baselines(path, result())
+def test_scores_of_each_question_are_kept_in_their_order_without_names(path):
+    case = record(path)
+    baselines = read_baselines(path)
+    items = baselines.items(baselines.find(case))
+    assert items.values["f1"].tolist() == F1.tolist()
+    assert items.ids.tolist() == ["1", "2"]
+
+
+def test_a_new_recording_replaces_its_own_key_only(path):
+    record(path)
     for change in (
-        {"case": "fp32-squad-inference"},
+        {"case": "fp32-squad-inference", "instruction_set": None},
         {"checkpoint_fingerprint": "c2"},
         {"dataset_sha256": "d2"},
+        {"instruction_set": "oneDNN avx512_core_amx"},
     ):
-        record_baselines(path, result(**change))
-    record_baselines(path, result(scores={"exact_match": 61.0, "f1": 76.0}))
-    stored = {key: baseline.scores["f1"] for key, baseline in read_baselines(path).items()}
-    assert stored == {
-        ("bf16-squad-inference", "c1", "d1"): 76.0,
-        ("bf16-squad-inference", "c1", "d2"): 75.5,
-        ("bf16-squad-inference", "c2", "d1"): 75.5,
-        ("fp32-squad-inference", "c1", "d1"): 75.5,
+        record(path, **change)
+    record(path, F1 + 1)
+    baselines = read_baselines(path)
+    assert {key: baseline.scores["f1"] for key, baseline in baselines.by_key.items()} == {
+        ("bf16-squad-inference", "c1", "d1", "oneDNN avx2"): 76.5,
+        ("bf16-squad-inference", "c1", "d1", "oneDNN avx512_core_amx"): 75.5,
+        ("bf16-squad-inference", "c1", "d2", "oneDNN avx2"): 75.5,
+        ("bf16-squad-inference", "c2", "d1", "oneDNN avx2"): 75.5,
+        ("fp32-squad-inference", "c1", "d1", ""): 75.5,
     }
+    assert all(baselines.items(baseline) is not None for baseline in baselines.by_key.values())
+    named = {baseline.per_question_scores for baseline in baselines.by_key.values()}
+    assert set(kept_files(path)) == named  # the replaced one's scores are gone
+
+
+def test_a_baseline_of_another_instruction_set_is_found_as_such(path):
+    record(path, instruction_set="oneDNN avx512_core_amx")
+    baselines = read_baselines(path)
+    assert baselines.find(CASE) is None
+    assert baselines.find_elsewhere(CASE).instruction_set == "oneDNN avx512_core_amx"
+    assert baselines.find_elsewhere(dataclasses.replace(CASE, checkpoint_fingerprint="c2")) is None
+
+
+def test_recorders_at_the_same_time_lose_nothing(path):
+    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("fork")) as pool:
+        list(pool.map(record_numbered, [path] * 24, range(24)))
+    baselines = read_baselines(path)
+    assert {key[0] for key in baselines.by_key} == {f"case-{number}" for number in range(24)}
+    assert len(kept_files(path)) == 24
+
+
+def record_numbered(path, number):
+    record(path, F1 - number, case=f"case-{number}")
 
 
 def test_a_tree_with_changes_is_refused_or_told(path):
     (path.parents[1] / "code.py").write_text("two")
     with pytest.raises(InputError, match=r"changes that are in no commit.*--allow-dirty"):
-        record_baselines(path, result())
+        record(path)
     assert not path.exists()
-    record_baselines(path, result(), allow_dirty=True)
-    (baseline,) = read_baselines(path).values()
-    assert baseline.recorded.dirty
+    case = record(path, allow_dirty=True)
+    assert read_baselines(path).find(case).recorded.dirty
 
 
 @pytest.mark.parametrize(
@@ -143,7 +193,39 @@ def test_published_scores_apply_to_their_geometry_and_the_whole_dev_set(change, 
     assert (find_published(published, **(facts | change)) is not None) == applies
 
 
+def spoil(path, change):
+    values = json.loads(path.read_text())
+    change(values["baselines"])
+    path.write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda baselines: baselines.append(baselines[0]), r"baselines\[1\] .*stand twice"),
+        (lambda baselines: baselines[0]["scores"].pop("f1"), "has no score 'f1'"),
+        (lambda baselines: baselines[0].update(per_question_scores="../x.npz"), "must be a file's name"),
+    ],
+)
+def test_a_baseline_that_contradicts_itself_is_refused(path, change, told):
+    record(path)
+    spoil(path, change)
+    with pytest.raises(InputError, match=f"accuracy.json: .*{told}"):
+        read_baselines(path)
+
+
+def test_scores_of_another_baseline_are_refused(path):
+    case = record(path)
+    spoil(path, lambda baselines: baselines[0]["scores"].update(f1=80.0))
+    baselines = read_baselines(path)
+    with pytest.raises(InputError, match=r"\.npz: does not hold the f1 80\.0"):
+        baselines.items(baselines.find(case))
+
+
 def test_every_recorded_case_has_its_scores():
-    for baseline in read_baselines(REPOSITORY / "baselines" / "accuracy.json").values():
-        assert baseline.quantity in baseline.scores
-        assert json.dumps(baseline.scores)
+    baselines = read_baselines(REPOSITORY / "baselines" / "accuracy.json")
+    assert baselines.by_key
+    for baseline in baselines.by_key.values():
+        items = baselines.items(baseline)
+        assert items is None or len(items) == baseline.examples
+        assert (baseline.instruction_set is None) == baseline.case.startswith("fp32")

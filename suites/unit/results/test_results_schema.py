@@ -2,19 +2,18 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.gate.judging import judge
 from bertbench.gate.result import read_gate
-from bertbench.gate.sides import load_folder
 from bertbench.report.history import read_history
+from bertbench.results.accuracy import read_accuracy
 from bertbench.results.baselines import STORAGE
-from bertbench.results.schema import read_accuracy, read_lengths, read_numerics, read_throughput
+from bertbench.results.schema import read_lengths, read_numerics, read_throughput
 from suites.unit.made_up_results import (
     MACHINE_ID,
     accuracy_case,
+    comparison,
     write_accuracy,
     write_results,
     write_stored_history,
@@ -74,7 +73,9 @@ def test_file_as_the_suites_write_it_is_read(folder, file):
         ("throughput.json", {"schema_version": True}, "schema_version is True"),
         ("throughput.json", {"case": "bf16-squad-inference-bert-tiny-b8"}, "more than once"),
         ("accuracy.json", {"tolerance": -0.5}, "tolerance is -0.5"),
-        ("accuracy.json", {"interval": [0.1]}, r"interval\[1\] is missing"),
+        ("accuracy.json", {"verdict": "fine"}, "verdict is 'fine'; it must be 'pass', 'fail'"),
+        ("accuracy.json", {"per_question_scores": "../f1.npz"}, "must be a file beside it"),
+        ("accuracy.json", {"scores": {"f1": 20.0}}, "against baseline: its f1 87.3 is not the case's 20"),
         ("accuracy.json", {"case": "bf16-squad-inference"}, "more than once"),
         ("numerics.json", {"max_ulp": -1}, "max_ulp is -1"),
         ("numerics.json", {"bound": float("nan")}, "bound is nan"),
@@ -124,33 +125,22 @@ def test_commit_and_time_of_other_tools_may_be_absent(folder):
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("changes", "message"),
     [
-        pytest.param(lambda path, scores: path.write_bytes(b""), id="empty"),
-        pytest.param(lambda path, scores: path.write_bytes(path.read_bytes()[:-300]), id="truncated"),
-        pytest.param(lambda path, scores: path.write_bytes(b"PK" + path.read_bytes()[2:-900]), id="torn"),
-        pytest.param(lambda path, scores: path.unlink(), id="missing"),
-        pytest.param(lambda path, scores: write_array(path, scores), id="one array"),
-        pytest.param(lambda path, scores: np.savez(path, ids=np.arange(800)), id="no scores"),
-        pytest.param(lambda path, scores: np.savez(path, ids=1, f1=scores.mean()), id="no list"),
-        pytest.param(lambda path, scores: np.savez(path, ids=np.zeros(800), f1=scores), id="one id"),
-        pytest.param(lambda path, scores: np.savez(path, ids=np.arange(800), f1=scores * np.nan), id="nan"),
+        ({"difference": -67.0}, r"difference -67.0 is not score minus expected, -0.01"),
+        ({"difference": None}, "only one of expected and difference is there"),
+        ({"interval": [0.2, 0.4]}, r"interval 0.2 to 0.4 does not hold the difference"),
+        ({"interval": [0.1]}, r"interval\[1\] is missing"),
+        ({"expected": float("nan")}, "expected is nan"),
+        ({"score": 87.2}, "its f1 87.2 is not the case's 87.3"),
+        ({"verdict": "great"}, "verdict is 'great'"),
     ],
 )
-def test_spoilt_scores_by_question_are_refused(tmp_path, spoil):
-    scores = np.repeat([100.0, 0.0], [700, 100])
-    case = accuracy_case(f1=float(scores.mean()), per_question_scores="scores.npz")
-    write_accuracy(tmp_path, [case])
-    np.savez(tmp_path / "scores.npz", ids=np.arange(800), f1=scores)
-    spoil(tmp_path / "scores.npz", scores)
-    side = load_folder(tmp_path)
-    with pytest.raises(InputError, match=r"scores\.npz: .*run the accuracy suite again"):
-        judge(side, side, command="")
-
-
-def write_array(path, array):
-    with path.open("wb") as stream:
-        np.save(stream, array)
+def test_contradicting_comparison_is_refused(tmp_path, changes, message):
+    contradicting = comparison("baseline", 87.3, 87.31) | changes
+    path = write_accuracy(tmp_path, [accuracy_case("fp32", comparisons=[contradicting])])
+    with pytest.raises(InputError, match=f"accuracy.json: .*{message}"):
+        read_accuracy(path)
 
 
 @pytest.mark.parametrize(

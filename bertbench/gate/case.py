@@ -1,0 +1,164 @@
+"""One model in one precision over one data set, judged against everything that expects something of it."""
+
+import dataclasses
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bertbench.checkpoint.source import ModelSource
+from bertbench.errors import CannotJudge
+from bertbench.evaluation.items import Items
+from bertbench.gate.accuracy import compare_figures, compare_items, rule_all
+from bertbench.gate.limits import PUBLISHED_TOLERANCE, SCORE_TOLERANCES
+from bertbench.measure.machine import read_machine
+from bertbench.prediction import Prediction
+from bertbench.results.accuracy import BASELINE, FP32, PUBLISHED, AccuracyCase, Ruling, ScoreComparison
+from bertbench.results.accuracy_baselines import (
+    AccuracyBaseline,
+    PublishedScore,
+    RecordedBaselines,
+    find_published,
+)
+from bertbench.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A model in one precision over its data.
+
+    Attributes:
+      case: the name that its baselines go by.
+      arguments: what `bertbench predict` is given for the same, but for precision and output.
+    """
+
+    case: str
+    precision: str
+    task: Task
+    source: ModelSource
+    prediction: Prediction
+    arguments: tuple[str, ...]
+
+    @property
+    def output_dir(self) -> str:
+        """Where `predict_command` writes."""
+        return f"results/{self.case}"
+
+    @property
+    def predict_command(self) -> str:
+        """The command that makes the same predictions, to look at."""
+        options = ("--precision", self.precision, "--output-dir", self.output_dir)
+        return shlex.join(["bertbench", "predict", *self.arguments, *options])
+
+    @property
+    def items(self) -> Items:
+        """The scores item by item.
+
+        Raises:
+          CannotJudge: the data holds no labels.
+        """
+        if self.prediction.outcome.items is None:
+            raise CannotJudge(f"{self.case}: the data holds no answers to score by.")
+        return self.prediction.outcome.items
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What cases are held against.
+
+    Attributes:
+      tolerance: what a score may lose; None is the gate's own for the precision and the score.
+      recording: whether the baselines are about to be replaced, and so expect nothing.
+    """
+
+    baselines: RecordedBaselines
+    published: Sequence[PublishedScore] = ()
+    tolerance: float | None = None
+    recording: bool = False
+
+
+def judge_case(run: Pass, expected: Expectations, fp32: Pass | None = None) -> AccuracyCase:
+    """Judge a pass against its baseline, published scores, and the same model's pass in fp32.
+
+    Raises:
+      InputError: a baseline cannot be read.
+      CannotJudge: the data holds no labels, or a score is not finite.
+    """
+    case = _describe(run, expected)
+    comparisons = [*_published(run, case, expected.published)]
+    if not expected.recording:
+        comparisons += _baseline(run, case, expected.baselines, needed=not comparisons)
+    if fp32 is not None:
+        comparisons.append(compare_items(case.quantity, fp32.items, run.items, case.tolerance, against=FP32))
+    return dataclasses.replace(case, comparisons=tuple(comparisons), verdict=rule_all(comparisons))
+
+
+def _describe(run: Pass, expected: Expectations) -> AccuracyCase:
+    items, quantity = run.items, run.task.headline
+    tolerance = expected.tolerance
+    return AccuracyCase(
+        case=run.case,
+        task=run.task.name,
+        precision=run.precision,
+        mode="inference",
+        quantity=quantity,
+        scores=run.prediction.outcome.scores,
+        tolerance=SCORE_TOLERANCES[run.precision, quantity].bound if tolerance is None else tolerance,
+        verdict=Ruling.UNCLEAR,
+        checkpoint_fingerprint=run.prediction.checkpoint_fingerprint,
+        dataset_sha256=run.prediction.dataset_sha256,
+        examples=len(items),
+        instruction_set=None if run.precision == FP32 else str(read_machine().products),
+    )
+
+
+def _published(
+    run: Pass, case: AccuracyCase, published: Sequence[PublishedScore]
+) -> Iterator[ScoreComparison]:
+    entry = find_published(
+        published,
+        task=case.task,
+        precision=case.precision,
+        config=run.source.config,
+        examples=case.examples,
+    )
+    if entry is not None:
+        made = _figure(
+            run, case, PUBLISHED, entry.scores[case.precision][case.quantity], PUBLISHED_TOLERANCE.bound
+        )
+        yield dataclasses.replace(made, note=f"of {entry.model}: {entry.source}")
+
+
+def _baseline(
+    run: Pass, case: AccuracyCase, baselines: RecordedBaselines, *, needed: bool
+) -> Iterator[ScoreComparison]:
+    """The comparison with the baseline; one that is `needed` and is not there leaves the case unclear."""
+    own = baselines.find(case)
+    kept = baselines.items(own) if own else None
+    if own is not None and kept is not None:
+        kept = Items(run.items.ids, kept.values)
+        yield compare_items(case.quantity, kept, run.items, case.tolerance, against=BASELINE)
+    elif own is not None:
+        yield _shown(run, case, own, "keeps no scores by item")
+    elif other := baselines.find_elsewhere(case):
+        yield _shown(
+            run,
+            case,
+            other,
+            f"was recorded on {other.instruction_set}, where {case.precision} rounds otherwise",
+        )
+    elif needed:
+        yield _figure(run, case, BASELINE, None, case.tolerance)
+
+
+def _shown(run: Pass, case: AccuracyCase, baseline: AccuracyBaseline, why: str) -> ScoreComparison:
+    """A baseline beside the score, which it cannot judge."""
+    made = _figure(run, case, BASELINE, baseline.scores[case.quantity], case.tolerance)
+    return dataclasses.replace(made, verdict=Ruling.NOT_JUDGED, note=f"the baseline {why}")
+
+
+def _figure(
+    run: Pass, case: AccuracyCase, against: str, expected: float | None, tolerance: float
+) -> ScoreComparison:
+    """The case's score beside a figure alone."""
+    score, items = case.scores[case.quantity], run.items.size(case.quantity)
+    return compare_figures(case.quantity, expected, score, tolerance, items, against=against)

@@ -1,0 +1,1 @@
+"""bertbench in pytest; the only room that imports it."""

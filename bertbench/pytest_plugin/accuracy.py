@@ -1,0 +1,156 @@
+"""Judged cases in a session: one test a case, one table, one `accuracy.json`, one closing verdict."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bertbench.errors import BertbenchError, CannotJudge, GateFailed
+from bertbench.evaluation.items import Items
+from bertbench.formatting import NONE, decimals_for, figure, signed, words
+from bertbench.gate.accuracy import explain
+from bertbench.measure.machine import describe_machine
+from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
+from bertbench.results.accuracy import (
+    ACCURACY_FILE,
+    UNITS,
+    AccuracyCase,
+    AccuracyResult,
+    Ruling,
+    ScoreComparison,
+    write_accuracy,
+)
+from bertbench.results.accuracy_baselines import record_baselines
+from bertbench.results.item_files import write_items
+from bertbench.results.provenance import describe_versions
+
+COLUMNS = (
+    "case", "verdict", "against", "score", "difference", "may lose",
+    "quantity", "expected", "95 % interval", "changed", "also",
+)  # fmt: skip
+SHORT = COLUMNS[:5]
+SHOWN_CHANGES = 8
+RECORD = "--record-baselines"
+
+
+def accuracy_table(config: pytest.Config) -> SummaryTable:
+    """The session's table of scores."""
+    return summary_of(config).table("accuracy", COLUMNS, SHORT)
+
+
+def conclude(
+    config: pytest.Config,
+    case: AccuracyCase,
+    items: Items,
+    looks: Mapping[str, str],
+    *,
+    recording: bool = False,
+) -> None:
+    """End a test by its case's verdict, and keep the case for the session's end.
+
+    Args:
+      looks: the commands that look closer at a comparison, by what the score was held against.
+      recording: whether the case is to become a baseline, and need not be held against anything.
+
+    Raises:
+      GateFailed: the case fails.
+      CannotJudge: it is unclear.
+    """
+    summary_of(config).cases[case.case] = JudgedCase(case, items)
+    for made in case.comparisons:
+        accuracy_table(config).add(*row(case, made))
+        if made.verdict == Ruling.NOT_JUDGED:
+            told = f"{case.case}: {made.note}, and is not judged; record one: {case.command} {RECORD}"
+            accuracy_table(config).notes.append(told)
+    if recording and not case.comparisons:
+        return
+    told = "\n".join(describe(case, made, looks) for made in case.comparisons if made.verdict == case.verdict)
+    if case.verdict == Ruling.FAIL:
+        raise GateFailed(told)
+    if case.verdict == Ruling.UNCLEAR:
+        raise CannotJudge(told or f"{case.case}: nothing was there to hold its score against.")
+
+
+def describe(case: AccuracyCase, made: ScoreComparison, looks: Mapping[str, str]) -> str:
+    """A comparison that did not pass: quantity, got, bound, changed items, and what to run next."""
+    told = f"{case.case}: {short_name(made.quantity)} {made.score:.6g}"
+    if made.expected is None:
+        return f"{told}: {explain(made)}; if it is right, record it: {case.command} {RECORD}"
+    told += f", {made.against} {made.expected:.6g}: {explain(made, UNITS.get(case.task, 'items'))}"
+    if made.changed:
+        shown = ", ".join(made.changed[:SHOWN_CHANGES])
+        more = len(made.changed) - SHOWN_CHANGES
+        told += f"; changed: {shown}{f' and {more} more' if more > 0 else ''}"
+    return f"{told}; look closer: {looks[made.against]}"
+
+
+def row(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
+    """The cells of `COLUMNS`."""
+    decimals = decimals_for(made.tolerance)
+    others = (
+        f"{short_name(name)} {figure(score)}" for name, score in case.scores.items() if name != made.quantity
+    )
+    interval = NONE
+    if made.interval is not None:
+        interval = " … ".join(signed(end, decimals) for end in made.interval)
+    return (
+        case.case,
+        made.verdict,
+        made.against,
+        figure(made.score),
+        signed(made.difference, decimals),
+        f"{made.tolerance:g}",
+        short_name(made.quantity),
+        figure(made.expected),
+        interval,
+        f"{len(made.changed)} of {made.items:,}" if made.interval is not None else NONE,
+        ", ".join(others) or NONE,
+    )
+
+
+def short_name(quantity: str) -> str:
+    """A score's name in a table."""
+    return "EM" if quantity == "exact_match" else words(quantity)
+
+
+def write_results(config: pytest.Config, folder: Path) -> None:
+    """Write `accuracy.json` and each case's scores by item beside it."""
+    judged = summary_of(config).cases.values()
+    cases = []
+    for entry in judged:
+        name = f"{entry.case.case}.npz"
+        write_items(folder / name, entry.items)
+        cases.append(dataclasses.replace(entry.case, per_question_scores=name))
+    write_accuracy(folder / ACCURACY_FILE, _result(tuple(cases)))
+
+
+def record(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
+    """Make the session's scores the baselines, unless something failed; the table's notes tell which."""
+    notes, cases = accuracy_table(session.config).notes, summary_of(session.config).cases
+    if session.exitstatus not in (pytest.ExitCode.OK, CannotJudge.exit_status):
+        notes.append("No baseline was recorded, because the session failed.")
+        return
+    result = _result(tuple(entry.case for entry in cases.values()))
+    try:
+        items = {name: entry.items for name, entry in cases.items()}
+        record_baselines(path, result, items, allow_dirty=allow_dirty)
+        notes.append(f"Baselines recorded in {path}.")
+    except BertbenchError as error:
+        notes.append(str(error))
+        session.exitstatus = error.exit_status
+
+
+def closing_line(config: pytest.Config) -> str:
+    """How many cases ended how, and the names of those that did not pass."""
+    rulings = {name: entry.case.verdict for name, entry in summary_of(config).cases.items()}
+    passed = sum(ruling == Ruling.PASS for ruling in rulings.values())
+    parts = [f"accuracy: {passed} of {len(rulings)} cases passed"]
+    for ruling in (Ruling.FAIL, Ruling.UNCLEAR):
+        if names := [name for name, made in rulings.items() if made == ruling]:
+            parts.append(f"{ruling}: {', '.join(names)}")
+    return "; ".join(parts)
+
+
+def _result(cases: tuple[AccuracyCase, ...]) -> AccuracyResult:
+    return AccuracyResult(describe_machine(), describe_versions(), cases)

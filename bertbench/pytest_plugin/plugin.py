@@ -1,0 +1,118 @@
+"""The hooks: a third ending for tests, results gathered from workers, and a summary that ends with verdicts.
+
+A test that raises `CannotJudge` is neither passed nor failed but unclear. A session in which nothing failed
+and something is unclear ends with the exit status of `CannotJudge`, 3.
+"""
+
+from collections import Counter
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from bertbench.errors import BertbenchError, CannotJudge
+from bertbench.pytest_plugin.summary import summary_of
+
+UNCLEAR = "unclear"
+_PACKED = "bertbench"
+
+
+class Endings:
+    """Counts how tests end, wherever they run.
+
+    Attributes:
+      failed, unclear: reports of each.
+      markers: reports of tests that carry a name, and of `all`.
+    """
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self.unclear = 0
+        self.markers: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a report."""
+        self.markers.update(["all", *report.keywords])
+        if is_unclear(report):
+            self.unclear += 1
+        elif report.failed:
+            self.failed += 1
+
+
+class Worker:
+    """Hands what one worker of pytest-xdist has gathered to the session's process."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hand it over before the worker says that it is done."""
+        vars(session.config)["workeroutput"][_PACKED] = summary_of(session.config).pack()
+
+
+ENDINGS = pytest.StashKey[Endings]()
+
+
+def is_unclear(report: Any) -> bool:
+    """Whether a test could not judge."""
+    return getattr(report, UNCLEAR, False)
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist, whose results another one gathers."""
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count from the start."""
+    config.stash[ENDINGS] = Endings()
+    config.pluginmanager.register(config.stash[ENDINGS])
+    if is_worker(config):
+        config.pluginmanager.register(Worker())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell a `BertbenchError` by its message alone, and mark what could not judge."""
+    report = yield
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, BertbenchError):
+        report.longrepr = str(error)
+    if isinstance(error, CannotJudge):
+        setattr(report, UNCLEAR, True)
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """The letter and the word of what could not judge."""
+    return (UNCLEAR, "?", ("UNCLEAR", {"yellow": True})) if is_unclear(report) else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take in what a worker of pytest-xdist has gathered."""
+    packed = getattr(node, "workeroutput", {}).get(_PACKED)
+    if packed is not None:
+        summary_of(node.config).add(packed)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Settle the exit status before others look at it; print the verdicts after all that they print."""
+    config = session.config
+    endings = config.stash[ENDINGS]
+    if endings.unclear and not endings.failed and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+        session.exitstatus = CannotJudge.exit_status
+    yield
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not is_worker(config):
+        summary_of(config).print_verdicts(terminal, int(session.exitstatus))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what could not be judged and why, then the tables."""
+    if unclear := terminalreporter.getreports(UNCLEAR):
+        terminalreporter.section(UNCLEAR)
+        for report in unclear:
+            terminalreporter.write_line(report.longreprtext)
+    summary_of(config).print_tables(terminalreporter)

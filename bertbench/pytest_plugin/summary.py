@@ -1,0 +1,128 @@
+"""What a session gathers for its end: tables, judged cases, and the verdicts that are its last lines.
+
+Tests may run in workers of pytest-xdist. What they gather goes to the session's own process as text.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from bertbench.console import make_table, render_text
+from bertbench.evaluation.items import Items
+from bertbench.results.accuracy import AccuracyCase
+from bertbench.results.parsing import parse_dataclass
+
+SUMMARY = pytest.StashKey["Summary"]()
+
+
+@dataclass
+class SummaryTable:
+    """One table of the closing summary, with notes below it.
+
+    Attributes:
+      short: the columns that are shown without `-v`; empty for all.
+    """
+
+    title: str
+    columns: Sequence[str]
+    short: Sequence[str] = ()
+    rows: list[Sequence[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, *cells: object) -> None:
+        """Add one row; a cell a column."""
+        if len(cells) != len(self.columns):
+            raise ValueError(f"{self.title}: {len(cells)} cells for {len(self.columns)} columns")
+        self.rows.append([str(cell) for cell in cells])
+
+    def render(self, *, whole: bool, width: int) -> str:
+        """The rows as text: all columns, or the short ones in `width` characters where they fit."""
+        if whole or not self.short:
+            return render_text(make_table("", self.columns, self.rows))
+        places = [self.columns.index(name) for name in self.short]
+        rows = [[row[place] for place in places] for row in self.rows]
+        return render_text(make_table("", self.short, rows), width)
+
+
+@dataclass(frozen=True)
+class JudgedCase:
+    """A case as it was judged, with its scores item by item."""
+
+    case: AccuracyCase
+    items: Items
+
+
+@dataclass
+class Summary:
+    """Everything that is said, written and recorded at the end.
+
+    Attributes:
+      cases: by name.
+      verdicts: the last lines.
+    """
+
+    tables: dict[str, SummaryTable] = field(default_factory=dict)
+    cases: dict[str, JudgedCase] = field(default_factory=dict)
+    verdicts: list[str] = field(default_factory=list)
+
+    def table(self, title: str, columns: Sequence[str], short: Sequence[str] = ()) -> SummaryTable:
+        """The table of that title, made when first asked for."""
+        return self.tables.setdefault(title, SummaryTable(title, columns, short))
+
+    def pack(self) -> str:
+        """Tables and cases as text."""
+        cases = [
+            {
+                "case": dataclasses.asdict(judged.case),
+                "ids": judged.items.ids.tolist(),
+                "values": {name: values.tolist() for name, values in judged.items.values.items()},
+            }
+            for judged in self.cases.values()
+        ]
+        return json.dumps({"tables": list(map(dataclasses.asdict, self.tables.values())), "cases": cases})
+
+    def add(self, packed: str) -> None:
+        """Take in what another process has packed."""
+        parts = json.loads(packed)
+        for values in parts["tables"]:
+            table = self.table(values["title"], values["columns"], values["short"])
+            table.rows += values["rows"]
+            table.notes += [note for note in values["notes"] if note not in table.notes]
+        for values in parts["cases"]:
+            case = parse_dataclass(AccuracyCase, values["case"], "worker")
+            arrays = {name: np.array(entries) for name, entries in values["values"].items()}
+            self.cases[case.case] = JudgedCase(case, Items(np.array(values["ids"]), arrays))
+
+    def print_tables(self, terminal: pytest.TerminalReporter) -> None:
+        """Print every table that has rows or notes."""
+        whole = terminal.config.get_verbosity() > 0
+        for table in self.tables.values():
+            if not table.rows and not table.notes:
+                continue
+            terminal.section(table.title)
+            if table.rows:
+                terminal.write_line(table.render(whole=whole, width=terminal._tw.fullwidth))
+            for note in table.notes:
+                terminal.write_line(note)
+
+    def print_verdicts(self, terminal: pytest.TerminalReporter, exit_status: int) -> None:
+        """Print the verdicts below all else, with what the session ends with."""
+        if self.verdicts:
+            for line in [*self.verdicts, f"exit status {exit_status}"]:
+                terminal.write_line(line)
+
+
+def summary_of(config: pytest.Config) -> Summary:
+    """The summary of a session."""
+    return config.stash.setdefault(SUMMARY, Summary())
+
+
+def summary_table(
+    config: pytest.Config, title: str, columns: Sequence[str], short: Sequence[str] = ()
+) -> SummaryTable:
+    """A table of a session's summary, made when first asked for."""
+    return summary_of(config).table(title, columns, short)

@@ -1,0 +1,148 @@
+"""`accuracy.json`: the scores of each case, and what they were compared with.
+
+Its figures are checked against each other when it is read. Whether its verdicts follow from them is for the
+gate to say, which has the rule (`bertbench.gate.accuracy.read_judged`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from bertbench.errors import InputError
+from bertbench.files import read_json, write_json
+from bertbench.results.parsing import Count, Finite, NonNegative
+from bertbench.results.schema import parse_version, require_distinct, with_version
+
+ACCURACY_FILE = "accuracy.json"
+BASELINE, FP32, PUBLISHED = "baseline", "fp32", "published"  # what scores are held against
+ACCURACY_VERSION = 2
+UNITS = {"squad": "questions", "classifier": "examples", "pretraining": "masked words"}  # what is scored
+_SAME = 1e-9  # relative: the rounding of a subtraction
+
+
+class Ruling(StrEnum):
+    """What a comparison of scores comes to."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNCLEAR = "unclear"
+    NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True)
+class ScoreComparison:
+    """A score beside what it is held against, in the score's own unit.
+
+    Attributes:
+      against: what expects it: `baseline`, `fp32`, `published` or `reference`.
+      expected: None where there is nothing yet, such as no baseline.
+      items: how many questions, examples or masked words were scored.
+      difference: score minus expected.
+      interval: 95 % interval of the difference over the items; None beside a figure alone.
+      p_value: how often chance gives such a difference, one-sided; told where the interval excludes 0.
+      changed: ids of the items that scored otherwise.
+      note: what a reader must know of the other side.
+    """
+
+    against: str
+    quantity: str
+    score: Finite
+    tolerance: NonNegative
+    items: Count
+    verdict: Ruling
+    expected: Finite | None = None
+    difference: Finite | None = None
+    interval: tuple[Finite, Finite] | None = None
+    p_value: NonNegative | None = None
+    changed: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class AccuracyCase:
+    """One model in one precision over one data set.
+
+    Attributes:
+      quantity: the score that decides, in the unit of `scores`.
+      tolerance: of `quantity`.
+      verdict: the worst of `comparisons`.
+      instruction_set: what its low-precision products ran on; None in fp32, which does not depend on it.
+      per_question_scores: an .npz beside the file, see `bertbench.results.item_files`.
+    """
+
+    case: str
+    task: str
+    precision: str
+    mode: str
+    quantity: str
+    scores: Mapping[str, Finite]
+    tolerance: NonNegative
+    verdict: Ruling
+    checkpoint_fingerprint: str
+    dataset_sha256: str
+    examples: Count
+    comparisons: tuple[ScoreComparison, ...] = ()
+    instruction_set: str | None = None
+    per_question_scores: str | None = None
+    command: str | None = None
+
+    def comparison(self, against: str) -> ScoreComparison | None:
+        """The comparison with this, if it was made."""
+        return next((made for made in self.comparisons if made.against == against), None)
+
+
+@dataclass(frozen=True)
+class AccuracyResult:
+    """`accuracy.json`: every case of one run."""
+
+    machine: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    cases: tuple[AccuracyCase, ...]
+
+
+def read_accuracy(path: Path | str) -> AccuracyResult:
+    """Read `accuracy.json`.
+
+    Raises:
+      InputError: it cannot be read, is of another version, or its figures contradict each other; the message
+        names file and place.
+    """
+    result: AccuracyResult = parse_version(AccuracyResult, read_json(path), str(path), ACCURACY_VERSION)
+    for case in result.cases:
+        if case.quantity not in case.scores:
+            raise InputError(f"{path}: {case.case} has no score {case.quantity!r}; make the results again.")
+        name = case.per_question_scores
+        if name is not None and Path(name).name != name:
+            raise InputError(f"{path}: {case.case}: per_question_scores {name!r} must be a file beside it.")
+        for comparison in case.comparisons:
+            if fault := _contradiction(case, comparison):
+                raise InputError(
+                    f"{path}: {case.case} against {comparison.against}: {fault}; make the results again."
+                )
+    require_distinct((case.case for case in result.cases), path)
+    return result
+
+
+def write_accuracy(path: Path | str, result: AccuracyResult) -> None:
+    """Write `accuracy.json` atomically."""
+    write_json(path, with_version(result, ACCURACY_VERSION))
+
+
+def _contradiction(case: AccuracyCase, made: ScoreComparison) -> str | None:
+    if made.score != case.scores.get(made.quantity, made.score):
+        return f"its {made.quantity} {made.score} is not the case's {case.scores[made.quantity]}"
+    if (made.expected is None) != (made.difference is None):
+        return "only one of expected and difference is there"
+    if made.expected is not None and made.difference is not None:
+        exact = made.score - made.expected
+        rounding = _SAME * max(abs(made.score), abs(made.expected))
+        if not math.isclose(made.difference, exact, rel_tol=0, abs_tol=rounding):
+            return f"difference {made.difference} is not score minus expected, {exact}"
+    if made.interval is not None:
+        low, high = made.interval
+        if made.difference is None or not low - _SAME <= made.difference <= high + _SAME:
+            return f"interval {low} to {high} does not hold the difference {made.difference}"
+    return None

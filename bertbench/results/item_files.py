@@ -1,0 +1,83 @@
+"""Scores item by item in a file of numpy's: `ids` [N] and the arrays of `bertbench.evaluation.items`.
+
+Everything in a file is checked before it is used: nothing is unpickled, and no array is larger than what the
+file's index says that it holds.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.errors import InputError
+from bertbench.evaluation.items import Items
+from bertbench.files import atomic_path
+
+MOST_BYTES = 1 << 28  # of an array: ten million items with names of six letters
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+
+def write_items(path: Path, items: Items) -> None:
+    """Write items, compressed, atomically."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **{"ids": items.ids, **items.values})  # type: ignore[arg-type]
+
+
+def read_items(path: Path, scores: Mapping[str, float]) -> Items:
+    """Read items and check that they make at least one of these scores, and none another.
+
+    Raises:
+      InputError: the file is missing, is none of items, or belongs to other scores.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {
+                entry.filename.removesuffix(".npy"): _read_array(archive, entry)
+                for entry in archive.infolist()
+            }
+        items = Items(arrays.pop("ids"), arrays)
+    except _UNREADABLE as error:
+        raise InputError(
+            f"{path}: scores by item cannot be read ({error}); make the results again."
+        ) from None
+    if fault := _fault(items, scores):
+        raise InputError(f"{path}: {fault}; make the results again.")
+    return items
+
+
+def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """One array, if its header describes no more than the archive's index says is there.
+
+    Raises:
+      ValueError: it does not, or the array holds other things than numbers and text.
+    """
+    with archive.open(entry) as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise ValueError(f"{entry.filename} is of another format")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.kind not in "biufU" or len(shape) != 1:
+        raise ValueError(f"{entry.filename} is no row of numbers or names")
+    if not 0 < shape[0] * dtype.itemsize <= entry.file_size <= MOST_BYTES:
+        raise ValueError(f"{entry.filename} is not as long as it says")
+    with archive.open(entry) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _fault(items: Items, scores: Mapping[str, float]) -> str | None:
+    if items.ids.dtype.kind != "U" or len(np.unique(items.ids)) != len(items):
+        return "ids are not distinct"
+    for name, values in items.values.items():
+        if values.shape != items.ids.shape or values.dtype.kind == "U" or not np.isfinite(values).all():
+            return f"{name} is not a finite number for each id"
+    made = 0
+    for name, score in scores.items():
+        try:
+            again = items.score(name)
+        except KeyError:
+            continue
+        if not np.isclose(again, score, rtol=1e-6):
+            return f"does not hold the {name} {score}"
+        made += 1
+    return None if made else "holds none of the scores"

@@ -1,0 +1,55 @@
+"""Scores made again of items are those of the whole, whatever they are made of."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from bertbench.evaluation.items import Items, lower_is_better
+
+pytestmark = pytest.mark.unit
+
+
+def test_a_mean_a_ratio_and_a_correlation_by_hand():
+    items = Items.numbered(
+        {
+            "f1": np.array([100.0, 0.0, 50.0]),
+            "masked_lm_hits": np.array([3.0, 1.0, 0.0]),
+            "masked_lm_count": np.array([4.0, 4.0, 2.0]),
+            "predictions": np.array([1, 0, 1]),
+            "labels": np.array([1, 1, 1]),
+        }
+    )
+    assert items.score("f1") == 50
+    assert items.score("masked_lm_accuracy") == pytest.approx(4 / 10)
+    assert items.score("accuracy") == pytest.approx(2 / 3)
+    assert items.score("matthews_correlation") == 0
+    assert items.size("f1") == 3
+    assert items.size("masked_lm_accuracy") == 10
+
+
+def test_a_score_of_many_samples_at_once_is_that_of_each():
+    generator = np.random.default_rng(0)
+    predictions, labels = generator.normal(size=(2, 5, 30)).round(1)
+    statistic, _ = Items.numbered({"predictions": predictions[0], "labels": labels[0]}).statistic("spearman")
+    expected = [scipy.stats.spearmanr(*pair).statistic for pair in zip(predictions, labels, strict=True)]
+    np.testing.assert_allclose(statistic(predictions, labels), expected, atol=1e-12)
+
+
+def test_what_was_not_kept_is_told():
+    with pytest.raises(KeyError):
+        Items.numbered({"f1": np.zeros(3)}).score("accuracy")
+
+
+def test_items_are_put_into_the_order_of_the_same_ones():
+    items = Items(np.array(["b", "c", "a"]), {"f1": np.array([2.0, 3.0, 1.0])})
+    other = Items(np.array(["a", "b", "c"]), {"f1": np.zeros(3)})
+    aligned = items.in_order_of(other)
+    assert aligned.ids.tolist() == ["a", "b", "c"]
+    assert aligned.values["f1"].tolist() == [1, 2, 3]
+    assert items.in_order_of(Items(np.array(["a", "b", "d"]), {})) is None
+
+
+def test_losses_and_errors_are_better_low():
+    assert lower_is_better("masked_lm_loss")
+    assert lower_is_better("logit error")
+    assert not lower_is_better("f1")

@@ -1,0 +1,251 @@
+"""The rule for scores passes what is shown to be as good and fails what is shown to be worse."""
+
+import dataclasses
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from bertbench.errors import CannotJudge, InputError
+from bertbench.evaluation.items import Items
+from bertbench.gate.accuracy import (
+    compare_figures,
+    compare_items,
+    explain,
+    fewest_items,
+    items_needed,
+    read_judged,
+    rule,
+    rule_all,
+)
+from bertbench.results.accuracy import Ruling, ScoreComparison
+from suites.unit.made_up_results import accuracy_case, comparison, failed, write_accuracy
+
+pytestmark = pytest.mark.unit
+
+
+def answers(right, count):
+    """So many right answers, then wrong ones, in percent."""
+    return np.repeat([100.0, 0.0], [right, count - right])
+
+
+def judge(base, head, tolerance=1.0, quantity="f1"):
+    sides = (Items.numbered({quantity: np.asarray(scores)}) for scores in (base, head))
+    return compare_items(quantity, *sides, tolerance, against="baseline")
+
+
+def changed(count, lost, won, right=None):
+    """Base and head of so many questions, of which head lost some and won others."""
+    base = answers(count * 3 // 4 if right is None else right, count)
+    head = base.copy()
+    head[:lost] = 0
+    head[count - won :] = 100
+    return base, head
+
+
+def test_a_loss_that_few_questions_cannot_exclude_is_unclear_not_passed():
+    """F1 70 against 80 of 20 questions: the interval holds 0, and proves nothing."""
+    made = judge(*changed(20, 5, 3, right=16))
+    assert made.difference == pytest.approx(-10)
+    assert made.interval[0] < -1 < 0 < made.interval[1]
+    assert made.verdict == Ruling.UNCLEAR
+
+
+def test_a_loss_of_many_questions_fails():
+    made = judge(*changed(800, 40, 2))
+    assert made.interval[1] < 0
+    assert made.p_value < 0.01
+    assert made.verdict == Ruling.FAIL
+
+
+def test_what_is_shown_to_lose_less_than_the_tolerance_passes():
+    made = judge(*changed(5000, 12, 10))
+    assert -1 < made.interval[0] < made.difference < 0
+    assert made.verdict == Ruling.PASS
+
+
+def test_a_certain_loss_below_the_tolerance_passes():
+    made = judge(*changed(5000, 30, 0), tolerance=1.0)
+    assert made.interval[1] < 0
+    assert made.verdict == Ruling.PASS
+
+
+def test_three_lost_answers_may_be_chance():
+    """Their interval excludes 0, but sides that are alike do as badly one time in eight."""
+    made = judge(*changed(200, 3, 0))
+    assert made.interval[1] < 0
+    assert made.p_value == pytest.approx(1 / 8)
+    assert made.verdict == Ruling.UNCLEAR
+
+
+def test_few_questions_without_a_loss_are_unclear():
+    made = judge(*changed(30, 0, 1))
+    assert made.interval[0] == 0
+    assert made.verdict == Ruling.UNCLEAR
+    assert "so few questions could miss a loss" in explain(made, "questions")
+
+
+@pytest.mark.parametrize("count", [2, 500])
+def test_equal_scores_pass_and_say_what_they_could_hide(count):
+    made = judge(*changed(count, 0, 0))
+    assert made.verdict == Ruling.PASS
+    told = explain(made, "questions")
+    assert told.startswith(f"all {count} questions scored as before")
+    assert ("could hide a drop of" in told) == (count == 2)
+
+
+def test_a_rise_beyond_the_tolerance_passes_and_is_told():
+    made = judge(*changed(800, 2, 40))
+    assert made.verdict == Ruling.PASS
+    assert explain(made).endswith("a rise beyond the tolerance")
+
+
+def test_a_rise_that_is_sure_passes_on_few_items():
+    assert judge(*changed(40, 0, 10, right=20)).verdict == Ruling.PASS
+
+
+def test_a_loss_function_is_better_low():
+    generator = np.random.default_rng(0)
+    base = generator.gamma(2.0, 1.0, 500)
+    worse = base + 0.2
+    assert judge(base, worse, 0.05, "next_sentence_loss").verdict == Ruling.FAIL
+    assert judge(worse, base, 0.05, "next_sentence_loss").verdict == Ruling.PASS
+
+
+def test_correlations_and_f1_are_judged_by_their_examples():
+    generator = np.random.default_rng(2)
+    labels = generator.integers(0, 2, 200)
+    good = np.where(generator.random(200) < 0.1, 1 - labels, labels)
+    bad = np.where(generator.random(200) < 0.2, 1 - good, good)
+    for quantity in ("f1", "matthews_correlation", "pearson", "spearman", "accuracy"):
+        sides = [Items.numbered({"predictions": made, "labels": labels}) for made in (good, bad)]
+        made = compare_items(quantity, *sides, 0.03, against="baseline")
+        assert made.verdict == Ruling.FAIL, quantity
+        assert made.interval[0] < made.difference < made.interval[1] < 0
+        assert len(made.changed) == np.count_nonzero(good != bad)
+
+
+def test_order_of_items_does_not_matter():
+    base = Items.numbered({"f1": answers(300, 400)})
+    order = np.random.default_rng(0).permutation(400)
+    head = Items(base.ids[order], {"f1": base.values["f1"][order]})
+    assert compare_items("f1", base, head, 0.0, against="baseline").interval == (0, 0)
+
+
+def test_the_questions_that_changed_are_named():
+    base = Items(np.array(["a", "b", "c"]), {"f1": np.array([100.0, 50.0, 0.0])})
+    head = Items(np.array(["c", "b", "a"]), {"f1": np.array([0.0, 20.0, 100.0])})
+    assert compare_items("f1", base, head, 1.0, against="baseline").changed == ("b",)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_cannot_be_judged(value):
+    base = answers(300, 400)
+    spoilt = np.where(np.arange(400) == 7, value, base)
+    for sides in ((base, spoilt), (spoilt, base)):
+        with pytest.raises(CannotJudge, match="not finite"):
+            judge(*sides)
+    with pytest.raises(CannotJudge, match="f1 is"):
+        compare_figures("f1", 80.0, value, 1.0, 400, against="published")
+
+
+def test_other_items_and_a_single_one_cannot_be_judged():
+    first, second = Items.numbered({"f1": answers(3, 4)}), Items.numbered({"f1": answers(3, 5)})
+    with pytest.raises(CannotJudge, match="other items"):
+        compare_items("f1", first, second, 1.0, against="baseline")
+    with pytest.raises(CannotJudge, match="1 items show nothing"):
+        judge([100.0], [0.0])
+
+
+@pytest.mark.parametrize(
+    ("expected", "score", "ruling"),
+    [
+        (90.0, 89.6, "pass"),
+        (90.0, 89.5, "pass"),
+        (90.0, 89.4, "fail"),
+        (90.0, 95.0, "pass"),
+        (None, 90.0, "unclear"),
+    ],
+)
+def test_a_figure_alone_is_held_to_its_tolerance(expected, score, ruling):
+    assert compare_figures("f1", expected, score, 0.5, 10570, against="published").verdict == ruling
+
+
+@hypothesis.given(
+    difference=st.floats(-20, 20), low=st.floats(0, 10), high=st.floats(0, 10), p_value=st.floats(0, 0.5)
+)
+def test_a_pass_is_never_far_below_and_a_failure_never_near(difference, low, high, p_value):
+    made = ScoreComparison(
+        "baseline",
+        "f1",
+        score=80.0 + difference,
+        tolerance=1.0,
+        items=5000,
+        verdict=Ruling.UNCLEAR,
+        expected=80.0,
+        difference=difference,
+        interval=(difference - low, difference + high),
+        p_value=p_value,
+    )
+    ruling = rule(made)
+    if ruling == Ruling.PASS:
+        assert difference - low > -1
+    if ruling == Ruling.FAIL:
+        assert difference < -1
+        assert difference + high < 0
+
+
+def test_fewest_items_see_a_drop_of_twice_the_tolerance():
+    """Of n items that are each lost with probability 2 %, none is with 0.98 to the n."""
+    needed = fewest_items(expected=100.0, tolerance=1.0)
+    assert 0.98**needed <= 0.01 < 0.98 ** (needed - 1)
+    assert fewest_items(80.0, 0.0) == float("inf")
+    assert fewest_items(0.5, 1.0) == 1
+
+
+def test_so_many_items_would_have_settled_it():
+    """The same differences in as many items as are said to settle it are no longer unclear."""
+    base, head = changed(600, 9, 6)
+    made = judge(base, head)
+    assert made.verdict == Ruling.UNCLEAR
+    times = int(np.ceil(items_needed(made) * 1.1 / 600))
+    assert 1 < times < 20
+    assert judge(np.tile(base, times), np.tile(head, times)).verdict == Ruling.PASS
+
+
+def test_the_worst_comparison_decides():
+    passed, unclear, failure = (
+        dataclasses.replace(judge(*changed(400, 0, 0)), verdict=ruling)
+        for ruling in (Ruling.PASS, Ruling.UNCLEAR, Ruling.FAIL)
+    )
+    shown = dataclasses.replace(passed, verdict=Ruling.NOT_JUDGED)
+    assert rule_all([passed, unclear, failure]) == Ruling.FAIL
+    assert rule_all([unclear, passed]) == Ruling.UNCLEAR
+    assert rule_all([shown, passed]) == Ruling.PASS
+    assert rule_all([shown]) == rule_all([]) == Ruling.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        (
+            {"comparisons": [failed("baseline", 80.0, 87.3) | {"verdict": "pass"}]},
+            "says pass, its figures say fail",
+        ),
+        ({"comparisons": [failed("baseline", 80.0, 87.3)]}, "says pass, its figures say fail"),
+        ({"comparisons": []}, "says pass, its figures say unclear"),
+        (
+            {"comparisons": [failed("baseline", 80.0, 87.3) | {"verdict": "not judged"}]},
+            "says not judged, its figures say fail",
+        ),
+        (
+            {"comparisons": [comparison("baseline", 80.0, 80.0, tolerance=0.1)]},
+            "says pass, its figures say unclear",
+        ),
+    ],
+)
+def test_a_verdict_that_its_figures_do_not_give_is_refused(tmp_path, case, message):
+    path = write_accuracy(tmp_path, [accuracy_case("fp32", 80.0, **case)])
+    with pytest.raises(InputError, match=f"accuracy.json: fp32-squad-inference.*{message}"):
+        read_judged(path)

@@ -1,0 +1,94 @@
+"""The gate on two results folders with scores: the rule's verdict, and nothing else's."""
+
+import numpy as np
+import pytest
+
+from bertbench.evaluation.items import Items
+from bertbench.gate.judging import exit_status, judge
+from bertbench.gate.result import Outcome
+from bertbench.gate.sides import load_folder
+from bertbench.results.item_files import write_items
+from suites.unit.made_up_results import accuracy_case, comparison, write_accuracy
+
+pytestmark = pytest.mark.unit
+
+
+def write_side(folder, scores, **changes):
+    """A results folder of one case whose questions score so."""
+    f1 = float(np.mean(scores))
+    case = accuracy_case(
+        "fp32", f1, comparisons=[comparison("baseline", f1, f1)], per_question_scores="s.npz"
+    )
+    write_accuracy(folder, [case | changes])
+    write_items(folder / "s.npz", Items.numbered({"f1": np.asarray(scores)}))
+    return load_folder(folder)
+
+
+def answers(right, count=800):
+    return np.repeat([100.0, 0.0], [right, count - right])
+
+
+@pytest.fixture
+def compare(tmp_path):
+    def compare(base, head, **changes):
+        sides = write_side(tmp_path / "base", base), write_side(tmp_path / "head", head, **changes)
+        return judge(*sides, command="")
+
+    return compare
+
+
+@pytest.mark.parametrize(
+    ("right", "outcome", "status"),
+    [
+        (600, Outcome.OK, 0),
+        (550, Outcome.REGRESSION, 1),
+        (650, Outcome.IMPROVEMENT, 0),
+        (594, Outcome.UNCLEAR, 3),
+    ],
+)
+def test_outcome_and_exit_status_are_the_rules(compare, right, outcome, status):
+    result = compare(answers(600), answers(right))
+    (verdict,) = result.verdicts
+    assert verdict.verdict == outcome
+    assert exit_status(result) == status
+    assert (verdict.base, verdict.head) == (75, right / 8)
+    assert verdict.change == pytest.approx(right / 8 - 75)
+
+
+NOTHING = {"expected": None, "difference": None, "interval": None, "verdict": "unclear"}
+NO_BASELINE = comparison("baseline", 75.0, 75.0) | NOTHING
+WORSE_THAN_FP32 = comparison("fp32", 75.0, 90.0, p_value=1e-4, verdict="fail")
+
+
+@pytest.mark.parametrize(
+    "suite",
+    [
+        {"comparisons": [NO_BASELINE], "verdict": "unclear"},
+        {"comparisons": [WORSE_THAN_FP32], "verdict": "fail"},
+    ],
+)
+def test_what_the_suite_said_of_the_head_is_no_regression(compare, suite):
+    """Base and head are equal; a missing baseline is none, and so is a loss that the base has too."""
+    (verdict,) = compare(answers(600), answers(600), **suite).verdicts
+    assert verdict.verdict == Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"checkpoint_fingerprint": "other"}, "another checkpoint"),
+        ({"dataset_sha256": "other"}, "another data set"),
+        ({"per_question_scores": None}, "keeps no scores by item"),
+    ],
+)
+def test_what_does_not_compare_is_unclear(compare, changes, told):
+    result = compare(answers(600), answers(600), **changes)
+    (verdict,) = result.verdicts
+    assert verdict.verdict == Outcome.UNCLEAR
+    assert told in verdict.detail
+    assert exit_status(result) == 3
+
+
+def test_another_instruction_set_is_told(compare):
+    (verdict,) = compare(answers(600), answers(600), instruction_set="oneDNN avx2").verdicts
+    assert "computed by" in verdict.detail
