@@ -41,7 +41,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if not summary_of(config).cases:
         accuracy_table(config).notes.append(
-            "No case was judged: no model with its data was found. The reasons stand above; give "
+            "No case was judged: no model with its data was found. The reasons are listed above; give "
             "--model-dir=MODEL with --squad-dir=DATA, or --data=FOLDER."
         )
         if ended["accuracy"] == ended["all"]:

@@ -46,7 +46,7 @@ def find(places, task):
 @pytest.mark.parametrize(
     ("task", "environment", "reason"),
     [
-        ("squad", {}, "SQUAD_DIR is not set; .*--squad-dir"),
+        ("squad", {}, "SQUAD_DIR is not set; .*fetch squad"),
         ("squad", {"SQUAD_DIR": "/nowhere"}, "SQUAD_DIR: /nowhere is not a folder"),
         ("classifier", {}, "GLUE_DIR is not set; .*fetch"),
         ("pretraining", {}, "PRETRAINING_DATA_DIR is not set; .*prepare"),
@@ -217,7 +217,7 @@ def test_a_gate_without_a_stored_result_does_not_pass(run_suite, baselines, monk
     run_suite(*tuned, "--record-baselines", "--allow-dirty")
     status, out = run_suite(*tuned, "--results-dir=results", "--gate")
     assert "2 passed" in out
-    assert "holds no result of it or of an ancestor" in out.splitlines()[-2]
+    assert "contains no result of it or of an ancestor" in out.splitlines()[-2]
     assert out.splitlines()[-1] == "exit status 2"
     assert status == 2
 

@@ -69,7 +69,7 @@ class MentionTask(Task):
     def random_labels(self, config, lengths, random) -> dict[str, np.ndarray]:
         return {"mentions": random.integers(0, 2, len(lengths)).astype(np.int32)}
 
-    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         predicted = outputs["logits"].argmax(-1)
         hits = (predicted == dataset.features.labels["mentions"]).astype(float)
         return Outcome({"accuracy": hits.mean()}, {"accuracy": hits}, predicted)
