@@ -24,7 +24,8 @@ MINIMUM_SHIFT = 0.02
 SIGNIFICANCE = 0.01
 # Few runs cannot be that significant; of a shift of so many standard errors less is asked.
 LARGE_SHIFT, SIGNIFICANCE_OF_LARGE = 6.0, 0.1
-ORDERS = 1999
+ORDERS = 999
+MOST_RANKS = 400  # of an order; the largest difference of longer ones hardly exceeds that of these
 OUTLIER, OUTLIER_SIDE = 5.0, 3  # standard deviations from the medians of so many runs on either side
 LEAST_NOISE = 0.003
 NEAR = 30  # runs on either side of a change that tell its levels
@@ -122,7 +123,7 @@ def _rank_differences(ranks: Floats) -> Floats:
 
 def _p_value(difference: float, count: int) -> float:
     """The share of random orders of `count` ranks with a largest difference of rank sums as large."""
-    reached = np.count_nonzero(_largest_differences(count) >= difference * (1 - 1e-9))
+    reached = np.count_nonzero(_largest_differences(min(count, MOST_RANKS)) >= difference * (1 - 1e-9))
     return (1 + reached) / (1 + ORDERS)
 
 
