@@ -12,6 +12,7 @@ from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice
 from bertbench.options import Settings
 from bertbench.tasks.base import Task, TaskSettings
+from bertbench.tasks.fit import require_length
 from bertbench.tasks.table import TASKS
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def open_task(kind: type[Task], settings: TaskSettings, source: "ModelSource") -
     """The task with a model's tokenizer, where it needs one.
 
     Raises:
-      InputError: the model has no vocabulary of its size, or the settings name files that are not there.
+      InputError: the model has no vocabulary of its size, or too few positions for text of the task's length,
+        or the settings name files that are not there.
     """
-    return kind(settings, source.tokenizer() if kind.reads_text else None)
+    if not kind.reads_text:
+        return kind(settings)
+    task = kind(settings, source.tokenizer())
+    require_length(task, source.config)
+    return task

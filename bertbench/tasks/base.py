@@ -1,5 +1,7 @@
 """What every task offers: its options, its data, its head, and what it makes of a model's outputs."""
 
+import errno
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -155,7 +157,7 @@ class Task(ABC):
         """The values of a split's `data_fields`; nothing is read.
 
         Raises:
-          InputError: one is not given, or the task has no such split.
+          InputError: one is not given or is no place that exists, or the task has no such split.
         """
         if split not in self.data_fields:
             raise InputError(
@@ -164,7 +166,11 @@ class Task(ABC):
         missing = [word for name, word in self._data_words(split) if getattr(self.settings, name) is None]
         if missing:
             raise InputError(f"no {split} data; give {' and '.join(missing)}.")
-        return tuple(getattr(self.settings, name) for name in self.data_fields[split])
+        values = tuple(getattr(self.settings, name) for name in self.data_fields[split])
+        for path in values:
+            if isinstance(path, Path) and not path.exists():
+                raise InputError(f"{path}: cannot be read ({os.strerror(errno.ENOENT)}); check the path.")
+        return values
 
     def has_data(self, split: str) -> bool:
         """Whether the settings name data for a split."""

@@ -99,6 +99,8 @@ def test_a_bad_word_is_told_in_one_line(call_here, words, told):
         ("benchmark", "pretraining", "--help"),
         ("predict", "squad", "--model-dir", "/nowhere", "--output-dir", "x"),
         ("predict", "classifier", "--model-dir", "bertbench/embedded/mrpc", "--output-dir", "x"),
+        ("predict", "squad", "--max-seq-length", "600", "--output-dir", "x"),
+        ("predict", "squad", "--data", "/nowhere.json", "--output-dir", "x"),
         ("benchmark", "squad", "--config", "huge"),
     ],
     ids=" ".join,
