@@ -1,13 +1,12 @@
 """Options, hypothesis profiles and the gate, shared by every suite."""
 
-import argparse
 import os
-from pathlib import Path
 
 import hypothesis
 import pytest
 
 from bertbench.errors import BertbenchError
+from bertbench.pytest_plugin.entry import a_path
 from bertbench.runtime import prepare_environment
 from suites import gating
 
@@ -19,13 +18,6 @@ hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=Non
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-def a_path(text: str) -> Path:
-    """A path that is not empty, as that of a variable that is not set would be."""
-    if not text:
-        raise argparse.ArgumentTypeError("is empty; give a path or leave the option out")
-    return Path(text)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bertbench")
     add = group.addoption
@@ -33,9 +25,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--init-checkpoint", type=a_path, help="its checkpoint, where that is not in its folder")
     add("--squad-dir", type=a_path, help="folder of dev-v1.1.json; instead of SQUAD_DIR")
     add("--data", type=a_path, help="folder of shared test data; instead of BERTBENCH_DATA")
-    add("--results-dir", type=a_path, help="write results here, for `bertbench gate` and `bertbench report`")
-    add("--record-baselines", action="store_true", help="store this run's figures as the new baselines")
-    add("--allow-dirty", action="store_true", help="record from a work tree with changes in no commit, too")
     add("--batch-size", type=int, help="examples per batch [each suite's own]")
     add("--steps", type=int, help="timed calls of a benchmark [30; fewer where they take long]")
     add("--warmup-steps", type=int, help="calls before the timed ones [10; fewer where they take long]")

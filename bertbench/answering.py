@@ -1,7 +1,5 @@
 """One question at a time: answers from a loaded model, without compiling anything new for each."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from bertbench.data.batch import assemble
@@ -10,28 +8,12 @@ from bertbench.data.features import Features
 from bertbench.data.squad import make_example
 from bertbench.data.squad_windows import make_windows
 from bertbench.errors import InputError
-from bertbench.evaluation.span_decoding import decode_spans
+from bertbench.evaluation.span_decoding import Answer, decode_spans
 from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel
 from bertbench.tasks.squad import SquadTask
 
 WIDTH_STEP = 64  # tokens; at most so many are padding, and a window has one of few shapes
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The best answer to a question.
-
-    Attributes:
-      text: as in the context.
-      probability: of this answer among the n best, from 0 to 1.
-      start_logit, end_logit: of its first and last wordpiece.
-    """
-
-    text: str
-    probability: float
-    start_logit: float
-    end_logit: float
 
 
 class Answerer:
@@ -70,11 +52,7 @@ class Answerer:
         answers = decode_spans(
             [example], windows, starts, ends, self._task.tokenizer, self._task.settings.decoding
         )
-        best = answers.nbest[example.qas_id][0]
-        return Answer(
-            str(best["text"]),
-            *(float(best[name]) for name in ("probability", "start_logit", "end_logit")),
-        )
+        return answers.best(example.qas_id)
 
     def _logits(self, features: Features, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Start and end logits, float32 [tokens of the window]."""

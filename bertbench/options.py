@@ -10,6 +10,7 @@ import math
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, NewType, TypeVar
 
 from bertbench.errors import InputError
@@ -120,6 +121,8 @@ class OptionField:
         """The words that give it a value."""
         if self.option.positional:
             return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
+        if isinstance(value, tuple):
+            return tuple(word for part in value for word in (self.words[0], str(part)))
         if isinstance(value, bool):
             return (self.words[0] if value else f"--no-{self.words[0].removeprefix('--')}",)
         return (self.words[0], str(value))
@@ -179,6 +182,37 @@ def command_words(settings: Settings) -> tuple[str, ...]:
         elif value != field.default:
             words += field.given(value)
     return tuple(words)
+
+
+_PLAIN_TYPES: dict[Any, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str: ((str,), "a text"),
+    Path: ((str, Path), "a path"),
+    Pattern: ((str, Path), "a path or pattern"),
+}
+
+
+def read_value(field: OptionField, value: Any, name: str) -> Any:
+    """A plain value, as a file or a Python caller has it, as the field holds it.
+
+    Args:
+      name: what messages call it.
+
+    Raises:
+      InputError: it is of another type, no choice or outside the range.
+    """
+    option = field.option or Option()
+    types, described = _PLAIN_TYPES.get(field.type, _PLAIN_TYPES[str])
+    if not isinstance(value, types) or (isinstance(value, bool) and field.type is not bool):
+        raise InputError(f"{name} is {value!r}; it must be {described}.")
+    if value == "":
+        raise InputError(f"{name} is empty; fill it in or leave it out.")
+    if option.parse is not None:
+        return option.parse(str(value))
+    option.require(name, value)
+    return field.type(str(value)) if field.type in (Path, Pattern) else value
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

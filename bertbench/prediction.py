@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +11,7 @@ from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
 from bertbench.files import DataFile, unchanged
 from bertbench.inference import InferenceRun, load_model, run_inference
+from bertbench.model.bert import BertModel
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.tasks.base import Dataset, Outcome, Task
 from bertbench.tasks.fit import require_known_ids, require_length
@@ -49,7 +50,28 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
         fingerprint = pool.submit(fingerprint_files, weights)
         model, load_seconds = _timed(lambda: load_model(task, source, settings.compute))
         dataset, features_seconds = reading.result()
-    require_known_ids(dataset, source.config)
+    seconds = {"features": features_seconds, "load": load_seconds}
+    return predict_dataset(model, task, dataset, settings, fingerprint.result(), seconds)
+
+
+def predict_dataset(
+    model: BertModel,
+    task: Task,
+    dataset: Dataset,
+    settings: PredictionSettings,
+    fingerprint: str,
+    seconds: Mapping[str, float] | None = None,
+) -> Prediction:
+    """Run a loaded model over a data set and judge the outputs.
+
+    Args:
+      fingerprint: of the model's checkpoint. seconds: of the stages before, by name.
+
+    Raises:
+      InputError: the data holds ids that the model does not know.
+      CannotJudge: an output is not finite.
+    """
+    require_known_ids(dataset, model.config)
     run = run_inference(
         model,
         dataset.features,
@@ -64,13 +86,8 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
         outcome,
         run,
         dataset_sha256(dataset.files),
-        fingerprint.result(),
-        {
-            "features": features_seconds,
-            "load": load_seconds,
-            "inference": run.seconds,
-            "judging": judging_seconds,
-        },
+        fingerprint,
+        {**(seconds or {}), "inference": run.seconds, "judging": judging_seconds},
     )
 
 

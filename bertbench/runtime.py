@@ -34,6 +34,19 @@ def start_tensorflow(
     return threads
 
 
+def import_quietly() -> None:
+    """Import TensorFlow without its log, for a program that may use it for other things too.
+
+    It gets the machine's default threads, unless the program has imported it before: then its settings stay.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "tensorflow" in sys.modules:
+        return
+    with quiet_import():
+        import tensorflow  # noqa: F401
+    apply_threads(default_threads(read_machine()))
+
+
 @contextlib.contextmanager
 def quiet_import() -> Iterator[None]:
     """Discard what TensorFlow's libraries write to standard error before they read TF_CPP_MIN_LOG_LEVEL.

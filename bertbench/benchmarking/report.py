@@ -16,14 +16,14 @@ from bertbench.precision import BF16
 from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, with_version
 
 
-def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: bool = True) -> dict[str, Any]:
-    """A `results.schema.ThroughputCase` as JSON values, and everything else that was measured.
+def throughput_case(result: BenchmarkResult, *, startup: bool = True) -> ThroughputCase:
+    """A result as it is stored and compared.
 
     Args:
       startup: whether the process was started for this case.
     """
     case, machine = result.case, describe_machine()
-    stored = ThroughputCase(
+    return ThroughputCase(
         case=case.name,
         precision=case.compute.precision.name,
         task=case.task.name,
@@ -50,8 +50,13 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
         memory_bandwidth=memory_bandwidth(),
         startup_seconds=result.startup_seconds if startup else None,
     )
+
+
+def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: bool = True) -> dict[str, Any]:
+    """`throughput_case` as JSON values, and everything else that was measured."""
+    case = result.case
     return {
-        **with_version(stored, THROUGHPUT_VERSION),
+        **with_version(throughput_case(result, startup=startup), THROUGHPUT_VERSION),
         "kernels": dataclasses.asdict(case.compute.kernels),
         "threads": dataclasses.asdict(threads),
         "examples_per_second_with_features": result.examples_per_second_with_features,

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from bertbench.commands.options import ModelOptions, ThreadOptions
+from bertbench.checkpoint.options import ModelOptions
+from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import use_embedded_default
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.compute import Compute
@@ -23,7 +24,8 @@ from bertbench.tasks.fit import require_length
 from bertbench.tasks.squad import SquadSettings, SquadTask
 
 if TYPE_CHECKING:
-    from bertbench.answering import Answer, Answerer
+    from bertbench.answering import Answerer
+    from bertbench.evaluation.span_decoding import Answer
 
 _REMEDY = "write one JSON object with 'question' and 'context' on one line"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from bertbench.commands.options import OUTPUT_DIR, ModelOptions, ThreadOptions
+from bertbench.checkpoint.options import ModelOptions
+from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.tasks import TaskGroup, fill, open_task
 from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES

@@ -1,17 +1,24 @@
 """`bertbench gate`: a verdict for each case and an exit status."""
 
+import dataclasses
+import os
 import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
+
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.errors import InputError
 from bertbench.gate.limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
-from bertbench.options import Option, Settings
+from bertbench.options import Option, Settings, build, command_words
 
 if TYPE_CHECKING:
     from bertbench.gate.result import GateResult
+    from bertbench.gate.runs import Interpreter
 
 
 @dataclass(frozen=True)
@@ -24,10 +31,24 @@ class GateOptions(Settings):
     against: Annotated[
         str | None,
         Option(
-            "Build this revision and HEAD, run them interleaved here, and judge HEAD.",
+            "In a checkout of bertbench: build its revision REV and HEAD, run them in turn, and judge HEAD.",
             metavar="REV",
         ),
     ] = None
+    base_python: Annotated[
+        Path | None,
+        Option(
+            "The Python of another environment with bertbench, to run in turn with the head's.",
+            default_help="this one",
+        ),
+    ] = None
+    head_python: Annotated[Path | None, Option("The Python that is judged.", default_help="this one")] = None
+    base_env: Annotated[
+        tuple[str, ...], Option("A variable for the base's runs; may be given again.", metavar="NAME=VALUE")
+    ] = ()
+    head_env: Annotated[
+        tuple[str, ...], Option("A variable for the head's runs; may be given again.", metavar="NAME=VALUE")
+    ] = ()
     threshold: Annotated[
         float,
         Option(
@@ -37,17 +58,26 @@ class GateOptions(Settings):
             exclusive=True,
         ),
     ] = 100 * EFFICIENCY_THRESHOLD
-    pairs: Annotated[
-        int, Option("With --against: how many runs of each revision.", minimum=MINIMUM_PAIRS)
-    ] = PAIRS
+    pairs: Annotated[int, Option("Of runs in turn: how many of each side.", minimum=MINIMUM_PAIRS)] = PAIRS
     output_dir: Annotated[Path | None, Option("Folder for gate.json, for the report.", group="output")] = None
 
     @property
     def command_line(self) -> str:
         """A command that judges the same."""
-        against = ["--against", self.against, "--pairs", str(self.pairs)] if self.against else []
-        threshold = ["--threshold", f"{self.threshold:g}"]
-        return shlex.join(["bertbench", "gate", *against, *threshold, *self.arguments])
+        sides = dataclasses.replace(self, arguments=(), output_dir=None, threshold=type(self).threshold)
+        words = [*command_words(sides), "--threshold", f"{self.threshold:g}"]
+        divider = ["--"] if self.in_turn and self.arguments else []
+        return shlex.join(["bertbench", "gate", *words, *divider, *self.arguments])
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether two sides are run, rather than read."""
+        return bool(self.against or self.two_interpreters)
+
+    @property
+    def two_interpreters(self) -> bool:
+        """Whether the sides are two interpreters, or one in two environments."""
+        return bool(self.base_python or self.head_python or self.base_env or self.head_env)
 
 
 def judge_results(options: GateOptions) -> None:
@@ -58,7 +88,12 @@ def judge_results(options: GateOptions) -> None:
     from bertbench.report.wording import gate_remarks, gate_table
     from bertbench.results.schema import write_result
 
-    result = _judge_interleaved(options, options.against) if options.against else _judge_stored(options)
+    if options.against and options.two_interpreters:
+        raise InputError("--against builds both sides; give it without --base-python and the like.")
+    if options.against:
+        result = _judge_revisions(options, options.against)
+    else:
+        result = _judge_interpreters(options) if options.two_interpreters else _judge_stored(options)
     print_table(gate_table(result))
     for remark in gate_remarks(result):
         say(remark)
@@ -73,11 +108,23 @@ command = TypedCommand(
     GateOptions,
     help="""Judge a new result (HEAD) against an old one (BASE).
 
-    BASE and HEAD are results folders, pytest-benchmark files, or git revisions with results stored under
-    baselines/throughput. With --against, what follows `--` goes to `bertbench benchmark`.
+    BASE and HEAD are folders that the suites, check, predict or benchmark wrote, pytest-benchmark files, or
+    git revisions with results stored under baselines/throughput.
+
+    With --base-python, --head-python, --base-env or --head-env both sides run here in turn, so that a new
+    TensorFlow, or a variable, is judged by itself. What follows `--` goes to `bertbench benchmark`; if that
+    names a model and data, their scores are judged too. --against does the same with two revisions of a
+    checkout of bertbench itself.
 
     \b
     Exit status: 0 fine, 1 a regression, 2 bad input, 3 could not judge.
+
+    \b
+    Examples:
+      bertbench gate results/monday results/tuesday
+      bertbench gate --base-python old/bin/python --head-python new/bin/python \\
+        -- squad --model-dir M --data dev.json --precision bf16 --batch-size 8
+      bertbench gate --head-env TF_ENABLE_ONEDNN_OPTS=0 -- squad --config bert-base
     """,
 )
 
@@ -88,13 +135,13 @@ def _judge_stored(options: GateOptions) -> "GateResult":
     from bertbench.results.baselines import STORAGE
 
     if len(options.arguments) != 2:
-        raise InputError(f"gate needs BASE and HEAD, {len(options.arguments)} given; or use --against REV.")
+        raise InputError(f"gate needs BASE and HEAD, {len(options.arguments)} given; or give --base-python.")
     base, head = options.arguments
     sides = load_sides(base, head, STORAGE)
     return judge(*sides, command=options.command_line, threshold=options.threshold / 100)
 
 
-def _judge_interleaved(options: GateOptions, base: str) -> "GateResult":
+def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
     from bertbench.gate.interleaved import DEFAULT_CASES, gate_against
     from bertbench.results.repository import find_root
 
@@ -107,3 +154,68 @@ def _judge_interleaved(options: GateOptions, base: str) -> "GateResult":
         command=options.command_line,
         threshold=options.threshold / 100,
     )
+
+
+def _judge_interpreters(options: GateOptions) -> "GateResult":
+    from bertbench.gate.interleaved import DEFAULT_CASES, gate_interpreters
+
+    base, head = (
+        _interpreter(side, python, variables)
+        for side, python, variables in (
+            ("base", options.base_python, options.base_env),
+            ("head", options.head_python, options.head_env),
+        )
+    )
+    return gate_interpreters(
+        base,
+        head,
+        cases=(options.arguments,) if options.arguments else DEFAULT_CASES,
+        prediction=_prediction(options.arguments),
+        pairs=options.pairs,
+        command=options.command_line,
+        threshold=options.threshold / 100,
+    )
+
+
+def _interpreter(side: str, python: Path | None, variables: Sequence[str]) -> "Interpreter":
+    """A side's interpreter, after a look that it is there.
+
+    Raises:
+      InputError: it is not, or a variable is not NAME=VALUE.
+    """
+    from bertbench.gate.runs import Interpreter
+
+    place = Path(sys.executable) if python is None else python
+    if not os.access(place, os.X_OK) or place.is_dir():
+        raise InputError(f"{place}: is no program; --{side}-python takes a Python, such as venv/bin/python.")
+    environment = {}
+    for text in variables:
+        name, divider, value = text.partition("=")
+        if not name or not divider:
+            raise InputError(f"--{side}-env {text!r}: must be NAME=VALUE.")
+        environment[name] = value
+    return Interpreter(" ".join([*variables, str(place)]), place.absolute(), environment)
+
+
+def _prediction(arguments: Sequence[str]) -> tuple[str, ...] | None:
+    """The arguments of `bertbench predict` for the model and data of a benchmark, if it names both.
+
+    Raises:
+      InputError: the arguments are none of `bertbench benchmark`.
+    """
+    from bertbench.commands.benchmark import BenchmarkOptions
+    from bertbench.commands.benchmark import command as benchmark
+    from bertbench.tasks.table import find_task
+
+    if not arguments:
+        return None
+    kind = find_task(arguments[0])
+    subcommand = benchmark.get_command(click.Context(benchmark), kind.name)
+    if subcommand is None:
+        raise InputError(f"{kind.name}: cannot be measured.")
+    values = subcommand.make_context(kind.name, list(arguments[1:])).params
+    options, settings = build(BenchmarkOptions, values), build(kind.settings_type, values)
+    if not settings.has_data or options.model.model_dir is None:
+        return None
+    parts = (options.model, options.compute, settings)
+    return kind.name, *(word for part in parts for word in command_words(part))

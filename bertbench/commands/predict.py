@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bertbench.commands.options import OUTPUT_DIR, ModelOptions, ThreadOptions
+from bertbench.checkpoint.options import ModelOptions
+from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
-from bertbench.console import make_table, print_table, say
+from bertbench.console import make_table, notice, print_table, say
 from bertbench.files import staged_directory, write_json
+from bertbench.measure.machine import read_machine
 from bertbench.options import Settings
+from bertbench.precision import FP32
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.tasks.base import Task, TaskSettings
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
     from bertbench.measure.threads import ThreadSettings
     from bertbench.prediction import Prediction
+
+ITEMS_FILE = "scores.npz"
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,18 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
 
     from bertbench.checkpoint.readers import read_global_step
     from bertbench.prediction import predict
+    from bertbench.results.item_files import write_items
     from bertbench.results.provenance import RESULTS_FILE
 
     with staged_directory(options.output_dir) as staging:
         prediction = predict(task, source, task.split, settings)
         task.write_scores(prediction.outcome, staging, read_global_step(source.required_checkpoint))
         task.write_predictions(prediction.outcome, staging, task.split)
+        items = prediction.outcome.items
+        if items is not None:
+            write_items(staging / ITEMS_FILE, items)
         write_json(staging / RESULTS_FILE, _describe(task, source, settings, threads, prediction))
+    notice(f"{options.output_dir}: predictions and results written")
     _print(task, settings, prediction)
 
 
@@ -88,7 +98,11 @@ def _describe(
         "checkpoint_fingerprint": prediction.checkpoint_fingerprint,
         "dataset": [str(file.path) for file in prediction.dataset.files],
         "dataset_sha256": prediction.dataset_sha256,
+        "quantity": task.headline,
         "scores": prediction.outcome.scores,
+        "examples": prediction.dataset.num_items,
+        "instruction_set": None if settings.compute.precision is FP32 else str(read_machine().products),
+        "per_question_scores": None if prediction.outcome.items is None else ITEMS_FILE,
         "counts": {
             task.unit: prediction.dataset.num_items,
             "sequences": prediction.run.num_examples,

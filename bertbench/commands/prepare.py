@@ -7,7 +7,7 @@ from typing import Annotated
 
 import click
 
-from bertbench.commands.options import LOWER_CASE
+from bertbench.checkpoint.options import LOWER_CASE
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, say
 from bertbench.data.pretraining import MaskingOptions

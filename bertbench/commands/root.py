@@ -10,6 +10,8 @@ from bertbench.errors import InputError
 
 # subcommand, which is a module under bertbench.commands -> its line for --help
 COMMANDS = {
+    "init": "Write a bertbench.toml for a model and its data.",
+    "check": "Judge the models of a bertbench.toml.",
     "predict": "Predict with a checkpoint and score the predictions.",
     "answer": "Answer questions from standard input, one per line.",
     "evaluate": "Score a predictions file as the official script does.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bertbench.commands.options import ModelOptions
+from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice
 from bertbench.options import Settings

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.distributed_options import DistributedOptions, run_elsewhere, start_worker
-from bertbench.commands.options import ModelOptions, ThreadOptions
+from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task
 from bertbench.compute import Compute
 from bertbench.console import make_table, print_table

@@ -113,8 +113,8 @@ def _click_type(field: OptionField) -> "click.ParamType[Any]":
 def _parameter(field: OptionField) -> click.Parameter:
     option, required = field.option, field.default is dataclasses.MISSING
     default: Mapping[str, Any] = {} if required else {"default": field.default}
+    several = typing.get_origin(field.type) is tuple
     if option.positional:
-        several = typing.get_origin(field.type) is tuple
         kind = click.STRING if several else _click_type(field)
         return click.Argument(
             [field.name], type=kind, nargs=-1 if several else 1, metavar=option.metavar, **default
@@ -124,8 +124,9 @@ def _parameter(field: OptionField) -> click.Parameter:
         words = tuple(f"{word}/--no-{word.removeprefix('--')}" for word in words)
     return _TypedOption(
         [*words, field.name],
-        type=None if field.type is bool else _click_type(field),
+        type=click.STRING if several else None if field.type is bool else _click_type(field),
         is_flag=field.type is bool,
+        multiple=several,
         required=required,
         show_default=option.default_help or not option.switch,
         envvar=option.envvar,

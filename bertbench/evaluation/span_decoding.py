@@ -80,6 +80,22 @@ class DecodingSettings(Settings):
 
 
 @dataclass(frozen=True)
+class Answer:
+    """The best answer to a question.
+
+    Attributes:
+      text: as it is in the context.
+      probability: of this answer among the n best, from 0 to 1.
+      start_logit, end_logit: of its first and last wordpiece.
+    """
+
+    text: str
+    probability: float
+    start_logit: float
+    end_logit: float
+
+
+@dataclass(frozen=True)
 class DecodedAnswers:
     """Answers by question id, in the order of the examples.
 
@@ -91,6 +107,12 @@ class DecodedAnswers:
 
     predictions: dict[str, str]
     nbest: dict[str, list[dict[str, str | float]]]
+
+    def best(self, qas_id: str) -> Answer:
+        """The best answer to a question."""
+        entry = self.nbest[qas_id][0]
+        figures = (float(entry[name]) for name in ("probability", "start_logit", "end_logit"))
+        return Answer(str(entry["text"]), *figures)
 
 
 def decode_spans(

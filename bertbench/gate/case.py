@@ -68,12 +68,14 @@ class Expectations:
     Attributes:
       tolerance: what a score may lose; None is the gate's own for the precision and the score.
       recording: whether the baselines are about to be replaced, and so expect nothing.
+      any_checkpoint: whether a case's newest baseline counts whatever checkpoint it was recorded with.
     """
 
     baselines: RecordedBaselines
     published: Sequence[PublishedScore] = ()
     tolerance: float | None = None
     recording: bool = False
+    any_checkpoint: bool = False
 
 
 def judge_case(run: Pass, expected: Expectations, fp32: Pass | None = None) -> AccuracyCase:
@@ -86,7 +88,7 @@ def judge_case(run: Pass, expected: Expectations, fp32: Pass | None = None) -> A
     case = _describe(run, expected)
     comparisons = [*_published(run, case, expected.published)]
     if not expected.recording:
-        comparisons += _baseline(run, case, expected.baselines, needed=not comparisons)
+        comparisons += _baseline(run, case, expected, needed=not comparisons)
     if fp32 is not None:
         comparisons.append(compare_items(case.quantity, fp32.items, run.items, case.tolerance, against=FP32))
     return dataclasses.replace(case, comparisons=tuple(comparisons), verdict=rule_all(comparisons))
@@ -129,10 +131,11 @@ def _published(
 
 
 def _baseline(
-    run: Pass, case: AccuracyCase, baselines: RecordedBaselines, *, needed: bool
+    run: Pass, case: AccuracyCase, expected: Expectations, *, needed: bool
 ) -> Iterator[ScoreComparison]:
     """The comparison with the baseline; one that is `needed` and is not there leaves the case unclear."""
-    own = baselines.find(case)
+    baselines = expected.baselines
+    own = baselines.find_newest(case) if expected.any_checkpoint else baselines.find(case)
     kept = baselines.items(own) if own else None
     if own is not None and kept is not None:
         kept = Items(run.items.ids, kept.values)

@@ -1,4 +1,4 @@
-"""Two revisions against each other on this machine: A B A B ..., so that the machine's drift cancels.
+"""Two revisions, or two interpreters, in turn on this machine: A B A B ..., so that its drift cancels.
 
 Each revision is checked out and installed into an environment of its own under one temporary folder,
 which is gone when the comparison ends, however it ends.
@@ -9,16 +9,17 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
+from bertbench.gate.judging import judge
 from bertbench.gate.limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
 from bertbench.gate.result import GateResult, Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
-from bertbench.gate.runs import BENCHMARK, BenchmarkRun, run_benchmark, run_process
+from bertbench.gate.runs import BENCHMARK, PREDICT, BenchmarkRun, Interpreter, run_benchmark, run_process
+from bertbench.gate.sides import Side, load_folder
 from bertbench.results.repository import is_dirty, resolve_commit, run_git
 
 _COMMON = ("squad", "--config", "bert-base", "--batch-size", "2", "--steps", "20", "--warmup-steps", "3")
@@ -26,14 +27,6 @@ DEFAULT_CASES = tuple((*_COMMON, "--precision", precision) for precision in ("bf
 
 
 Pair = tuple[BenchmarkRun, BenchmarkRun]  # of base and head
-
-
-@dataclass(frozen=True)
-class Build:
-    """A revision ready to run."""
-
-    name: str
-    python: Path
 
 
 def install_with_pip(checkout: Path, folder: Path) -> Path:
@@ -72,25 +65,79 @@ def gate_against(
             stack.enter_context(_build(root, commit, folder / side, install))
             for side, commit in zip(("base", "head"), commits, strict=True)
         ]
-        verdicts: list[Verdict] = []
-        notes: list[str] = []
-        for number, arguments in enumerate(cases):
-            measured = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
-            verdicts += _judge(measured, threshold)
-            notes.append(_describe(measured))
+        verdicts, notes = _judge_cases(builds, cases, pairs, folder, threshold, benchmark)
     if is_dirty(root, apart_from="baselines"):
         notes.append("The work tree has changes in no commit; they were not measured.")
     names = [f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True)]
     return GateResult(names[0], names[1], command, tuple(notes), tuple(verdicts))
 
 
+def gate_interpreters(
+    base: Interpreter,
+    head: Interpreter,
+    *,
+    cases: Sequence[Sequence[str]] = DEFAULT_CASES,
+    prediction: Sequence[str] | None = None,
+    pairs: int = PAIRS,
+    command: str,
+    threshold: float = EFFICIENCY_THRESHOLD,
+    benchmark: Sequence[str] = BENCHMARK,
+    predict: Sequence[str] = PREDICT,
+) -> GateResult:
+    """Run each case in turn with two interpreters, and a prediction once with each, and judge.
+
+    Args:
+      cases: arguments of `bertbench benchmark`. prediction: arguments of `bertbench predict`, if scores and
+        answers are to be judged too.
+
+    Raises:
+      InputError: a run fails, or its results cannot be read.
+    """
+    with _temporary_folder() as folder:
+        scored: tuple[Verdict, ...] = ()
+        if prediction is not None:
+            sides = [
+                _predict(interpreter, [*predict, *prediction], folder / side)
+                for side, interpreter in (("base", base), ("head", head))
+            ]
+            scored = judge(*sides, command=command).verdicts
+        verdicts, notes = _judge_cases((base, head), cases, pairs, folder, threshold, benchmark)
+    return GateResult(base.name, head.name, command, tuple(notes), (*scored, *verdicts))
+
+
+def _predict(interpreter: Interpreter, arguments: Sequence[str], folder: Path) -> Side:
+    notice(f"Predicting with {interpreter.name} ...")
+    interpreter.run(arguments, folder)
+    return load_folder(folder)
+
+
+def _judge_cases(
+    builds: Sequence[Interpreter],
+    cases: Sequence[Sequence[str]],
+    pairs: int,
+    folder: Path,
+    threshold: float,
+    benchmark: Sequence[str],
+) -> tuple[list[Verdict], list[str]]:
+    """The verdicts of all cases, and what the reader must know of each."""
+    verdicts: list[Verdict] = []
+    notes: list[str] = []
+    for number, arguments in enumerate(cases):
+        measured = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
+        verdicts += _judge(measured, threshold)
+        notes.append(_describe(measured))
+    return verdicts, notes
+
+
 @contextlib.contextmanager
-def _build(root: Path, commit: str, folder: Path, install: Callable[[Path, Path], Path]) -> Iterator[Build]:
+def _build(
+    root: Path, commit: str, folder: Path, install: Callable[[Path, Path], Path]
+) -> Iterator[Interpreter]:
     checkout = folder / "checkout"
     notice(f"Building {commit} in an environment of its own ...")
     try:
         run_git(root, "worktree", "add", "--detach", "--quiet", str(checkout), commit)
-        yield Build(commit, install(checkout, folder / "environment"))
+        yield Interpreter(commit, install(checkout, folder / "environment"))
     finally:
         with contextlib.suppress(InputError):  # it was not added yet
             run_git(root, "worktree", "remove", "--force", str(checkout))
@@ -98,7 +145,11 @@ def _build(root: Path, commit: str, folder: Path, install: Callable[[Path, Path]
 
 
 def _interleave(
-    builds: Sequence[Build], arguments: Sequence[str], pairs: int, folder: Path, benchmark: Sequence[str]
+    builds: Sequence[Interpreter],
+    arguments: Sequence[str],
+    pairs: int,
+    folder: Path,
+    benchmark: Sequence[str],
 ) -> list[Pair]:
     """So many pairs of undisturbed runs, and the disturbed ones; of all together twice as many at the
     most."""
@@ -106,8 +157,8 @@ def _interleave(
     with progress(" ".join(arguments), pairs, "undisturbed pairs of runs") as advance:
         while len(_undisturbed(measured)) < pairs and len(measured) < 2 * pairs:
             base, head = (
-                run_benchmark(build.python, arguments, folder / f"{len(measured)}-{build.name}", benchmark)
-                for build in builds
+                run_benchmark(build, arguments, folder / f"{len(measured)}-{side}", benchmark)
+                for side, build in zip(("base", "head"), builds, strict=True)
             )
             measured.append((base, head))
             advance(len(_undisturbed(measured[-1:])), efficiency=head.efficiency)

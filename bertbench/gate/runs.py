@@ -1,8 +1,8 @@
 """One run of `bertbench benchmark` in a process of its own."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bertbench.errors import InputError
@@ -13,7 +13,9 @@ from bertbench.results.parsing import Positive
 from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.schema import THROUGHPUT_VERSION, parse_version
 
-BENCHMARK = ("-P", "-m", "bertbench", "benchmark")  # -P: the installed package, not the current folder's
+_BERTBENCH = ("-P", "-m", "bertbench")  # -P: the installed package, not the current folder's
+BENCHMARK = (*_BERTBENCH, "benchmark")
+PREDICT = (*_BERTBENCH, "predict")
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,32 @@ class BenchmarkRun:
         return center(self.efficiency_rounds)
 
 
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that has bertbench.
+
+    Attributes:
+      name: what people call it. environment: variables beside this process's own.
+    """
+
+    name: str
+    python: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, arguments: Sequence[str], output_dir: Path) -> None:
+        """Run it with arguments and `--output-dir`; raises as `run_process`."""
+        run_process([str(self.python), *arguments, "--output-dir", str(output_dir)], self.environment)
+
+
 def run_benchmark(
-    python: Path, arguments: Sequence[str], output_dir: Path, benchmark: Sequence[str] = BENCHMARK
+    interpreter: Interpreter, arguments: Sequence[str], output_dir: Path, benchmark: Sequence[str] = BENCHMARK
 ) -> BenchmarkRun:
-    """Run a benchmark with the interpreter `python` and read its `results.json`.
+    """Run a benchmark and read its `results.json`.
 
     Raises:
       InputError: the run failed, with the last line that it wrote, or its results cannot be read.
     """
-    run_process([str(python), *benchmark, *arguments, "--output-dir", str(output_dir)])
+    interpreter.run([*benchmark, *arguments], output_dir)
     path = output_dir / RESULTS_FILE
     run = parse_version(BenchmarkRun, read_json(path), str(path), THROUGHPUT_VERSION)
     if not run.efficiency_rounds:
@@ -48,13 +67,14 @@ def run_benchmark(
     return run
 
 
-def run_process(command: Sequence[str]) -> None:
-    """Run a command silently, with this process's environment but for PYTHONPATH.
+def run_process(command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
+    """Run a command silently, with this process's environment but for PYTHONPATH, and more variables.
 
     Raises:
       InputError: the exit status is not 0.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= more or {}
     status, output = run_to_end(command, environment)
     if status:
         lines = output.strip().splitlines() or ["no output"]

@@ -21,18 +21,23 @@ def judge_score(base_side: Side, base: AccuracyCase, head_side: Side, head: Accu
         made = compare_items(head.quantity, *items, head.tolerance, against="base")
     except CannotJudge as error:
         return Verdict(head.case, head.quantity, Outcome.UNCLEAR, str(error).rstrip("."))
+    return score_verdict(head.case, made, _detail(base, head, explain(made, UNITS.get(head.task, "items"))))
+
+
+def score_verdict(case: str, made: ScoreComparison, detail: str) -> Verdict:
+    """The gate's verdict on a comparison of scores."""
     return Verdict(
-        head.case,
-        head.quantity,
+        case,
+        made.quantity,
         _outcome(made),
-        _detail(base, head, explain(made, UNITS.get(head.task, "items"))),
+        detail,
         base=made.expected,
         head=made.score,
         change=made.difference,
         interval=made.interval,
         p_value=made.p_value,
         test="paired bootstrap",
-        threshold=head.tolerance,
+        threshold=made.tolerance,
     )
 
 

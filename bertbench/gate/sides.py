@@ -5,13 +5,23 @@ from pathlib import Path
 
 from bertbench.errors import CannotJudge, InputError
 from bertbench.evaluation.items import Items
+from bertbench.files import read_json
 from bertbench.gate.accuracy import read_judged
+from bertbench.gate.predictions import read_prediction
 from bertbench.measure import machine
 from bertbench.results.accuracy import ACCURACY_FILE, AccuracyCase, AccuracyResult
 from bertbench.results.baselines import find_stored
 from bertbench.results.item_files import read_items
+from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.repository import find_root
-from bertbench.results.schema import THROUGHPUT_FILE, ThroughputResult, read_throughput
+from bertbench.results.schema import (
+    THROUGHPUT_FILE,
+    THROUGHPUT_VERSION,
+    ThroughputCase,
+    ThroughputResult,
+    parse_version,
+    read_throughput,
+)
 
 
 @dataclass(frozen=True)
@@ -75,23 +85,34 @@ def load_stored(revision: str, storage: Path, machine_id: str) -> Side:
 
 
 def load_folder(path: Path) -> Side:
-    """Load a results folder.
+    """Load what the suites, `check`, `predict` or `benchmark` wrote into a folder.
 
     Raises:
       InputError: it contains no result, or one cannot be read.
     """
-    throughput, accuracy = path / THROUGHPUT_FILE, path / ACCURACY_FILE
-    if not throughput.exists() and not accuracy.exists():
-        raise InputError(
-            f"{path}: contains neither {THROUGHPUT_FILE} nor {ACCURACY_FILE}; "
-            "give a results folder, a pytest-benchmark file or a git revision."
+    throughput, accuracy, single = path / THROUGHPUT_FILE, path / ACCURACY_FILE, path / RESULTS_FILE
+    if throughput.exists() or accuracy.exists():
+        return Side(
+            str(path),
+            path,
+            read_throughput(throughput) if throughput.exists() else None,
+            read_judged(accuracy) if accuracy.exists() else None,
         )
-    return Side(
-        str(path),
-        path,
-        read_throughput(throughput) if throughput.exists() else None,
-        read_judged(accuracy) if accuracy.exists() else None,
+    if single.exists():
+        return _load_single(path, single)
+    raise InputError(
+        f"{path}: holds neither {THROUGHPUT_FILE}, {ACCURACY_FILE} nor {RESULTS_FILE}; "
+        "give a results folder, a pytest-benchmark file or a git revision."
     )
+
+
+def _load_single(folder: Path, path: Path) -> Side:
+    """The one case of which `bertbench benchmark` or `predict` wrote the results."""
+    values = read_json(path)
+    if isinstance(values, dict) and "efficiency_rounds" in values:
+        case = parse_version(ThroughputCase, values, str(path), THROUGHPUT_VERSION)
+        return Side(str(folder), folder, ThroughputResult((case,), "", ""))
+    return Side(str(folder), folder, None, read_prediction(path, values))
 
 
 def _load_path(path: Path) -> Side:

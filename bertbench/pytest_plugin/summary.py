@@ -5,14 +5,16 @@ Tests may run in workers of pytest-xdist. What they gather goes to the session's
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bertbench.console import make_table, render_text
 from bertbench.evaluation.items import Items
+from bertbench.gate.result import Verdict
 from bertbench.results.accuracy import AccuracyCase
 from bertbench.results.parsing import parse_dataclass
 
@@ -62,11 +64,17 @@ class Summary:
 
     Attributes:
       cases: by name.
+      speeds: the figures of throughput cases by name, as JSON values.
+      judgments: the gate's verdicts on a project's checks.
+      origins: by a case's name the project's file that asks for it, where one does.
       verdicts: the last lines.
     """
 
     tables: dict[str, SummaryTable] = field(default_factory=dict)
     cases: dict[str, JudgedCase] = field(default_factory=dict)
+    speeds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    judgments: list[Verdict] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
     verdicts: list[str] = field(default_factory=list)
 
     def table(self, title: str, columns: Sequence[str], short: Sequence[str] = ()) -> SummaryTable:
@@ -83,7 +91,15 @@ class Summary:
             }
             for judged in self.cases.values()
         ]
-        return json.dumps({"tables": list(map(dataclasses.asdict, self.tables.values())), "cases": cases})
+        return json.dumps(
+            {
+                "tables": list(map(dataclasses.asdict, self.tables.values())),
+                "cases": cases,
+                "speeds": self.speeds,
+                "judgments": list(map(dataclasses.asdict, self.judgments)),
+                "origins": self.origins,
+            }
+        )
 
     def add(self, packed: str) -> None:
         """Take in what another process has packed."""
@@ -92,6 +108,9 @@ class Summary:
             table = self.table(values["title"], values["columns"], values["short"])
             table.rows += values["rows"]
             table.notes += [note for note in values["notes"] if note not in table.notes]
+        self.speeds |= parts["speeds"]
+        self.origins |= parts["origins"]
+        self.judgments += [parse_dataclass(Verdict, values, "worker") for values in parts["judgments"]]
         for values in parts["cases"]:
             case = parse_dataclass(AccuracyCase, values["case"], "worker")
             arrays = {name: np.array(entries) for name, entries in values["values"].items()}

@@ -75,6 +75,12 @@ class RecordedBaselines:
         """The baseline of a case on its instruction set."""
         return self.by_key.get(_key(case))
 
+    def find_newest(self, case: AccuracyCase) -> AccuracyBaseline | None:
+        """The newest baseline of a case on its data set and instruction set, of whatever checkpoint."""
+        place = case.case, case.dataset_sha256, case.instruction_set or ""
+        found = (baseline for (name, _, *rest), baseline in self.by_key.items() if (name, *rest) == place)
+        return max(found, key=lambda baseline: baseline.recorded.when, default=None)
+
     def find_elsewhere(self, case: AccuracyCase) -> AccuracyBaseline | None:
         """A baseline of the same case, checkpoint and data set on another instruction set."""
         return next((found for key, found in self.by_key.items() if key[:3] == _key(case)[:3]), None)

@@ -15,7 +15,7 @@ from bertbench.errors import InputError
 from bertbench.files import locked_directory, make_directory, read_json, write_json
 from bertbench.results.recording import describe_recording
 from bertbench.results.repository import list_ancestors, resolve_commit
-from bertbench.results.schema import SCHEMA_VERSION, read_throughput
+from bertbench.results.schema import SCHEMA_VERSION, ThroughputCase, read_throughput
 
 STORAGE = Path("baselines/throughput")
 DIRTY = "-dirty"
@@ -70,6 +70,19 @@ def list_stored(storage: Path) -> list[StoredResult]:
     """Every stored result, machine by machine, in the order of their numbers."""
     found = _parse_names(storage.glob("*/*.json"))
     return sorted(found, key=lambda stored: (stored.machine_id, stored.number))
+
+
+def find_newest_case(storage: Path, machine_id: str, name: str) -> ThroughputCase | None:
+    """The newest stored result of a case on a machine, if there is one.
+
+    Raises:
+      InputError: a stored file cannot be read.
+    """
+    for stored in reversed([result for result in list_stored(storage) if result.machine_id == machine_id]):
+        for case in read_throughput(stored.path).cases:
+            if case.case == name:
+                return case
+    return None
 
 
 def find_stored(root: Path, revision: str, storage: Path, machine_id: str | None) -> StoredResult:

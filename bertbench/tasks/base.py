@@ -115,6 +115,7 @@ class Task(ABC):
       reads_text: whether reading its data takes a tokenizer.
       labels_in_inference: whether the head's predictions depend on labels.
       headline: the metric that decides, the larger the better unless it is a loss.
+      point: a point (a hundredth of the full score) of it, in its own unit.
       split: the split that predictions are asked for; predict_split: the one whose predictions are handed in.
       max_eval_steps: batches that are scored after training; None: all.
     """
@@ -131,6 +132,7 @@ class Task(ABC):
     head_variable: ClassVar[str]
     reads_text: ClassVar[bool] = True
     labels_in_inference: ClassVar[bool] = False
+    point: ClassVar[float] = 0.01
     headline: str
     split: str = "dev"
     predict_split: str = "dev"
@@ -255,6 +257,10 @@ class Task(ABC):
     @abstractmethod
     def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         """What `judge` makes of finite outputs."""
+
+    @abstractmethod
+    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+        """What the model says of each item: by the item's id, or by its number counted from 0."""
 
     @abstractmethod
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:

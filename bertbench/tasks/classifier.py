@@ -117,7 +117,7 @@ class ClassifierTask(Task):
             names = ", ".join(task.name for task in fitting) or "none"
             raise InputError(
                 f"{data}: of its tasks, {names} fit the checkpoint's {outputs} outputs; "
-                f"point {cls.place.variable} at the folder of the one that it was fine-tuned for"
+                "give the folder of the one that it was fine-tuned for"
             )
         return ClassifierSettings((named or fitting)[0].name, data)
 
@@ -164,6 +164,11 @@ class ClassifierTask(Task):
         loss = mean_loss(logits, labels)
         items = Items.numbered({"predictions": predictions, "labels": labels})
         return Outcome(scores, items, (values, predictions), loss)
+
+    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+        _, predictions = outcome.predictions
+        labels = self.glue_task.labels
+        return {str(row): labels[value] if labels else float(value) for row, value in enumerate(predictions)}
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         if outcome.scores:

@@ -126,7 +126,7 @@ class PretrainingTask(Task):
 
     @classmethod
     def settings_for(cls, data: Path, outputs: int) -> PretrainingSettings:
-        return PretrainingSettings(Pattern(str(data / "*.tfrecord*")))
+        return PretrainingSettings(Pattern(str(data if data.is_file() else data / "*.tfrecord*")))
 
     def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "PretrainingHead":
         from bertbench.model.heads import PretrainingHead
@@ -174,6 +174,10 @@ class PretrainingTask(Task):
             }
         )
         return Outcome(scores, items, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
+
+    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+        """Masked words are scored, but not kept."""
+        return {}
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         results = {**outcome.scores, "loss": outcome.loss, "global_step": global_step}

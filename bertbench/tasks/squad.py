@@ -64,6 +64,7 @@ class SquadTask(Task):
     name = "squad"
     unit = "questions"
     headline = "f1"
+    point = 1.0
     settings_type = SquadSettings
     data_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {"train": ("train_data",), "dev": ("data",)}
     embedded = Embedded(embedded.SQUAD, {"data": embedded.SQUAD_DEV})
@@ -159,6 +160,10 @@ class SquadTask(Task):
         scores = score_squad(references, answers.predictions)
         totals = {"exact_match": scores.exact_match, "f1": scores.f1}
         return Outcome(totals, scores.items(), answers)
+
+    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+        answers: DecodedAnswers = outcome.predictions
+        return {**answers.predictions}
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         """The original leaves them to the official script."""

@@ -22,7 +22,7 @@ import psutil
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
-from bertbench.gate.runs import BENCHMARK, run_benchmark
+from bertbench.gate.runs import BENCHMARK, Interpreter, run_benchmark
 from bertbench.measure.machine import describe_machine
 from bertbench.results.parsing import parse_dataclass
 from bertbench.results.schema import SCHEMA_VERSION, check_version
@@ -94,9 +94,8 @@ def _runs_so_far(path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
 
 def _measure(arguments: Sequence[str], output_dir: Path) -> dict[str, Any]:
     load = psutil.getloadavg()[0]
-    run = run_benchmark(
-        Path(sys.executable), arguments, output_dir, BENCHMARK if arguments else SMALL_ENCODER
-    )
+    interpreter = Interpreter("this Python", Path(sys.executable))
+    run = run_benchmark(interpreter, arguments, output_dir, BENCHMARK if arguments else SMALL_ENCODER)
     return {
         "load": round(load, 2),
         "efficiency_rounds": [round(value, 5) for value in run.efficiency_rounds],

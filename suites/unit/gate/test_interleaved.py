@@ -10,7 +10,7 @@ import pytest
 
 from bertbench.errors import InputError
 from bertbench.gate.interleaved import gate_against
-from bertbench.gate.runs import run_benchmark
+from bertbench.gate.runs import Interpreter, run_benchmark
 from suites.unit.results.test_baselines import commit, git, repository  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.unit
@@ -165,7 +165,7 @@ def test_package_in_the_current_folder_is_not_the_one_that_runs(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(InputError) as failure:
-        run_benchmark(Path(sys.executable), ["no-such-task"], tmp_path / "out")
+        run_benchmark(Interpreter("this", Path(sys.executable)), ["no-such-task"], tmp_path / "out")
     assert "the wrong package" not in str(failure.value)
 
 

@@ -94,7 +94,7 @@ def test_the_classifiers_task_is_told_by_the_folder(stand_ins, tmp_path):
     for name in ("RTE", "MRPC", "MNLI"):
         (root / name).mkdir(parents=True)
         (root / name / "dev.tsv").write_text("")
-    with pytest.raises(Missing, match="MRPC, RTE fit the checkpoint's 2 outputs; point GLUE_DIR"):
+    with pytest.raises(Missing, match="MRPC, RTE fit the checkpoint's 2 outputs; give the folder"):
         find(Places({"GLUE_DIR": str(root)}, model), "classifier")
 
 

@@ -1,0 +1,186 @@
+"""Loading a model, and what it then does: predict, answer, be measured."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bertbench.compute import Compute, KernelOptions
+from bertbench.errors import InputError
+from bertbench.evaluation.items import Items
+from bertbench.evaluation.span_decoding import Answer
+from bertbench.precision import parse_precision
+from bertbench.prediction_settings import PredictionSettings
+from bertbench.results.schema import ThroughputCase
+from bertbench.runtime import import_quietly
+from bertbench.tasks.base import Task
+from bertbench.tasks.fit import require_length
+from bertbench.tasks.squad import SquadTask
+from bertbench.tasks.table import find_task, make_task
+
+if TYPE_CHECKING:
+    from bertbench.answering import Answerer
+    from bertbench.checkpoint.source import ModelSource
+    from bertbench.model.bert import BertModel
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model makes of a data set.
+
+    Attributes:
+      quantity: the name of the score that decides.
+      scores: by name; empty where the data holds no labels.
+      answers: by question id, or by the number of the row counted from 0; a text, a label or a value.
+      checkpoint_fingerprint, dataset_sha256: what was predicted with, and on.
+      items: what each item contributes to the scores; None where the data holds no labels.
+      seconds: of the model's passes over the data.
+    """
+
+    model: str
+    task: str
+    precision: str
+    quantity: str
+    scores: Mapping[str, float]
+    answers: Mapping[str, str | float]
+    checkpoint_fingerprint: str
+    dataset_sha256: str
+    items: Items | None
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """What the case is called: `bf16-squad-inference-faq`."""
+        return f"{self.precision}-{self.task}-inference-{self.model}"
+
+
+class Model:
+    """A model in one precision, loaded once; `load` makes it.
+
+    Attributes:
+      name: of its folder. precision: `fp32` or `bf16`.
+    """
+
+    def __init__(
+        self, name: str, make_task: Callable[..., Task], source: "ModelSource", model: "BertModel"
+    ) -> None:
+        """`make_task(data=...)` is the task with that data."""
+        self.name = name
+        self.precision = model.compute.precision.name
+        self._make_task, self._source, self._model = make_task, source, model
+
+    def predict(self, data: Path | str, *, batch_size: int = 32) -> Predictions:
+        """Predict a data set, and score it where it holds labels.
+
+        Args:
+          data: what `--data` of `bertbench predict` takes: a SQuAD file, a GLUE task's folder, TFRecords.
+
+        Raises:
+          InputError: the data is malformed, or does not fit the model.
+          CannotJudge: an output is not finite.
+        """
+        from bertbench.prediction import predict_dataset
+
+        task = self._make_task(data=data)
+        settings = PredictionSettings(self._model.compute, batch_size=batch_size)
+        dataset = task.read(task.split)
+        prediction = predict_dataset(self._model, task, dataset, settings, self._fingerprint)
+        return Predictions(
+            model=self.name,
+            task=task.name,
+            precision=self.precision,
+            quantity=task.headline,
+            scores=prediction.outcome.scores,
+            answers=task.answers(prediction.outcome),
+            checkpoint_fingerprint=prediction.checkpoint_fingerprint,
+            dataset_sha256=prediction.dataset_sha256,
+            items=prediction.outcome.items,
+            seconds=prediction.run.seconds,
+        )
+
+    def answer(self, question: str, context: str) -> Answer:
+        """The answer to one question from a context.
+
+        The first window of each of a handful of widths is compiled for; from then on one takes milliseconds.
+
+        Raises:
+          InputError: the task is not SQuAD, or question or context is empty.
+          CannotJudge: an output is not finite.
+        """
+        return self._answerer(question, context)
+
+    def _benchmark(self, batch_size: int, steps: int, warmup_steps: int) -> ThroughputCase:
+        from bertbench.benchmarking.case import BenchmarkCase
+        from bertbench.benchmarking.report import throughput_case
+        from bertbench.benchmarking.run import run_benchmark
+        from bertbench.benchmarking.workload import full_length_workload
+
+        config, compute = self._source.config, self._model.compute
+        case = BenchmarkCase(self._make_task(), "inference", compute, self.name, config, batch_size)
+        workload = full_length_workload(case, steps)
+        return throughput_case(run_benchmark(case, workload, warmup_steps=warmup_steps, source=self._source))
+
+    @functools.cached_property
+    def _answerer(self) -> "Answerer":
+        from bertbench.answering import Answerer
+
+        task = self._make_task()
+        if not isinstance(task, SquadTask):
+            raise InputError(f"a {task.name} model answers no questions; load one with task='squad'.")
+        return Answerer(self._model, task)
+
+    @functools.cached_property
+    def _fingerprint(self) -> str:
+        from bertbench.checkpoint.finding import checkpoint_fingerprint
+
+        return checkpoint_fingerprint(self._source.required_checkpoint)
+
+
+def load(
+    model_dir: Path | str,
+    *,
+    task: str = "squad",
+    precision: str = "fp32",
+    gelu: str | None = None,
+    do_lower_case: bool | None = None,
+    **options: Any,
+) -> Model:
+    """Load a model.
+
+    Args:
+      model_dir: Google's or Hugging Face's folder.
+      task: `squad`, `classifier` (with `task_name`, such as `"MRPC"`) or `pretraining`.
+      precision: `fp32` or `bf16`.
+      gelu: `tanh`, `erf` or `fused`; None is what the model was trained with.
+      options: further options of `bertbench predict TASK`, with underscores: `max_seq_length=256`.
+
+    Raises:
+      InputError: the folder is not there or incomplete, or an option is unknown or out of range.
+    """
+    from bertbench.checkpoint.source import find_model
+
+    source = find_model(model_dir, do_lower_case=do_lower_case)
+    compute = Compute(parse_precision(precision), KernelOptions(gelu=gelu)).for_model(source.config)
+    tokenizer = source.tokenizer() if find_task(task).reads_text else None
+    make = functools.partial(make_task, task, tokenizer, **options)
+    require_length(make(), source.config)
+    import_quietly()
+
+    from bertbench.inference import load_model
+
+    return Model(Path(model_dir).resolve().name, make, source, load_model(make(), source, compute))
+
+
+def benchmark(
+    model: Model, *, batch_size: int = 8, steps: int = 30, warmup_steps: int = 10
+) -> ThroughputCase:
+    """Measure a model's inference on made-up examples of full length, beside the machine's limit.
+
+    Args:
+      batch_size: rows of a batch. steps, warmup_steps: batches that are measured, and those before them.
+
+    Returns:
+      The figures that `bertbench benchmark` writes; `docs/formats.md` describes them.
+    """
+    return model._benchmark(batch_size, steps, warmup_steps)

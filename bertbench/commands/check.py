@@ -1,0 +1,127 @@
+"""`bertbench check`: judge every check of a project's file."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from bertbench.commands.options import ThreadOptions
+from bertbench.commands.typed_options import TypedCommand
+from bertbench.console import notice, say
+from bertbench.errors import BertbenchError, CannotJudge, GateFailed
+from bertbench.options import Option, Settings
+from bertbench.project import Check, find_project_file, read_project
+
+if TYPE_CHECKING:
+    from bertbench.project_checks import JudgedScore, JudgedSpeed, ProjectChecks
+
+FAIL, UNCLEAR = "fail", "unclear"
+
+
+@dataclass(frozen=True)
+class CheckOptions(Settings):
+    """What `bertbench check` takes."""
+
+    file: Annotated[Path | None, Option(positional=True, metavar="[BERTBENCH.TOML]")] = None
+    select: Annotated[
+        str | None,
+        Option("Judge only what has this in its name, such as bf16.", names=("-k", "--select"), group="data"),
+    ] = None
+    record_baselines: Annotated[
+        bool, Option("Store this run's figures as the baselines.", group="output", switch=True)
+    ] = False
+    allow_dirty: Annotated[
+        bool, Option("Record from a work tree with uncommitted changes, too.", group="output", switch=True)
+    ] = False
+    output_dir: Annotated[
+        Path | None,
+        Option("Write results here, for `bertbench gate` and `bertbench report`.", group="output"),
+    ] = None
+    json: Annotated[bool, Option("Print one JSON object per verdict.", group="output", switch=True)] = False
+    threads: ThreadOptions = field(default_factory=ThreadOptions)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check's verdict; `result` is None where it could not be made."""
+
+    name: str
+    kind: str
+    verdict: str
+    detail: str
+    result: "JudgedScore | JudgedSpeed | None" = None
+
+    def show(self, *, as_json: bool) -> None:
+        """Print it as one line."""
+        values = {"name": self.name, "kind": self.kind, "verdict": self.verdict, "detail": self.detail}
+        line = f"{self.verdict:8} {self.name}: {self.detail}"
+        say(json.dumps(values, ensure_ascii=False) if as_json else line)
+
+
+def check(options: CheckOptions) -> None:
+    """Judge what the file asks for."""
+    project = read_project(options.file or find_project_file(Path.cwd()))
+    selected = [made for made in project.checks if (options.select or "") in made.name]
+    if not selected:
+        raise CannotJudge(f"{project.file}: no check has {options.select!r} in its name.")
+    if options.record_baselines:
+        from bertbench.project_results import require_recordable
+
+        require_recordable(project, allow_dirty=options.allow_dirty)
+    threads = options.threads.start(trains=False)
+
+    from bertbench.project_checks import JudgedScore, JudgedSpeed, ProjectChecks
+    from bertbench.project_results import record, write_results
+
+    checks = ProjectChecks(project, threads, recording=options.record_baselines)
+    verdicts = []
+    for made in selected:
+        verdicts.append(_judge(checks, made))
+        verdicts[-1].show(as_json=options.json)
+    results = [verdict.result for verdict in verdicts]
+    scores = [(result.case, result.items) for result in results if isinstance(result, JudgedScore)]
+    speeds = [result.figures for result in results if isinstance(result, JudgedSpeed)]
+    if options.output_dir is not None:
+        judged = [verdict for result in results if result is not None for verdict in result.verdicts]
+        write_results(options.output_dir, scores, speeds, judged)
+        notice(f"{options.output_dir}: results written")
+    _raise(verdicts, FAIL, GateFailed)  # a run with a failure records nothing
+    if options.record_baselines:
+        for path in record(project, scores, speeds, allow_dirty=options.allow_dirty):
+            notice(f"{path}: recorded; commit it")
+    _raise(verdicts, UNCLEAR, CannotJudge)
+
+
+command = TypedCommand(
+    "check",
+    check,
+    CheckOptions,
+    help="""Judge the models of a bertbench.toml, and print one verdict per line.
+
+    Without a file, bertbench.toml or pyproject.toml of this folder is taken. Each model's score is held
+    against its baseline and, in bf16, against fp32; its speed against the baseline of the same machine.
+
+    \b
+    Exit status: 0 all pass, 1 one failed, 2 bad input, 3 one could not be judged.
+
+    \b
+    Examples:
+      bertbench check --record-baselines
+      bertbench check -k bf16 --output-dir results
+    """,
+)
+
+
+def _judge(checks: "ProjectChecks", made: Check) -> Verdict:
+    try:
+        result = checks.judge(made)
+    except CannotJudge as error:
+        return Verdict(made.name, made.kind, UNCLEAR, str(error))
+    return Verdict(made.name, made.kind, result.ruling, result.detail, result)
+
+
+def _raise(verdicts: Sequence[Verdict], ruling: str, error: type[BertbenchError]) -> None:
+    """Raise an error that names what has this ruling, if there is something."""
+    if names := [verdict.name for verdict in verdicts if verdict.verdict == ruling]:
+        raise error(f"{ruling}: {', '.join(names)}.")

@@ -1,0 +1,61 @@
+"""`bertbench init`: a first bertbench.toml."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from bertbench.checkpoint.options import ModelOptions
+from bertbench.commands.typed_options import TypedCommand
+from bertbench.console import notice
+from bertbench.errors import InputError
+from bertbench.files import write_text
+from bertbench.options import Option, Settings
+from bertbench.project import FILE, read_project
+from bertbench.runtime import import_quietly
+
+
+@dataclass(frozen=True)
+class InitOptions(Settings):
+    """What `bertbench init` takes."""
+
+    data: Annotated[
+        Path,
+        Option("What it is judged on: a SQuAD file, a GLUE task's folder, TFRecords.", group="data"),
+    ]
+    model: ModelOptions = field(default_factory=ModelOptions)
+
+
+def init(options: InitOptions) -> None:
+    """Write the file, unless there is one."""
+    path = Path(FILE)
+    if path.exists():
+        raise InputError(f"{path}: is there already; add to it, or remove it first.")
+    if options.model.model_dir is None:
+        raise InputError("no model; give its folder with --model-dir.")
+    source = options.model.find()
+    if not options.data.exists():
+        raise InputError(f"{options.data}: no such file or folder; --data takes what the model is judged on.")
+    import_quietly()
+
+    from bertbench.project_draft import draft, find_task
+
+    fitting = find_task(source, options.data)
+    write_text(path, draft(options.model, source, fitting, Path.cwd()))
+    read_project(path)
+    notice(f"{path}: written. Next: bertbench check --record-baselines, and commit both.")
+
+
+command = TypedCommand(
+    "init",
+    init,
+    InitOptions,
+    help="""Write a bertbench.toml for a model and its data, with comments.
+
+    The task is found by looking at the checkpoint and at the data. `bertbench check` and pytest then judge
+    what the file asks for.
+
+    \b
+    Example:
+      bertbench init --model-dir models/faq-bert --data data/dev.json
+    """,
+)

@@ -1,0 +1,64 @@
+"""What `bertbench predict` wrote, as a case that can be judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.errors import InputError
+from bertbench.gate.limits import SCORE_TOLERANCES
+from bertbench.results.accuracy import AccuracyCase, AccuracyResult, Ruling
+from bertbench.results.parsing import Count, Finite
+from bertbench.results.schema import parse_version
+
+
+@dataclass(frozen=True)
+class PredictionResult:
+    """What the gate needs of a prediction's `results.json`.
+
+    Attributes:
+      quantity: the score that decides.
+      per_question_scores: an .npz beside the file, see `bertbench.results.item_files`.
+    """
+
+    task: str
+    precision: str
+    quantity: str
+    scores: Mapping[str, Finite]
+    examples: Count
+    checkpoint_fingerprint: str
+    dataset_sha256: str
+    machine: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    instruction_set: str | None = None
+    per_question_scores: str | None = None
+
+
+def read_prediction(path: Path, values: Any) -> AccuracyResult:
+    """The case in a prediction's `results.json`, named after its task: precisions compare with each other.
+
+    Raises:
+      InputError: the file is none of a prediction, or nothing was scored.
+    """
+    made = parse_version(PredictionResult, values, str(path))
+    if made.quantity not in made.scores:
+        raise InputError(f"{path}: holds no score, as the data has no reference answers; predict others.")
+    name = made.per_question_scores
+    if name is not None and Path(name).name != name:
+        raise InputError(f"{path}: per_question_scores {name!r} must be a file beside it.")
+    case = AccuracyCase(
+        case=f"{made.task}-inference",
+        task=made.task,
+        precision=made.precision,
+        mode="inference",
+        quantity=made.quantity,
+        scores=made.scores,
+        tolerance=SCORE_TOLERANCES[made.precision, made.quantity].bound,
+        verdict=Ruling.UNCLEAR,
+        checkpoint_fingerprint=made.checkpoint_fingerprint,
+        dataset_sha256=made.dataset_sha256,
+        examples=made.examples,
+        instruction_set=made.instruction_set,
+        per_question_scores=name,
+    )
+    return AccuracyResult(made.machine, made.versions, (case,))

@@ -1,0 +1,222 @@
+"""A project's checks: each is judged here, whether `bertbench check` or pytest asks for it.
+
+A score is held against the baseline of the same model, data set and instruction set, whatever its checkpoint
+was, and in other precisions than fp32 against fp32 too. Throughput is held against the newest baseline of the
+same machine.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.benchmarking.report import describe_result
+from bertbench.benchmarking.run import run_benchmark
+from bertbench.benchmarking.workload import full_length_workload
+from bertbench.compute import Compute
+from bertbench.evaluation.items import Items
+from bertbench.formatting import figure, percent, signed, words
+from bertbench.gate.accuracy import explain
+from bertbench.gate.case import Expectations, Pass, judge_case
+from bertbench.gate.result import EFFICIENCY, Outcome, Verdict
+from bertbench.gate.rules import doubt_disturbed, judge_efficiency
+from bertbench.gate.scores import score_verdict
+from bertbench.measure.threads import ThreadSettings
+from bertbench.precision import FP32, parse_precision
+from bertbench.prediction import predict
+from bertbench.prediction_settings import PredictionSettings
+from bertbench.project import THROUGHPUT, Check, Project, ProjectModel, ThroughputRule
+from bertbench.results.accuracy import UNITS, AccuracyCase, Ruling
+from bertbench.results.accuracy_baselines import read_baselines
+from bertbench.results.baselines import find_newest_case
+from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, parse_version
+from bertbench.tasks.table import TASKS
+
+if TYPE_CHECKING:
+    from bertbench.checkpoint.source import ModelSource
+    from bertbench.tasks.base import Task
+
+RECORDED = "recorded"
+RECORD = "record one with --record-baselines"
+WARMUP_STEPS = 5
+_RULINGS = {Outcome.OK: Ruling.PASS, Outcome.IMPROVEMENT: Ruling.PASS, Outcome.REGRESSION: Ruling.FAIL}
+
+
+@dataclass(frozen=True)
+class JudgedScore:
+    """A score as it was judged, with its values item by item.
+
+    Attributes:
+      looks: the commands that look closer, by what the score was held against.
+    """
+
+    case: AccuracyCase
+    items: Items
+    looks: Mapping[str, str]
+    recorded: bool
+
+    @property
+    def name(self) -> str:
+        """The check's name."""
+        return self.case.case
+
+    @property
+    def ruling(self) -> str:
+        """`pass`, `fail`, `unclear` or `recorded`; a case that is recorded is held against fp32 at most."""
+        return RECORDED if self.recorded and not self.case.comparisons else str(self.case.verdict)
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The gate's verdicts, one for each thing it was held against."""
+        unit = UNITS.get(self.case.task, "items")
+        return [
+            score_verdict(self.name, made, f"against {made.against}: {explain(made, unit)}")
+            for made in self.case.comparisons
+        ]
+
+    @property
+    def detail(self) -> str:
+        """The score, and what it was held against."""
+        case = self.case
+        told = [f"{words(case.quantity)} {figure(case.scores[case.quantity])}"]
+        for made in case.comparisons:
+            expected = "" if made.expected is None else f" {figure(made.expected)}"
+            told.append(f"{made.against}{expected}: {explain(made, UNITS.get(case.task, 'items'))}")
+            if made.expected is None:
+                told[-1] += f"; {RECORD}"
+        return "; ".join(told)
+
+
+@dataclass(frozen=True)
+class JudgedSpeed:
+    """A throughput as it was judged.
+
+    Attributes:
+      figures: everything that was measured, as JSON values: a `ThroughputCase` and more.
+    """
+
+    verdict: Verdict
+    figures: Mapping[str, Any]
+    recorded: bool
+
+    @property
+    def name(self) -> str:
+        """The check's name."""
+        return self.verdict.case
+
+    @property
+    def ruling(self) -> str:
+        """`pass`, `fail`, `unclear` or `recorded`."""
+        return RECORDED if self.recorded else str(_RULINGS.get(self.verdict.verdict, Ruling.UNCLEAR))
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The gate's verdict, if it was held against something."""
+        return [] if self.recorded else [self.verdict]
+
+    @property
+    def detail(self) -> str:
+        """The rate, and what its efficiency was held against."""
+        verdict = self.verdict
+        told = f"{figure(self.figures['examples_per_second'])} examples/s, efficiency {percent(verdict.head)}"
+        if verdict.base is None:
+            return told if self.recorded else f"{told}; {verdict.detail}; {RECORD}"
+        told += f"; baseline {percent(verdict.base)}"
+        if verdict.change is not None and verdict.interval is not None and verdict.threshold is not None:
+            low, high = verdict.interval
+            told += (
+                f": change {signed(100 * verdict.change, 1)} %, may lose {percent(verdict.threshold)}, "
+                f"95 % interval {signed(100 * low, 1)} to {signed(100 * high, 1)} %"
+            )
+        return f"{told}, {verdict.detail}"
+
+
+@dataclass
+class ProjectChecks:
+    """Judges the checks of a project; each model runs over its data once per precision.
+
+    Attributes:
+      threads: those that TensorFlow has.
+      recording: whether what is measured becomes the baselines, and so is held against none.
+    """
+
+    project: Project
+    threads: ThreadSettings
+    recording: bool = False
+    _passes: dict[tuple[str, str], Pass] = field(default_factory=dict)
+
+    def judge(self, check: Check) -> JudgedScore | JudgedSpeed:
+        """Judge a check; raises as `judge_score` and `judge_speed` do."""
+        rule = check.model.throughput
+        return self.judge_speed(check, rule) if check.kind == THROUGHPUT and rule else self.judge_score(check)
+
+    def judge_score(self, check: Check) -> JudgedScore:
+        """Judge a model's score in a precision.
+
+        Raises:
+          InputError: model, data or baselines cannot be used.
+          CannotJudge: the data holds no labels, or an output is not finite.
+        """
+        model = check.model
+        drop = model.accuracy.max_drop if model.accuracy else None
+        expected = Expectations(
+            read_baselines(self.project.accuracy_baselines),
+            tolerance=None if drop is None else drop * TASKS[model.task].point,
+            recording=self.recording,
+            any_checkpoint=True,
+        )
+        run = self._run(model, check.precision)
+        fp32 = None if check.precision == FP32.name else self._run(model, FP32.name)
+        case = judge_case(run, expected, fp32)
+        looks = dict.fromkeys(("baseline", "published"), run.predict_command)
+        if fp32 is not None:
+            looks["fp32"] = f"{fp32.predict_command} && {run.predict_command}"
+        case = dataclasses.replace(case, command=f"bertbench check -k {case.case}")
+        return JudgedScore(case, run.items, looks, self.recording)
+
+    def judge_speed(self, check: Check, rule: ThroughputRule) -> JudgedSpeed:
+        """Measure a model's throughput in a precision, on examples of full length, and judge it.
+
+        Raises:
+          InputError: the model or a baseline cannot be used.
+        """
+        figures = self._measure(check, rule)
+        head = parse_version(ThroughputCase, figures, check.name, THROUGHPUT_VERSION)
+        storage = self.project.throughput_baselines
+        base = None if self.recording else find_newest_case(storage, head.machine_id, check.name)
+        if base is None:
+            reason = "there is no baseline of this machine"
+            verdict = Verdict(check.name, EFFICIENCY, Outcome.NEW, reason, head=head.efficiency)
+            return JudgedSpeed(verdict, figures, self.recording)
+        rounds = base.efficiency_rounds, head.efficiency_rounds
+        verdict = judge_efficiency(check.name, *rounds, paired=False, threshold=rule.max_slowdown)
+        return JudgedSpeed(doubt_disturbed(verdict, base.warnings, head.warnings), figures, self.recording)
+
+    def _run(self, model: ProjectModel, precision: str) -> Pass:
+        key = model.name, precision
+        if key not in self._passes:
+            source, task = _open(model)
+            settings = PredictionSettings(_compute(model, precision, source))
+            prediction = predict(task, source, task.split, settings)
+            name = Check(model, precision, "accuracy").name
+            self._passes[key] = Pass(name, precision, task, source, prediction, model.arguments)
+        return self._passes[key]
+
+    def _measure(self, check: Check, rule: ThroughputRule) -> Mapping[str, Any]:
+        source, task = _open(check.model)
+        compute = _compute(check.model, check.precision, source)
+        case = BenchmarkCase(task, "inference", compute, check.model.name, source.config, rule.batch_size)
+        workload = full_length_workload(case, rule.steps)
+        result = run_benchmark(case, workload, warmup_steps=WARMUP_STEPS, source=source)
+        return describe_result(result, self.threads, startup=False)
+
+
+def _open(model: ProjectModel) -> "tuple[ModelSource, Task]":
+    source = model.options.find()
+    kind = TASKS[model.task]
+    return source, kind(model.settings, source.tokenizer() if kind.reads_text else None)
+
+
+def _compute(model: ProjectModel, precision: str, source: "ModelSource") -> Compute:
+    return Compute(parse_precision(precision), model.kernels).for_model(source.config)

@@ -1,0 +1,120 @@
+"""A first `bertbench.toml`, for a model and data that are there."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.checkpoint.options import ModelOptions
+from bertbench.checkpoint.source import ModelSource
+from bertbench.errors import InputError
+from bertbench.formatting import words
+from bertbench.options import OptionField
+from bertbench.project import ThroughputRule
+from bertbench.tasks.base import Task
+from bertbench.tasks.table import TASKS
+from bertbench.toml_files import option_keys
+
+MAX_DROP = 0.5  # points
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A task whose head the checkpoint holds and whose data is at the place, read once to see that it is."""
+
+    task: Task
+    num_items: int
+
+
+def find_task(source: ModelSource, data: Path) -> Fitting:
+    """The task that a model was trained for and that data is of.
+
+    Raises:
+      InputError: the checkpoint holds no task's head, or the data is not of such a task.
+    """
+    from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
+
+    tensors = open_checkpoint(source.required_checkpoint).list_tensors()
+    shapes = {tensor.variable: tensor.variable_shape for tensor in tensors}
+    kinds = [kind for kind in TASKS.values() if kind.head_variable in shapes]
+    if not kinds:
+        heads = ", ".join(kind.head_name for kind in TASKS.values())
+        raise InputError(
+            f"{source.checkpoint}: holds no head of a task ({heads}); fine-tune it with `bertbench train`."
+        )
+    faults = []
+    for kind in kinds:
+        try:
+            settings = kind.settings_for(data, shapes[kind.head_variable][0])
+            task = kind(settings, source.tokenizer() if kind.reads_text else None)
+            return Fitting(task, task.read("dev").num_items)
+        except InputError as error:
+            faults.append(f"as {kind.name}: {error}")
+    raise InputError(f"{data}: is not data for this model; {' '.join(faults)}")
+
+
+def draft(options: ModelOptions, source: ModelSource, fitting: Fitting, folder: Path) -> str:
+    """The text of the file, to lie in `folder`."""
+    task = fitting.task
+    model_dir = options.model_dir or Path()
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", model_dir.resolve().name)
+    config = source.config
+    size = f"{config.num_hidden_layers} layers of {config.hidden_size}"
+    rule = ThroughputRule()
+    lines = [
+        "# What bertbench judges in this repository: run `bertbench check`, or `pytest`.",
+        "# `--record-baselines` with either stores the scores and the speed of today in baselines/, to be",
+        "# committed; from then on a loss fails. Paths are relative to this file.",
+        "",
+        f"[model.{_key(name)}]",
+        f"dir = {_path(model_dir, folder)}  # BERT, {size}",
+        f"task = {json.dumps(task.name)}",
+        *(f"{key} = {value}" for key, value in _settings(fitting, folder)),
+        *(f"{key} = {value}" for key, value in _overrides(options, folder)),
+        'precisions = ["fp32", "bf16"]  # each is judged',
+        "",
+        f"[model.{_key(name)}.accuracy]",
+        f"max-drop = {MAX_DROP}  # points of {words(task.headline)}: to the baseline, and from fp32 to bf16",
+        "",
+        f"[model.{_key(name)}.throughput]",
+        f"batch-size = {rule.batch_size}",
+        f"max-slowdown = {rule.max_slowdown}  # share of the speed, against the baseline of the same machine",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _settings(fitting: Fitting, folder: Path) -> Iterator[tuple[str, str]]:
+    """The task's options that are not their defaults."""
+    task = fitting.task
+    for key, value in _changed(option_keys(type(task.settings)), vars(task.settings)):
+        if key == "data":
+            yield key, f"{_path(value, folder)}  # {fitting.num_items:,} {task.unit}"
+        else:
+            yield key, json.dumps(value)
+
+
+def _overrides(options: ModelOptions, folder: Path) -> Iterator[tuple[str, str]]:
+    """Where parts of the model lie elsewhere."""
+    for key, value in _changed(option_keys(ModelOptions), vars(options)):
+        if key != "model-dir":
+            yield key, _path(value, folder) if isinstance(value, Path) else json.dumps(value)
+
+
+def _changed(fields: dict[str, OptionField], values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, field in fields.items():
+        if field.name in values and values[field.name] != field.default:
+            yield key, values[field.name]
+
+
+def _path(path: Path | str, folder: Path) -> str:
+    """A path as TOML, relative to the folder where it lies within."""
+    place = Path(os.path.abspath(path))
+    root = Path(os.path.abspath(folder))
+    return json.dumps(place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place))
+
+
+def _key(name: str) -> str:
+    return f'"{name}"' if "." in name else name

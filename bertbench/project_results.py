@@ -1,0 +1,126 @@
+"""What a project's checks leave behind: a results folder for the gate and the report, and baselines."""
+
+import dataclasses
+import datetime
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bertbench.evaluation.items import Items
+from bertbench.files import make_directory, write_json
+from bertbench.gate.result import GATE_FILE, GateResult, Verdict
+from bertbench.measure.machine import describe_machine
+from bertbench.project import Project
+from bertbench.results.accuracy import ACCURACY_FILE, AccuracyCase, AccuracyResult, write_accuracy
+from bertbench.results.accuracy_baselines import record_baselines
+from bertbench.results.baselines import record_throughput
+from bertbench.results.item_files import write_items
+from bertbench.results.provenance import command_line, describe_versions
+from bertbench.results.recording import require_clean_tree
+from bertbench.results.schema import THROUGHPUT_FILE, write_result
+
+Score = tuple[AccuracyCase, Items]
+Speed = Mapping[str, Any]  # a `ThroughputCase` and more, as JSON values
+
+
+def write_results(
+    folder: Path, scores: Sequence[Score], speeds: Sequence[Speed], verdicts: Sequence[Verdict]
+) -> None:
+    """Write what was measured and judged, for the gate and the report.
+
+    `accuracy.json` with scores item by item beside it, `throughput.json`, and the verdicts as `gate.json`.
+    """
+    make_directory(folder)
+    if verdicts:
+        notes = () if scores and speeds else (f"Only {'accuracy' if scores else 'speed'} was judged.",)
+        result = GateResult("the stored baselines", "this run", command_line(), notes, tuple(verdicts))
+        write_result(folder / GATE_FILE, result)
+    if scores:
+        cases = []
+        for case, items in scores:
+            name = f"{case.case}.npz"
+            write_items(folder / name, items)
+            cases.append(dataclasses.replace(case, per_question_scores=name))
+        write_accuracy(
+            folder / ACCURACY_FILE, AccuracyResult(describe_machine(), describe_versions(), tuple(cases))
+        )
+    if speeds:
+        write_json(folder / THROUGHPUT_FILE, _benchmark_file(speeds))
+
+
+def require_recordable(project: Project, *, allow_dirty: bool) -> None:
+    """Check, before anything is measured, that baselines can be recorded.
+
+    Raises:
+      InputError: the project is in no git work tree, or in one with changes, and `allow_dirty` is false.
+    """
+    require_clean_tree(make_directory(project.baselines), allow_dirty=allow_dirty)
+
+
+def record(
+    project: Project, scores: Sequence[Score], speeds: Sequence[Speed], *, allow_dirty: bool
+) -> list[Path]:
+    """Store what was measured as the project's baselines; the files that were written.
+
+    Raises:
+      InputError: as `require_recordable`, or a file cannot be written.
+    """
+    written = []
+    if scores:
+        path = project.accuracy_baselines
+        result = AccuracyResult(describe_machine(), describe_versions(), tuple(case for case, _ in scores))
+        items = {case.case: kept for case, kept in scores}
+        record_baselines(path, result, items, allow_dirty=allow_dirty)
+        written.append(path)
+    if speeds:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / THROUGHPUT_FILE
+            write_json(source, _benchmark_file(speeds))
+            storage, versions = project.throughput_baselines, describe_versions()
+            written.append(
+                record_throughput(source, versions=versions, storage=storage, allow_dirty=allow_dirty)
+            )
+    return written
+
+
+def _benchmark_file(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Throughput in the form of pytest-benchmark's JSON, so that its `compare` reads it too."""
+    return {
+        "machine_info": describe_machine(),
+        "commit_info": {},
+        "datetime": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "benchmarks": [
+            {
+                "name": entry["case"],
+                "fullname": entry["case"],
+                "group": None,
+                "params": None,
+                "options": {},
+                "extra_info": entry,
+                "stats": _stats(entry["round_seconds"]),
+            }
+            for entry in figures
+        ],
+    }
+
+
+def _stats(seconds: Sequence[float]) -> dict[str, Any]:
+    first, median, third = statistics.quantiles(seconds, n=4)
+    mean = statistics.fmean(seconds)
+    return {
+        "min": min(seconds),
+        "max": max(seconds),
+        "mean": mean,
+        "stddev": statistics.stdev(seconds),
+        "median": median,
+        "q1": first,
+        "q3": third,
+        "iqr": third - first,
+        "ops": 1 / mean,
+        "total": sum(seconds),
+        "rounds": len(seconds),
+        "iterations": 1,
+        "outliers": "",
+    }

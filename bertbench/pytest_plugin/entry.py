@@ -1,0 +1,61 @@
+"""What pytest loads wherever bertbench is installed: options, markers, and the collection of project files.
+
+It imports nothing until a session meets a `bertbench.toml`, or a `pyproject.toml` with `[tool.bertbench]`.
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+HOOKS = ("bertbench.pytest_plugin.plugin", "bertbench.pytest_plugin.project")
+
+
+def a_path(text: str) -> Path:
+    """A path that is not empty, as that of a variable that is not set would be."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; give a path or leave the option out")
+    return Path(text)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what a session leaves behind."""
+    add = parser.getgroup("bertbench").addoption
+    add("--results-dir", type=a_path, help="write results here, for `bertbench gate` and `bertbench report`")
+    add("--record-baselines", action="store_true", help="store this run's figures as the new baselines")
+    add("--allow-dirty", action="store_true", help="record from a work tree with uncommitted changes, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers; load the hooks where the session's own folders hold a project."""
+    config.addinivalue_line("markers", "accuracy: scores of real predictions against stored baselines")
+    config.addinivalue_line("markers", "benchmark: throughput as a share of the machine's limit")
+    folders = {config.rootpath, config.invocation_params.dir}
+    places = [folder / name for folder in folders for name in ("bertbench.toml", "pyproject.toml")]
+    if any(is_project(path) for path in places):
+        load_hooks(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a project's checks."""
+    if not is_project(file_path):
+        return None
+    load_hooks(parent.config)
+    from bertbench.pytest_plugin.project import ProjectFile
+
+    collected: pytest.Collector = ProjectFile.from_parent(parent, path=file_path)
+    return collected
+
+
+def is_project(path: Path) -> bool:
+    """Whether a file is a project's."""
+    if path.name == "pyproject.toml" and path.is_file():
+        return "[tool.bertbench" in path.read_text(encoding="utf-8", errors="replace")
+    return path.name == "bertbench.toml" and path.is_file()
+
+
+def load_hooks(config: pytest.Config, names: Iterable[str] = HOOKS) -> None:
+    """Register the hooks that a session with a project needs, once."""
+    for name in names:
+        config.pluginmanager.import_plugin(name)

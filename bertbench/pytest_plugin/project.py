@@ -1,0 +1,137 @@
+"""A project's checks as pytest's items, and what a session with them leaves behind."""
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bertbench.errors import BertbenchError, CannotJudge, GateFailed
+from bertbench.formatting import figure, percent, signed
+from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import default_threads
+from bertbench.project import ACCURACY, THROUGHPUT, Check, Project, read_project
+from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, conclude
+from bertbench.pytest_plugin.plugin import is_worker
+from bertbench.pytest_plugin.summary import Summary, summary_of
+from bertbench.runtime import import_quietly
+
+if TYPE_CHECKING:
+    from bertbench.project_checks import JudgedSpeed, ProjectChecks
+
+MARKERS = {ACCURACY: "accuracy", THROUGHPUT: "benchmark"}
+COLUMNS = ("case", "verdict", "examples/s", "efficiency", "change", "may lose", "reason")
+SHORT = COLUMNS[:6]
+
+
+class ProjectFile(pytest.File):
+    """A `bertbench.toml`, or the tables of a `pyproject.toml`."""
+
+    def collect(self) -> Iterator["ProjectItem"]:
+        """An item per check."""
+        try:
+            project = read_project(self.path)
+        except BertbenchError as error:
+            raise self.CollectError(str(error)) from None
+        checks = functools.cache(lambda: _open(project, recording=self.config.option.record_baselines))
+        for check in project.checks:
+            yield ProjectItem.from_parent(self, name=check.name, check=check, checks=checks)
+
+
+class ProjectItem(pytest.Item):
+    """One check."""
+
+    def __init__(
+        self, *, check: Check, checks: "Callable[[], ProjectChecks]", name: str, parent: ProjectFile
+    ) -> None:
+        super().__init__(name, parent)
+        self._check, self._checks = check, checks
+        self.add_marker(MARKERS[check.kind])
+
+    def runtest(self) -> None:
+        """Judge the check.
+
+        Raises:
+          GateFailed: it fails. CannotJudge: it is unclear. InputError: it cannot be run.
+        """
+        checks = self._checks()
+        summary_of(self.config).origins[self.name] = str(self.path)
+        rule = self._check.model.throughput
+        if self._check.kind == THROUGHPUT and rule is not None:
+            _conclude_speed(summary_of(self.config), checks.judge_speed(self._check, rule))
+        else:
+            judged = checks.judge_score(self._check)
+            summary_of(self.config).judgments += judged.verdicts
+            conclude(self.config, judged.case, judged.items, judged.looks, recording=checks.recording)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """What stands for it in headings."""
+        return self.path, None, self.name
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the results, record the baselines, and say how the checks ended."""
+    config, summary = session.config, summary_of(session.config)
+    if is_worker(config) or not summary.origins:
+        return
+    from bertbench.project_results import write_results
+
+    scores = [(entry.case, entry.items) for entry in summary.cases.values()]
+    if config.option.results_dir:
+        speeds = list(summary.speeds.values())
+        write_results(config.option.results_dir, scores, speeds, summary.judgments)
+    if config.option.record_baselines:
+        _record(session, summary)
+    if summary.cases:
+        summary.verdicts.append(closing_line(config))
+
+
+def _record(session: pytest.Session, summary: Summary) -> None:
+    """Store what was measured as the baselines of its project, unless something failed."""
+    from bertbench.project_results import record
+
+    notes = accuracy_table(session.config).notes
+    if session.exitstatus not in (pytest.ExitCode.OK, CannotJudge.exit_status):
+        notes.append("No baseline was recorded, because the session failed.")
+        return
+    for path in sorted(set(summary.origins.values())):
+        names = {name for name, origin in summary.origins.items() if origin == path}
+        scores = [(entry.case, entry.items) for name, entry in summary.cases.items() if name in names]
+        speeds = [figures for name, figures in summary.speeds.items() if name in names]
+        try:
+            allow_dirty = session.config.option.allow_dirty
+            written = record(read_project(Path(path)), scores, speeds, allow_dirty=allow_dirty)
+            summary.verdicts += [f"{file}: recorded; commit it" for file in written]
+        except BertbenchError as error:
+            summary.verdicts.append(str(error))
+            session.exitstatus = error.exit_status
+
+
+def _open(project: Project, *, recording: bool) -> "ProjectChecks":
+    import_quietly()
+
+    from bertbench.project_checks import ProjectChecks
+
+    return ProjectChecks(project, default_threads(read_machine()), recording=recording)
+
+
+def _conclude_speed(summary: Summary, judged: "JudgedSpeed") -> None:
+    """End a test by its throughput's verdict; raises as `ProjectItem.runtest`."""
+    summary.speeds[judged.name] = dict(judged.figures)
+    summary.judgments += judged.verdicts
+    verdict = judged.verdict
+    summary.table("throughput", COLUMNS, SHORT).add(
+        judged.name,
+        judged.ruling,
+        figure(judged.figures["examples_per_second"]),
+        percent(verdict.head),
+        "–" if verdict.change is None else f"{signed(100 * verdict.change, 1)} %",
+        percent(verdict.threshold),
+        verdict.detail,
+    )
+    if judged.ruling == "fail":
+        raise GateFailed(f"{judged.name}: {judged.detail}")
+    if judged.ruling == "unclear":
+        raise CannotJudge(f"{judged.name}: {judged.detail}")

@@ -1,0 +1,106 @@
+"""`bertbench check`: a verdict per line, and an exit status that tells pass, fail and unclear apart."""
+
+import json
+
+import pytest
+
+from bertbench.results.accuracy import read_accuracy
+from bertbench.results.schema import read_throughput
+from suites.unit.own_project import CLASSIFIER, THROUGHPUT, commit_all, damage, make_repository, slow_down
+
+pytestmark = pytest.mark.unit
+
+SCORE, SPEED = "fp32-classifier-inference-own", "fp32-classifier-inference-own-b1"
+
+
+@pytest.fixture
+def check(monkeypatch, call_here):
+    """Call `bertbench check` in a folder: exit status, printed lines, and what it told."""
+
+    def run(folder, *arguments):
+        monkeypatch.chdir(folder)
+        status, out, told = call_here("check", *arguments)
+        return status, out.splitlines(), told
+
+    return run
+
+
+def test_accuracy_from_recording_to_failing(tmp_path, check):
+    folder = make_repository(tmp_path)
+    status, lines, _ = check(folder)
+    assert status == 3
+    assert lines[0].startswith(f"unclear  {SCORE}: accuracy 0.")
+    assert "--record-baselines" in lines[0]
+
+    status, lines, told = check(folder, "--record-baselines")
+    assert status == 0, told
+    assert lines[0].startswith(f"recorded {SCORE}: accuracy 0.")
+    assert (folder / "baselines" / "accuracy.json").is_file()
+    commit_all(folder)
+
+    status, lines, told = check(folder, "--output-dir", tmp_path / "good")
+    assert status == 0, told
+    assert lines[0].startswith(f"pass     {SCORE}: accuracy 0.")
+
+    damage(folder / "model")
+    status, lines, told = check(folder, "--output-dir", tmp_path / "bad")
+    assert status == 1
+    assert lines[0].startswith(f"fail     {SCORE}: accuracy 0.")
+    assert told.splitlines()[-1] == f"bertbench: fail: {SCORE}."
+    good, bad = (read_accuracy(tmp_path / name / "accuracy.json").cases[0] for name in ("good", "bad"))
+    assert good.scores["accuracy"] - bad.scores["accuracy"] > 0.05
+    assert good.checkpoint_fingerprint != bad.checkpoint_fingerprint
+
+
+def test_throughput_from_recording_to_failing(tmp_path, check):
+    folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
+    status, lines, told = check(folder, "-k", "own-b1", "--record-baselines")
+    assert status == 0, told
+    assert [line.split()[:2] for line in lines] == [["recorded", f"{SPEED}:"]]
+    commit_all(folder)
+
+    slow_down(folder / "baselines", 0.2)
+    status, lines, _ = check(folder, "-k", "own-b1", "--output-dir", tmp_path / "results", "--json")
+    verdict = json.loads(lines[0])
+    assert (verdict["name"], verdict["kind"]) == (SPEED, "throughput")
+    assert (status, verdict["verdict"]) in ((0, "pass"), (3, "unclear"))  # another program may disturb it
+    assert read_throughput(tmp_path / "results" / "throughput.json").cases[0].case == SPEED
+
+    slow_down(folder / "baselines", 50.0)
+    status, lines, _ = check(folder, "-k", "own-b1")
+    assert (status, lines[0].split()[0]) in ((1, "fail"), (3, "unclear"))
+
+
+def test_a_machine_without_a_baseline_is_unclear(tmp_path, check):
+    folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
+    status, lines, _ = check(folder, "-k", "own-b1")
+    assert (status, len(lines)) == (3, 1)
+    assert "no baseline of this machine; record one with --record-baselines" in lines[0]
+
+
+def test_selecting_nothing_is_unclear(tmp_path, check):
+    status, lines, told = check(make_repository(tmp_path), "-k", "bf16")
+    assert (status, lines) == (3, [])
+    assert "no check has 'bf16' in its name" in told
+
+
+def test_recording_needs_a_clean_repository(tmp_path, check):
+    folder = make_repository(tmp_path)
+    (folder / "new.txt").touch()
+    status, lines, told = check(folder, "--record-baselines")
+    assert (status, lines) == (2, [])
+    assert "work tree has changes" in told
+    status, _, told = check(folder, "--record-baselines", "--allow-dirty")
+    assert status == 0, told
+
+
+def test_the_file_may_lie_elsewhere(tmp_path, check):
+    folder = make_repository(tmp_path)
+    status, lines, _ = check("/", folder / "bertbench.toml")
+    assert (status, len(lines)) == (3, 1)
+
+
+def test_without_a_file(tmp_path, check):
+    status, lines, told = check(tmp_path)
+    assert (status, lines) == (2, [])
+    assert "`bertbench init` writes one" in told

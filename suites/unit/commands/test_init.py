@@ -1,0 +1,97 @@
+"""`bertbench init` writes a file that says what it saw, and that `check` reads."""
+
+import shutil
+import tomllib
+
+import pytest
+
+from bertbench.project import read_project
+from bertbench.tasks.classifier import ClassifierTask
+from bertbench.tasks.pretraining import PretrainingTask
+from bertbench.tasks.squad import SquadTask
+from suites.unit.own_project import write_squad
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def copy_model(task, folder):
+    return shutil.copytree(task.embedded.model_dir, folder / "models" / "my faq")
+
+
+def test_a_squad_model_and_its_questions(folder, call_here):
+    copy_model(SquadTask, folder)
+    count = write_squad(folder / "dev.json")
+    status, _, told = call_here("init", "--model-dir", "models/my faq", "--data", "dev.json")
+    assert status == 0, told
+    assert "bertbench.toml: written" in told
+    text = (folder / "bertbench.toml").read_text()
+    assert f"# {count} questions" in text
+    table = tomllib.loads(text)["model"]["my-faq"]
+    assert table["dir"] == "models/my faq"
+    assert (table["task"], table["data"], table["precisions"]) == ("squad", "dev.json", ["fp32", "bf16"])
+    assert set(table["accuracy"]) == {"max-drop"}
+    assert set(table["throughput"]) == {"batch-size", "max-slowdown"}
+    (model,) = read_project(folder / "bertbench.toml").models
+    assert model.options.model_dir == folder / "models" / "my faq"
+
+
+@pytest.mark.parametrize(
+    ("task", "data"),
+    [
+        (ClassifierTask, ClassifierTask.embedded.model_dir),
+        (PretrainingTask, PretrainingTask.embedded.model_dir),
+        (PretrainingTask, PretrainingTask.embedded.data["data"]),
+    ],
+)
+def test_the_task_is_found_by_looking(task, data, folder, call_here):
+    status, _, told = call_here("init", "--model-dir", copy_model(task, folder), "--data", data)
+    assert status == 0, told
+    (model,) = read_project(folder / "bertbench.toml").models
+    assert model.task == task.name
+
+
+def test_options_that_were_given_are_kept(folder, call_here):
+    model = copy_model(SquadTask, folder)
+    write_squad(folder / "dev.json")
+    shutil.move(model / "vocab.txt", folder / "words.txt")
+    call_here(
+        "init", "--model-dir", model, "--data", "dev.json", "--vocab-file", "words.txt", "--no-do-lower-case"
+    )
+    table = tomllib.loads((folder / "bertbench.toml").read_text())["model"]["my-faq"]
+    assert (table["vocab-file"], table["do-lower-case"]) == ("words.txt", False)
+
+
+def test_an_existing_file_is_left_alone(folder, call_here):
+    (folder / "bertbench.toml").write_text("mine")
+    status, _, told = call_here("init", "--model-dir", SquadTask.embedded.model_dir, "--data", "dev.json")
+    assert status == 2
+    assert told == "bertbench: bertbench.toml: is there already; add to it, or remove it first.\n"
+    assert (folder / "bertbench.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "message"),
+    [
+        ("nowhere", "dev.json", "nowhere: no such folder"),
+        (SquadTask.embedded.model_dir, "nowhere.json", "nowhere.json: no such file or folder"),
+        (
+            SquadTask.embedded.model_dir,
+            ClassifierTask.embedded.model_dir,
+            "is not data for this model",
+        ),
+        (ClassifierTask.embedded.model_dir, SquadTask.embedded.data["data"], "is not data for this model"),
+    ],
+)
+def test_what_does_not_fit_is_told(model, data, message, folder, call_here):
+    write_squad(folder / "dev.json")
+    status, _, told = call_here("init", "--model-dir", model, "--data", data)
+    assert status == 2
+    assert message in told
+    assert len(told.splitlines()) == 1
+    assert not (folder / "bertbench.toml").exists()
