@@ -96,6 +96,39 @@ def test_compare_lists_changed_answers_with_scores_and_margins(capsys, tmp_path,
     assert err.count("Unanswered question q4") == 1
 
 
+def many_questions(folder, count):
+    """A data set of so many questions, all answered by "b", with its answers."""
+    questions = [question(f"q{number}", "Which letter?", [("b", 2)]) for number in range(count)]
+    dataset = write_squad(folder / "many.json", squad(("a b c", questions)))
+    return dataset, {f"q{number}": "b" for number in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "status", "told"),
+    [
+        (300, 0, 0, "pass: F1: all 300 questions scored as before"),
+        (300, 30, 1, "F1: difference −10.00, tolerance 1"),
+        (20, 2, 3, "a loss beyond the tolerance, but it may be chance; about"),
+        (20, 0, 0, "all 20 questions scored as before, which could hide a drop of 21"),
+    ],
+)
+def test_compare_judges_a_drop_by_the_gates_rule(capsys, tmp_path, count, lost, status, told):
+    dataset, right = many_questions(tmp_path, count)
+    wrong = right | {f"q{number}": "c" for number in range(lost)}
+    folders = write_run(tmp_path / "a", right), write_run(tmp_path / "b", wrong)
+    ended, out, err = run(capsys, "compare", *folders, "--dataset", str(dataset), "--max-drop", "1")
+    assert ended == status, err
+    assert told in (err if status else out)
+
+
+@pytest.mark.parametrize("value", ["nan", "-1", "inf"])
+def test_compare_wants_a_number_of_points(capsys, tmp_path, dataset, value):
+    folder = write_run(tmp_path / "a", {"q1": "b"})
+    status, _, err = run(capsys, "compare", folder, folder, "--dataset", dataset, f"--max-drop={value}")
+    assert status == 2
+    assert "max" in err
+
+
 def test_compare_takes_the_dataset_that_was_predicted(capsys, tmp_path, dataset):
     folder = write_run(tmp_path / "run", {"q1": "b", "q2": "b"})
     status, _, err = run(capsys, "compare", folder, folder)

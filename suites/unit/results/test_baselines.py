@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from bertbench.gate.judging import judge_against_stored
 from bertbench.gate.result import read_gate
 from bertbench.gate.sides import load_sides
 from bertbench.results.baselines import _write_next, find_stored, list_stored, record_throughput
-from suites.unit.made_up_results import MACHINE_ID, case_info, grid, write_throughput
+from suites.unit.made_up_results import MACHINE_ID, case_info, grid, write_stored_history, write_throughput
 
 pytestmark = pytest.mark.unit
 
@@ -226,3 +227,16 @@ def test_session_is_judged_against_what_is_stored_for_its_selected_cases(reposit
     ]
     assert {verdict.case for verdict in result.verdicts} == {"bf16-squad-inference-bert-large-b8"}
     assert read_gate(results / "gate.json") == result
+
+
+def test_pytest_benchmark_compares_inside_the_repository(tmp_path):
+    """Its command line imports the suites' conftest.py before pytest reads the repository's settings."""
+    write_stored_history(tmp_path, 2)
+    done = subprocess.run(
+        ["pytest-benchmark", f"--storage=file://{tmp_path}", "compare", "--columns=median"],
+        cwd=Path(__file__).resolve().parents[3],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "bf16-squad-inference-bert-large-b8" in done.stdout
