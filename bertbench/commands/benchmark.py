@@ -69,7 +69,7 @@ def benchmark_task(kind: type[Task], options: BenchmarkOptions, settings: TaskSe
     geometry, source = _find_model(options)
     task = open_task(kind, settings, source) if settings.has_data else kind(settings)
     threads = options.threads.start(trains=options.mode == "training")
-    if options.config is None and source.checkpoint is None:
+    if source.checkpoint is None:
         notice("no checkpoint given: the weights are random.")
 
     from bertbench.benchmarking.case import BenchmarkCase

@@ -60,6 +60,7 @@ def test_a_named_geometry_needs_no_files(call, tmp_path, monkeypatch):
     status, out, err = call("classifier", "--config", "tiny", "--max-seq-length", 16, *FEW)
     assert status == 0, err
     assert re.search(r"^Throughput: \d+\.\d\d$", out, re.MULTILINE)
+    assert "no checkpoint given: the weights are random." in err
     assert "features included" not in out
     assert all(told in out for told in ("GEMM peak", "machine peak", "matrix products in"))
     assert list(tmp_path.iterdir()) == []

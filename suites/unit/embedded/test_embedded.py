@@ -24,7 +24,8 @@ def test_all_together_are_under_10_megabytes():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_folder_is_a_model_without_its_optimizer(task):
-    source = find_model(TASKS[task].embedded.model_dir)
+    assert TASKS[task].embedded.model_dir == embedded.FOLDERS[task]
+    source = find_model(embedded.FOLDERS[task])
     tensors = open_checkpoint(source.checkpoint).list_tensors()
     assert source.tokenizer().vocab_size == source.config.vocab_size
     assert not [tensor.name for tensor in tensors if "adam" in tensor.name]
