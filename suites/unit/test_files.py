@@ -52,7 +52,7 @@ def test_a_pipe_is_read_as_a_file(tmp_path):
         (b"", "is empty; give the file (a pipe can be read only once)"),
         (b" \n", "is empty"),
         (POINTER, "is a Git LFS pointer, not the file itself; run `git lfs pull`"),
-        (gzip.compress(b"{}"), "is compressed with gzip; decompress it"),
+        (gzip.compress(b"{}", mtime=0), "is compressed with gzip; decompress it"),
         (b"PK\x03\x04 and so on", "is compressed with zip"),
         (b"\xfd7zXZ\x00 and so on", "is compressed with xz"),
         (b"\x28\xb5\x2f\xfd and so on", "is compressed with zstd"),
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_named(tmp_path, name, message):
 
 
 def test_a_file_for_a_library_is_there_and_no_pointer(tmp_path):
-    require_plain_file(write(tmp_path, gzip.compress(b"weights may begin with any bytes")))
+    require_plain_file(write(tmp_path, gzip.compress(b"weights may begin with any bytes", mtime=0)))
     with pytest.raises(InputError, match="is a Git LFS pointer"):
         require_plain_file(write(tmp_path, POINTER))
     with pytest.raises(InputError, match=r"none: cannot be read \(No such file"):
