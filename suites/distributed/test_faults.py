@@ -14,7 +14,7 @@ from bertbench.errors import InputError
 from bertbench.processes import horovod_launcher
 from bertbench.processes.horovod_launcher import LAUNCHER, WorkerHosts, run_workers
 from suites.distributed.jobs import DEADLINE, STEPS, Job, run, synchronized
-from suites.training.test_repeating import newest_step, read
+from suites.training.checkpoints import newest_step, read
 
 pytestmark = pytest.mark.distributed
 

@@ -9,7 +9,7 @@ import pytest
 from bertbench.evaluation.prediction_files import read_predictions
 from bertbench.evaluation.squad_metrics import score_squad
 from suites.distributed.jobs import run, train_squad
-from suites.training.test_repeating import read
+from suites.training.checkpoints import read
 
 pytestmark = pytest.mark.distributed
 

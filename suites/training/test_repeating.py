@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.precision import BF16
 from bertbench.training.settings import TrainingSettings
+from suites.training.checkpoints import newest_step, read
 from suites.training.tiny import make_trainer, snapshot
 
 pytestmark = pytest.mark.training
@@ -108,13 +108,3 @@ def kill(files: Path, output_dir: Path, after: int, delay: float) -> int:
     finally:
         process.kill()
     return process.wait()
-
-
-def newest_step(output_dir: Path) -> int:
-    return max((int(file.stem.split("-")[1]) for file in output_dir.glob("model.ckpt-*.index")), default=0)
-
-
-def read(prefix: Path) -> dict[str, np.ndarray]:
-    source = open_checkpoint(prefix)
-    tensors = source.list_tensors()
-    return {tensor.name: source.read([tensor])[0].numpy() for tensor in tensors}

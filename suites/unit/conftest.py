@@ -3,6 +3,7 @@
 import pytest
 
 from bertbench.cli import main
+from suites.unit.git_repository import commit, git
 from suites.unit.random_stand_ins import make_stand_ins
 
 
@@ -31,3 +32,16 @@ def siblings(monkeypatch):
     monkeypatch.setattr(
         "bertbench.processes.placement._siblings", lambda core, root: tuple(sorted((core, (core + 8) % 16)))
     )
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with one commit that ignores /results, as the current folder."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    git(root, "config", "user.name", "Ada")
+    (root / ".gitignore").write_text("/results/\n")
+    commit(root, "first")
+    monkeypatch.chdir(root)
+    return root

@@ -125,3 +125,23 @@ def _write_text(path: Path, dice: random.Random) -> Path:
     documents = ("\n".join(_sentence(dice) for _ in range(12)) for _ in range(12))
     path.write_text("\n\n".join(documents) + "\n")
     return path
+
+
+def classifier_model(stand_ins, tmp_path):
+    """The stand-in with a classifier head of random weights."""
+    import tensorflow as tf
+
+    from bertbench.checkpoint.loading import save_weights
+
+    reader = tf.train.load_checkpoint(str(stand_ins.tuned / "bert_model.ckpt"))
+    names = [name for name in reader.get_variable_to_shape_map() if name.startswith("bert/")]
+    weights = {name: reader.get_tensor(name) for name in names}
+    rng = np.random.default_rng(0)
+    weights |= {"output_weights": rng.normal(size=(2, 32)), "output_bias": rng.normal(size=2)}
+    folder = tmp_path / "classifier"
+    folder.mkdir()
+    for name in ("bert_config.json", "vocab.txt"):
+        (folder / name).write_text((stand_ins.tuned / name).read_text())
+    arrays = {name: np.asarray(value, np.float32) for name, value in weights.items()}
+    save_weights(arrays, folder / "bert_model.ckpt", global_step=0)
+    return folder

@@ -25,6 +25,7 @@ from bertbench.files import DataFile, sha256_of_file
 from bertbench.inference import load_model
 from bertbench.tasks.base import Dataset
 from bertbench.tasks.fit import require_known_ids
+from suites.unit.random_stand_ins import classifier_model
 from suites.unit.squad_cases import question, squad, write_squad
 
 pytestmark = pytest.mark.unit
@@ -143,26 +144,6 @@ def test_classifier(predict, stand_ins, tmp_path, split):
     loss = -np.log(probabilities[np.arange(8), labels]).mean()
     assert written["eval_loss"] == written["loss"] == pytest.approx(loss, rel=1e-6)
     assert written["global_step"] == 0
-
-
-def classifier_model(stand_ins, tmp_path):
-    """The stand-in with a classifier head of random weights."""
-    import tensorflow as tf
-
-    from bertbench.checkpoint.loading import save_weights
-
-    reader = tf.train.load_checkpoint(str(stand_ins.tuned / "bert_model.ckpt"))
-    names = [name for name in reader.get_variable_to_shape_map() if name.startswith("bert/")]
-    weights = {name: reader.get_tensor(name) for name in names}
-    rng = np.random.default_rng(0)
-    weights |= {"output_weights": rng.normal(size=(2, 32)), "output_bias": rng.normal(size=2)}
-    folder = tmp_path / "classifier"
-    folder.mkdir()
-    for name in ("bert_config.json", "vocab.txt"):
-        (folder / name).write_text((stand_ins.tuned / name).read_text())
-    arrays = {name: np.asarray(value, np.float32) for name, value in weights.items()}
-    save_weights(arrays, folder / "bert_model.ckpt", global_step=0)
-    return folder
 
 
 def test_pretraining(predict, stand_ins, tmp_path):

@@ -13,8 +13,8 @@ from bertbench.gate.judging import judge
 from bertbench.gate.result import Outcome
 from bertbench.gate.sides import load_folder
 from bertbench.measure.threads import ThreadSettings
-from suites.unit.benchmarking.test_benchmarking import CASE, MadeUpPeak
 from suites.unit.disturbing import busy_cores
+from suites.unit.made_up_benchmark import CASE, MadeUpPeak
 from suites.unit.made_up_results import benchmark_file, case_info, write_throughput
 
 pytestmark = pytest.mark.unit

@@ -11,7 +11,7 @@ import pytest
 from bertbench.errors import InputError
 from bertbench.gate.interleaved import gate_against
 from bertbench.gate.runs import Interpreter, run_benchmark
-from suites.unit.results.test_baselines import commit, git, repository  # noqa: F401 (a fixture)
+from suites.unit.git_repository import commit, git
 
 pytestmark = pytest.mark.unit
 
@@ -46,7 +46,7 @@ def install(checkout, folder):
 
 
 @pytest.fixture
-def revisions(repository, tmp_path, monkeypatch):  # noqa: F811
+def revisions(repository, tmp_path, monkeypatch):
     """A repository whose last commit is 10 % slower, a log of runs, and a temporary folder of its own."""
     for speed in ("0.9", "0.81"):
         (repository / "speed").write_text(speed)

@@ -52,3 +52,14 @@ def test_imports_come_from_above_or_beside(name):
             first, *rest = imported.split(".")
             if first == "bertbench" and rest[0] in FLOORS:
                 assert FLOORS[rest[0]] <= FLOORS[name], f"{file}: {imported} is below it"
+
+
+TESTS = sorted((ROOT / "suites").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
+def test_no_test_module_imports_from_another(file):
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in TESTS}
+    for imported in read_imports(file):
+        assert imported not in modules
+        assert imported.rpartition(".")[0] not in modules

@@ -2,13 +2,15 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
-from suites.unit.house.test_architecture import PACKAGE
+import bertbench
 
 pytestmark = pytest.mark.unit
 
+PACKAGE = Path(bertbench.__file__).parent
 PRINTERS = re.compile(r"(.*\.)?(print|echo|secho|Console|stdout\.write|stderr\.write)")
 PLACES = {PACKAGE / "console.py", PACKAGE / "entry.py"}
 

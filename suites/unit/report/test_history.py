@@ -16,8 +16,8 @@ from bertbench.cli import main
 from bertbench.errors import GateFailed, InputError
 from bertbench.report.change_points import ChangePoint, find_change_points
 from bertbench.report.history import read_history, sparkline
+from suites.unit.git_repository import commit, git
 from suites.unit.made_up_results import MACHINE_ID, case_info, write_stored_history, write_throughput
-from suites.unit.results.test_baselines import commit, git, repository  # noqa: F401 (a fixture)
 from tools.calibration import change_points
 
 pytestmark = pytest.mark.unit
@@ -192,7 +192,7 @@ def test_series_are_read_in_order_and_name_the_commit_that_changed_them(storage)
         assert text.endswith(f"after {30 * 7919:012x}")
 
 
-def test_a_change_names_its_commits_subject(repository, capsys):  # noqa: F811
+def test_a_change_names_its_commits_subject(repository, capsys):
     """Sixteen runs of as many commits; the ninth is slower. A commit that is gone has no subject."""
     for number in range(1, 17):
         (repository / "file").write_text(str(number))

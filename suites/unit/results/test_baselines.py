@@ -14,34 +14,10 @@ from bertbench.gate.judging import judge_against_stored
 from bertbench.gate.result import read_gate
 from bertbench.gate.sides import load_sides
 from bertbench.results.baselines import _write_next, find_stored, list_stored, record_throughput
+from suites.unit.git_repository import commit, git
 from suites.unit.made_up_results import MACHINE_ID, case_info, grid, write_stored_history, write_throughput
 
 pytestmark = pytest.mark.unit
-
-
-def git(root, *arguments):
-    names = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false")
-    done = subprocess.run(("git", "-C", root, *names, *arguments), capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def commit(root, message):
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "--allow-empty", "-m", message)
-    return git(root, "rev-parse", "HEAD")
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A repository with one commit that ignores /results, as the current folder."""
-    root = tmp_path / "repository"
-    root.mkdir()
-    git(root, "init", "-q", "-b", "main")
-    git(root, "config", "user.name", "Ada")
-    (root / ".gitignore").write_text("/results/\n")
-    commit(root, "first")
-    monkeypatch.chdir(root)
-    return root
 
 
 def measure(root, **changes):

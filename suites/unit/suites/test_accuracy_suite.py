@@ -15,7 +15,7 @@ from bertbench.gate.limits import SCORE_TOLERANCES
 from bertbench.results.accuracy_baselines import read_baselines
 from suites.accuracy.slots import MODEL_VARIABLES, Missing, Places, find_slots
 from suites.cases import Case, make_grid
-from suites.unit.commands.test_predict import classifier_model
+from suites.unit.random_stand_ins import classifier_model
 
 pytestmark = pytest.mark.unit
 

@@ -19,7 +19,8 @@ from bertbench.data.squad import read_squad
 from bertbench.data.text_corpus import match_files, plan_parts, read_documents
 from bertbench.evaluation.squad_metrics import score_squad
 from suites.unit.tools.lexical_baseline import answer_by_shared_words
-from tools.embedded.corpus import DEFAULT_SIZES, SEED, Sizes, write_corpus
+from suites.unit.tools.small_corpus import SMALL
+from tools.embedded.corpus import DEFAULT_SIZES, SEED, write_corpus
 from tools.embedded.corpus.mrpc import CHANGES, make_pairs
 from tools.embedded.corpus.paragraphs import QUESTION_WEIGHTS
 from tools.embedded.corpus.squad import make_paragraphs
@@ -27,16 +28,6 @@ from tools.embedded.corpus.vocabulary import train_vocabulary
 
 pytestmark = pytest.mark.unit
 
-SMALL = Sizes(
-    train_paragraphs=80,
-    dev_paragraphs=40,
-    train_pairs=60,
-    dev_pairs=30,
-    test_pairs=20,
-    documents=50,
-    held_out_documents=10,
-    wordpieces=900,
-)
 PACKAGED = Path(bertbench.__file__).parent / "embedded"
 FILES = {
     "squad/train-v1.1.json",
@@ -79,7 +70,7 @@ def _bytes_below(directory):
 def test_same_bytes_whatever_the_hash_seed(tmp_path):
     program = (
         "import sys; from tools.embedded.corpus import *; "
-        "from suites.unit.tools.test_synthetic import SMALL; "
+        "from suites.unit.tools.small_corpus import SMALL; "
         "write_corpus(sys.argv[1], sizes=SMALL)"
     )
     for hash_seed in "01":
