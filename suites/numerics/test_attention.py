@@ -7,32 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertbench import kernels
-from bertbench.model.attention import attend
-from suites.numerics import exact
+from suites.numerics import checks, exact
+from suites.numerics.checks import ROWS, SIZE, TOKENS, draw, row_of, run
 from suites.numerics.report import measure
-from suites.numerics.ulp import BF16, FP32, FloatFormat, spacing, widen
+from suites.numerics.ulp import BF16, FP32, spacing, widen
 from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.numerics
 
 KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
 VARIANTS = pytest.mark.parametrize("variant", ["float32", "optimized"])
-ROWS, HEADS, TOKENS, SIZE = 3, 2, 24, 16
 SEEDS = st.integers(0, 2**32 - 1)
 # Lengths of three sequences that fill a row of TOKENS or less.
 LENGTHS = st.tuples(*[st.integers(1, TOKENS // 3)] * 3)
-
-
-def draw(seed: int, kind: FloatFormat, rows: int = ROWS) -> list[np.ndarray]:
-    """Query, key and value, [rows, HEADS, TOKENS, SIZE]."""
-    generator = np.random.default_rng(seed)
-    return [generator.normal(size=(rows, HEADS, TOKENS, SIZE)).astype(kind.dtype) for _ in range(3)]
-
-
-def run(arrays: list[np.ndarray], sequence_ids: np.ndarray, variant: str) -> np.ndarray:
-    query, key, value = (tf.constant(array) for array in arrays)
-    bias = kernels.attention_bias(tf.constant(sequence_ids, tf.int32), query.dtype)
-    return attend(query, key, value, bias, variant).numpy()
 
 
 def attend_exactly(arrays: list[np.ndarray], sequence_ids: np.ndarray) -> np.ndarray:
@@ -41,11 +28,6 @@ def attend_exactly(arrays: list[np.ndarray], sequence_ids: np.ndarray) -> np.nda
     scores = np.einsum("rasd,ratd->rast", query, key) / np.sqrt(SIZE)
     same = (sequence_ids[:, :, None] == sequence_ids[:, None, :]) & (sequence_ids[:, None, :] > 0)
     return exact.softmax(np.where(same[:, None], scores, -np.inf)) @ value
-
-
-def row_of(lengths: tuple[int, ...]) -> np.ndarray:
-    ids = np.repeat(np.arange(1, len(lengths) + 1), lengths)
-    return np.pad(ids, (0, TOKENS - len(ids)))
 
 
 @KINDS
@@ -74,15 +56,7 @@ def test_error_of_attention(kind, variant, judge):
 @VARIANTS
 @given(seed=SEEDS, lengths=LENGTHS)
 def test_masked_positions_change_nothing_to_the_bit(kind, variant, seed, lengths):
-    arrays = draw(seed, kind)
-    ids = np.array([row_of((length,)) for length in lengths])
-    masked = (ids == 0)[:, None, :, None]
-    changed = [
-        np.where(masked, other, array) for array, other in zip(arrays, draw(seed + 1, kind), strict=True)
-    ]
-    before, after = (run(inputs, ids, variant) for inputs in (arrays, changed))
-    real = np.broadcast_to(~masked, before.shape)
-    np.testing.assert_array_equal(widen(before[real]), widen(after[real]))
+    checks.check_masked_positions(kind, variant, seed, lengths)
 
 
 @KINDS

@@ -7,38 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertbench import kernels
+from suites.numerics import checks
+from suites.numerics.checks import COUNT, LARGEST_Z, SHAPE, correlation_z, drop, kept_of_ones
 from suites.numerics.ulp import BF16, FP32, FloatFormat, ulp_error, widen
 from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.numerics
 
 KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
-SHAPE = (128, 256)
-COUNT = SHAPE[0] * SHAPE[1]
 WORD = st.integers(0, 2**32 - 1)
 SEEDS = st.tuples(WORD, WORD)
 RATES = st.sampled_from([0.01, 0.1, 0.5, 0.9])
-LARGEST_Z = TOLERANCES["any", "dropout z"].bound
-
-
-def drop(x: np.ndarray, rate: float, seed: tuple[int, int]) -> np.ndarray:
-    return kernels.dropout(tf.constant(x), rate, tf.constant(seed, tf.uint32)).numpy()
-
-
-def kept_of_ones(rate: float, seed: tuple[int, int]) -> np.ndarray:
-    return drop(np.ones(SHAPE, np.float32), rate, seed) != 0
-
-
-def correlation_z(first: np.ndarray, second: np.ndarray) -> float:
-    """The correlation of two masks in standard deviations of that of independent ones."""
-    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1] * np.sqrt(first.size))
 
 
 @given(rate=RATES, seed=SEEDS)
 def test_rate_is_within_the_binomial_interval(rate, seed):
-    dropped = COUNT - kept_of_ones(rate, seed).sum()
-    z = (dropped - rate * COUNT) / np.sqrt(rate * (1 - rate) * COUNT)
-    assert abs(z) <= LARGEST_Z
+    checks.check_dropout_rate(rate, seed)
 
 
 @KINDS
@@ -88,11 +72,7 @@ def _in_graph(seed: tf.Tensor) -> tf.Tensor:
 
 @given(seed=SEEDS, step=st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 0), (2**31, 0), (0, 2**31)]))
 def test_masks_of_neighbouring_seeds_are_independent(seed, step):
-    """Not the same, nor the same shifted by a few places."""
-    other = tuple((word + more) % 2**32 for word, more in zip(seed, step, strict=True))
-    first, second = (kept_of_ones(0.1, pair).ravel() for pair in (seed, other))
-    for shift in range(-3, 4):
-        assert abs(correlation_z(first, np.roll(second, shift))) <= LARGEST_Z
+    checks.check_masks_of_neighboring_seeds(seed, step)
 
 
 @given(seed=SEEDS)

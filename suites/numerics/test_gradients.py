@@ -11,13 +11,11 @@ from hypothesis.extra.numpy import arrays
 
 from bertbench import kernels
 from bertbench.model.attention import attend
+from suites.numerics.checks import DIFFERENCE, STEP, derivative_error
 from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.numerics
 
-STEP = 1e-3
-# f'(0) = sum of weight * f(place * h) / h + O(h^4) (Abramowitz & Stegun 1964, table 25.2).
-DIFFERENCE = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
 SEED = tf.constant([5, 9], tf.uint32)
 LABELS = tf.constant([0, 3, 3, 6], tf.int32)
 POSITIONS = tf.constant([2, 0, 2], tf.int32)
@@ -59,29 +57,6 @@ KERNELS = {
     "attention-optimized": (_attend("optimized"), ATTENTION),
     "attention-dropout": (_attend("float32", 0.3, SEED), ATTENTION),
 }
-
-
-def derivative_error(kernel: Callable, inputs: list[np.ndarray], direction: list[np.ndarray]) -> float:
-    """The derivative along `direction` of a random weighting of the results: the kernel's own gradient's
-    against that of differences, relative to the sum of the magnitudes that make it up.
-    """
-    tensors = [tf.constant(value) for value in inputs]
-    with tf.GradientTape() as tape:
-        tape.watch(tensors)
-        result = kernel(*tensors)
-        weights = np.random.default_rng(29).normal(size=result.shape)
-        total = tf.reduce_sum(result * weights)
-    gradients = tape.gradient(total, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    terms = [
-        tf.convert_to_tensor(gradient).numpy() * along
-        for gradient, along in zip(gradients, direction, strict=True)
-    ]
-    differences = 0.0
-    for place, weight in DIFFERENCE:
-        moved = [x + place * STEP * along for x, along in zip(inputs, direction, strict=True)]
-        differences += weight * float(np.sum(kernel(*map(tf.constant, moved)).numpy() * weights)) / STEP
-    magnitude = sum(np.abs(term).sum() for term in terms) + 1.0
-    return abs(sum(term.sum() for term in terms) - differences) / magnitude
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -1,7 +1,5 @@
 """Products of 8-bit integers against exact integer arithmetic in numpy, and the way to int8 and back."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bertbench import kernels
-from suites.numerics import int8
-from suites.numerics.ulp import BF16, FP32, all_bf16, float32_sweep, step, widen
+from suites.numerics import checks, int8
+from suites.numerics.ulp import BF16, FP32, all_bf16, float32_sweep, widen
 from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.numerics
@@ -82,12 +80,7 @@ def test_chosen_products_are_exact_at_the_extremes():
 
 @pytest.mark.parametrize("exponent", [-20, -3, 0, 4])
 def test_quantizing_rounds_half_to_even_at_every_step(exponent):
-    """Every whole number and a half that int8 holds, with its float32 neighbors, and beyond."""
-    halves = (np.arange(-520, 521) / 2.0).astype(np.float32)
-    x = np.concatenate([step(halves, offset, FP32) for offset in (-1, 0, 1)])
-    expected = [max(-127, min(127, round(Fraction(float(value))))) for value in x]
-    got = kernels.quantize(tf.constant(x[None] * np.float32(2.0**exponent)), tf.constant(2.0**-exponent))
-    np.testing.assert_array_equal(got.numpy()[0], expected)
+    checks.check_quantizing_at_every_step(exponent)
 
 
 @KINDS

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bertbench import kernels
-from suites.numerics import exact
+from suites.numerics import checks, exact
+from suites.numerics.checks import softmax
 from suites.numerics.rows import EPSILON, row_sum_tolerance
 from suites.numerics.ulp import BF16, FP32, FloatFormat, spacing, widen
 from suites.tolerances import TOLERANCES
@@ -25,10 +26,6 @@ scores = arrays(np.float32, SHAPE, elements=st.floats(-1e4, 1e4, width=32))
 # Halves up to 16, so that any sum with a whole number up to 32 is exact in bfloat16 too.
 halves = arrays(np.int8, SHAPE, elements=st.integers(-32, 32)).map(lambda values: values / 2)
 whole_numbers = st.integers(-32, 32)
-
-
-def softmax(rows: np.ndarray, variant: str) -> np.ndarray:
-    return widen(kernels.softmax(tf.constant(rows), variant).numpy())
 
 
 def layer_norm(rows: np.ndarray) -> np.ndarray:
@@ -53,11 +50,7 @@ def norm_error(normalized: np.ndarray, kind: FloatFormat) -> np.ndarray:
 @VARIANTS
 @given(rows=scores)
 def test_softmax_rows_are_distributions(kind, variant, rows):
-    got = softmax(rows.astype(kind.dtype), variant)
-    assert (got >= 0).all()
-    assert (got <= 1).all()
-    deviation = np.abs(got.sum(-1) - 1.0).max() / spacing(1.0, kind)
-    assert deviation <= row_sum_tolerance(kind, variant).bound
+    checks.check_softmax_rows(kind, variant, rows)
 
 
 @KINDS

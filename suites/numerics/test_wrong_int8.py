@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from bertbench import kernels
-from suites.numerics import int8, test_int8
+from suites.numerics import checks, int8
 from suites.numerics.ulp import BF16, FP32
 
 pytestmark = pytest.mark.numerics
@@ -72,4 +72,4 @@ def quantize_with(rounding, lowest=-127):
 def test_wrong_quantizer_is_caught(wrong, monkeypatch):
     monkeypatch.setattr(kernels, "quantize", wrong)
     with pytest.raises(AssertionError):
-        test_int8.test_quantizing_rounds_half_to_even_at_every_step(0)
+        checks.check_quantizing_at_every_step(0)
