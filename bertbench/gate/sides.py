@@ -101,7 +101,7 @@ def load_folder(path: Path) -> Side:
     if single.exists():
         return _load_single(path, single)
     raise InputError(
-        f"{path}: holds neither {THROUGHPUT_FILE}, {ACCURACY_FILE} nor {RESULTS_FILE}; "
+        f"{path}: contains none of {THROUGHPUT_FILE}, {ACCURACY_FILE} and {RESULTS_FILE}; "
         "give a results folder, a pytest-benchmark file or a git revision."
     )
 

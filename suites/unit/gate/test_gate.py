@@ -338,5 +338,5 @@ def test_same_result_twice_is_bad_input(tmp_path):
 
 
 def test_folder_without_results_is_bad_input(tmp_path):
-    with pytest.raises(InputError, match="contains neither throughput"):
+    with pytest.raises(InputError, match="contains none of throughput"):
         load_sides(str(tmp_path), str(tmp_path), tmp_path)
