@@ -137,7 +137,7 @@ def _misfit(tensor: StoredTensor, wanted: tf.TensorSpec) -> str | None:
     if have != want:
         if name in _ROWS and have[1:] == want[1:] and len(have) == len(want):
             return (
-                f"bert_config.json says {_ROWS[name]} {want[0]}, the checkpoint has {have[0]} rows ({name})"
+                f"the configuration says {_ROWS[name]} {want[0]}, the checkpoint has {have[0]} rows ({name})"
             )
         return f"{name} is {list(have)} in the checkpoint and {list(want)} in the model"
     if tensor.dtype != wanted.dtype and not (tensor.dtype.is_floating and wanted.dtype.is_floating):

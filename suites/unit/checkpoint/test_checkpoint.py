@@ -264,7 +264,7 @@ def test_wrong_vocabulary_size_is_said_in_plain_words(tmp_path: Path) -> None:
         load_weights(zero_variables(wanted), tmp_path)
 
     plain = (
-        "bert_config.json says vocab_size 13, the checkpoint holds 11 rows (bert/embeddings/word_embeddings)"
+        "the configuration says vocab_size 13, the checkpoint has 11 rows (bert/embeddings/word_embeddings)"
     )
     assert plain in str(caught.value)
 

@@ -47,7 +47,7 @@ def test_repeated_wordpieces_get_one_notice(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert error.endswith(
-        "vocab.txt: holds 'the' (lines 6 and 8) and 2 others more than once; the last id is used.\n"
+        "vocab.txt: contains 'the' (lines 6 and 8) and 2 others more than once; the last id is used.\n"
     )
 
 
