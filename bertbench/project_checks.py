@@ -27,11 +27,11 @@ from bertbench.precision import FP32, parse_precision
 from bertbench.prediction import predict
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.project import THROUGHPUT, Check, Project, ProjectModel, ThroughputRule
-from bertbench.results.accuracy import UNITS, AccuracyCase, Ruling
+from bertbench.results.accuracy import AccuracyCase, Ruling
 from bertbench.results.accuracy_baselines import read_baselines
 from bertbench.results.baselines import find_newest_case
 from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, parse_version
-from bertbench.tasks.table import TASKS
+from bertbench.tasks.table import TASKS, scored_unit
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
@@ -69,7 +69,7 @@ class JudgedScore:
     @property
     def verdicts(self) -> list[Verdict]:
         """The gate's verdicts, one for each thing it was held against."""
-        unit = UNITS.get(self.case.task, "items")
+        unit = scored_unit(self.case.task)
         return [
             score_verdict(self.name, made, f"against {made.against}: {explain(made, unit)}")
             for made in self.case.comparisons
@@ -82,7 +82,7 @@ class JudgedScore:
         told = [f"{words(case.quantity)} {figure(case.scores[case.quantity])}"]
         for made in case.comparisons:
             expected = "" if made.expected is None else f" {figure(made.expected)}"
-            told.append(f"{made.against}{expected}: {explain(made, UNITS.get(case.task, 'items'))}")
+            told.append(f"{made.against}{expected}: {explain(made, scored_unit(case.task))}")
             if made.expected is None:
                 told[-1] += f"; {RECORD}"
         return "; ".join(told)

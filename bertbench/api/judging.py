@@ -10,9 +10,9 @@ from bertbench.gate.accuracy import compare_items, explain
 from bertbench.gate.result import Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency
 from bertbench.gate.scores import score_verdict
-from bertbench.results.accuracy import UNITS, ScoreComparison
+from bertbench.results.accuracy import ScoreComparison
 from bertbench.results.schema import ThroughputCase
-from bertbench.tasks.table import find_task
+from bertbench.tasks.table import find_task, scored_unit
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def judge(
     """
     if isinstance(base, Predictions) and isinstance(head, Predictions):
         made = _compare_scores(base, head, max_drop=max_drop)
-        return score_verdict(head.name, made, explain(made, UNITS.get(head.task, "items")))
+        return score_verdict(head.name, made, explain(made, scored_unit(head.task)))
     if isinstance(base, ThroughputCase) and isinstance(head, ThroughputCase):
         rounds = base.efficiency_rounds, head.efficiency_rounds
         verdict = judge_efficiency(head.case, *rounds, paired=False, threshold=max_slowdown)

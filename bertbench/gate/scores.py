@@ -5,7 +5,8 @@ from bertbench.evaluation.items import lower_is_better
 from bertbench.gate.accuracy import compare_items, explain
 from bertbench.gate.result import Outcome, Verdict
 from bertbench.gate.sides import Side
-from bertbench.results.accuracy import UNITS, AccuracyCase, Ruling, ScoreComparison
+from bertbench.results.accuracy import AccuracyCase, Ruling, ScoreComparison
+from bertbench.tasks.table import scored_unit
 
 
 def judge_score(base_side: Side, base: AccuracyCase, head_side: Side, head: AccuracyCase) -> Verdict:
@@ -21,7 +22,7 @@ def judge_score(base_side: Side, base: AccuracyCase, head_side: Side, head: Accu
         made = compare_items(head.quantity, *items, head.tolerance, against="base")
     except CannotJudge as error:
         return Verdict(head.case, head.quantity, Outcome.UNCLEAR, str(error).rstrip("."))
-    return score_verdict(head.case, made, _detail(base, head, explain(made, UNITS.get(head.task, "items"))))
+    return score_verdict(head.case, made, _detail(base, head, explain(made, scored_unit(head.task))))
 
 
 def score_verdict(case: str, made: ScoreComparison, detail: str) -> Verdict:

@@ -11,7 +11,7 @@ from bertbench.gate.accuracy import explain, read_judged
 from bertbench.gate.result import GATE_FILE, GateResult, read_gate
 from bertbench.report.history import Series
 from bertbench.report.wording import State, change, gate_state
-from bertbench.results.accuracy import ACCURACY_FILE, UNITS, AccuracyResult, Ruling
+from bertbench.results.accuracy import ACCURACY_FILE, AccuracyResult, Ruling
 from bertbench.results.schema import (
     FAILED,
     LENGTHS_FILE,
@@ -24,6 +24,7 @@ from bertbench.results.schema import (
     read_numerics,
     read_throughput,
 )
+from bertbench.tasks.table import scored_unit
 
 STATES = {Ruling.PASS: State.PASSED, Ruling.FAIL: State.FAILED, Ruling.UNCLEAR: State.UNCLEAR}
 READERS = {
@@ -85,7 +86,7 @@ def _accuracy(result: AccuracyResult | None) -> Iterator[Check]:
             told = f"{words(made.quantity)} {figure(made.score)}"
             if made.expected is not None:
                 told += f", {made.against} {figure(made.expected)}"
-            message = f"{told}: {explain(made, UNITS.get(case.task, 'items'))}"
+            message = f"{told}: {explain(made, scored_unit(case.task))}"
             yield Check("accuracy", f"{case.case} against {made.against}", STATES[made.verdict], message)
         if not judged:
             yield Check("accuracy", case.case, State.UNCLEAR, "nothing was there to hold its score against")

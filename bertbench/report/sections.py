@@ -21,13 +21,14 @@ from bertbench.report.figures_history import history_chart
 from bertbench.report.figures_throughput import change_chart, roofline, speedup_chart
 from bertbench.report.history import Series
 from bertbench.report.wording import GATE_COLUMNS, State, gate_remarks, gate_row, gate_state
-from bertbench.results.accuracy import UNITS, AccuracyCase, AccuracyResult, ScoreComparison
+from bertbench.results.accuracy import AccuracyCase, AccuracyResult, ScoreComparison
 from bertbench.results.schema import (
     FAILED,
     LengthsResult,
     NumericsResult,
     ThroughputResult,
 )
+from bertbench.tasks.table import scored_unit
 
 Result = TypeVar("Result")
 
@@ -137,7 +138,7 @@ def _accuracy_cells(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...
         figure(made.expected),
         describe_difference(made),
         f"{made.tolerance:g}",
-        ", ".join([f"{made.items:,} {UNITS.get(case.task, 'items')}", *changed, *others, *notes]),
+        ", ".join([f"{made.items:,} {scored_unit(case.task)}", *changed, *others, *notes]),
     )
 
 

@@ -19,7 +19,6 @@ from bertbench.results.schema import parse_version, require_distinct, with_versi
 ACCURACY_FILE = "accuracy.json"
 BASELINE, FP32, PUBLISHED = "baseline", "fp32", "published"  # what scores are held against
 ACCURACY_VERSION = 2
-UNITS = {"squad": "questions", "classifier": "examples", "pretraining": "masked words"}  # what is scored
 _SAME = 1e-9  # relative: the rounding of a subtraction
 
 

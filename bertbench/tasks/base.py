@@ -104,7 +104,7 @@ class Task(ABC):
 
     Attributes:
       name: as the command line says it.
-      unit: what `Dataset.num_items` counts.
+      unit: what `Dataset.num_items` counts; scored_unit: what is scored, where that is another.
       settings_type: its options.
       data_fields: the settings that name a split's data, by split.
       help: what each command that takes the task says of it, by the command's name.
@@ -122,6 +122,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     unit: ClassVar[str] = "examples"
+    scored_unit: ClassVar[str | None] = None
     settings_type: ClassVar[type[TaskSettings]]
     data_fields: ClassVar[Mapping[str, tuple[str, ...]]]
     help: ClassVar[Mapping[str, str]]

@@ -54,6 +54,7 @@ class PretrainingTask(Task):
     """Masked examples in the original's TFRecord form; every split is the same files."""
 
     name = "pretraining"
+    scored_unit = "masked words"
     headline = "masked_lm_accuracy"
     settings_type = PretrainingSettings
     data_fields: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(("train", "dev", "test"), ("data",))

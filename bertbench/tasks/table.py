@@ -37,3 +37,9 @@ def make_task(name: str, tokenizer: Tokenizer | None = None, **values: Any) -> T
         raise InputError(f"{name} has no option {unknown[0]!r}; choose one of {', '.join(known)}.")
     given = {option: read_value(known[option], value, option) for option, value in values.items()}
     return kind(build(kind.settings_type, given), tokenizer)
+
+
+def scored_unit(name: str) -> str:
+    """What a task's scores are over, as a user counts it; "items" for a task that is not known here."""
+    kind = TASKS.get(name)
+    return "items" if kind is None else kind.scored_unit or kind.unit

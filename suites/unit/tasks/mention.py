@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.data.features import Features, MaxSeqLength
-from bertbench.files import write_text
+from bertbench.evaluation.items import Items
+from bertbench.files import read_content, write_text
 from bertbench.measure.flops import Product
 from bertbench.options import Option
 from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
@@ -48,13 +49,14 @@ class MentionTask(Task):
 
     def read(self, split: str) -> Dataset:
         (path,) = self.require_data(split)
-        lines = path.read_text().splitlines()[: self.settings.limit]
+        content = read_content(path)
+        lines = content.text().splitlines()[: self.settings.limit]
         first, last, room = self.tokenizer.cls_id, self.tokenizer.sep_id, self.max_seq_length - 2
         rows = [np.array([first, *self.tokenizer.encode(line)[:room], last], np.int32) for line in lines]
         labels = {"mentions": np.array([self.settings.word in line.split() for line in lines], np.int32)}
         features = Features.from_rows(rows, [np.zeros(len(row), np.int32) for row in rows])
         features = dataclasses.replace(features, labels=labels)
-        return Dataset(features, None, (path,), len(rows))
+        return Dataset(features, None, (content.file,), len(rows))
 
     @classmethod
     def settings_for(cls, data: Path, outputs: int) -> MentionSettings:
@@ -72,7 +74,10 @@ class MentionTask(Task):
     def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
         predicted = outputs["logits"].argmax(-1)
         hits = (predicted == dataset.features.labels["mentions"]).astype(float)
-        return Outcome({"accuracy": hits.mean()}, {"accuracy": hits}, predicted)
+        return Outcome({"accuracy": hits.mean()}, Items.numbered({"accuracy": hits}), predicted)
+
+    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+        return {str(row): float(label) for row, label in enumerate(outcome.predictions)}
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
         write_text(output_dir / "score.txt", f"{outcome.scores['accuracy']} at {global_step}\n")
