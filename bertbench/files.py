@@ -107,8 +107,7 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
     """Write JSON atomically, with the keys in the given order."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
-    write_bytes(path, text.encode(errors="backslashreplace"))  # half a surrogate pair, in JSON's form
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 @dataclass(frozen=True)

@@ -129,10 +129,11 @@ def _judge(first: _Run, second: _Run, max_drop: float) -> None:
       CannotJudge: these questions cannot tell.
     """
     from bertbench.gate.accuracy import compare_items, explain
-    from bertbench.results.accuracy import UNITS, Ruling
+    from bertbench.results.accuracy import Ruling
+    from bertbench.tasks.squad import SquadTask
 
     made = compare_items("f1", first.scores.items(), second.scores.items(), max_drop, against="A")
-    told = f"F1: {explain(made, UNITS['squad'])}"
+    told = f"F1: {explain(made, SquadTask.unit)}"
     if made.verdict == Ruling.FAIL:
         raise GateFailed(f"{told}.")
     if made.verdict == Ruling.UNCLEAR:

@@ -142,30 +142,22 @@ def _judge_stored(options: GateOptions) -> "GateResult":
 
 
 def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
-    from bertbench.gate.interleaved import gate_against
+    from bertbench.gate.interleaved import DEFAULT_CASES, gate_against
     from bertbench.results.repository import find_root
 
     return gate_against(
         find_root(Path.cwd()),
         base,
         "HEAD",
-        cases=_cases(options.arguments),
+        cases=(options.arguments,) if options.arguments else DEFAULT_CASES,
         pairs=options.pairs,
         command=options.command_line,
         threshold=options.threshold / 100,
     )
 
 
-def _cases(arguments: Sequence[str]) -> Sequence[Sequence[str]]:
-    """The one case that was asked for, or the default ones."""
-    from bertbench.gate.interleaved import default_cases
-    from bertbench.measure.machine import bf16_is_native
-
-    return (arguments,) if arguments else default_cases(bf16_is_native())
-
-
 def _judge_interpreters(options: GateOptions) -> "GateResult":
-    from bertbench.gate.interleaved import gate_interpreters
+    from bertbench.gate.interleaved import DEFAULT_CASES, gate_interpreters
 
     base, head = (
         _interpreter(side, python, variables)
@@ -177,7 +169,7 @@ def _judge_interpreters(options: GateOptions) -> "GateResult":
     return gate_interpreters(
         base,
         head,
-        cases=_cases(options.arguments),
+        cases=(options.arguments,) if options.arguments else DEFAULT_CASES,
         prediction=_prediction(options.arguments),
         pairs=options.pairs,
         command=options.command_line,

@@ -22,17 +22,8 @@ from bertbench.gate.runs import BENCHMARK, PREDICT, BenchmarkRun, Interpreter, r
 from bertbench.gate.sides import Side, load_folder
 from bertbench.results.repository import is_dirty, resolve_commit, run_git
 
-_CASE = ("squad", "--batch-size", "2", "--steps", "10", "--warmup-steps", "2")
-_GEOMETRIES = ("bert-base", "bert-large-4l")
-
-
-def default_cases(native_bf16: bool) -> list[tuple[str, ...]]:
-    """The arguments of `bertbench benchmark` for each case: each geometry in each native precision."""
-    return [
-        (*_CASE, "--config", geometry, "--precision", precision)
-        for geometry in _GEOMETRIES
-        for precision in (("fp32", "bf16") if native_bf16 else ("fp32",))
-    ]
+_COMMON = ("squad", "--config", "bert-base", "--batch-size", "2", "--steps", "20", "--warmup-steps", "3")
+DEFAULT_CASES = tuple((*_COMMON, "--precision", precision) for precision in ("bf16", "fp32"))
 
 
 Pair = tuple[BenchmarkRun, BenchmarkRun]  # of base and head
@@ -51,7 +42,7 @@ def gate_against(
     base: str,
     head: str,
     *,
-    cases: Sequence[Sequence[str]],
+    cases: Sequence[Sequence[str]] = DEFAULT_CASES,
     pairs: int = PAIRS,
     command: str,
     threshold: float = EFFICIENCY_THRESHOLD,
@@ -85,7 +76,7 @@ def gate_interpreters(
     base: Interpreter,
     head: Interpreter,
     *,
-    cases: Sequence[Sequence[str]],
+    cases: Sequence[Sequence[str]] = DEFAULT_CASES,
     prediction: Sequence[str] | None = None,
     pairs: int = PAIRS,
     command: str,

@@ -15,11 +15,7 @@ SECONDS_TO_END = 10
 def package_environment() -> dict[str, str]:
     """The variables with which a process in any folder imports this package and prints line by line."""
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-    }
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
 class Processes:
@@ -103,7 +99,7 @@ def _start_group(command: Sequence[str], environment: Mapping[str, str]) -> subp
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
+        text=True,
         errors="replace",
         start_new_session=True,
     )

@@ -14,7 +14,6 @@ from bertbench.measure.machine import describe_machine
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
 from bertbench.results.accuracy import (
     ACCURACY_FILE,
-    UNITS,
     AccuracyCase,
     AccuracyResult,
     Ruling,
@@ -24,6 +23,7 @@ from bertbench.results.accuracy import (
 from bertbench.results.accuracy_baselines import record_baselines
 from bertbench.results.item_files import write_items
 from bertbench.results.provenance import describe_versions
+from bertbench.tasks.table import scored_unit
 
 COLUMNS = (
     "case", "verdict", "against", "score", "difference", "may lose",
@@ -77,7 +77,7 @@ def describe(case: AccuracyCase, made: ScoreComparison, looks: Mapping[str, str]
     told = f"{case.case}: {short_name(made.quantity)} {made.score:.6g}"
     if made.expected is None:
         return f"{told}: {explain(made)}; if it is right, record it: {case.command} {RECORD}"
-    told += f", {made.against} {made.expected:.6g}: {explain(made, UNITS.get(case.task, 'items'))}"
+    told += f", {made.against} {made.expected:.6g}: {explain(made, scored_unit(case.task))}"
     if made.changed:
         shown = ", ".join(made.changed[:SHOWN_CHANGES])
         more = len(made.changed) - SHOWN_CHANGES
