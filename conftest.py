@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 
 from bertbench.errors import BertbenchError
+from bertbench.gate.limits import EFFICIENCY_THRESHOLD
 from bertbench.pytest_plugin.entry import a_path
 from bertbench.runtime import prepare_environment
 from suites import gating
@@ -29,6 +30,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--steps", type=int, help="timed calls of a benchmark [30; fewer where they take long]")
     add("--warmup-steps", type=int, help="calls before the timed ones [10; fewer where they take long]")
     add("--benchmark-full", action="store_true", help="measure the whole grid, not the default part")
+    add(
+        "--threshold",
+        type=float,
+        default=100 * EFFICIENCY_THRESHOLD,
+        help="with --gate: the percentage of its efficiency that a case may lose [%(default)g]",
+    )
+    add(
+        "--case-threshold",
+        action="append",
+        default=[],
+        metavar="PATTERN=PERCENT",
+        help="with --gate: the same of some cases, by their names; may be given again",
+    )
     add("--gate", action="store_true", help="judge the results against those stored for HEAD")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bertbench.errors import BertbenchError, InputError
+from bertbench.gate.thresholds import Thresholds
 from bertbench.pytest_plugin.plugin import is_worker
 from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.recording import require_clean_tree
@@ -22,8 +23,10 @@ def check_options(config: pytest.Config) -> None:
     """Refuse what could not be done in the end, before anything runs.
 
     Raises:
-      InputError: --gate has no results, or baselines would be recorded from a work tree with changes.
+      InputError: --gate has no results, a threshold is none, or baselines would be recorded from a work tree
+        with changes.
     """
+    Thresholds.parse(config.option.threshold, config.option.case_threshold)
     if config.option.gate and config.option.results_dir is None:
         raise InputError("--gate judges what is in --results-dir; give both.")
     if config.option.record_baselines:
@@ -41,7 +44,11 @@ def judge_session(session: pytest.Session) -> None:
     summary = summary_of(config)
     table = summary.table("gate", GATE_COLUMNS, GATE_COLUMNS[:4])
     try:
-        result = judge_against_stored(config.option.results_dir, command=command_line(config))
+        result = judge_against_stored(
+            config.option.results_dir,
+            command=command_line(config),
+            thresholds=Thresholds.parse(config.option.threshold, config.option.case_threshold),
+        )
     except BertbenchError as error:
         summary.verdicts.append(f"gate: {error}")
         session.exitstatus = session.exitstatus or error.exit_status

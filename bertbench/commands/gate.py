@@ -13,7 +13,8 @@ import click
 
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.errors import InputError
-from bertbench.gate.limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
+from bertbench.gate.limits import CALIBRATION_RUNS, EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
+from bertbench.gate.thresholds import Thresholds
 from bertbench.options import Option, Settings, build, command_words
 
 if TYPE_CHECKING:
@@ -58,7 +59,18 @@ class GateOptions(Settings):
             exclusive=True,
         ),
     ] = 100 * EFFICIENCY_THRESHOLD
+    case_threshold: Annotated[
+        tuple[str, ...],
+        Option("The same of some cases, by their names; may be given again.", metavar="PATTERN=PERCENT"),
+    ] = ()
     pairs: Annotated[int, Option("Of runs in turn: how many of each side.", minimum=MINIMUM_PAIRS)] = PAIRS
+    calibrate: Annotated[
+        bool,
+        Option("Record how this machine scatters when nothing changes, and how often the gate would err."),
+    ] = False
+    runs: Annotated[int, Option("With --calibrate: how many runs of each case to record.", minimum=1)] = (
+        CALIBRATION_RUNS
+    )
     output_dir: Annotated[Path | None, Option("Folder for gate.json, for the report.", group="output")] = None
 
     @property
@@ -68,6 +80,11 @@ class GateOptions(Settings):
         words = [*command_words(sides), "--threshold", f"{self.threshold:g}"]
         divider = ["--"] if self.in_turn and self.arguments else []
         return shlex.join(["bertbench", "gate", *words, *divider, *self.arguments])
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What each case may lose; raises as `Thresholds.parse`."""
+        return Thresholds.parse(self.threshold, self.case_threshold)
 
     @property
     def in_turn(self) -> bool:
@@ -81,7 +98,12 @@ class GateOptions(Settings):
 
 
 def judge_results(options: GateOptions) -> None:
-    """Judge stored results, or two revisions run interleaved."""
+    """Judge stored results, or two sides run in turn; or calibrate the gate."""
+    if options.calibrate:
+        from bertbench.commands.gate_calibration import calibrate
+
+        calibrate(_cases(options.arguments), options.runs, options.thresholds)
+        return
     from bertbench.console import print_table, say
     from bertbench.gate.judging import raise_for_status
     from bertbench.gate.result import GATE_FILE
@@ -116,6 +138,9 @@ command = TypedCommand(
     names a model and data, their scores are judged too. --against does the same with two revisions of a
     checkout of bertbench itself.
 
+    --calibrate runs the default cases, or the one after `--`, again and again without any change, keeps what
+    it saw in baselines/noise and goes on from there when called again.
+
     \b
     Exit status: 0 fine, 1 a regression, 2 bad input, 3 could not judge.
 
@@ -138,7 +163,7 @@ def _judge_stored(options: GateOptions) -> "GateResult":
         raise InputError(f"gate needs BASE and HEAD, {len(options.arguments)} given; or give --base-python.")
     base, head = options.arguments
     sides = load_sides(base, head, STORAGE)
-    return judge(*sides, command=options.command_line, threshold=options.threshold / 100)
+    return judge(*sides, command=options.command_line, thresholds=options.thresholds)
 
 
 def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
@@ -152,7 +177,7 @@ def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
         cases=(options.arguments,) if options.arguments else DEFAULT_CASES,
         pairs=options.pairs,
         command=options.command_line,
-        threshold=options.threshold / 100,
+        thresholds=options.thresholds,
     )
 
 
@@ -173,7 +198,7 @@ def _judge_interpreters(options: GateOptions) -> "GateResult":
         prediction=_prediction(options.arguments),
         pairs=options.pairs,
         command=options.command_line,
-        threshold=options.threshold / 100,
+        thresholds=options.thresholds,
     )
 
 

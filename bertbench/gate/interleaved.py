@@ -14,12 +14,13 @@ from types import FrameType
 
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
-from bertbench.gate.judging import judge
-from bertbench.gate.limits import EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
+from bertbench.gate.judging import THRESHOLDS, judge
+from bertbench.gate.limits import MINIMUM_PAIRS, PAIRS
 from bertbench.gate.result import GateResult, Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
 from bertbench.gate.runs import BENCHMARK, PREDICT, BenchmarkRun, Interpreter, run_benchmark, run_process
 from bertbench.gate.sides import Side, load_folder
+from bertbench.gate.thresholds import Thresholds
 from bertbench.results.repository import is_dirty, resolve_commit, run_git
 
 _COMMON = ("squad", "--config", "bert-base", "--batch-size", "2", "--steps", "20", "--warmup-steps", "3")
@@ -45,7 +46,7 @@ def gate_against(
     cases: Sequence[Sequence[str]] = DEFAULT_CASES,
     pairs: int = PAIRS,
     command: str,
-    threshold: float = EFFICIENCY_THRESHOLD,
+    thresholds: Thresholds = THRESHOLDS,
     install: Callable[[Path, Path], Path] = install_with_pip,
     benchmark: Sequence[str] = BENCHMARK,
 ) -> GateResult:
@@ -65,7 +66,7 @@ def gate_against(
             stack.enter_context(_build(root, commit, folder / side, install))
             for side, commit in zip(("base", "head"), commits, strict=True)
         ]
-        verdicts, notes = _judge_cases(builds, cases, pairs, folder, threshold, benchmark)
+        verdicts, notes = _judge_cases(builds, cases, pairs, folder, thresholds, benchmark)
     if is_dirty(root, apart_from="baselines"):
         notes.append("The work tree has changes in no commit; they were not measured.")
     names = [f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True)]
@@ -80,7 +81,7 @@ def gate_interpreters(
     prediction: Sequence[str] | None = None,
     pairs: int = PAIRS,
     command: str,
-    threshold: float = EFFICIENCY_THRESHOLD,
+    thresholds: Thresholds = THRESHOLDS,
     benchmark: Sequence[str] = BENCHMARK,
     predict: Sequence[str] = PREDICT,
 ) -> GateResult:
@@ -101,7 +102,7 @@ def gate_interpreters(
                 for side, interpreter in (("base", base), ("head", head))
             ]
             scored = judge(*sides, command=command).verdicts
-        verdicts, notes = _judge_cases((base, head), cases, pairs, folder, threshold, benchmark)
+        verdicts, notes = _judge_cases((base, head), cases, pairs, folder, thresholds, benchmark)
     return GateResult(base.name, head.name, command, tuple(notes), (*scored, *verdicts))
 
 
@@ -116,7 +117,7 @@ def _judge_cases(
     cases: Sequence[Sequence[str]],
     pairs: int,
     folder: Path,
-    threshold: float,
+    thresholds: Thresholds,
     benchmark: Sequence[str],
 ) -> tuple[list[Verdict], list[str]]:
     """The verdicts of all cases, and what the reader must know of each."""
@@ -124,7 +125,7 @@ def _judge_cases(
     notes: list[str] = []
     for number, arguments in enumerate(cases):
         measured = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
-        verdicts += _judge(measured, threshold)
+        verdicts += _judge(measured, thresholds.of(measured[0][1].case))
         notes.append(_describe(measured))
     return verdicts, notes
 

@@ -10,20 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertbench.errors import CannotJudge, GateFailed
-from bertbench.gate.limits import EFFICIENCY_THRESHOLD
 from bertbench.gate.result import EFFICIENCY, GATE_FILE, GateResult, Outcome, Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
 from bertbench.gate.scores import judge_score
 from bertbench.gate.sides import Side, load_folder, load_stored
+from bertbench.gate.thresholds import Thresholds
 from bertbench.measure import machine
 from bertbench.results.accuracy import AccuracyResult
 from bertbench.results.baselines import STORAGE
 from bertbench.results.schema import ThroughputResult, write_result
 
+THRESHOLDS = Thresholds()
 UNDECIDED = (Outcome.UNCLEAR, Outcome.MISSING)
 
 
-def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY_THRESHOLD) -> GateResult:
+def judge(base: Side, head: Side, *, command: str, thresholds: Thresholds = THRESHOLDS) -> GateResult:
     """Judge every quantity that both sides have; a case that only the base has is missing."""
     verdicts: list[Verdict] = []
     notes: list[str] = []
@@ -34,7 +35,7 @@ def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY
                 f"Different machines ({base.throughput.machine_id}, {head.throughput.machine_id}): "
                 "only efficiency is compared, not memory, start-up or examples/s."
             )
-        verdicts += _judge_throughput(base.throughput, head.throughput, same_machine, threshold)
+        verdicts += _judge_throughput(base.throughput, head.throughput, same_machine, thresholds)
     if base.accuracy and head.accuracy:
         verdicts += _judge_scores(base, base.accuracy, head, head.accuracy)
     verdicts += _lost(base, head)
@@ -43,7 +44,12 @@ def judge(base: Side, head: Side, *, command: str, threshold: float = EFFICIENCY
 
 
 def judge_against_stored(
-    results_dir: Path, *, command: str, revision: str = "HEAD", storage: Path = STORAGE
+    results_dir: Path,
+    *,
+    command: str,
+    revision: str = "HEAD",
+    storage: Path = STORAGE,
+    thresholds: Thresholds = THRESHOLDS,
 ) -> GateResult:
     """Judge what a test session has just measured, and write gate.json next to it.
 
@@ -55,7 +61,7 @@ def judge_against_stored(
     """
     head = load_folder(results_dir)
     base = load_stored(revision, storage, head.machine_id or machine.machine_id())
-    result = judge(base, head, command=command)
+    result = judge(base, head, command=command, thresholds=thresholds)
     selected = tuple(verdict for verdict in result.verdicts if verdict.verdict != Outcome.MISSING)
     result = dataclasses.replace(result, verdicts=selected)
     write_result(results_dir / GATE_FILE, result)
@@ -88,7 +94,7 @@ def raise_for_status(result: GateResult) -> None:
 
 
 def _judge_throughput(
-    base: ThroughputResult, head: ThroughputResult, same_machine: bool, threshold: float
+    base: ThroughputResult, head: ThroughputResult, same_machine: bool, thresholds: Thresholds
 ) -> Iterator[Verdict]:
     before = {case.case: case for case in base.cases}
     after = {case.case: case for case in head.cases}
@@ -98,7 +104,7 @@ def _judge_throughput(
             yield _only_in_base(name, EFFICIENCY)
             continue
         efficiency = judge_efficiency(
-            name, old.efficiency_rounds, new.efficiency_rounds, paired=False, threshold=threshold
+            name, old.efficiency_rounds, new.efficiency_rounds, paired=False, threshold=thresholds.of(name)
         )
         yield doubt_disturbed(efficiency, old.warnings, new.warnings)
         if not same_machine:

@@ -10,6 +10,7 @@ SIGNIFICANCE = 0.01  # one-sided: the most false alarms there can be where measu
 MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
 PAIRS = 14  # of interleaved runs: enough to catch a 10 % slowdown on a busy machine
+CALIBRATION_RUNS = 40  # of a case: enough for 28 in turn, and for 780 pairs of single runs
 SIGHT = 0.99  # how surely a sample of items holds one of those that a drop of twice the tolerance has lost
 
 

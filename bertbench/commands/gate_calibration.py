@@ -1,0 +1,33 @@
+"""`bertbench gate --calibrate`: how often the gate is wrong on this machine."""
+
+from collections.abc import Sequence
+
+from bertbench.console import make_table, print_table, say
+from bertbench.errors import GateFailed
+from bertbench.gate.calibration import COLUMNS, measure_rates
+from bertbench.gate.noise import describe_noise, read_noise, record_noise
+from bertbench.gate.thresholds import Thresholds
+
+
+def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds) -> None:
+    """Record the cases until each has so many runs, and print the error rates that follow.
+
+    Args:
+      cases: arguments of `bertbench benchmark`.
+
+    Raises:
+      GateFailed: the rates are not as demanded.
+      CannotJudge: too few runs are undisturbed.
+      InputError: a run fails, or the recording so far cannot be read.
+    """
+    path = record_noise(cases, runs)
+    say(str(path))
+    wanted = {tuple(arguments) for arguments in cases}
+    recorded = [case for case in read_noise(path).cases if case.arguments in wanted]
+    for case in recorded:
+        say(describe_noise(case))
+    rates = [rate for case in recorded for rate in measure_rates(case, thresholds)]
+    print_table(make_table("How often the gate is wrong here", COLUMNS, [rate.cells for rate in rates]))
+    if missed := sorted({rate.case for rate in rates if not rate.kept}):
+        remedy = "give them thresholds of their own with --case-threshold"
+        raise GateFailed(f"the error rates of {', '.join(missed)} are not as demanded; {remedy}.")

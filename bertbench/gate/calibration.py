@@ -1,0 +1,128 @@
+"""How often the gate is wrong on a machine: false alarms on unchanged code, and slowdowns that it misses.
+
+Base and head are taken from recorded runs of unchanged code (`bertbench.gate.noise`) and judged as the gate
+does, with the head's efficiency lowered by a known slowdown. Disturbed runs are left out, as the gate judges
+none.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertbench.errors import CannotJudge
+from bertbench.formatting import percent
+from bertbench.gate.limits import PAIRS
+from bertbench.gate.noise import NoiseCase, NoiseRun
+from bertbench.gate.result import Outcome
+from bertbench.gate.rules import judge_efficiency
+from bertbench.gate.thresholds import Thresholds
+from bertbench.measure.rates import center
+
+COMPARISONS = 1000
+MINIMUM_RUNS = 2 * PAIRS
+FALSE_ALARMS, CAUGHT = 0.01, 0.95
+# What a slowdown of 5 % takes: a threshold below it, and runs in turn.
+SENSITIVE = 0.025
+COLUMNS = ("case", "comparison", "slower by", "threshold", "regression", "unclear", "fine", "demanded")
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The outcomes of comparisons with a head that is slower by a known share of its time."""
+
+    case: str
+    paired: bool
+    slowdown: float
+    threshold: float
+    demanded: bool
+    outcomes: Counter[Outcome]
+
+    @property
+    def regressions(self) -> float:
+        """The share that was called a regression."""
+        return self.outcomes[Outcome.REGRESSION] / self.outcomes.total()
+
+    @property
+    def demand(self) -> str:
+        """What is asked of the share of regressions, in words; nothing of what is only told."""
+        if not self.demanded:
+            return ""
+        asked = f"≥ {percent(CAUGHT, 0)}" if self.slowdown else f"≤ {percent(FALSE_ALARMS, 0)}"
+        return f"regression {asked}"
+
+    @property
+    def kept(self) -> bool:
+        """Whether the demand is met."""
+        if not self.demanded:
+            return True
+        return self.regressions >= CAUGHT if self.slowdown else self.regressions <= FALSE_ALARMS
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """A row of `COLUMNS`."""
+        total = self.outcomes.total()
+        unclear = self.outcomes[Outcome.UNCLEAR] / total
+        shares = (self.regressions, unclear, 1 - self.regressions - unclear)
+        return (
+            self.case,
+            f"{PAIRS} pairs of runs in turn" if self.paired else "one stored run per side",
+            percent(self.slowdown, 0) if self.slowdown else "unchanged",
+            percent(self.threshold),
+            *(percent(share) for share in shares),
+            self.demand,
+        )
+
+
+def measure_rates(case: NoiseCase, thresholds: Thresholds, comparisons: int = COMPARISONS) -> Iterator[Rates]:
+    """The error rates of one case, for both ways to compare.
+
+    Raises:
+      CannotJudge: the recording holds too few undisturbed runs.
+    """
+    runs = case.undisturbed
+    if len(runs) < MINIMUM_RUNS:
+        raise CannotJudge(
+            f"{case.case}: {len(runs)} of {len(case.runs)} recorded runs are undisturbed, {MINIMUM_RUNS} are "
+            "needed; record more with --runs when the machine is quiet."
+        )
+    usual = thresholds.of(case.case)
+    for paired, slowdown, threshold in (
+        (False, 0.0, usual),
+        (False, 0.10, usual),
+        (True, 0.0, usual),
+        (True, 0.10, usual),
+        (True, 0.0, SENSITIVE),
+        (True, 0.05, SENSITIVE),
+    ):
+        outcomes = _compare(case.case, runs, paired, slowdown, threshold, comparisons)
+        demanded = threshold == usual and threshold < (slowdown or 1)
+        yield Rates(case.case, paired, slowdown, threshold, demanded, outcomes)
+
+
+def _compare(
+    case: str, runs: list[NoiseRun], paired: bool, slowdown: float, threshold: float, comparisons: int
+) -> Counter[Outcome]:
+    generator = np.random.default_rng(0)
+    draw = _draw_pairs if paired else _draw_two
+    outcomes: Counter[Outcome] = Counter()
+    for _ in range(comparisons):
+        base, head = draw(runs, generator)
+        slower = [value / (1 + slowdown) for value in head]
+        outcomes[judge_efficiency(case, base, slower, paired=paired, threshold=threshold).verdict] += 1
+    return outcomes
+
+
+def _draw_two(runs: list[NoiseRun], generator: np.random.Generator) -> tuple[list[float], list[float]]:
+    """The rounds of two different runs, any time apart, as a stored result and a new one are."""
+    base, head = generator.choice(len(runs), size=2, replace=False)
+    return list(runs[base].efficiency_rounds), list(runs[head].efficiency_rounds)
+
+
+def _draw_pairs(runs: list[NoiseRun], generator: np.random.Generator) -> tuple[list[float], list[float]]:
+    """The efficiencies of successive runs from a random one on; which of each pair is the base is random."""
+    start = generator.integers(len(runs) - 2 * PAIRS + 1)
+    centers = [center(run.efficiency_rounds) for run in runs[start : start + 2 * PAIRS]]
+    pairs = generator.permuted(np.reshape(centers, (PAIRS, 2)), axis=1)
+    return pairs[:, 0].tolist(), pairs[:, 1].tolist()

@@ -1,0 +1,134 @@
+"""The calibration records runs, measures the gate's error rates, and fails when they are not as demanded."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bertbench.commands import gate_calibration
+from bertbench.commands.gate_calibration import calibrate
+from bertbench.errors import CannotJudge, GateFailed, InputError
+from bertbench.gate.calibration import measure_rates
+from bertbench.gate.noise import NoiseCase, NoiseRun, describe_noise, read_noise, record_noise
+from bertbench.gate.thresholds import Thresholds
+
+pytestmark = pytest.mark.unit
+
+COMPARISONS = 40
+BENCHMARK = """
+import json, pathlib, sys
+output_dir = pathlib.Path(sys.argv[sys.argv.index("--output-dir") + 1])
+output_dir.mkdir(parents=True)
+(output_dir / "results.json").write_text(json.dumps({
+    "schema_version": 2, "case": f"fp32-{sys.argv[1]}", "efficiency_rounds": [0.8, 0.81, 0.79],
+    "peak_memory_mib": 900.0, "startup_seconds": 5.0, "warnings": ["noise"] if sys.argv[1] == "loud" else [],
+}))
+"""
+
+
+def made_up_case(between, within, runs=60, rounds=10, drift=0.0, disturbed=0):
+    """Runs whose level scatters by `between`, with rounds that scatter by `within`, and a common drift."""
+    generator = np.random.default_rng(0)
+    levels = generator.normal(0, between, (runs, 1)) + drift * np.arange(runs)[:, None]
+    efficiencies = 0.85 * np.exp(levels + generator.normal(0, within, (runs, rounds)))
+    made = [
+        NoiseRun(1.0, tuple(row.tolist()), 900.0, 5.0, ("noise",) if number < disturbed else ())
+        for number, row in enumerate(efficiencies)
+    ]
+    return NoiseCase("fp32-squad", ("squad",), tuple(made))
+
+
+def rates(case, **thresholds):
+    """By (in turn, slowdown, threshold)."""
+    measured = measure_rates(case, Thresholds(**thresholds), COMPARISONS)
+    return {(rate.paired, rate.slowdown, rate.threshold): rate for rate in measured}
+
+
+def test_a_quiet_machine_keeps_every_demand_and_sees_5_percent_in_turn():
+    found = rates(made_up_case(0.004, 0.02))
+    assert all(rate.kept for rate in found.values())
+    assert found[True, 0.10, 0.05].regressions == 1
+    assert found[True, 0.05, 0.025].regressions > 0.9
+    assert sum(bool(rate.demand) for rate in found.values()) == 4
+
+
+def test_false_alarms_of_scattering_runs_are_seen():
+    """Runs that differ by 10 % in truth make stored results alarm, which no test of rounds can know."""
+    rate = rates(made_up_case(0.1, 0.01))[False, 0.0, 0.05]
+    assert not rate.kept
+    assert rate.regressions > 0.1
+
+
+def test_missed_slowdowns_are_seen():
+    assert not rates(made_up_case(0.0, 0.3))[False, 0.10, 0.05].kept
+
+
+def test_runs_in_turn_bear_a_drift_that_stored_results_do_not():
+    found = rates(made_up_case(0.002, 0.02, drift=0.003))
+    assert all(rate.kept for (paired, *_), rate in found.items() if paired)
+    assert not found[False, 0.0, 0.05].kept
+
+
+def test_a_case_is_judged_by_its_own_threshold_and_asked_only_for_what_lies_beyond_it():
+    found = rates(made_up_case(0.03, 0.01), special=(("fp32-*", 0.2),))
+    assert found[False, 0.0, 0.2].kept
+    assert found[False, 0.10, 0.2].demand == ""
+
+
+def test_disturbed_runs_are_left_out_and_too_few_others_cannot_judge():
+    case = made_up_case(0.004, 0.02, runs=40, disturbed=5)
+    assert describe_noise(case).startswith("fp32-squad: 40 runs, 5 of them disturbed; load 1.0; undisturbed")
+    assert rates(case)
+    with pytest.raises(CannotJudge, match="27 of 40 recorded runs are undisturbed, 28 are needed"):
+        rates(made_up_case(0.004, 0.02, runs=40, disturbed=13))
+
+
+@pytest.fixture
+def record(tmp_path):
+    script = tmp_path / "benchmark.py"
+    script.write_text(BENCHMARK)
+
+    def run(cases, runs):
+        return record_noise(cases, runs, tmp_path / "noise", [str(script)])
+
+    return run
+
+
+def test_cases_take_turns_and_a_recording_goes_on_where_it_stopped(record):
+    quiet, loud = ("quiet", "--steps", "3"), ("loud",)
+    path = record([quiet], 2)
+    assert [len(case.runs) for case in read_noise(path).cases] == [2]
+    noise = read_noise(record([quiet, loud], 3))
+    assert {case.case: len(case.runs) for case in noise.cases} == {"fp32-quiet": 3, "fp32-loud": 3}
+    assert [len(case.undisturbed) for case in noise.cases] == [3, 0]
+    assert noise.cases[0].arguments == quiet
+    assert noise.cases[0].runs[0].efficiency_rounds == (0.8, 0.81, 0.79)
+    assert path.stem == noise.machine_id
+
+
+def test_a_recording_of_another_kind_is_refused(record):
+    path = record([("quiet",)], 1)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 1}))
+    with pytest.raises(InputError, match="schema_version is 1, this bertbench reads 2"):
+        record([("quiet",)], 2)
+
+
+@pytest.mark.parametrize(("between", "ending"), [(0.004, None), (0.1, GateFailed)])
+def test_the_command_prints_the_rates_and_fails_where_they_are_not_kept(
+    tmp_path, monkeypatch, capsys, between, ending
+):
+    case = made_up_case(between, 0.01)
+    noise = type("Noise", (), {"cases": (case,)})
+    monkeypatch.setattr(gate_calibration, "record_noise", lambda cases, runs: tmp_path / "noise.json")
+    monkeypatch.setattr(gate_calibration, "read_noise", lambda path: noise)
+    monkeypatch.setattr(
+        gate_calibration, "measure_rates", lambda *arguments: measure_rates(*arguments, COMPARISONS)
+    )
+    if ending:
+        with pytest.raises(ending, match="fp32-squad are not as demanded"):
+            calibrate([("squad",)], 40, Thresholds())
+    else:
+        calibrate([("squad",)], 40, Thresholds())
+    output = capsys.readouterr().out
+    assert "60 runs, 0 of them disturbed" in output
+    assert "regression ≤ 1 %" in output

@@ -1,0 +1,55 @@
+"""Each case may have a threshold of its own."""
+
+import pytest
+
+from bertbench.cli import main
+from bertbench.errors import InputError
+from bertbench.gate.thresholds import Thresholds
+from suites.unit.made_up_results import case_info, write_throughput
+
+pytestmark = pytest.mark.unit
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+def test_the_last_pattern_that_matches_counts():
+    thresholds = Thresholds.parse(5, ["bf16-*=8", "*-large-*=12", "bf16-squad=x=3"])
+    assert thresholds.of("fp32-squad-inference-bert-base-b8") == 0.05
+    assert thresholds.of("bf16-squad-inference-bert-base-b8") == 0.08
+    assert thresholds.of("bf16-squad-inference-bert-large-b8") == 0.12
+    assert thresholds.of("bf16-squad=x") == 0.03
+
+
+@pytest.mark.parametrize(
+    "text", ["bf16-*", "=5", "bf16-*=", "bf16-*=five", "bf16-*=0", "bf16-*=100", "a=nan"]
+)
+def test_what_is_no_threshold_is_refused(text):
+    with pytest.raises(InputError, match=r"must be PATTERN=PERCENT with a percentage between 0 and 100"):
+        Thresholds.parse(5, [text])
+
+
+@pytest.mark.parametrize("general", [0, 100, -5, float("nan")])
+def test_a_general_threshold_is_a_percentage(general):
+    with pytest.raises(InputError, match="--threshold"):
+        Thresholds.parse(general, [])
+
+
+def test_the_command_judges_each_case_by_its_own(tmp_path, capsys, monkeypatch):
+    """Both precisions fall by 8 %; bf16 may lose 12."""
+    monkeypatch.chdir(tmp_path)
+    for side, scale in (("base", 1.0), ("head", 0.92)):
+        infos = [case_info(precision, "large", scale=scale, spread=0.005) for precision in ("fp32", "bf16")]
+        write_throughput(tmp_path / side / "throughput.json", infos)
+    assert run("gate", "base", "head") == 1
+    assert run("gate", "base", "head", "--case-threshold", "*=12") == 0
+    capsys.readouterr()
+    assert run("gate", "base", "head", "--case-threshold", "bf16-*=12") == 1
+    error = capsys.readouterr().err
+    assert "fp32-squad-inference-bert-large-b8" in error
+    assert "bf16" not in error
+    assert run("gate", "base", "head", "--case-threshold", "bf16") == 2
+    assert "--case-threshold bf16" in capsys.readouterr().err
