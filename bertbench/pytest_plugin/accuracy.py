@@ -142,8 +142,12 @@ def record(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
 
 
 def closing_line(config: pytest.Config) -> str:
-    """How many cases ended how, and the names of those that did not pass."""
-    rulings = {name: entry.case.verdict for name, entry in summary_of(config).cases.items()}
+    """How many cases ended how, and the names of those that did not pass.
+
+    Cases without a comparison, which are new baselines, are not counted.
+    """
+    cases = {name: entry.case for name, entry in summary_of(config).cases.items()}
+    rulings = {name: case.verdict for name, case in cases.items() if case.comparisons}
     passed = sum(ruling == Ruling.PASS for ruling in rulings.values())
     parts = [f"accuracy: {passed} of {len(rulings)} cases passed"]
     for ruling in (Ruling.FAIL, Ruling.UNCLEAR):
