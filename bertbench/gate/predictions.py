@@ -42,10 +42,13 @@ def read_prediction(path: Path, values: Any) -> AccuracyResult:
     """
     made = parse_version(PredictionResult, values, str(path))
     if made.quantity not in made.scores:
-        raise InputError(f"{path}: holds no score, as the data has no reference answers; predict others.")
+        raise InputError(f"{path}: contains no score, as the data has no reference answers; predict others.")
     name = made.per_question_scores
     if name is not None and Path(name).name != name:
         raise InputError(f"{path}: per_question_scores {name!r} must be a file beside it.")
+    tolerance = SCORE_TOLERANCES.get((made.precision, made.quantity))
+    if tolerance is None:
+        raise InputError(f"{path}: {made.quantity} in {made.precision} cannot be judged; predict again.")
     case = AccuracyCase(
         case=f"{made.task}-inference",
         task=made.task,
@@ -53,7 +56,7 @@ def read_prediction(path: Path, values: Any) -> AccuracyResult:
         mode="inference",
         quantity=made.quantity,
         scores=made.scores,
-        tolerance=SCORE_TOLERANCES[made.precision, made.quantity].bound,
+        tolerance=tolerance.bound,
         verdict=Ruling.UNCLEAR,
         checkpoint_fingerprint=made.checkpoint_fingerprint,
         dataset_sha256=made.dataset_sha256,

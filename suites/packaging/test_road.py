@@ -42,13 +42,13 @@ Predictor.__call__ = _twice(Predictor.__call__)
 def environment(tmp_path_factory):
     """The `bin` folder of a new environment that holds the wheel of this source and what it requires."""
     folder = tmp_path_factory.mktemp("environment")
-    pip = [sys.executable, "-m", "pip", "--quiet"]
+    pip = ("-I", "-m", "pip", "-qqq")  # -I: what PYTHONPATH names is not installed there
     source = shutil.copytree(ROOT, folder / "source", ignore=shutil.ignore_patterns(".*", "build", "results"))
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, source], check=True)
+    subprocess.run([sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", folder, source], check=True)
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "--quiet", "install", wheel], check=True)
+    subprocess.run([python, *pip, "install", wheel], check=True)
     return python.parent
 
 

@@ -1,0 +1,100 @@
+"""A `bertbench.toml` is collected as tests in any repository, and obeys pytest's own options."""
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from bertbench.files import read_json
+from suites.unit.own_project import CLASSIFIER, THROUGHPUT, commit_all, damage, make_repository
+
+pytestmark = pytest.mark.unit
+
+SCORE, SPEED = "fp32-classifier-inference-own", "fp32-classifier-inference-own-b1"
+
+
+def run_pytest(folder, *arguments):
+    """pytest in a repository, with the plugin as an installed bertbench gives it."""
+    words = [sys.executable, "-m", "pytest", "-p", "bertbench.pytest_plugin.entry", *map(str, arguments)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def collect(folder, *arguments):
+    _, out = run_pytest(folder, "--collect-only", "-q", *arguments)
+    return [line for line in out.splitlines() if "::" in line]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return make_repository(tmp_path_factory.mktemp("own"), CLASSIFIER + THROUGHPUT)
+
+
+def test_items_are_named_and_marked(repository):
+    both = [f"bertbench.toml::{SCORE}", f"bertbench.toml::{SPEED}"]
+    assert collect(repository) == both
+    assert collect(repository, "-m", "accuracy") == both[:1]
+    assert collect(repository, "-m", "benchmark") == both[1:]
+    assert collect(repository, "-k", "own-b1") == both[1:]
+    assert collect(repository, f"bertbench.toml::{SCORE}") == both[:1]
+    assert collect(repository, "--strict-markers") == both
+
+
+def test_pyproject_is_collected_too(tmp_path):
+    folder = make_repository(tmp_path)
+    text = (folder / "bertbench.toml").read_text().replace("[model.", "[tool.bertbench.model.")
+    (folder / "bertbench.toml").unlink()
+    (folder / "pyproject.toml").write_text(text)
+    assert collect(folder) == [f"pyproject.toml::{SCORE}"]
+
+
+def test_a_repository_without_a_project_is_left_alone(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.other]\n")
+    (tmp_path / "test_other.py").write_text("import sys\ndef test_it(): assert 'numpy' not in sys.modules\n")
+    status, out = run_pytest(tmp_path, "-q")
+    assert status == 0, out
+    assert "1 passed" in out
+
+
+def test_a_faulty_file_is_one_line(tmp_path):
+    folder = make_repository(tmp_path, CLASSIFIER.replace("task-name", "task-nam"))
+    status, out = run_pytest(folder, "-q")
+    assert status == 2
+    assert "bertbench.toml: line 4: model.own.task-nam: unknown key; did you mean 'task-name'?" in out
+    assert "Traceback" not in out
+
+
+def test_from_recording_to_failing(tmp_path):
+    folder = make_repository(tmp_path)
+    status, out = run_pytest(folder)
+    assert status == 3, out
+    assert out.splitlines()[-1] == "exit status 3"
+
+    status, out = run_pytest(folder, "--record-baselines")
+    assert status == 0, out
+    assert "recorded; commit it" in out
+    commit_all(folder)
+
+    status, out = run_pytest(folder, "--junitxml", "junit.xml", "--results-dir", "results")
+    assert status == 0, out
+    (case,) = ElementTree.parse(folder / "junit.xml").iter("testcase")
+    assert case.get("name") == SCORE
+    assert read_json(folder / "results" / "gate.json")["verdicts"][0]["verdict"] == "ok"
+
+    damage(folder / "model")
+    status, out = run_pytest(folder, "--results-dir", "results")
+    assert status == 1, out
+    assert f"{SCORE}: accuracy 0." in out
+    assert read_json(folder / "results" / "gate.json")["verdicts"][0]["verdict"] == "regression"
+    assert read_json(folder / "results" / "accuracy.json")["cases"][0]["verdict"] == "fail"
+
+
+def test_workers_give_one_result(tmp_path):
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    two = CLASSIFIER + CLASSIFIER.replace("model.own", "model.twin")
+    folder = make_repository(tmp_path, two)
+    status, out = run_pytest(folder, "-n", "2", "--record-baselines")
+    assert status == 0, out
+    names = {entry["case"] for entry in read_json(folder / "baselines" / "accuracy.json")["baselines"]}
+    assert names == {SCORE, SCORE.replace("own", "twin")}
