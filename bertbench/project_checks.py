@@ -156,7 +156,7 @@ class ProjectChecks:
 
         Raises:
           InputError: model, data or baselines cannot be used.
-          CannotJudge: the data holds no labels, or an output is not finite.
+          CannotJudge: the data have no labels, or an output is not finite.
         """
         model = check.model
         drop = model.accuracy.max_drop if model.accuracy else None

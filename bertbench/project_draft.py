@@ -33,7 +33,7 @@ def find_task(source: ModelSource, data: Path) -> Fitting:
     """The task that a model was trained for and that data is of.
 
     Raises:
-      InputError: the checkpoint holds no task's head, or the data is not of such a task.
+      InputError: the checkpoint contains no task's head, or the data is not of such a task.
     """
     from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
 
@@ -43,7 +43,7 @@ def find_task(source: ModelSource, data: Path) -> Fitting:
     if not kinds:
         heads = ", ".join(kind.head_name for kind in TASKS.values())
         raise InputError(
-            f"{source.checkpoint}: holds no head of a task ({heads}); fine-tune it with `bertbench train`."
+            f"{source.checkpoint}: contains no head of a task ({heads}); fine-tune it with `bertbench train`."
         )
     faults = []
     for kind in kinds:

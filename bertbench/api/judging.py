@@ -37,7 +37,7 @@ def compare(a: Predictions, b: Predictions) -> Comparison:
     """What differs between two predictions of the same data, in two precisions for example.
 
     Raises:
-      CannotJudge: they are of other data, or the data holds no labels.
+      CannotJudge: they are of other data, or the data have no labels.
     """
     made = _compare_scores(a, b, max_drop=0.0)
     changed = {
@@ -71,7 +71,7 @@ def judge(
 
     Raises:
       InputError: the two are of different kinds.
-      CannotJudge: the scores are not of the same data, or the data holds no labels.
+      CannotJudge: the scores are not of the same data, or the data have no labels.
     """
     if isinstance(base, Predictions) and isinstance(head, Predictions):
         made = _compare_scores(base, head, max_drop=max_drop)
@@ -85,7 +85,7 @@ def judge(
 
 def _compare_scores(base: Predictions, head: Predictions, *, max_drop: float) -> ScoreComparison:
     if base.items is None or head.items is None:
-        raise CannotJudge("the data holds no labels to score by.")
+        raise CannotJudge("the data have no labels to score by.")
     if base.dataset_sha256 != head.dataset_sha256:
         raise CannotJudge("the predictions are of different data; only those of the same data compare.")
     tolerance = max_drop * find_task(head.task).point

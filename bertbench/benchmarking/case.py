@@ -1,4 +1,4 @@
-"""What is measured, as a value."""
+"""The description of a benchmark case."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ MODES = ("inference", "training")
 
 @dataclass(frozen=True)
 class BenchmarkCase:
-    """One thing to measure.
+    """One case to measure.
 
     Attributes:
       geometry: the name of `config`: one of `bertbench.config.GEOMETRIES`, or of a model folder.
@@ -38,7 +38,7 @@ class BenchmarkCase:
 
     @property
     def name(self) -> str:
-        """The readable id, by which results are stored and compared: `bf16-squad-inference-bert-large-b8`."""
+        """The readable id for storing and comparing results: `bf16-squad-inference-bert-large-b8`."""
         return f"{self.compute.precision}-{self.task.name}-{self.mode}-{self.geometry}-b{self.batch_size}"
 
     @property

@@ -1,4 +1,4 @@
-"""How long a data set's sequences are, and what each way of batching pads."""
+"""The sequence lengths of a data set, and the padding of each way of batching."""
 
 import numpy as np
 
@@ -11,10 +11,10 @@ BINS = 16
 def describe_lengths(
     dataset: str, lengths: np.ndarray, *, batch_size: int, max_seq_length: int, command: str
 ) -> LengthsResult:
-    """What `lengths.json` says of a data set.
+    """The contents of `lengths.json` for a data set.
 
     Args:
-      dataset: its name. lengths: int [N], tokens of each sequence. command: what makes this again.
+      dataset: its name. lengths: int [N], tokens of each sequence. command: the command that produces this.
     """
     step = -(-max_seq_length // BINS)
     edges = np.arange(0, max_seq_length + step + 1, step)

@@ -31,9 +31,9 @@ def profile_case(
     *,
     warmup_steps: int,
 ) -> Profile:
-    """Trace a few of a workload's batches, spread over it, after a warm-up with the same ones.
+    """Trace a few batches, evenly spread over the workload, after a warm-up with the same ones.
 
-    Writes the trace under `output_dir`, and prints where, and where the time went.
+    Writes the trace to `output_dir`, and prints its path and the time by kernel and operation.
     """
     call = make_subject(case, build_model(case, source))
     count = len(workload.batches)
@@ -53,9 +53,9 @@ def profile_case(
 
 
 def class_table(profile: Profile, title: str) -> Table:
-    """Time by kernel class, and what lies between operations.
+    """Time by kernel class, and the time between operations.
 
-    Where operations run at the same time, their times together may exceed the step's.
+    If operations run at the same time, the sum of their times may exceed the time of the step.
     """
     rows = []
     for name in KERNEL_CLASSES:
@@ -71,7 +71,7 @@ def class_table(profile: Profile, title: str) -> Table:
 
 
 def op_table(profile: Profile) -> Table:
-    """Time by operation, the longest first."""
+    """Time by operation, longest first."""
     rows = [(*_row(profile, op.op, op.seconds, op.calls), op.kernel_class) for op in profile.ops[:MOST_ROWS]]
     return make_table(
         "time by operation", ("operation", "ms per step", "share", "calls per step", "class"), rows

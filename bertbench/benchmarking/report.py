@@ -1,4 +1,4 @@
-"""A result for people and for files."""
+"""Formats a result for the terminal and for files."""
 
 import dataclasses
 from typing import Any
@@ -80,7 +80,7 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
 
 
 def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
-    """The figures of one case, a row each."""
+    """The measurements of one case, one per row."""
     peak, machine_peak = max(result.gemm_peak_rounds), result.machine_peak
     rows = [
         ("examples/s", figure(result.examples_per_second)),
@@ -101,13 +101,13 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         ("matrix products in", str(read_machine().products)),
     ]
     if result.examples_per_second_with_features is not None:
-        rows.insert(1, ("examples/s, features included", figure(result.examples_per_second_with_features)))
+        rows.insert(1, ("examples/s including features", figure(result.examples_per_second_with_features)))
         wasted = 1 - result.gflops / result.computed_gflops
         rows.insert(
             4, ("computed GFLOP/s", f"{figure(result.computed_gflops)} ({percent(wasted)} not needed)")
         )
     if result.case.compute.precision is BF16 and not bf16_is_native():
-        rows.append(("bf16", "emulated: no bfloat16 instructions here"))
+        rows.append(("bf16", "emulated: no bfloat16 instructions on this machine"))
     rows += [("disturbed", warning) for warning in result.disturbance.warnings]
     return make_table(result.case.name, ("", ""), rows)
 

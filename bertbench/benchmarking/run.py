@@ -30,25 +30,26 @@ from bertbench.measure.timing import (
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """What the rounds of a case say.
+    """The result of a case.
 
-    A pass over the workload is taken to last as long as its calls, each at the median time of its shape,
-    so that an interruption of the machine does not count. Rates are those of such a pass; what an efficiency
-    is, `bertbench.measure.rates` says.
+    Rates are those of one pass over the workload, whose time is the sum of its calls, each with the median
+    time of its shape, so that interruptions do not count. `bertbench.measure.rates` defines efficiency.
 
     Attributes:
       round_seconds: of each call, in the order of measuring.
       examples, tokens: of one pass; real tokens.
-      gflops: GFLOP/s that the model needs; computed_gflops: with padding and a packed row's neighbors.
+      gflops: GFLOP/s that the model needs; computed_gflops: including padding and attention between sequences
+        of a row.
       gemm_peak_gflops: the center of `gemm_peak_rounds`, the limit of each round.
       gemm_peak_best: by shape of the model, the fastest product of all rounds.
-      gemm_peak_ways: the share of the work for which each way to multiply was the fastest.
+      gemm_peak_ways: the share of the work for which each implementation was the fastest.
       machine_peak: the fastest product of any shape.
       efficiency: the center of `efficiency_rounds`.
-      disturbance: what else the machine did meanwhile.
-      latency: seconds of a call by percentile.
-      examples_per_second_with_features: making features and batches included; None for made-up examples.
-      peak_memory_mib: until the end of the warm-up, without the limit's own arrays.
+      disturbance: other activity of the machine at the same time.
+      latency: seconds per call by percentile.
+      examples_per_second_with_features: including the time for features and batches; None for random
+        examples.
+      peak_memory_mib: until the end of the warm-up, without the arrays of the GEMM peak.
       startup_seconds: from the start of the process to the first result.
     """
 
@@ -92,10 +93,10 @@ class Benchmark:
         self._round = 0
 
     def warm_up(self, steps: int, seconds: float = math.inf) -> float:
-        """Call each shape of the workload once and `steps` batches at least; then set the limit up.
+        """Call each shape of the workload once, and at least `steps` batches; then prepare the limit.
 
         Args:
-          seconds: when to stop short of `steps`; first calls of a shape, which compile, do not count.
+          seconds: the time limit; the first calls of a shape, which compile, do not count.
         Returns: the seconds of the last call.
         """
         first_of_shape = {batch.shape: batch for batch in reversed(self.workload.batches)}
@@ -118,7 +119,7 @@ class Benchmark:
         return last
 
     def next_round(self) -> tuple[tuple[Batch], dict[str, Any]]:
-        """Measure the limit; then give the arguments of the next `call`, as pytest-benchmark's setup does."""
+        """Measure the limit, and return the arguments of the next `call`, for pytest-benchmark's setup."""
         self._watch.note()
         self._peak.measure()
         batch = self._batch(self._round)
@@ -129,7 +130,7 @@ class Benchmark:
         return self.workload.batches[index % len(self.workload.batches)]
 
     def result(self, round_seconds: Sequence[float]) -> BenchmarkResult:
-        """What the calls say that took so many seconds each; at least one round.
+        """The result of calls with these times; at least one round.
 
         Measures the limit once more, after the last of them.
         """
@@ -175,7 +176,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over measured rounds, each round's seconds taken at the median of its batch's shape."""
+    """Sums over measured rounds; each round counts with the median time of its batch's shape."""
 
     seconds: float
     examples: int

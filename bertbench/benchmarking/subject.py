@@ -1,4 +1,4 @@
-"""What is timed: one call of a model on one batch, until its results are in host memory."""
+"""The timed call: one call of a model on one batch, until its results are in host memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,9 +22,9 @@ _LEARNING_RATE = 1e-5
 
 
 def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertModel:
-    """The case's model, with a source's weights where it has any, else random ones.
+    """The case's model, with the weights of a source if it has any, otherwise random ones.
 
-    A head that the checkpoint lacks starts at random: speed does not depend on it.
+    A head that is not in the checkpoint is random: speed does not depend on it.
 
     Raises:
       InputError: the checkpoint does not fit.
@@ -36,7 +36,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
 
 
 def make_subject(case: BenchmarkCase, model: BertModel) -> Subject:
-    """The call that is timed: a forward pass, or a whole training step with clipping and AdamW."""
+    """The timed call: a forward pass, or a complete training step with clipping and AdamW."""
     return _TrainingCall(model) if case.trains else _InferenceCall(model)
 
 

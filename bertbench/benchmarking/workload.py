@@ -1,4 +1,4 @@
-"""The batches to be measured: made up at full length, or a data set's own lengths."""
+"""The batches to measure: random examples of full length, or examples of a data set."""
 
 import dataclasses
 import functools
@@ -24,8 +24,7 @@ class Workload:
 
     Attributes:
       needed, computed: the forward products of each batch's real tokens, and those of its rows at full width.
-      preparation_seconds: what making the features of all these examples and laying them into batches took;
-        0 where the examples are made up.
+      preparation_seconds: the time to make features and batches of all these examples; 0 for random examples.
     """
 
     batches: tuple[Batch, ...]
@@ -35,23 +34,23 @@ class Workload:
 
     @property
     def num_examples(self) -> int:
-        """Examples of all batches."""
+        """The number of examples in all batches."""
         return sum(len(batch.examples) for batch in self.batches)
 
     @property
     def num_tokens(self) -> int:
-        """Real tokens of all batches."""
+        """The number of real tokens in all batches."""
         return sum(batch.num_tokens for batch in self.batches)
 
     @property
     def typical(self) -> int:
-        """The index of a batch of the median number of computed tokens."""
+        """The index of a batch with the median number of computed tokens."""
         sizes = [batch.computed_tokens for batch in self.batches]
         return int(np.argsort(sizes, kind="stable")[(len(sizes) - 1) // 2])
 
 
 def full_length_workload(case: BenchmarkCase, steps: int) -> Workload:
-    """One batch of random examples of `max_seq_length` tokens, `steps` times."""
+    """One batch of random examples with `max_seq_length` tokens, `steps` times."""
     features = make_features(case, case.batch_size)
     plan = plan_one_batch(features.lengths, range(case.batch_size), "padded", case.max_seq_length)
     batch = assemble(features, plan)
@@ -60,21 +59,21 @@ def full_length_workload(case: BenchmarkCase, steps: int) -> Workload:
 
 
 def data_workload(case: BenchmarkCase, features: Features, seconds: float, steps: int) -> Workload:
-    """As many examples of a data set as `steps` batches of one example a row hold, spread over it evenly.
+    """Examples evenly spread over a data set, as many as `steps` batches with one example per row have.
 
-    The examples are the same whatever the batching, which decides how many batches they fill.
+    The examples do not depend on the batching, but the number of their batches does.
 
     Args:
-      seconds: what making the features of the whole set took.
+      seconds: the time to make the features of the whole data set.
 
     Raises:
       InputError: the set contains no example, or one that does not fit the model.
     """
     if not len(features):
-        raise InputError("the data contains no example; there is nothing to measure.")
+        raise InputError("the data contain no example; there is nothing to measure.")
     if int(features.input_ids.max()) >= case.config.vocab_size:
         raise InputError(
-            f"the data holds token {int(features.input_ids.max())}, but the model's vocab_size is "
+            f"the data contain token {int(features.input_ids.max())}, but the model's vocab_size is "
             f"{case.config.vocab_size}; give the vocabulary of the model."
         )
     features = with_labels(case, features)
@@ -93,7 +92,7 @@ def data_workload(case: BenchmarkCase, features: Features, seconds: float, steps
 
 
 def make_features(case: BenchmarkCase, count: int) -> Features:
-    """`count` random examples of full length, two texts of equal length each, with labels."""
+    """`count` random examples of full length, each with two texts of equal length, and labels."""
     random = np.random.default_rng(_SEED)
     shape = (count, case.max_seq_length)
     ids = random.integers(0, case.config.vocab_size, shape, dtype=np.int32)
@@ -103,7 +102,7 @@ def make_features(case: BenchmarkCase, count: int) -> Features:
 
 
 def with_labels(case: BenchmarkCase, features: Features) -> Features:
-    """The features with random labels where they have none; what they are does not change the speed."""
+    """The features with random labels if they have none; labels do not affect the speed."""
     if features.labels or not (case.trains or case.task.labels_in_inference):
         return features
     random = np.random.default_rng(_SEED + 1)
@@ -112,7 +111,7 @@ def with_labels(case: BenchmarkCase, features: Features) -> Features:
 
 
 def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[BatchPlan]:
-    """Batches of the chosen examples: as inference plans them, or step by step as training draws them."""
+    """Batches of the chosen examples: as planned for inference, or the steps of a training."""
     if case.trains:
         order = np.random.default_rng(_SEED).permutation(chosen)
         steps = np.split(order, range(case.batch_size, len(order), case.batch_size))

@@ -78,7 +78,7 @@ class Tokenizer:
         self._ids_of_word = _WordCache(ids, rules.max_chars_per_word)
 
     def basic_tokenize(self, text: str) -> list[str]:
-        """Split text into words and punctuation, normalised; see `BasicTokenizer`."""
+        """Split text into words and punctuation, normalized; see `BasicTokenizer`."""
         return self._basic.tokenize(text)
 
     def tokenize(self, text: str) -> list[str]:
@@ -106,7 +106,7 @@ class BasicTokenizer:
         self._table = _CharacterTable(rules)
 
     def tokenize(self, text: str) -> list[str]:
-        """Split text into normalised words and single punctuation characters."""
+        """Split text into normalized words and single punctuation characters."""
         translated = text.translate(self._table)
         contextual = self._table.contextual
         if contextual and not contextual.isdisjoint(text):

@@ -83,8 +83,8 @@ def _correlation(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _centre(values: np.ndarray) -> np.ndarray:
     """Values minus their mean; exactly 0 where all are alike."""
-    centred = values - values.mean(-1, keepdims=True)
-    return np.where(np.ptp(values, axis=-1, keepdims=True) == 0, 0.0, centred)
+    centered = values - values.mean(-1, keepdims=True)
+    return np.where(np.ptp(values, axis=-1, keepdims=True) == 0, 0.0, centered)
 
 
 def _spearman(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:

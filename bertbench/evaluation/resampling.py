@@ -27,7 +27,7 @@ class Interval(NamedTuple):
 
 
 def difference_interval(score: Score, base: Values, head: Values) -> Interval:
-    """The 95 % interval of head minus base, if the items were drawn anew.
+    """The 95 % interval of head minus base, if the items were drawn again.
 
     The bias-corrected and accelerated bootstrap (BCa) of Efron & Tibshirani, An Introduction to the Bootstrap
     (1993), chapter 14: unlike the percentile interval it keeps its coverage where only a few items differ.

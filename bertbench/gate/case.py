@@ -54,10 +54,10 @@ class Pass:
         """The scores item by item.
 
         Raises:
-          CannotJudge: the data holds no labels.
+          CannotJudge: the data have no labels.
         """
         if self.prediction.outcome.items is None:
-            raise CannotJudge(f"{self.case}: the data holds no answers to score by.")
+            raise CannotJudge(f"{self.case}: the data contains no answers to score by.")
         return self.prediction.outcome.items
 
 
@@ -83,7 +83,7 @@ def judge_case(run: Pass, expected: Expectations, fp32: Pass | None = None) -> A
 
     Raises:
       InputError: a baseline cannot be read.
-      CannotJudge: the data holds no labels, or a score is not finite.
+      CannotJudge: the data have no labels, or a score is not finite.
     """
     case = _describe(run, expected)
     comparisons = [*_published(run, case, expected.published)]

@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one quantity of one case; `gate.json` holds them.
+    """The judgment of one quantity of one case; `gate.json` holds them.
 
     `change` is relative (-0.07: 7 % less) for throughput, memory and start-up, absolute for accuracy;
     `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit.

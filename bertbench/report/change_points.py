@@ -52,7 +52,7 @@ class ChangePoint:
 
 
 def find_change_points(values: Sequence[float] | Floats) -> list[ChangePoint]:
-    """The changes of level of at least 2 % in a series of positive values, first to last."""
+    """The changes of level of at least 2 % in a series of positive values, in order."""
     logs = np.log(values)
     kept = np.flatnonzero(~_outliers(logs))
     logs = logs[kept]

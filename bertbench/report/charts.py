@@ -1,7 +1,7 @@
-"""Small SVG charts that take their colors from the page, so that they follow light and dark.
+"""Small SVG charts with the colors of the page, in light and dark mode.
 
-Elements carry CSS classes, not colors; `templates/style.css` gives those a meaning. A chart is 380 units
-wide, so that its text stays readable when a phone scales it down.
+Elements have CSS classes, not colors; `templates/style.css` defines the classes. A chart is 380 units wide,
+so that its text is readable on a phone.
 """
 
 import math
@@ -15,7 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 10, 14, 44
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear or logarithmic map of a domain onto drawing units."""
+    """A linear or logarithmic mapping from values to drawing units."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Scale:
     logarithmic: bool = False
 
     def __call__(self, value: float) -> float:
-        """The drawing units of a value."""
+        """The position of a value in drawing units."""
         transform = math.log10 if self.logarithmic else float
         low, high = transform(self.low), transform(self.high)
         return self.start + (transform(value) - low) / (high - low) * (self.stop - self.start)
@@ -70,7 +70,7 @@ class Chart:
     def x_axis(
         self, scale: Scale, label: str, ticks: Iterable[float] | None = None, *, grid: bool = True
     ) -> None:
-        """Values below the drawing area with vertical grid lines, and what they are."""
+        """Vertical grid lines with their values below the drawing area, and a label."""
         for tick in scale.ticks() if ticks is None else ticks:
             x = scale(tick)
             if grid:
@@ -79,7 +79,7 @@ class Chart:
         self.text((scale.start + scale.stop) / 2, self.height - 6, label, "axis-label", "middle")
 
     def y_axis(self, scale: Scale, label: str, ticks: Iterable[float] | None = None) -> None:
-        """Horizontal grid lines with their values at the left, and what they are above them."""
+        """Horizontal grid lines with their values at the left, and a label."""
         for tick in scale.ticks(4) if ticks is None else ticks:
             y = scale(tick)
             self.line([(LEFT, y), (WIDTH - RIGHT, y)], "grid")

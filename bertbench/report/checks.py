@@ -1,4 +1,4 @@
-"""Everything that a results folder holds, and every judgment in it as one list of checks."""
+"""The contents of a results folder, and all its verdicts as one list of checks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ READERS = {
 
 @dataclass(frozen=True)
 class Results:
-    """What a results folder holds, and the stored history of its cases."""
+    """The contents of a results folder, and the stored history of its cases."""
 
     folder: Path
     accuracy: AccuracyResult | None = None
@@ -51,7 +51,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Check:
-    """One judgment: the part of the report it belongs to, its name, its end, and why."""
+    """One verdict: its section in the report, its name, its state and the reason."""
 
     section: str
     name: str
@@ -70,7 +70,7 @@ def load_results(folder: Path, history: Sequence[Series] = ()) -> Results:
     }
     if not found:
         names = ", ".join(file for file, _ in READERS.values())
-        raise InputError(f"{folder}: holds none of {names}; run `pytest` with this results folder first.")
+        raise InputError(f"{folder}: contains none of {names}; run `pytest` with this results folder first.")
     return Results(folder, history=history, **found)
 
 

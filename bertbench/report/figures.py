@@ -1,4 +1,4 @@
-"""What every figure of a page has, and the rows-with-marks chart that several share."""
+"""The figures of a page, and the chart of labeled rows that several of them use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ROW_LEFT = 6
 
 @dataclass(frozen=True)
 class Figure:
-    """An inline SVG with its caption, the command that makes its data, and its legend (class, words)."""
+    """An inline SVG with its caption, the command that produces its data, and its legend (class, text)."""
 
     title: str
     svg: str
@@ -21,7 +21,7 @@ class Figure:
 
 
 def row_chart(title: str, description: str, labels: Sequence[str], values: Sequence[str]) -> Chart:
-    """A chart of one labeled row each, values right of the labels; marks go to `row_y`."""
+    """A chart with labeled rows and values at the right; marks are drawn at `row_y`."""
     chart = Chart(title, description, height=TOP + ROW_HEIGHT * len(labels) + BOTTOM)
     for row, (label, value) in enumerate(zip(labels, values, strict=True)):
         chart.text(ROW_LEFT, row_y(row) - 12, label, "row-label")
@@ -30,7 +30,7 @@ def row_chart(title: str, description: str, labels: Sequence[str], values: Seque
 
 
 def row_y(row: int) -> float:
-    """The height of a row's marks, below its label."""
+    """The y position of a row's marks, below its label."""
     return TOP + ROW_HEIGHT * row + 26
 
 
@@ -44,7 +44,7 @@ def row_axis(chart: Chart, low: float, high: float, label: str) -> Scale:
 def row_interval(
     chart: Chart, row: int, scale: Scale, value: float, interval: Sequence[float], css: str
 ) -> None:
-    """A row's value and its interval, against a tick at zero."""
+    """Draw a row's value and its interval, with a tick at zero."""
     y = row_y(row)
     chart.line([(scale(0), y - 8), (scale(0), y + 8)], "reference")
     if interval:
@@ -53,6 +53,6 @@ def row_interval(
 
 
 def padded(low: float, high: float, share: float = 0.08) -> tuple[float, float]:
-    """A domain a little wider than its values, and never empty."""
+    """A range slightly wider than its values, and never empty."""
     room = (high - low) * share or abs(high) * share or 1.0
     return low - room, high + room

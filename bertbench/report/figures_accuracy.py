@@ -19,7 +19,7 @@ def precision_differences(cases: Sequence[AccuracyCase]) -> list[tuple[AccuracyC
 
 
 def difference_chart(cases: Sequence[AccuracyCase]) -> Figure | None:
-    """bf16 minus fp32 with its 95 % interval, each as a share of what is tolerated."""
+    """bf16 minus fp32 with its 95 % interval, each as a share of the tolerance."""
     rows = [(case, made) for case, made in precision_differences(cases) if made.tolerance]
     if not rows:
         return None
@@ -36,7 +36,7 @@ def difference_chart(cases: Sequence[AccuracyCase]) -> Figure | None:
     for row, (difference, *interval) in enumerate(shares):
         chart.rectangle(x(-1), row_y(row) - 8, x(1) - x(-1), 16, "band")
         row_interval(chart, row, x, difference, interval, "bf16")
-    caption = "Bars: 95 % interval of the paired bootstrap over questions. Shaded: tolerated."
+    caption = "Bars: 95 % interval of the paired bootstrap over questions. Shaded: within the tolerance."
     return Figure(title, chart.to_svg(), caption, rows[0][0].command or "pytest -m accuracy")
 
 
@@ -50,7 +50,7 @@ def describe_difference(made: ScoreComparison) -> str:
 
 
 def length_chart(lengths: LengthsResult) -> Figure:
-    """How many sequences are how long."""
+    """The distribution of sequence lengths."""
     counts, edges = lengths.histogram.counts, lengths.histogram.edges
     total = sum(counts)
     mean = lengths.strategies[0].real_tokens / total if lengths.strategies and total else None
@@ -67,7 +67,7 @@ def length_chart(lengths: LengthsResult) -> Figure:
     if mean:
         chart.line([(x(mean), TOP), (x(mean), chart.height - BOTTOM)], "reference")
         chart.text(x(mean) + 5, TOP + 10, f"mean {mean:.0f}", "tick")
-    caption = f"{lengths.dataset}, cut at {lengths.max_seq_length} tokens."
+    caption = f"{lengths.dataset}, limited to {lengths.max_seq_length} tokens."
     return Figure("Length of sequences", chart.to_svg(), caption, lengths.command or BATCHING_COMMAND)
 
 
@@ -90,12 +90,12 @@ def padding_chart(lengths: LengthsResult) -> Figure | None:
         chart.rectangle(x(0), row_y(row) - 6, real - x(0), 12, "bar bf16")
         chart.rectangle(real, row_y(row) - 6, padding - real, 12, "bar padding")
     legend = (("bf16", "real tokens"), ("padding", "padding"))
-    caption = "Shorter is less work for the same answers."
+    caption = "Shorter bars: less work for the same answers."
     return Figure(title, chart.to_svg(), caption, lengths.command or BATCHING_COMMAND, legend)
 
 
 def layer_error_chart(errors: Sequence[LayerError]) -> Figure | None:
-    """The growth of error through the encoder, under the curve fixed beforehand."""
+    """The growth of the error through the encoder, and its predefined bound."""
     values = [value for error in errors for value in (error.rms_relative_error, error.bound) if value]
     if not values:
         return None

@@ -10,11 +10,11 @@ from bertbench.report.charts import BOTTOM, TOP, WIDTH, Chart, Scale
 from bertbench.report.figures import Figure, padded
 from bertbench.report.history import Series
 
-DOTS = 200  # more runs than this become a line
+DOTS = 200  # more runs are drawn as a line
 
 
 def history_chart(series: Series) -> Figure:
-    """Efficiency over stored runs, with the levels between its changes."""
+    """Efficiency over stored runs, with its levels and their changes."""
     values = series.efficiencies
     told = "; ".join(series.describe_change(point) for point in series.change_points) or "no change of level"
     description = f"{len(values)} runs, the last at {percent(values[-1])}: {told}."
@@ -38,7 +38,7 @@ def history_chart(series: Series) -> Figure:
 
 
 def _draw_levels(chart: Chart, series: Series, x: Scale, y: Scale) -> None:
-    """A line for each level and, between levels, the change with its commit."""
+    """Draw a line for each level and, between levels, the change with its commit."""
     edges = [0, *(point.index for point in series.change_points), len(series.runs)]
     for start, stop in pairwise(edges):
         level = float(np.median(series.efficiencies[start:stop]))

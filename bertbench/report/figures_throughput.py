@@ -1,4 +1,4 @@
-"""Figures about speed: roofline, bf16 against fp32, head against base."""
+"""Figures about speed: roofline, bf16 compared with fp32, head compared with base."""
 
 from collections.abc import Mapping, Sequence
 
@@ -53,7 +53,7 @@ def roofline(cases: Sequence[ThroughputCase]) -> Figure | None:
         tip = f"{case.case}: {percent(case.efficiency)}"
         css, square = f"mark {case.precision}", case.mode == "training"
         chart.dot(x(intensity), y(case.gflops), css, square=square, tip=tip)
-    caption = "Each mark is one case: circles infer, squares train. The nearer to its roof, the better."
+    caption = "Circles: inference. Squares: training. The nearer a case is to its roof, the better."
     if bandwidth:
         caption += f" The slope is a memory bandwidth of {bandwidth:.0f} GB/s."
     return Figure("Roofline", chart.to_svg(), caption, COMMAND, (("bf16", "bf16"), ("fp32", "fp32")))

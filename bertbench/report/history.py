@@ -1,4 +1,4 @@
-"""Stored throughput over time: one series per case and machine, from the stored files alone."""
+"""Stored throughput over time: one series per case and machine, from the stored files."""
 
 import fnmatch
 from collections import defaultdict

@@ -13,7 +13,7 @@ ELEMENTS = {State.FAILED: "failure", State.UNCLEAR: "error"}
 
 
 def write_junit(path: Path, checks: Sequence[Check]) -> None:
-    """Write a suite a section; what failed is a failure, what could not be judged an error."""
+    """Write one suite per section; failed checks are failures, unclear ones are errors."""
     root = ElementTree.Element("testsuites", name="bertbench")
     for section, members in groupby(checks, key=lambda check: check.section):
         cases = list(members)

@@ -1,4 +1,4 @@
-"""One self-contained page about a results folder, the same for a pull request, and JUnit XML."""
+"""Writes the report of a results folder as a self-contained page, as Markdown, and as JUnit XML."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def write_report(results: Results, page: Path, command: str) -> None:
 
 
 def write_history(history: Sequence[Series], page: Path, command: str) -> None:
-    """Write a page of one chart a series, its changes of level first."""
+    """Write a page with one chart per series, starting with the changes of level."""
     changes = [
         (series, series.describe_change(point)) for series in history for point in series.change_points
     ]

@@ -1,4 +1,4 @@
-"""The parts of a report, each as tables, figures and words that any output format can show."""
+"""The sections of a report: tables, figures and text, independent of the output format."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with the command that makes its figures."""
+    """A table with the command that produces its values."""
 
     caption: str
     columns: Sequence[str]
@@ -63,7 +63,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report; `missing` is the command that adds it where the folder does not hold it."""
+    """One section of the report; `missing` is the command that produces missing results."""
 
     id: str
     title: str
@@ -76,7 +76,7 @@ class Section:
 
 
 def make_sections(results: Results) -> list[Section]:
-    """Every section in the order of the page; one without results says how to get them."""
+    """All sections in the order of the page; a section without results names the command for them."""
     folder = shlex.quote(str(results.folder))
     suite = f"--results-dir={folder}"
     gate_command = f"bertbench gate BASE {folder} --output-dir {folder}"
@@ -100,7 +100,7 @@ def _section(
 
 
 def machine_facts(results: Results) -> dict[str, Any]:
-    """The machine that the results were measured on, as far as they say."""
+    """The machine on which the results were measured, if known."""
     if results.throughput is not None:
         return dict(results.throughput.cases[0].machine)
     return dict(results.accuracy.machine) if results.accuracy is not None else {}
@@ -120,7 +120,11 @@ def _accuracy(result: AccuracyResult) -> Section:
         "Scores of real predictions. In brackets: the 95 % interval of the difference, score minus expected."
     )
     chart = difference_chart(result.cases)
-    notes = [] if chart else ["No task was judged in both precisions, so there is no difference to show."]
+    notes = (
+        []
+        if chart
+        else ["There are no results of a task in both precisions, so there is no difference to show."]
+    )
     return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [], notes)
 
 
@@ -174,7 +178,7 @@ def _throughput(result: ThroughputResult) -> Section:
         f"{case.case} was disturbed: {'; '.join(case.warnings)}." for case in result.cases if case.warnings
     ]
     if not speedup:
-        notes.append("No case was measured in both precisions, so there is no speed-up to show.")
+        notes.append("There are no results of a case in both precisions, so there is no speed-up to show.")
     charts = [chart for chart in (roof, speedup) if chart]
     return Section("throughput", "Throughput", LEGEND, [table], charts, notes)
 
@@ -198,14 +202,14 @@ def _gate(result: GateResult) -> Section:
         if verdicts
     ]
     chart = change_chart(result)
-    lead = "A fall of efficiency counts only when it is larger than the threshold and significant."
+    lead = "A decrease in efficiency counts only if it is larger than the threshold and significant."
     notes = gate_remarks(result)
     return Section("gate", "Against the base", lead, tables, [chart] if chart else [], notes)
 
 
 def _lengths(result: LengthsResult) -> Section:
     charts = [length_chart(result), padding_chart(result)]
-    lead = "Most texts are shorter than the longest the model takes; padding is wasted computation."
+    lead = "Most texts are shorter than the model's maximum length; padding is wasted computation."
     return Section("lengths", "Lengths and padding", lead, figures=[chart for chart in charts if chart])
 
 
@@ -231,15 +235,13 @@ def _numerics(result: NumericsResult) -> Section:
     caption = "Largest error of each kernel, in units in the last place"
     table = Table(caption, columns, rows, command, ("worst at",), "of the bound")
     chart = layer_error_chart(result.layer_errors)
-    lead = "Each kernel against exact arithmetic, and the error that reaches each layer's output."
+    lead = "Each kernel compared with exact arithmetic, and the error in each layer's output."
     return Section("numerics", "Kernel numerics", lead, [table], [chart] if chart else [])
 
 
 def _history(history: Sequence[Series]) -> Section:
     runs = max(len(series.runs) for series in history)
-    lead = (
-        f"Efficiency over up to {runs} stored runs. Thick lines are levels, dashed lines where they changed."
-    )
+    lead = f"Efficiency over up to {runs} stored runs. Thick lines show levels, dashed lines their changes."
     return Section("history", "History", lead, figures=[history_chart(series) for series in history])
 
 
@@ -251,7 +253,7 @@ def _machine(machine: dict[str, Any], results: Results) -> Section:
     if results.accuracy is not None:
         versions = results.accuracy.versions.items()
         facts += [(name, str(value)) for name, value in versions if name not in machine]
-    lead = "What the figures depend on. `bertbench doctor` prints the same for the machine it runs on."
+    lead = "The machine and the versions of these results. `bertbench doctor` prints those of its machine."
     return Section("machine", "Machine and versions", lead, facts=[fact for fact in facts if fact[1]])
 
 

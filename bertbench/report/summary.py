@@ -1,4 +1,4 @@
-"""What a report says first: the verdict on everything, and the figures worth seeing before all others."""
+"""The top of a report: the overall verdict and the most important numbers."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,13 +14,13 @@ from bertbench.results.schema import NumericsResult, ThroughputResult
 
 MEASURED = "measured"
 SUBJECTS = {"accuracy": "accurate", "numerics": "exact", "gate": "fast"}
-ENDINGS = {State.FAILED: "failed", State.UNCLEAR: "could not be judged", State.PASSED: "passed"}
+ENDINGS = {State.FAILED: "failed", State.UNCLEAR: "not decided", State.PASSED: "passed"}
 SHOWN_REASONS = 12
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The verdict on everything: its state, one headline, one sentence, and the checks that decided it."""
+    """The overall verdict: its state, headline and explanation, and the checks that decided it."""
 
     state: str
     headline: str
@@ -30,7 +30,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure worth seeing first."""
+    """One of the most important numbers."""
 
     name: str
     figure: str
@@ -38,9 +38,9 @@ class Tile:
 
 
 def summarize(checks: Sequence[Check]) -> Summary:
-    """The verdict on all checks: one failure fails, one that is unclear leaves the whole unclear."""
+    """The overall verdict: failed if one check failed, unclear if one is unclear."""
     if not checks:
-        return Summary(MEASURED, "Measured, not judged", "The folder holds measurements but no verdicts.")
+        return Summary(MEASURED, "Measured, not judged", "The folder contains measurements but no verdicts.")
     counts = Counter(check.state for check in checks)
     state = next(state for state in ENDINGS if counts[state])
     if state == State.PASSED:
@@ -55,7 +55,7 @@ def summarize(checks: Sequence[Check]) -> Summary:
 
 
 def make_tiles(results: Results) -> list[Tile]:
-    """The figures of the question that bertbench answers: as accurate, as fast, how near the limit."""
+    """The numbers that answer the main questions: accuracy, speed, and distance from the limit."""
     return [
         *(_accuracy_tiles(results.accuracy) if results.accuracy else ()),
         *(_throughput_tiles(results.throughput) if results.throughput else ()),

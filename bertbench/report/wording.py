@@ -1,4 +1,4 @@
-"""How figures and verdicts are written for people: on the console, in Markdown and on the page."""
+"""Values and verdicts as text, for the console, Markdown and the page."""
 
 from collections import Counter
 from enum import StrEnum
@@ -14,7 +14,7 @@ GATE_COLUMNS = ("case", "quantity", "verdict", "change", "95 % interval", "base"
 
 
 class State(StrEnum):
-    """How a check ended."""
+    """The state of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 def gate_state(verdict: Verdict) -> State:
-    """How a gate's verdict counts."""
+    """The state of a gate's verdict."""
     states = {
         Outcome.REGRESSION: State.FAILED,
         Outcome.UNCLEAR: State.UNCLEAR,
@@ -32,7 +32,7 @@ def gate_state(verdict: Verdict) -> State:
 
 
 def gate_table(result: GateResult) -> Table:
-    """Every verdict of a gate, a row each."""
+    """The verdicts of a gate, one per row."""
     return make_table(
         f"{result.base} → {result.head}", GATE_COLUMNS, [gate_row(verdict) for verdict in result.verdicts]
     )
@@ -53,7 +53,7 @@ def gate_row(verdict: Verdict) -> tuple[str, ...]:
 
 
 def gate_remarks(result: GateResult) -> list[str]:
-    """One line for everything that a reader of the table must know in addition."""
+    """Lines for what a reader must know in addition to the table."""
     special = [verdict for verdict in result.verdicts if verdict.verdict != Outcome.OK]
     return [
         *result.notes,
@@ -72,7 +72,7 @@ def gate_verdict(result: GateResult) -> str:
 
 
 def change(verdict: Verdict, value: float | None) -> str:
-    """A change in the verdict's way: relative in percent, or absolute."""
+    """A change, relative in percent or absolute, depending on the quantity."""
     if value is None:
         return NONE
     if verdict.quantity in RELATIVE_QUANTITIES:

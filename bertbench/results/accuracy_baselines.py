@@ -1,4 +1,4 @@
-"""Accuracy to be kept: `baselines/accuracy.json`, recorded here, and `baselines/published.json`, by others.
+"""Accuracy baselines: recorded in `baselines/accuracy.json`, published in `baselines/published.json`.
 
 A recorded baseline belongs to one case, one checkpoint and one data set. In a low precision it belongs to one
 instruction set as well, for another one rounds otherwise: a few answers of several hundred differ, and both
@@ -99,7 +99,7 @@ class RecordedBaselines:
 
 @dataclass(frozen=True)
 class PublishedScore:
-    """What others report of a model that anyone can fetch or train by their recipe.
+    """Published scores of a model that anyone can download or train.
 
     `scores` are by precision, then by metric; `geometry` is one of `bertbench.config.GEOMETRIES`.
     """
@@ -126,7 +126,7 @@ def items_folder(path: Path) -> Path:
 
 
 def read_baselines(path: Path) -> RecordedBaselines:
-    """The recorded baselines; none where there is no file.
+    """The recorded baselines; empty if there is no file.
 
     Raises:
       InputError: the file is malformed, of an unknown version, or holds a key twice; the message names file
@@ -186,7 +186,7 @@ def read_published(path: Path) -> tuple[PublishedScore, ...]:
 def find_published(
     published: Sequence[PublishedScore], *, task: str, precision: str, config: ModelConfig, examples: int
 ) -> PublishedScore | None:
-    """The published scores for a model of this geometry on a data set of so many examples, if any."""
+    """The published scores for this geometry and a data set of this size, if any."""
     for entry in published:
         same_data = (entry.task, entry.examples) == (task, examples)
         if same_data and GEOMETRIES[entry.geometry] == config and precision in entry.scores:

@@ -43,8 +43,8 @@ def record_throughput(
 ) -> Path:
     """Store a results folder's pytest-benchmark file under the next number of its machine.
 
-    The commit is the one checked out where `storage` lies; who, when and `versions` go into the file.
-    Changes next to `storage`, which are other baselines, leave the tree clean.
+    The commit is that of the work tree of `storage`; user, time and `versions` are stored too. Changes next
+    to `storage`, which are other baselines, do not make the tree dirty.
 
     Raises:
       InputError: `source` is not such a file, or the tree is not clean and `allow_dirty` is false.
@@ -67,7 +67,7 @@ def record_throughput(
 
 
 def list_stored(storage: Path) -> list[StoredResult]:
-    """Every stored result, machine by machine, in the order of their numbers."""
+    """All stored results by machine, in the order of their numbers."""
     found = _parse_names(storage.glob("*/*.json"))
     return sorted(found, key=lambda stored: (stored.machine_id, stored.number))
 
@@ -86,10 +86,10 @@ def find_newest_case(storage: Path, machine_id: str, name: str) -> ThroughputCas
 
 
 def find_stored(root: Path, revision: str, storage: Path, machine_id: str | None) -> StoredResult:
-    """The newest result of a revision or, failing that, of its nearest ancestor that has one.
+    """The newest result of a revision or else of its nearest ancestor with a result.
 
-    Results of `machine_id` come first; another machine's are taken where it has none. Results of a work
-    tree with changes belong to no revision.
+    Results of `machine_id` are preferred to those of other machines. Results of a work tree with changes do
+    not belong to a revision.
 
     Raises:
       InputError: there is no such revision, or nothing is stored for it or an ancestor.
@@ -116,13 +116,13 @@ def _without_host(machine_info: Any) -> dict[str, Any]:
 
 def _write_next(folder: Path, name: str, values: dict[str, Any]) -> Path:
     with locked_directory(folder):  # no two recorders take the same number
-        for leftover in folder.glob(f"*{_DRAFT}*"):  # of a recorder that was killed
+        for leftover in folder.glob(f"*{_DRAFT}*"):  # left by a killed process
             leftover.unlink()
         draft = folder / _DRAFT
         write_json(draft, values)
         number = max((stored.number for stored in _parse_names(folder.glob("*.json"))), default=0) + 1
         path = folder / f"{number:04}_{name}"
-        path.hardlink_to(draft)  # fails where the name is taken, unlike a rename
+        path.hardlink_to(draft)  # fails if the name exists, unlike a rename
         draft.unlink()
     return path
 

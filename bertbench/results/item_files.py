@@ -80,4 +80,4 @@ def _fault(items: Items, scores: Mapping[str, float]) -> str | None:
         if not np.isclose(again, score, rtol=1e-6):
             return f"does not hold the {name} {score}"
         made += 1
-    return None if made else "holds none of the scores"
+    return None if made else "contains none of the scores"

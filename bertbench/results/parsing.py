@@ -1,4 +1,4 @@
-"""JSON values into frozen dataclasses, with the place of whatever does not fit."""
+"""Converts JSON values to frozen dataclasses; errors name the place."""
 
 import functools
 import json
@@ -14,7 +14,7 @@ T = TypeVar("T")
 Finite = FiniteFloat
 Positive = Annotated[
     float, Field(ge=1e-15, le=1e15)
-]  # of rates and times: two of them divide without overflow
+]  # rates and times; dividing two of them does not overflow
 NonNegative = Annotated[float, Field(ge=0, le=1e15)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 PositiveCount = Annotated[int, Field(ge=1, le=10**15)]
@@ -39,7 +39,7 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
 
 
 def _describe(error: Mapping[str, Any]) -> str:
-    *parents, last = error["loc"] or ("the file",)
+    *parents, last = error["loc"] or ("the value",)
     if error["type"] == "missing" and isinstance(last, str):
         within = f"{_join(parents)}: " if parents else ""
         return f"{within}key {last!r} is missing; make the results again."
@@ -51,6 +51,6 @@ def _describe(error: Mapping[str, Any]) -> str:
 
 
 def _join(location: Sequence[int | str]) -> str:
-    """`cases[0].efficiency`, of the keys and indexes that lead there."""
+    """The location as text, such as `cases[0].efficiency`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return "".join(steps).removeprefix(".")

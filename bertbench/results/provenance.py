@@ -1,4 +1,4 @@
-"""Where a result comes from: the facts that every `results.json` begins with."""
+"""The origin of a result: the facts at the beginning of every `results.json`."""
 
 import platform
 import shlex
@@ -14,7 +14,7 @@ RESULTS_FILE = "results.json"
 
 
 def describe_versions() -> dict[str, str | None]:
-    """The versions that decide figures; None for what is not installed."""
+    """The versions that affect results; None if not installed."""
     return {
         "bertbench": __version__,
         "python": platform.python_version(),
@@ -24,7 +24,7 @@ def describe_versions() -> dict[str, str | None]:
 
 
 def describe_origin() -> dict[str, Any]:
-    """Schema version, command line, versions and machine, ready for JSON."""
+    """Schema version, command line, versions and machine as JSON values."""
     machine = describe_machine()
     return {
         "schema_version": SCHEMA_VERSION,
@@ -36,6 +36,6 @@ def describe_origin() -> dict[str, Any]:
 
 
 def command_line() -> str:
-    """The command that made this process, as a shell takes it."""
+    """The command of this process, quoted for a shell."""
     program = Path(sys.argv[0]).name
     return shlex.join(["bertbench" if program == "__main__.py" else program, *sys.argv[1:]])

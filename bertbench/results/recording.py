@@ -10,7 +10,7 @@ from bertbench.results.repository import committer, find_root, is_dirty, resolve
 
 @dataclass(frozen=True)
 class Recording:
-    """Who recorded a baseline, when (ISO 8601, UTC), and at which commit; `dirty`: plus changes."""
+    """Who recorded a baseline, when (ISO 8601, UTC), and at which commit; `dirty`: with changes."""
 
     who: str
     when: str
@@ -19,7 +19,7 @@ class Recording:
 
 
 def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
-    """The recording that takes place now, into the folder `baselines`.
+    """The recording of now, for the folder `baselines`.
 
     Raises:
       InputError: as `require_clean_tree`.
@@ -38,13 +38,13 @@ def require_clean_tree(baselines: Path, *, allow_dirty: bool) -> bool:
     """Whether the work tree has changes apart from the folder `baselines`.
 
     Raises:
-      InputError: it has, and `allow_dirty` is false; or the folder is in no work tree.
+      InputError: it has, and `allow_dirty` is false; or the folder is not in a work tree.
     """
     root = find_root(baselines)
     dirty = is_dirty(root, apart_from=baselines.resolve().relative_to(root).as_posix())
     if dirty and not allow_dirty:
         raise InputError(
-            f"{root}: the work tree has changes that are in no commit, so a baseline would name the wrong "
+            f"{root}: the work tree has uncommitted changes, so a baseline would name the wrong "
             "one; commit them, or record with --allow-dirty."
         )
     return dirty

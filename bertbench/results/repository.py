@@ -1,4 +1,4 @@
-"""What the gate and the baselines ask of git, each as one question."""
+"""Queries to git for the gate and the baselines."""
 
 import getpass
 import subprocess
@@ -10,7 +10,7 @@ ABBREVIATION = 12
 
 
 def find_root(inside: Path) -> Path:
-    """The top of the work tree that holds `inside`.
+    """The top folder of the work tree that contains `inside`.
 
     Raises:
       InputError: git is missing or `inside` is not a work tree.
@@ -19,7 +19,7 @@ def find_root(inside: Path) -> Path:
 
 
 def resolve_commit(root: Path, revision: str) -> str:
-    """The abbreviated commit, 12 digits or as many more as git needs, of a revision.
+    """The abbreviated commit of a revision, at least 12 digits.
 
     Raises:
       InputError: the revision does not exist.
@@ -46,12 +46,12 @@ def read_subject(root: Path, commit: str) -> str | None:
 
 
 def is_dirty(root: Path, apart_from: str) -> bool:
-    """Whether the work tree holds changed or untracked files outside the folder `apart_from`."""
+    """Whether the work tree has changed or untracked files outside the folder `apart_from`."""
     return bool(run_git(root, "status", "--porcelain", "--", ".", f":(exclude,top){apart_from}"))
 
 
 def committer(root: Path) -> str:
-    """Who works here: git's user.name, or the login name."""
+    """The user: git's user.name, or the login name."""
     try:
         return run_git(root, "config", "user.name")
     except InputError:
@@ -59,10 +59,10 @@ def committer(root: Path) -> str:
 
 
 def run_git(root: Path, *arguments: str) -> str:
-    """Run git in `root` and return its output without the last line end.
+    """Run git in `root` and return its output without the last newline.
 
     Raises:
-      InputError: git is missing, or fails; the message is git's own.
+      InputError: git is missing or fails; the message is that of git.
     """
     done = _run(root, *arguments)
     if done.returncode:

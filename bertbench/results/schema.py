@@ -1,7 +1,6 @@
 """The files of a results folder as typed values; `docs/formats.md` describes them for other programs.
 
-Every file carries `schema_version`. A reader refuses a version that it does not know, and ignores keys
-that it does not know.
+Every file has a `schema_version`. An unknown version is an error; unknown keys are ignored.
 """
 
 import dataclasses
@@ -22,7 +21,7 @@ SCHEMA_VERSION = 1
 THROUGHPUT_VERSION = (
     2  # 2: `efficiency` is the center of its rounds, whose limit is the best of all ways to multiply
 )
-FAILED = "fail"  # the verdict of what failed; any other word is a pass
+FAILED = "fail"  # the verdict of a failure; any other word means passed
 
 THROUGHPUT_FILE = "throughput.json"
 NUMERICS_FILE = "numerics.json"
@@ -35,9 +34,9 @@ class ThroughputCase:
 
     Rates are per second of the measured call. `efficiency_rounds` holds the model's GFLOP/s over the GEMM
     peak measured with it for each round, in the order of measuring; `efficiency` is their center
-    (`bertbench.measure.rates`). `gemm_peak_ways` says for which share of the work each way to multiply was
-    the fastest, `machine_peak_gflops` what the fastest product of any shape gave. `arithmetic_intensity` is
-    in FLOP/byte, `memory_bandwidth` in GB/s, memory in MiB, start-up in seconds.
+    (`bertbench.measure.rates`). `gemm_peak_ways` is the share of the work for which each implementation
+    was the fastest, `machine_peak_gflops` the speed of the fastest product of any shape.
+    `arithmetic_intensity` is in FLOP/byte, `memory_bandwidth` in GB/s, memory in MiB, start-up in seconds.
     """
 
     case: str
@@ -69,7 +68,7 @@ class ThroughputCase:
 
 @dataclass(frozen=True)
 class ThroughputResult:
-    """One file of pytest-benchmark: its cases in file order, the commit and the UTC time of measuring."""
+    """One file of pytest-benchmark: its cases in file order, the commit and the time (UTC)."""
 
     cases: tuple[ThroughputCase, ...]
     commit: str
@@ -77,7 +76,7 @@ class ThroughputResult:
 
     @property
     def machine_id(self) -> str:
-        """The machine that all cases were measured on."""
+        """The machine on which all cases were measured."""
         return self.cases[0].machine_id
 
 
@@ -85,8 +84,8 @@ class ThroughputResult:
 class KernelError:
     """One kernel against exact arithmetic, in units in the last place (ULP) of `dtype`.
 
-    `unit` says at what the ULP are taken where that is not the exact result ("ULP of x"). `inputs` says how
-    many values were tried, or which; `argmax` is the input with the largest error.
+    `unit` says at which value the ULP is taken if it is not the exact result ("ULP of x"). `inputs` is the
+    number or a description of the inputs; `argmax` is the input with the largest error.
     """
 
     kernel: str
@@ -131,7 +130,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class BatchingTokens:
-    """Tokens that one way of batching computes, real ones and padding, over a whole dataset."""
+    """Real tokens and padding of one way of batching, over a whole data set."""
 
     batching: str
     batch_size: PositiveCount
@@ -141,7 +140,7 @@ class BatchingTokens:
 
 @dataclass(frozen=True)
 class LengthsResult:
-    """`lengths.json`: how long a dataset's sequences are and what padding them costs."""
+    """`lengths.json`: the sequence lengths of a data set and the cost of padding."""
 
     dataset: str
     max_seq_length: PositiveCount
@@ -188,7 +187,8 @@ def read_lengths(path: Path | str) -> LengthsResult:
     edges, counts = result.histogram.edges, result.histogram.counts
     if not counts or len(edges) != len(counts) + 1 or any(low >= high for low, high in pairwise(edges)):
         raise InputError(
-            f"{path}: histogram: needs one count at least and one edge more, rising; make the results again."
+            f"{path}: histogram: needs at least one count and one more edge than counts, in ascending order; "
+            "make the results again."
         )
     return result
 
@@ -210,7 +210,7 @@ def check_version(values: Any, place: str, expected: int = SCHEMA_VERSION) -> di
       InputError: they are something else; the message begins with `place`.
     """
     if not isinstance(values, dict):
-        raise InputError(f"{place}: is not a JSON object; the suites write one.")
+        raise InputError(f"{place}: is not a JSON object; make the results again.")
     version = values.get("schema_version")
     if version != expected or isinstance(version, bool):
         raise InputError(
@@ -236,4 +236,4 @@ def require_distinct(names: Iterable[str], path: Path | str) -> None:
       InputError: one stands there twice.
     """
     if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise InputError(f"{path}: holds {twice[0]} more than once; make the results again.")
+        raise InputError(f"{path}: contains {twice[0]} more than once; make the results again.")

@@ -54,8 +54,8 @@ class Outcome:
     """What a task makes of a model's outputs.
 
     Attributes:
-      scores: by metric; empty where the data holds no labels.
-      items: what each item contributes to the scores; None where the data holds no labels.
+      scores: by metric; empty where the data have no labels.
+      items: what each item contributes to the scores; None where the data have no labels.
       predictions: what `Task.write` needs to write the task's files.
       loss: the mean training loss of the examples, where the task tells it.
     """

@@ -131,7 +131,7 @@ def test_unclear_gate_leaves_the_report_unclear(tmp_path):
     write_throughput(tmp_path / "base/throughput.json", grid())
     write_throughput(tmp_path / "throughput.json", grid(seed=9)[1:])
     assert run("gate", tmp_path / "base", tmp_path, "--output-dir", tmp_path) == 3
-    assert "1 check of 34 could not be judged" in report(tmp_path)
+    assert "1 check of 34 not decided" in report(tmp_path)
     assert len(list(ElementTree.parse(tmp_path / "report.xml").iter("error"))) == 1
 
 
@@ -153,8 +153,8 @@ def test_measurements_alone_are_not_called_a_success(tmp_path):
 def test_one_failure_outweighs_what_is_unclear():
     checks = [Check("gate", "a", state, "") for state in (State.PASSED, State.UNCLEAR, State.FAILED)]
     assert summarize(checks).headline == "1 check of 3 failed"
-    assert summarize(checks).explanation == "1 could not be judged, 1 passed."
-    assert summarize(checks[:2]).headline == "1 check of 2 could not be judged"
+    assert summarize(checks).explanation == "1 not decided, 1 passed."
+    assert summarize(checks[:2]).headline == "1 check of 2 not decided"
     assert summarize(checks[:1]).headline == "Still fast"
 
 
@@ -188,8 +188,8 @@ def test_one_precision_alone_tells_why_there_is_no_comparison(tmp_path):
     write_accuracy(tmp_path, [accuracy_case("fp32", tolerance=0.0)])
     write_throughput(tmp_path / "throughput.json", [case_info("fp32", "tiny")])
     page = report(tmp_path)
-    assert "judged in both precisions" in section(page, "accuracy")
-    assert "measured in both precisions" in section(page, "throughput")
+    assert "results of a task in both precisions" in section(page, "accuracy")
+    assert "results of a case in both precisions" in section(page, "throughput")
 
 
 def test_layers_without_error_make_a_page(tmp_path):
@@ -236,7 +236,7 @@ def test_names_cannot_inject_markup(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("empty",), "holds none of accuracy.json"),
+        (("empty",), "contains none of accuracy.json"),
         (("empty", "-o", "report.md"), "must end in .html"),
         (("newer",), "schema_version is 3"),
         (("liar",), "interval −7.61 to −7.01, p = 0.0001): says pass, its figures say fail"),

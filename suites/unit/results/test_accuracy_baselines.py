@@ -147,7 +147,7 @@ def record_numbered(path, number):
 
 def test_a_tree_with_changes_is_refused_or_told(path):
     (path.parents[1] / "code.py").write_text("two")
-    with pytest.raises(InputError, match=r"changes that are in no commit.*--allow-dirty"):
+    with pytest.raises(InputError, match=r"uncommitted changes.*--allow-dirty"):
         record(path)
     assert not path.exists()
     case = record(path, allow_dirty=True)

@@ -226,5 +226,5 @@ def test_recording_from_a_tree_with_changes_is_refused_before_anything_runs(run_
     (baselines.parent / "changed.py").write_text("")
     status, out = run_suite("--record-baselines")
     assert status == 2
-    assert "changes that are in no commit" in capsys.readouterr().err
+    assert "uncommitted changes" in capsys.readouterr().err
     assert "collected" not in out

@@ -1,4 +1,4 @@
-"""The measure of kernel error, against numpy's own spacing and neighbours and ml_dtypes' bfloat16."""
+"""The measure of kernel error, against numpy's own spacing and neighbors and ml_dtypes' bfloat16."""
 
 import ml_dtypes
 import numpy as np
@@ -32,7 +32,7 @@ def test_spacing_of_every_bf16_agrees_with_ml_dtypes():
     values = finite_bf16()
     # numpy's spacing points away from zero, so it is the gap of the value's own binade.
     expected = np.abs(np.spacing(values).astype(np.float64))
-    inside = np.isfinite(expected)  # the largest value has no finite neighbour
+    inside = np.isfinite(expected)  # the largest value has no finite neighbor
     np.testing.assert_array_equal(ulp.spacing(ulp.widen(values), BF16)[inside], expected[inside])
     assert (~inside).sum() == 2
 
