@@ -31,6 +31,7 @@ from bertbench.results.accuracy import AccuracyCase, Ruling
 from bertbench.results.accuracy_baselines import read_baselines
 from bertbench.results.baselines import find_newest_case
 from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, parse_version
+from bertbench.runtime import compute_for
 from bertbench.tasks.table import TASKS, scored_unit
 
 if TYPE_CHECKING:
@@ -219,4 +220,4 @@ def _open(model: ProjectModel) -> "tuple[ModelSource, Task]":
 
 
 def _compute(model: ProjectModel, precision: str, source: "ModelSource") -> Compute:
-    return Compute(parse_precision(precision), model.kernels).for_model(source.config)
+    return compute_for(Compute(parse_precision(precision), model.kernels), source.config)

@@ -5,9 +5,14 @@ import os
 import sys
 from collections.abc import Iterator
 
+from bertbench.compute import Compute
+from bertbench.config import ModelConfig
 from bertbench.console import notice
+from bertbench.errors import InputError
 from bertbench.measure.machine import read_machine
+from bertbench.measure.onednn import ALLOW_BF16
 from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
+from bertbench.precision import BF16
 
 
 def start_tensorflow(
@@ -32,6 +37,18 @@ def start_tensorflow(
     apply_threads(threads)
     notice(f"threads: {threads}")
     return threads
+
+
+def compute_for(compute: Compute, config: ModelConfig) -> Compute:
+    """How one model is computed here; see `Compute.for_model`.
+
+    Raises:
+      InputError: this machine has no products in that precision, as its environment is.
+    """
+    products = read_machine().products
+    if compute.precision is BF16 and not products.bf16_is_possible:
+        raise InputError(f"precision {BF16}: there are no bfloat16 products in {products}; {ALLOW_BF16}.")
+    return compute.for_model(config)
 
 
 def import_quietly() -> None:

@@ -13,7 +13,7 @@ from bertbench.evaluation.span_decoding import Answer
 from bertbench.precision import parse_precision
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.results.schema import ThroughputCase
-from bertbench.runtime import import_quietly
+from bertbench.runtime import compute_for, import_quietly
 from bertbench.tasks.base import Task
 from bertbench.tasks.fit import require_length
 from bertbench.tasks.squad import SquadTask
@@ -161,7 +161,7 @@ def load(
     from bertbench.checkpoint.source import find_model
 
     source = find_model(model_dir, do_lower_case=do_lower_case)
-    compute = Compute(parse_precision(precision), KernelOptions(gelu=gelu)).for_model(source.config)
+    compute = compute_for(Compute(parse_precision(precision), KernelOptions(gelu=gelu)), source.config)
     tokenizer = source.tokenizer() if find_task(task).reads_text else None
     make = functools.partial(make_task, task, tokenizer, **options)
     require_length(make(), source.config)

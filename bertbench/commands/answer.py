@@ -20,6 +20,7 @@ from bertbench.entry import output_is_read
 from bertbench.errors import BertbenchError, InputError
 from bertbench.evaluation.span_decoding import DecodingSettings
 from bertbench.options import Settings
+from bertbench.runtime import compute_for
 from bertbench.tasks.fit import require_length
 from bertbench.tasks.squad import SquadSettings, SquadTask
 
@@ -79,12 +80,13 @@ def _load(options: AnswerOptions) -> "Answerer":
     source = model.find()
     task = SquadTask(settings, source.tokenizer())
     require_length(task, source.config)
+    compute = compute_for(options.compute, source.config)
     options.threads.start(trains=False)
 
     from bertbench.answering import Answerer
     from bertbench.inference import load_model
 
-    answerer = Answerer(load_model(task, source, options.compute.for_model(source.config)), task)
+    answerer = Answerer(load_model(task, source, compute), task)
     answerer.warm_up()
     return answerer
 

@@ -15,7 +15,9 @@ from bertbench.data.batching import DEFAULT_STRATEGY, Batching
 from bertbench.errors import InputError
 from bertbench.files import make_directory
 from bertbench.options import Option, Settings
+from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
+from bertbench.tasks.fit import require_known_ids
 
 if TYPE_CHECKING:
     from bertbench.benchmarking.case import BenchmarkCase
@@ -68,6 +70,7 @@ def benchmark_task(kind: type[Task], options: BenchmarkOptions, settings: TaskSe
     settings, _ = fill(settings, kind.benchmark_defaults)
     geometry, source = _find_model(options)
     task = open_task(kind, settings, source) if settings.has_data else kind(settings)
+    compute = compute_for(options.compute, source.config)
     threads = options.threads.start(trains=options.mode == "training")
     if source.checkpoint is None:
         notice("no checkpoint given: the weights are random.")
@@ -77,7 +80,7 @@ def benchmark_task(kind: type[Task], options: BenchmarkOptions, settings: TaskSe
     case = BenchmarkCase(
         task,
         options.mode,
-        options.compute.for_model(source.config),
+        compute,
         geometry,
         source.config,
         options.batch_size,
@@ -130,6 +133,7 @@ def _make_workload(case: "BenchmarkCase", options: BenchmarkOptions) -> "Workloa
     start = time.perf_counter()
     dataset = case.task.read("dev")
     seconds = time.perf_counter() - start
+    require_known_ids(dataset, case.config)
     if options.output_dir is not None:
         _write_lengths(case, dataset, options.output_dir)
     return data_workload(case, dataset.features, seconds, options.steps)

@@ -18,6 +18,7 @@ from bertbench import console, embedded
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.errors import CannotJudge
 from bertbench.measure.machine import Machine, describe_machine, installed_version, read_machine
+from bertbench.measure.onednn import ALLOW_BF16, LIMITS
 from bertbench.measure.threads import default_threads
 from bertbench.options import Option, Settings
 from bertbench.tasks.table import TASKS
@@ -126,16 +127,20 @@ def check_cpu(machine: Machine) -> Iterator[Finding]:
     else:
         remedy = "TF_ENABLE_ONEDNN_OPTS=1 turns it on; TensorFlow does so itself from AVX-512 VNNI on"
         yield Finding("oneDNN", "slow", f"off; products run in {machine.products}", remedy)
-    if machine.bf16_is_native:
-        yield Finding("bf16", "ok", "native")
-    else:
-        remedy = "right but slow: measure bf16 speed on a CPU with avx512_bf16 or amx_bf16"
-        if "ONEDNN_MAX_CPU_ISA" in os.environ:
-            remedy += f"; ONEDNN_MAX_CPU_ISA is {os.environ['ONEDNN_MAX_CPU_ISA']}"
-        yield Finding("bf16", "slow", "emulated", remedy)
+    yield _bf16(machine)
     yield Finding("threads", "ok", str(default_threads(machine)))
     nodes = "; ".join(_ranges(cores) for cores in machine.numa_nodes)
     yield Finding("NUMA", "ok", f"{_count(len(machine.numa_nodes), 'node')}, logical cores {nodes}")
+
+
+def _bf16(machine: Machine) -> Finding:
+    if machine.bf16_is_native:
+        return Finding("bf16", "ok", machine.bf16)
+    if not machine.products.bf16_is_possible:
+        return Finding("bf16", "broken", f"{machine.bf16} in {machine.products}", ALLOW_BF16)
+    remedy = "right but slow: measure bf16 speed on a CPU with avx512_bf16 or amx_bf16"
+    limits = [f"{name} is {os.environ[name]}" for name in LIMITS if os.environ.get(name)]
+    return Finding("bf16", "slow", machine.bf16, "; ".join([remedy, *limits]))
 
 
 def check_horovod() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.options import Settings
 from bertbench.precision import FP32
 from bertbench.prediction_settings import PredictionSettings
+from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     source = model.find()
     task = open_task(kind, task_settings, source)
     task.require_data(task.split)
-    compute = options.prediction.compute.for_model(source.config)
+    compute = compute_for(options.prediction.compute, source.config)
     settings = dataclasses.replace(options.prediction, compute=compute)
     threads = options.threads.start(trains=False)
 

@@ -14,6 +14,7 @@ from bertbench.console import make_table, print_table
 from bertbench.files import write_json
 from bertbench.options import Option, Settings
 from bertbench.processes.horovod_launcher import is_worker
+from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
 from bertbench.training.settings import TrainingSettings
 
@@ -82,7 +83,7 @@ def _make_job(kind: type[Task], options: TrainOptions, settings: TaskSettings) -
     job = TrainingJob(
         task,
         source,
-        options.compute.for_model(source.config),
+        compute_for(options.compute, source.config),
         options.training,
         options.output_dir,
         train=options.do_train,

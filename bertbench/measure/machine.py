@@ -17,11 +17,11 @@ import psutil
 
 from bertbench import __version__
 from bertbench.measure.control_group import read_quota, read_text
-from bertbench.measure.onednn import ProductKernels
+from bertbench.measure.onednn import LIMITS, ProductKernels
 
 # Instruction sets that determine the speed of BERT, fastest first, with Linux's names on x86 and Arm.
 ISA_FLAGS = ("amx_bf16", "amx_tile", "avx512_bf16", "avx512f", "avx2", "bf16", "sve", "asimd")
-ONEDNN_SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE")
+ONEDNN_SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", *LIMITS, "ONEDNN_DEFAULT_FPMATH_MODE")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,13 @@ class Machine:
         """Whether bfloat16 products run in bfloat16 instructions; otherwise they are emulated."""
         return self.products.bf16_is_native
 
+    @property
+    def bf16(self) -> str:
+        """How it computes bfloat16 products: native, emulated, or not at all ("impossible")."""
+        if not self.products.bf16_is_possible:
+            return "impossible"
+        return "native" if self.bf16_is_native else "emulated"
+
 
 def machine_id() -> str:
     """The name of this machine; see `Machine.machine_id`."""
@@ -94,7 +101,7 @@ def describe_machine() -> dict[str, Any]:
         "architecture": machine.architecture,
         "isa": list(machine.isa),
         "matrix_products": str(machine.products),
-        "bf16": "native" if machine.bf16_is_native else "emulated",
+        "bf16": machine.bf16,
         "sockets": len(machine.sockets),
         "numa_nodes": len(machine.numa_nodes),
         "physical_cores": machine.physical_cores,

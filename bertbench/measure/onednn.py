@@ -2,12 +2,15 @@
 
 On x86 they run in oneDNN's operators if TensorFlow uses these, otherwise in TensorFlow's own operators, which
 call oneDNN only for float32 blocks. oneDNN uses the highest instruction set that the CPU has and that the
-environment variable ONEDNN_MAX_CPU_ISA allows (oneDNN: "CPU Dispatcher Control"); with ONEDNN_VERBOSE=1 it
-prints which.
+environment variable ONEDNN_MAX_CPU_ISA, formerly DNNL_MAX_CPU_ISA, allows (oneDNN: "CPU Dispatcher Control");
+with ONEDNN_VERBOSE=1 it prints which.
 """
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+
+LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # the first one that is set counts
+ALLOW_BF16 = f"unset {' and '.join(LIMITS)}, or set TF_ENABLE_ONEDNN_OPTS=0 (slow)"
 
 # oneDNN's names, lowest first, with the flags of /proc/cpuinfo that each needs (oneDNN, cpu_isa_traits.hpp).
 _AVX512 = frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq"})
@@ -35,6 +38,9 @@ _ALIASES = {
 }
 # By default TensorFlow uses oneDNN's operators on CPUs with one of these (DefaultOneDnnPolicy).
 _ON_BY_DEFAULT = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
+# CPUs whose bfloat16 products TensorFlow leaves to oneDNN, and the instruction sets in which that has some.
+_BF16_BY_ONEDNN = frozenset({"avx512f", "avx_ne_convert"})
+_WITH_BF16 = frozenset(name for name in _NEEDED_FLAGS if name.startswith("avx512")) | {"avx2_vnni_2"}
 _ARM_BF16 = "bf16"  # the flag's name on Arm
 
 
@@ -46,18 +52,23 @@ class ProductKernels:
       isa: the instruction set, oneDNN's name in lower case; "" if it is not one of x86.
       onednn: whether oneDNN's operators compute them, instead of TensorFlow's own.
       bf16_is_native: whether bfloat16 products use bfloat16 instructions; otherwise they are emulated.
+      bf16_is_possible: whether there are bfloat16 products. TensorFlow leaves them to oneDNN by what the CPU
+        has (tensorflow/core/util/util.cc, IsDataTypeSupportedByOneDNNOnThisCPU), also where oneDNN is not
+        allowed the instruction sets for them; TensorFlow then raises an error or ends the process.
     """
 
     isa: str = ""
     onednn: bool = False
     bf16_is_native: bool = False
+    bf16_is_possible: bool = True
 
     @classmethod
     def of(cls, flags: Set[str], environment: Mapping[str, str]) -> "ProductKernels":
         """For a CPU with these flags of /proc/cpuinfo and these environment variables."""
         isa, onednn = _onednn_isa(flags, environment), _onednn_is_on(flags, environment)
         on_x86 = onednn and _AVX512_BF16.issubset(_NEEDED_FLAGS.get(isa, ()))
-        return cls(isa, onednn, on_x86 or _ARM_BF16 in flags)
+        left_to_onednn = onednn and bool(_BF16_BY_ONEDNN.intersection(flags))
+        return cls(isa, onednn, on_x86 or _ARM_BF16 in flags, not left_to_onednn or isa in _WITH_BF16)
 
     def __str__(self) -> str:
         return f"oneDNN {self.isa}".rstrip() if self.onednn else f"TensorFlow's own {self.isa}".rstrip()
@@ -71,7 +82,7 @@ def _onednn_is_on(flags: Set[str], environment: Mapping[str, str]) -> bool:
 
 
 def _onednn_isa(flags: Set[str], environment: Mapping[str, str]) -> str:
-    allowed = environment.get("ONEDNN_MAX_CPU_ISA", "").lower()
+    allowed = next((environment[name].lower() for name in LIMITS if environment.get(name)), "")
     allowed = _ALIASES.get(allowed, allowed)
     names = list(_NEEDED_FLAGS)
     if allowed in _NEEDED_FLAGS:

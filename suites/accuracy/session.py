@@ -40,8 +40,9 @@ class AccuracySession:
         from bertbench.gate.case import Pass
         from bertbench.precision import parse_precision
         from bertbench.prediction import PredictionSettings, predict
+        from bertbench.runtime import compute_for
 
-        compute = Compute(parse_precision(precision), subject.kernels)
+        compute = compute_for(Compute(parse_precision(precision), subject.kernels), subject.source.config)
         settings = PredictionSettings(compute, batch_size=self.batch_size)
         prediction = predict(subject.task, subject.source, "dev", settings)
         return Pass(case, precision, subject.task, subject.source, prediction, subject.arguments)

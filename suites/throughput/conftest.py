@@ -20,6 +20,7 @@ from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
 from bertbench.results.schema import THROUGHPUT_FILE
+from bertbench.runtime import compute_for
 from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells
 
 COLUMNS = (
@@ -88,6 +89,7 @@ def measure(
     option = pytestconfig.option
 
     def run(cell: Cell) -> BenchmarkResult:
+        compute_for(cell.benchmark.compute, cell.benchmark.config)
         subject = Benchmark(cell.benchmark, full_length_workload(cell.benchmark, 1))
         step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))
         rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)

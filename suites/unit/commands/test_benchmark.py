@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from bertbench import embedded
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.tokenizer_files import TokenizerFiles
@@ -33,7 +34,8 @@ def squad_arguments(stand_ins, output_dir, *more):
     return ("squad", *model, *data, *FEW, "--output-dir", output_dir, *more)
 
 
-def test_real_lengths_end_to_end(call, stand_ins, tmp_path):
+def test_real_lengths_end_to_end(call, stand_ins, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/usr/bin/bertbench", "benchmark"])
     status, out, err = call(*squad_arguments(stand_ins, tmp_path, "--precision", "bf16"))
     assert status == 0, err
     results = json.loads((tmp_path / "results.json").read_text())
@@ -49,7 +51,7 @@ def test_real_lengths_end_to_end(call, stand_ins, tmp_path):
     assert results["case"].startswith("bf16-squad-inference-tuned-b4")
     stored = parse_dataclass(ThroughputCase, results, "results.json")
     assert parse_dataclass(BenchmarkRun, results, "").efficiency_rounds == stored.efficiency_rounds
-    assert results["command"].startswith("bertbench") or "pytest" in results["command"]
+    assert results["command"] == "bertbench benchmark"
     lengths = read_lengths(tmp_path / "lengths.json")
     assert lengths.dataset == "dev-v1.1.json"
     assert sum(lengths.histogram.counts) >= 5
@@ -160,3 +162,31 @@ def test_a_process_of_its_own_says_only_what_matters():
         "warm up fp32-squad-inference-tiny-b4",
         "fp32-squad-inference-tiny-b4",
     ]
+
+
+@pytest.mark.parametrize("mode", ["inference", "training"])
+@pytest.mark.parametrize(
+    ("task", "change", "message"),
+    [
+        ("squad", {"type_vocab_size": 1}, "holds segment_ids up to 1, but the model has 1 of them"),
+        ("pretraining", {"type_vocab_size": 1}, "holds segment_ids up to 1, but the model has 1 of them"),
+        ("classifier", {"type_vocab_size": 1}, "holds segment_ids up to 1, but the model has 1 of them"),
+        ("squad", {"vocab_size": 1000}, "contains 1200 wordpieces, but the model has vocab_size 1000"),
+        ("pretraining", {"vocab_size": 1000}, "but the model has 1000 of them"),
+    ],
+)
+def test_data_that_does_not_fit_the_model_is_refused(call, tmp_path, mode, task, change, message):
+    folder = embedded.FOLDERS[task]
+    config = json.loads((folder / "bert_config.json").read_text()) | change
+    (tmp_path / "bert_config.json").write_text(json.dumps(config))
+    data = {
+        "squad": ("--data", embedded.SQUAD_DEV),
+        "pretraining": ("--data", embedded.PRETRAINING_RECORDS),
+        "classifier": ("--task-name", "MRPC", "--data", folder),
+    }[task]
+    vocabulary = () if task == "pretraining" else ("--vocab-file", folder / "vocab.txt")
+    options = (*data, *vocabulary, "--config-file", tmp_path / "bert_config.json", "--mode", mode, *FEW)
+    status, out, err = call(task, *options)
+    assert (status, out) == (2, "")
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err

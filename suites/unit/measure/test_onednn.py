@@ -82,6 +82,39 @@ def test_a_limit_by_environment_counts(allowed, isa, native):
     assert (kernels.isa, kernels.bf16_is_native) == (isa, native)
 
 
+@pytest.mark.parametrize(
+    ("flags", "allowed", "possible"),
+    [
+        (ZEN_4, "", True),
+        (ZEN_4, "ALL", True),
+        (ZEN_4, "AVX512_CORE_BF16", True),
+        (ZEN_4, "AVX512_CORE", True),
+        (ZEN_4, "AVX2", False),
+        (ZEN_4, "avx2_vnni", False),
+        (ZEN_4, "AVX2_VNNI_2", False),
+        (ZEN_4, "AVX", False),
+        (ZEN_4, "SSE41", False),
+        (SAPPHIRE_RAPIDS, "AVX2", False),
+        (CASCADE_LAKE, "AVX2", False),
+        (LUNAR_LAKE, "", True),
+        (LUNAR_LAKE, "AVX2_VNNI_2", True),
+        (LUNAR_LAKE, "AVX2_VNNI", False),
+        (HASWELL, "AVX2", True),
+        (HASWELL, "SSE41", True),
+        (HASWELL, "", True),
+        (SKYLAKE - {"avx512bw"}, "", False),
+        ({"asimd", "bf16"}, "", True),
+    ],
+)
+def test_bf16_needs_instructions_that_onednn_may_use_where_tensorflow_leaves_it_to_onednn(
+    flags, allowed, possible
+):
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        kernels = ProductKernels.of(flags, {name: allowed, "TF_ENABLE_ONEDNN_OPTS": "1"})
+        assert kernels.bf16_is_possible == possible
+    assert ProductKernels.of(flags, {name: allowed, "TF_ENABLE_ONEDNN_OPTS": "0"}).bf16_is_possible
+
+
 def test_without_onednns_operators_bf16_is_emulated_and_the_name_says_so():
     off = ProductKernels.of(SAPPHIRE_RAPIDS, {"TF_ENABLE_ONEDNN_OPTS": "0"})
     assert not off.bf16_is_native
@@ -91,10 +124,17 @@ def test_without_onednns_operators_bf16_is_emulated_and_the_name_says_so():
 
 @pytest.mark.parametrize(
     "variables",
-    [{}, {"ONEDNN_MAX_CPU_ISA": "AVX"}, {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}],
+    [
+        {},
+        {"ONEDNN_MAX_CPU_ISA": "AVX"},
+        {"DNNL_MAX_CPU_ISA": "AVX"},
+        {"ONEDNN_MAX_CPU_ISA": "AVX", "DNNL_MAX_CPU_ISA": "SSE41"},
+        {"TF_ENABLE_ONEDNN_OPTS": "0"},
+        {"TF_ENABLE_ONEDNN_OPTS": "1"},
+    ],
 )
 def test_onednn_and_tensorflow_say_the_same(variables, monkeypatch):
-    for name in ("ONEDNN_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
