@@ -154,6 +154,13 @@ command = TypedCommand(
 )
 
 
+def _cases(arguments: tuple[str, ...]) -> Sequence[Sequence[str]]:
+    """The benchmark that the arguments name, or the default ones."""
+    from bertbench.gate.interleaved import DEFAULT_CASES
+
+    return (arguments,) if arguments else DEFAULT_CASES
+
+
 def _judge_stored(options: GateOptions) -> "GateResult":
     from bertbench.gate.judging import judge
     from bertbench.gate.sides import load_sides
@@ -167,14 +174,14 @@ def _judge_stored(options: GateOptions) -> "GateResult":
 
 
 def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
-    from bertbench.gate.interleaved import DEFAULT_CASES, gate_against
+    from bertbench.gate.interleaved import gate_against
     from bertbench.results.repository import find_root
 
     return gate_against(
         find_root(Path.cwd()),
         base,
         "HEAD",
-        cases=(options.arguments,) if options.arguments else DEFAULT_CASES,
+        cases=_cases(options.arguments),
         pairs=options.pairs,
         command=options.command_line,
         thresholds=options.thresholds,
@@ -182,7 +189,7 @@ def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
 
 
 def _judge_interpreters(options: GateOptions) -> "GateResult":
-    from bertbench.gate.interleaved import DEFAULT_CASES, gate_interpreters
+    from bertbench.gate.interleaved import gate_interpreters
 
     base, head = (
         _interpreter(side, python, variables)
@@ -194,7 +201,7 @@ def _judge_interpreters(options: GateOptions) -> "GateResult":
     return gate_interpreters(
         base,
         head,
-        cases=(options.arguments,) if options.arguments else DEFAULT_CASES,
+        cases=_cases(options.arguments),
         prediction=_prediction(options.arguments),
         pairs=options.pairs,
         command=options.command_line,
