@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from bertbench.errors import InputError
@@ -122,6 +123,12 @@ def test_commit_and_time_of_other_tools_may_be_absent(folder):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"commit_info": "none", "datetime": None}))
     result = read_throughput(path)
     assert (result.commit, result.measured) == ("", "")
+
+
+def test_scores_that_were_summed_in_another_order_agree(tmp_path):
+    """A score of the official sum's order beside one that numpy summed: the last digit differs."""
+    rounded = comparison("baseline", np.nextafter(87.3, 90), 87.31)
+    read_accuracy(write_accuracy(tmp_path, [accuracy_case("fp32", comparisons=[rounded])]))
 
 
 @pytest.mark.parametrize(
