@@ -74,8 +74,8 @@ def lower_is_better(score: str) -> bool:
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    return values.mean(-1)
+    return values.mean(-1, dtype=np.float64)
 
 
 def _ratio(parts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return parts.sum(-1) / np.maximum(counts.sum(-1), 1)
+    return parts.sum(-1, dtype=np.float64) / np.maximum(counts.sum(-1, dtype=np.float64), 1)

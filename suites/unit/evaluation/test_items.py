@@ -35,6 +35,15 @@ def test_a_score_of_many_samples_at_once_is_that_of_each():
     np.testing.assert_allclose(statistic(predictions, labels), expected, atol=1e-12)
 
 
+def test_values_in_float32_are_summed_in_float64():
+    """A million times a tenth, whose sum float32 would round."""
+    tenths = np.full(1_000_000, 0.1, np.float32)
+    items = Items.numbered({"f1": tenths, "masked_lm_hits": tenths, "masked_lm_count": np.ones_like(tenths)})
+    exact = float(np.float32(0.1))
+    assert items.score("f1") == pytest.approx(exact, rel=1e-12)
+    assert items.score("masked_lm_accuracy") == pytest.approx(exact, rel=1e-12)
+
+
 def test_what_was_not_kept_is_told():
     with pytest.raises(KeyError):
         Items.numbered({"f1": np.zeros(3)}).score("accuracy")
