@@ -73,7 +73,7 @@ class Option:
         low, high = self.minimum, self.maximum
         if high is not None:
             ends = f"between {low} and {high}" if self.exclusive else f"in [{low}, {high}]"
-            return f"it must lie {ends}"
+            return f"it must be {ends}"
         return f"give a number above {low}" if self.exclusive else f"it must be at least {low}"
 
 

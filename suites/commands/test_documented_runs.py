@@ -123,7 +123,7 @@ def test_squad(run_block, scripts, name):
     after = check_log(result, scripts / LOGS, "training", name.rpartition("-")[2])
     assert set(json.loads(after[-1])) == {"exact_match", "f1"}
     assert len(json.loads((scripts / LOGS / "predictions.json").read_text())) > 0
-    assert "docker does not answer" in result.stderr
+    assert "docker does not respond" in result.stderr
 
 
 @pytest.mark.parametrize("name", blocks("squad-on-several-sockets"))
