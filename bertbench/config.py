@@ -189,6 +189,7 @@ class ModelConfig:
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
 
+_LARGE = ModelConfig(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096)
 GEOMETRIES = {
     "tiny": ModelConfig(
         vocab_size=1024,
@@ -198,7 +199,8 @@ GEOMETRIES = {
         intermediate_size=512,
     ),
     "bert-base": ModelConfig(),
-    "bert-large": ModelConfig(
-        hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096
-    ),
+    "bert-large": _LARGE,
+    "bert-large-4l": dataclasses.replace(
+        _LARGE, num_hidden_layers=4
+    ),  # a sixth of the time, as layers are alike
 }

@@ -69,9 +69,10 @@ def _run(module: str, arguments: list[str]) -> int:
     import importlib
 
     from bertbench.errors import InputError
+    from bertbench.patterns import is_utf8
 
     for argument in arguments:
-        if not argument.isascii() and any("\ud800" <= sign <= "\udfff" for sign in argument):
+        if not is_utf8(argument):
             raise InputError(
                 f"{argument}: is not UTF-8 here; rename the file, or set a UTF-8 locale (LC_ALL=C.UTF-8)."
             )
@@ -114,7 +115,13 @@ def _place(error: OSError) -> str | None:
     """Where the operating system refused; None where that says nothing to a user."""
     if error.filename is not None:
         return os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-    return "standard output" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return "standard output"
+    try:
+        os.getcwd()
+    except OSError:
+        return "the current folder"
+    return None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -107,7 +107,8 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
     """Write JSON atomically, with the keys in the given order."""
-    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(path, text.encode(errors="backslashreplace"))  # half a surrogate pair, in JSON's form
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from bertbench.errors import InputError
 from bertbench.files import read_content
 from bertbench.options import OptionField, Pattern, Settings, all_options, build, read_value
+from bertbench.patterns import expand, split_paths
 
 COMMAND = "predict"  # whose options are a model's
 _TYPES: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
@@ -138,9 +139,9 @@ class Table:
             if not value.exists() and not list(value.parent.glob(f"{glob.escape(value.name)}*")):
                 raise InputError(f"{self.place(key)}: {value}: not there; correct the path.")
         elif option.type is Pattern:
-            parts = [os.path.join(glob.escape(str(folder)), part) for part in value.split(",")]
+            parts = [os.path.join(folder, part) for part in split_paths(value)]
             value = Pattern(",".join(parts))
-            if not any(glob.glob(part) for part in parts):
+            if not any(expand(part) for part in parts):
                 raise InputError(f"{self.place(key)}: {value}: matches no file; correct the path.")
         return value
 

@@ -7,19 +7,24 @@ header and the values (https://huggingface.co/docs/safetensors). A large one is 
 (https://huggingface.co/docs/transformers/big_models).
 """
 
+import contextlib
 import glob
 import hashlib
 import os
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, sha256_of_file
+from bertbench.patterns import is_utf8
 
 SAFETENSORS_SUFFIX = ".safetensors"
 SHARD_INDEX_SUFFIX = ".safetensors.index.json"
 FINGERPRINT_DIGITS = 16
+_WILDCARDS = frozenset("*?[\\")  # tensorflow/core/platform/file_system_helper.cc
 
 
 def checkpoint_files(path: Path) -> list[Path]:
@@ -110,3 +115,19 @@ def data_files(prefix: Path) -> list[Path]:
                 f"{file}: missing or unreadable; put all data files of the checkpoint next to its .index."
             )
     return files
+
+
+@contextlib.contextmanager
+def literal_prefix(prefix: Path) -> Iterator[str]:
+    """The prefix as TensorFlow can read it: its readers take it for a glob pattern.
+
+    Where it holds a wildcard or is not UTF-8, links under a temporary prefix stand for the files.
+    """
+    name = os.fspath(prefix)
+    if is_utf8(name) and not _WILDCARDS.intersection(name):
+        yield name
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for file in prefix.parent.glob(f"{glob.escape(prefix.name)}.*"):
+            Path(folder, f"checkpoint{file.name.removeprefix(prefix.name)}").symlink_to(file.resolve())
+        yield os.path.join(folder, "checkpoint")

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +11,14 @@ from safetensors import SafetensorError, safe_open
 
 from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.checkpoint.names import read_google_name, read_hugging_face_name
-from bertbench.checkpoint.paths import data_files, index_file, is_safetensors, is_sharded, read_shard_index
+from bertbench.checkpoint.paths import (
+    data_files,
+    index_file,
+    is_safetensors,
+    is_sharded,
+    literal_prefix,
+    read_shard_index,
+)
 from bertbench.checkpoint.plan import StoredTensor
 from bertbench.errors import InputError
 from bertbench.files import require_plain_file
@@ -79,7 +85,8 @@ class TensorFlowCheckpoint:
         self.path = prefix
         require_plain_file(index_file(prefix))
         try:
-            reader = tf.train.load_checkpoint(os.fspath(prefix))
+            with literal_prefix(prefix) as literal:
+                reader = tf.train.load_checkpoint(literal)
             self._shapes = reader.get_variable_to_shape_map()
             self._dtypes = reader.get_variable_to_dtype_map()
         except _READER_ERRORS:
@@ -103,12 +110,13 @@ class TensorFlowCheckpoint:
         """See `CheckpointFile`; TensorFlow verifies the checksum of each tensor."""
         data = self._data
         try:
-            return tf.raw_ops.RestoreV2(
-                prefix=os.fspath(self.path),
-                tensor_names=[tensor.name for tensor in tensors],
-                shape_and_slices=[""] * len(tensors),
-                dtypes=[tensor.dtype for tensor in tensors],
-            )
+            with literal_prefix(self.path) as literal:
+                return tf.raw_ops.RestoreV2(
+                    prefix=literal,
+                    tensor_names=[tensor.name for tensor in tensors],
+                    shape_and_slices=[""] * len(tensors),
+                    dtypes=[tensor.dtype for tensor in tensors],
+                )
         except tf.errors.OpError:
             raise InputError(
                 f"{data}: damaged (the values do not match the checksums in the .index); fetch it again."

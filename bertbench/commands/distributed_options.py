@@ -9,7 +9,8 @@ from bertbench.commands.options import ThreadOptions
 from bertbench.errors import InputError
 from bertbench.measure.machine import read_machine
 from bertbench.options import Option, Settings
-from bertbench.processes.horovod_launcher import WorkerHosts, is_worker, run_workers, show_workers
+from bertbench.processes.horovod_launcher import is_worker, run_workers, show_workers
+from bertbench.processes.hosts import WorkerHosts
 from bertbench.runtime import quiet_import
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ class DistributedOptions(Settings):
     mpi_num_processes_per_socket: Annotated[
         int | None, Option("At most so many on a socket; even on all sockets without.", minimum=1)
     ] = None
-    mpi_hostnames: Annotated[str | None, Option("Run on these, over SSH; else here.", metavar="HOST,...")] = (
-        None
-    )
+    mpi_hostnames: Annotated[
+        str | None, Option("Run there, over SSH; else here.", metavar="HOST[:PROCESSES],...")
+    ] = None
     lr_scaling: Annotated[
         str,
         Option(
@@ -53,8 +54,8 @@ class DistributedOptions(Settings):
         Raises:
           InputError: hosts and processes contradict each other.
         """
-        names = tuple(filter(None, map(str.strip, (self.mpi_hostnames or "").split(","))))
-        return WorkerHosts(self.mpi_num_processes, names, self.elastic)
+        names = self.mpi_hostnames.split(",") if self.mpi_hostnames else ()
+        return WorkerHosts(self.mpi_num_processes, tuple(map(str.strip, names)), self.elastic)
 
     def require_averaging(self, averages_gradients: bool) -> None:
         """Check that elastic workers have a model in common.

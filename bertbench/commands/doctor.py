@@ -209,10 +209,19 @@ def check_data_variables() -> Iterator[Finding]:
         folder = os.environ.get(name)
         if not folder:
             yield Finding(name, "missing", "not set", f"set it to {meaning}")
-        elif not Path(folder).is_dir():
-            yield Finding(name, "broken", f"{folder} is not a folder", f"set it to {meaning}, or unset it")
+        elif trouble := _trouble(Path(folder)):
+            yield Finding(name, "broken", f"{folder}: {trouble}", f"set it to {meaning}, or unset it")
         else:
             yield Finding(name, "ok", folder)
+
+
+def _trouble(folder: Path) -> str | None:
+    """Why a folder cannot be read, if it cannot."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def run_probe(code: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from bertbench.options import Option, Settings
 
 def default_cache() -> Path:
     """The default folder of downloads: `bertbench` under the user's cache folder (XDG)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bertbench"
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "bertbench")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def fetch_items(options: FetchOptions) -> None:
     items = [find_item(name) for name in options.names]
     from bertbench.fetch.cache import fetch
 
-    cache = (options.output_dir or default_cache()).expanduser().absolute()
+    cache = Path(os.path.expanduser(options.output_dir or default_cache())).absolute()
     variables: dict[str, Path] = {}
     for item in items:
         folder = fetch(item, cache)

@@ -188,6 +188,14 @@ def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
     )
 
 
+def _cases(arguments: Sequence[str]) -> Sequence[Sequence[str]]:
+    """The one case that was asked for, or the default ones."""
+    from bertbench.gate.interleaved import default_cases
+    from bertbench.measure.machine import bf16_is_native
+
+    return (arguments,) if arguments else default_cases(bf16_is_native())
+
+
 def _judge_interpreters(options: GateOptions) -> "GateResult":
     from bertbench.gate.interleaved import gate_interpreters
 

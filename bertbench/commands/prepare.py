@@ -54,8 +54,8 @@ class PrepareOptions(Settings):
 def prepare_pretraining(options: PrepareOptions) -> None:
     """Make TFRecords of text."""
     from bertbench.data.pretraining_files import write_pretraining_files
-    from bertbench.data.text_corpus import match_files
     from bertbench.data.tokenizer_files import tokenizer_of
+    from bertbench.patterns import match_files
 
     output_files = name_output_files(options.output_file, options.output_dir, options.num_shards)
     written = write_pretraining_files(

@@ -4,7 +4,6 @@ A process works on one part at a time. The parts depend only on the files, not o
 document is always completely in one part; the end of a file ends its document.
 """
 
-import glob
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,27 +23,6 @@ class Span:
     path: Path
     start: int
     end: int
-
-
-def match_files(patterns: str) -> list[Path]:
-    """The files that comma-separated glob patterns match, each once, sorted within a pattern.
-
-    Raises:
-      InputError: a pattern matches no file.
-    """
-    paths: dict[Path, None] = {}
-    for pattern in patterns.split(","):
-        found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
-        if not found:
-            there = pattern and Path(pattern).exists()
-            trouble = (
-                "is not a regular file; give a regular file"
-                if there
-                else "no such file; check the path or pattern"
-            )
-            raise InputError(f"{pattern or repr(patterns)}: {trouble}.")
-        paths.update(dict.fromkeys(map(Path, found)))
-    return list(paths)
 
 
 def plan_parts(paths: Sequence[Path], part_bytes: int = PART_BYTES) -> list[list[Span]]:

@@ -57,7 +57,7 @@ def iter_features(
     Only one chunk is in memory at a time. Padding is removed by `input_mask`.
 
     Args:
-      paths: files, from `bertbench.data.text_corpus.match_files`.
+      paths: files, from `bertbench.patterns.match_files`.
       chunk_examples: examples per chunk; a chunk may span files.
       max_seq_length, max_predictions_per_seq: the sizes that the files must have; None: any.
 

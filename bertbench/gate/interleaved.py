@@ -23,8 +23,17 @@ from bertbench.gate.sides import Side, load_folder
 from bertbench.gate.thresholds import Thresholds
 from bertbench.results.repository import is_dirty, resolve_commit, run_git
 
-_COMMON = ("squad", "--config", "bert-base", "--batch-size", "2", "--steps", "20", "--warmup-steps", "3")
-DEFAULT_CASES = tuple((*_COMMON, "--precision", precision) for precision in ("bf16", "fp32"))
+_CASE = ("squad", "--batch-size", "2", "--steps", "10", "--warmup-steps", "2")
+_GEOMETRIES = ("bert-base", "bert-large-4l")
+
+
+def default_cases(native_bf16: bool) -> list[tuple[str, ...]]:
+    """The arguments of `bertbench benchmark` for each case: each geometry in each native precision."""
+    return [
+        (*_CASE, "--config", geometry, "--precision", precision)
+        for geometry in _GEOMETRIES
+        for precision in (("fp32", "bf16") if native_bf16 else ("fp32",))
+    ]
 
 
 Pair = tuple[BenchmarkRun, BenchmarkRun]  # of base and head
@@ -43,7 +52,7 @@ def gate_against(
     base: str,
     head: str,
     *,
-    cases: Sequence[Sequence[str]] = DEFAULT_CASES,
+    cases: Sequence[Sequence[str]],
     pairs: int = PAIRS,
     command: str,
     thresholds: Thresholds = THRESHOLDS,
@@ -77,7 +86,7 @@ def gate_interpreters(
     base: Interpreter,
     head: Interpreter,
     *,
-    cases: Sequence[Sequence[str]] = DEFAULT_CASES,
+    cases: Sequence[Sequence[str]],
     prediction: Sequence[str] | None = None,
     pairs: int = PAIRS,
     command: str,

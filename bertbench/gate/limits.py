@@ -8,6 +8,7 @@ STARTUP_THRESHOLD = 0.25  # for several start-ups per side, in addition to a tes
 SINGLE_STARTUP_THRESHOLD = 1.0  # one start-up a side swings by tens of percent on a shared machine
 SIGNIFICANCE = 0.01  # one-sided: the most false alarms there can be where measurements are independent
 MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
+FAR_FALL = 0.3  # every round so far below every round of the base: no noise does that, however few they are
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
 PAIRS = 14  # of interleaved runs: enough to catch a 10 % slowdown on a busy machine
 CALIBRATION_RUNS = 40  # of a case: enough for 28 in turn, and for 780 pairs of single runs

@@ -10,6 +10,7 @@ from bertbench.formatting import percent
 from bertbench.gate.comparison import Comparison, compare_paired, compare_unpaired
 from bertbench.gate.limits import (
     EFFICIENCY_THRESHOLD,
+    FAR_FALL,
     MEMORY_THRESHOLD,
     MINIMUM_PAIRS,
     MINIMUM_ROUNDS,
@@ -20,6 +21,7 @@ from bertbench.gate.limits import (
 from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Outcome, Verdict
 from bertbench.measure.rates import center
 
+MORE = {"rounds": "--steps", "pairs": "--pairs"}  # the option that gives more of them
 QUIETER = "measure again when the machine is quiet"
 
 
@@ -31,13 +33,20 @@ def judge_efficiency(
     paired: bool,
     threshold: float = EFFICIENCY_THRESHOLD,
 ) -> Verdict:
-    """Judge efficiencies: of independent rounds, or of interleaved runs with pairs base[i] and head[i]."""
-    minimum = MINIMUM_PAIRS if paired else MINIMUM_ROUNDS
-    if min(len(base), len(head)) < minimum:
-        detail = f"{min(len(base), len(head))} measurements per side; at least {minimum} are needed"
+    """Judge efficiencies: of independent rounds, or of interleaved runs with pairs base[i] and head[i].
+
+    A fall far beyond any noise in every round is a regression however few there are.
+    """
+    what, minimum = ("pairs", MINIMUM_PAIRS) if paired else ("rounds", MINIMUM_ROUNDS)
+    count = min(len(base), len(head))
+    if count >= 2 and max(head) < (1 - FAR_FALL) * min(base):
+        detail = f"{count} {what} per side, each of the head's {percent(FAR_FALL, 0)} below all of the base's"
+        return _verdict(case, EFFICIENCY, base, head, Outcome.REGRESSION, detail, threshold)
+    if count < minimum:
+        detail = f"{count} {what} per side, {minimum} are needed; measure more with {MORE[what]} {minimum}"
         return _verdict(case, EFFICIENCY, base, head, Outcome.UNCLEAR, detail, threshold)
     comparison = (compare_paired if paired else compare_unpaired)(base, head)
-    outcome, detail = _judge_fall(comparison, threshold)
+    outcome, detail = _judge_fall(comparison, threshold, f"measure more {what} with {MORE[what]}")
     return _verdict(case, EFFICIENCY, base, head, outcome, detail, threshold, comparison)
 
 
@@ -72,14 +81,14 @@ def doubt_disturbed(verdict: Verdict, base: Sequence[str], head: Sequence[str]) 
     return dataclasses.replace(verdict, verdict=Outcome.UNCLEAR, detail=f"{', '.join(told)}; {QUIETER}")
 
 
-def _judge_fall(comparison: Comparison, threshold: float) -> tuple[Outcome, str]:
+def _judge_fall(comparison: Comparison, threshold: float, remedy: str) -> tuple[Outcome, str]:
     low, high = comparison.interval
     if comparison.change < -threshold:
         if comparison.p_lower < SIGNIFICANCE and high < 0:
             return Outcome.REGRESSION, comparison.samples
-        return Outcome.UNCLEAR, f"{comparison.samples}: a fall, but not significant; measure more rounds"
+        return Outcome.UNCLEAR, f"{comparison.samples}: a fall, but not significant; {remedy}"
     if low < -2 * threshold:
-        excluded = f"a fall of {percent(2 * threshold, 0)} is not excluded; measure more rounds"
+        excluded = f"a fall of {percent(2 * threshold, 0)} is not excluded; {remedy}"
         return Outcome.UNCLEAR, f"{comparison.samples}: {excluded}"
     if comparison.change > threshold and comparison.p_higher < SIGNIFICANCE and low > 0:
         return Outcome.IMPROVEMENT, comparison.samples
@@ -115,7 +124,7 @@ def _verdict(
     threshold: float,
     comparison: Comparison | None = None,
 ) -> Verdict:
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"change": center(head) / center(base) - 1}
     if comparison is not None:
         figures = {
             "change": comparison.change,

@@ -21,10 +21,10 @@ from bertbench.measure.gemm_ways import Shape, Way, forget_products, measure_pro
 # Below this share of the work a shape is left out.
 LEAST_SHARE = 0.002
 # The survey: every way once, then the nearest few more often. Rounds measure what won.
-FINALISTS, FINAL_CALLS = 3, 4
-ROUND_CALLS = 3
+FINALISTS, FINAL_CALLS = 3, 3
+ROUND_CALLS = 2
 # Products of fewer tokens are tried with so many as well, if that takes no more than this.
-FEW_TOKENS, MANY_TOKENS = 1024, 2048
+FEW_TOKENS, MANY_TOKENS = 512, 2048
 MOST_FLOP = 3e10
 # Square products, of which the best shows what the machine can do at all; those that take longer are left
 # out.

@@ -91,10 +91,19 @@ def _task_options(settings: Settings, task: str, command: str) -> Command:
         names = [_ARGUMENTS.get(word.removeprefix("--").replace("-", "_")) for word in field.words]
         for argument in filter(None, names):
             if argument.kind == "path":
-                files += [f"--{argument.name.replace('_', '-')}", str(settings.path(argument.name))]
+                files += _file(settings, argument.name, command)
             elif field.group != "process":
                 words += _flags(settings, argument.name)
     return (*words, *files)
+
+
+def _file(settings: Settings, name: str, command: str) -> Command:
+    """A data file as an option; none for a dev set with which a training has nothing to do."""
+    unused = command == "train" and not settings["do_predict"] and settings.given(name) is None
+    if name == "predict_file" and unused:
+        return ()
+    place = settings.paths(name) if name == "input_file" else str(settings.path(name))
+    return (f"--{name.replace('_', '-')}", place)
 
 
 def _text(settings: Settings) -> Command:

@@ -58,7 +58,7 @@ def plan_container(arguments: Arguments, plan: LaunchPlan) -> Container:
     return Container(
         image=str(given["docker_image"]),
         arguments=tuple(words),
-        readable=tuple(Path(str(folder)).expanduser().absolute() for folder in read),
+        readable=tuple(Path(os.path.expanduser(str(folder))).absolute() for folder in read),
         writable=(plan.output_dir, *(instance.output_dir for instance in plan.instances)),
         volumes=tuple(":".join(pair) for pair in given.get("volume", ())),
         shm_size=str(plan.configuration["shm_size"]),

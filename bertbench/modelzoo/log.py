@@ -25,7 +25,7 @@ class RunLog:
 
     def __enter__(self) -> "RunLog":
         try:
-            self._stream = self.path.open("a", encoding="utf-8", buffering=1)
+            self._stream = self.path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
         except OSError as error:
             raise InputError(
                 f"{self.path}: cannot be written ({error.strerror}); choose another --output-dir."

@@ -115,7 +115,7 @@ def _output_dir(arguments: Arguments, script_dir: Path) -> Path:
     """
     given = arguments.launch.get("output_dir")
     if given is not None:
-        return Path(str(given)).expanduser().absolute()
+        return Path(os.path.expanduser(str(given))).absolute()
     beside = script_dir / "common" / "tensorflow" / "logs"
     existing = next(folder for folder in (beside, *beside.parents) if folder.exists())
     installed = not _INSTALLED.isdisjoint(script_dir.parts)
@@ -128,7 +128,7 @@ def _plan_instances(
     settings: Settings, machine: Machine, task: str, action: str, output_dir: Path
 ) -> tuple[Instance, ...]:
     cores, node = settings["numa_cores_per_instance"], settings["socket_id"]
-    model_dir = Path(str(settings["output_dir"] or output_dir)).expanduser().absolute()
+    model_dir = Path(os.path.expanduser(str(settings["output_dir"] or output_dir))).absolute()
     if cores is None:
         placement = place_single(machine, node=node, cores=settings["num_cores"])
         return (_plan_instance(settings, task, action, model_dir, placement),)

@@ -1,11 +1,13 @@
 """Runs a plan: starts its processes on their cores, and prints and logs every line."""
 
+import functools
+import itertools
 import os
 import re
 import shlex
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bertbench import console
@@ -72,15 +74,9 @@ class _Outcome:
 
 def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     """Run all at once; logs are named as in the model zoo's multi-instance runs."""
-    outcomes = [_Outcome() for _ in plan.instances]
-    threads = [
-        threading.Thread(target=_follow, args=(number, instance, outcome, log, processes))
-        for number, (instance, outcome) in enumerate(zip(plan.instances, outcomes, strict=True))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    follow = functools.partial(_follow, log=log, processes=processes)
+    with ThreadPoolExecutor(len(plan.instances)) as threads:
+        outcomes = list(threads.map(follow, itertools.count(), plan.instances))
     _write_instance_logs(plan, outcomes)
     failed = [number for number, outcome in enumerate(outcomes) if outcome.status]
     if failed:
@@ -93,12 +89,14 @@ def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     return outcomes[failed[0]].status if failed else 0
 
 
-def _follow(number: int, instance: Instance, outcome: _Outcome, log: RunLog, processes: Processes) -> None:
+def _follow(number: int, instance: Instance, log: RunLog, processes: Processes) -> _Outcome:
+    outcome = _Outcome()
     process = _start(instance, processes)
     _note(f"bertbench {shlex.join(instance.command)}", number, outcome, log)
     for line in output_lines(process):
         _note(line, number, outcome, log)
     outcome.status = exit_status(process)
+    return outcome
 
 
 def _note(line: str, number: int, outcome: _Outcome, log: RunLog) -> None:
@@ -116,9 +114,10 @@ def _write_instance_logs(plan: LaunchPlan, outcomes: list[_Outcome]) -> None:
     )
     for number, outcome in enumerate(outcomes):
         text = "\n".join(outcome.lines) + "\n"
-        (plan.output_dir / f"{stem}_instance{number}.log").write_text(text, encoding="utf-8")
-        with (plan.output_dir / f"{stem}_all_instances.log").open("a", encoding="utf-8") as together:
-            together.write(text)
+        for name, mode in ((f"instance{number}", "w"), ("all_instances", "a")):
+            place = plan.output_dir / f"{stem}_{name}.log"
+            with place.open(mode, encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(text)
 
 
 def _start(instance: Instance, processes: Processes) -> subprocess.Popen[str]:

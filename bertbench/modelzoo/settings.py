@@ -1,11 +1,13 @@
 """The values in use: given values and defaults, with paths resolved as the model zoo resolves them."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bertbench.modelzoo.arguments import Arguments
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
+from bertbench.patterns import expand
 
 _LAUNCH = {option.name: option for option in LAUNCH_OPTIONS}
 _MODEL = {argument.name: argument for argument in MODEL_ARGUMENTS}
@@ -43,18 +45,29 @@ class Settings:
         text = self[name]
         if text is None:
             return None
-        folder = self["checkpoint" if name == "init_checkpoint" else "data_location"]
-        stated = self._localise(str(text))
-        places = [stated if folder is None else self._localise(str(folder)) / stated, stated]
-        if self._mode == "training":
-            places.reverse()
-        found = next((place for place in places if _exists(place)), places[0])
+        found = self._find(name, str(text))
         self._used[name] = str(found)
         return found
 
+    def paths(self, name: str) -> str:
+        """As `path`, of each path or pattern of a comma-separated list."""
+        text = str(self[name])
+        whole = self._find(name, text)
+        found = [whole] if whole.is_file() else [self._find(name, part) for part in text.split(",")]
+        self._used[name] = ",".join(map(str, found))
+        return self._used[name]
+
+    def _find(self, name: str, text: str) -> Path:
+        folder = self["checkpoint" if name == "init_checkpoint" else "data_location"]
+        stated = self._localise(text)
+        places = [stated if folder is None else self._localise(str(folder)) / stated, stated]
+        if self._mode == "training":
+            places.reverse()
+        return next((place for place in places if _exists(place)), places[0])
+
     def _localise(self, text: str) -> Path:
         """The host path of a path in the container, by the --volume pairs."""
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))
         for host, inside in self._arguments.launch.get("volume", ()):
             inside_folder = Path(inside.partition(":")[0])
             if path.is_relative_to(inside_folder):
@@ -77,4 +90,4 @@ def _exists(place: Path) -> bool:
     """Whether a file or folder, a checkpoint with that prefix, or files that match the pattern exist."""
     if place.exists() or place.with_name(f"{place.name}.index").exists():
         return True
-    return any(place.parent.glob(place.name)) if any(sign in place.name for sign in "*?[") else False
+    return bool(expand(os.fspath(place)))

@@ -83,7 +83,9 @@ LAUNCH_OPTIONS = (
     ),
     _launch("--mpi_num_processes", "count", "training: number of processes, through Horovod"),
     _launch("--mpi_num_processes_per_socket", "count", "processes per socket", **_both(1)),
-    _launch("--mpi_hostnames", "text", "hosts to run them on: host1,host2"),
+    _launch(
+        "--mpi_hostnames", "text", "hosts to run them on: host1,host2, or with processes, host1:2,host2:2"
+    ),
     _launch("--docker-image", "text", "run in a container of this image"),
     _launch("--docker-strict", "flag", "fail instead of warning if the image cannot be used"),
     _launch("--volume", "volume", "mount A of the host as B in the container; repeatable"),

@@ -8,12 +8,12 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bertbench import console
 from bertbench.errors import BertbenchError, CannotJudge, InputError
 from bertbench.processes.groups import Processes, exit_status, output_lines, package_environment
+from bertbench.processes.hosts import WorkerHosts
 
 LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
 SSH = "ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no"  # as Horovod's launcher calls it
@@ -25,40 +25,6 @@ _FIRST_TO_FAIL = re.compile(
     r"Process name:\s+(?:\[\[\d+,\d+\],)?(?P<name>\d+|\S+\[\d+\])\]?\s+Exit code:\s+(?P<status>-?\d+)"
 )
 _KEPT_LINES = 40
-
-
-@dataclass(frozen=True)
-class WorkerHosts:
-    """How many workers there are in all, and the hosts they run on; none: this one.
-
-    Attributes:
-      elastic: continue when a host, with its workers, is lost. This host alone then counts as two, by two of
-        its names, for Horovod gives up a whole host for the loss of a worker.
-    """
-
-    num_processes: int
-    hosts: tuple[str, ...] = ()
-    elastic: bool = False
-
-    def __post_init__(self) -> None:
-        if len(set(self.hosts)) != len(self.hosts):
-            raise InputError(f"--mpi-hostnames {','.join(self.hosts)}: name each host once.")
-        if len(self.hosts) > self.num_processes:
-            raise InputError(
-                f"--mpi-hostnames names {len(self.hosts)} hosts for {self.num_processes} processes; "
-                "give --mpi-num-processes at least one per host."
-            )
-        if self.elastic and (self.num_processes < 2 or len(self.hosts) == 1):
-            raise InputError(
-                "--elastic: a loss leaves no worker to continue; give two processes, and two hosts if any."
-            )
-
-    @property
-    def slots(self) -> dict[str, int]:
-        """Processes by host, as even as can be, the first hosts taking what is left over."""
-        hosts = self.hosts or (("localhost", "127.0.0.1") if self.elastic else ("localhost",))
-        share, left = divmod(self.num_processes, len(hosts))
-        return {host: share + (number < left) for number, host in enumerate(hosts)}
 
 
 def is_worker() -> bool:

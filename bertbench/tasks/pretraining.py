@@ -14,7 +14,6 @@ from bertbench.checkpoint.names import PARTS
 from bertbench.config import ModelConfig
 from bertbench.data.features import MAX_SEQ_LENGTH
 from bertbench.data.pretraining import MaskingOptions
-from bertbench.data.text_corpus import match_files
 from bertbench.data.tfrecords import read_features, record_shape
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
@@ -23,6 +22,7 @@ from bertbench.evaluation.result_files import write_eval_results
 from bertbench.files import DataFile, sha256_of_file, unchanged
 from bertbench.measure.flops import Product
 from bertbench.options import Option, Pattern
+from bertbench.patterns import match_files
 from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
 
 if TYPE_CHECKING:

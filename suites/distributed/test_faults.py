@@ -12,7 +12,8 @@ import pytest
 
 from bertbench.errors import InputError
 from bertbench.processes import horovod_launcher
-from bertbench.processes.horovod_launcher import LAUNCHER, WorkerHosts, run_workers
+from bertbench.processes.horovod_launcher import LAUNCHER, run_workers
+from bertbench.processes.hosts import WorkerHosts
 from suites.distributed.jobs import DEADLINE, STEPS, Job, run, synchronized
 from suites.training.checkpoints import newest_step, read
 

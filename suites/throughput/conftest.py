@@ -13,7 +13,7 @@ from bertbench.benchmarking.run import Benchmark, BenchmarkResult
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.errors import BertbenchError
 from bertbench.formatting import describe_ways, figure, percent
-from bertbench.measure.machine import read_machine
+from bertbench.measure.machine import bf16_is_native, read_machine
 from bertbench.measure.rates import LEGEND
 from bertbench.measure.threads import ThreadSettings
 from bertbench.pytest_plugin.summary import summary_table
@@ -21,7 +21,7 @@ from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
 from bertbench.results.schema import THROUGHPUT_FILE
 from bertbench.runtime import compute_for
-from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells
+from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells, reason_to_skip
 
 COLUMNS = (
     "case",
@@ -39,7 +39,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One benchmark a cell; ids are the keys of the stored results."""
     if "cell" in metafunc.fixturenames:
         option = metafunc.config.option
-        cells = make_cells(full=option.benchmark_full, batch_size=option.batch_size)
+        cells = make_cells(
+            full=option.benchmark_full, native_bf16=bf16_is_native(), batch_size=option.batch_size
+        )
         metafunc.parametrize("cell", cells, ids=[cell.case.id for cell in cells])
 
 
@@ -89,6 +91,8 @@ def measure(
     option = pytestconfig.option
 
     def run(cell: Cell) -> BenchmarkResult:
+        if reason := reason_to_skip(cell, full=option.benchmark_full, native_bf16=bf16_is_native()):
+            pytest.skip(reason)
         compute_for(cell.benchmark.compute, cell.benchmark.config)
         subject = Benchmark(cell.benchmark, full_length_workload(cell.benchmark, 1))
         step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))

@@ -1,7 +1,8 @@
 """What the throughput suite measures: precision x task x mode x geometry x batch."""
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bertbench.benchmarking.case import BenchmarkCase
@@ -9,22 +10,25 @@ from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
 from bertbench.precision import parse_precision
 from bertbench.tasks.table import make_task
-from suites.cases import Case, make_grid
+from suites.cases import PRECISIONS, Case, make_grid
 
+GEOMETRIES_OF_GRID = ("tiny", "bert-base", "bert-large")
 BATCH_SIZES = {"inference": (1, 8, 32), "training": (4,)}
-# The default part: every cell of the smallest model, and of the large ones what says most in a minute.
-DEFAULT_BATCH_SIZE = {"inference": 8, "training": 4}
-DEFAULT_CELLS = {
-    ("bert-base", "squad", "inference"): ("fp32", "bf16"),
-    ("bert-base", "squad", "training"): ("bf16",),
-    ("bert-large", "squad", "inference"): ("fp32", "bf16"),
-    ("bert-large", "squad", "training"): ("bf16",),
-}
+# The default part: every task and mode of the smallest model, and of the others what says most in six minutes
+# on two cores: geometry, task, mode and batch size. Training is measured in the precision that is native.
+SMALLEST, SMALLEST_BATCH_SIZES = "tiny", {"inference": 8, "training": 4}
+DEFAULT_CELLS = (
+    ("bert-base", "squad", "inference", 4),
+    ("bert-base", "squad", "training", 2),
+    ("bert-large-4l", "squad", "inference", 4),
+    ("bert-large-4l", "squad", "training", 2),
+)
 STEPS, WARM_UP_STEPS = 30, 10
 # The peak is the best of several calls in the fastest way available; what remains is the clock's own scatter.
 PEAK_LEEWAY = 1.02
-# A case of the default part is measured for so many seconds, but `LEAST_ROUNDS` times at least.
-SECONDS, LEAST_ROUNDS = 12.0, 3
+# A case of the default part is measured for so many seconds, but `LEAST_ROUNDS` times at least, which is more
+# than the gate needs.
+SECONDS, LEAST_ROUNDS = 10.0, 7
 WARM_UP_SECONDS = 2.0
 
 
@@ -35,6 +39,12 @@ class Cell:
     case: Case
     geometry: str
     batch_size: int
+
+    @classmethod
+    def of(cls, case: Case, geometry: str, batch_size: int) -> "Cell":
+        """The cell of a case without its variant."""
+        variant = f"{geometry}-b{batch_size}"
+        return cls(dataclasses.replace(case, variant=variant), geometry, batch_size)
 
     @property
     def benchmark(self) -> BenchmarkCase:
@@ -49,20 +59,24 @@ class Cell:
         )
 
 
-def make_cells(*, full: bool, batch_size: int | None = None) -> list[Cell]:
+def make_cells(*, full: bool, native_bf16: bool, batch_size: int | None = None) -> list[Cell]:
     """The cells to measure, small models first.
 
     Args:
-      full: the whole grid. batch_size: this one instead of the grid's own.
+      full: the whole grid, which holds the default part. batch_size: this one instead of the grid's own.
     """
-    cells = []
-    for geometry in GEOMETRIES:
-        for case in make_grid():
-            for batch in _batch_sizes(case.mode, full, batch_size):
-                named = Case(case.precision, case.task, case.mode, f"{geometry}-b{batch}")
-                if full or _in_default_part(case, geometry):
-                    cells.append(Cell(named, geometry, batch))
-    return cells
+    cells = dict.fromkeys(_default_part(native_bf16, batch_size))
+    if full:
+        cells |= dict.fromkeys(_whole_grid(batch_size))
+    order = list(GEOMETRIES)
+    return sorted(cells, key=lambda cell: order.index(cell.geometry))
+
+
+def reason_to_skip(cell: Cell, *, full: bool, native_bf16: bool) -> str | None:
+    """Why the default part leaves a cell out on this machine."""
+    if full or native_bf16 or cell.case.precision != "bf16" or cell.geometry == SMALLEST:
+        return None
+    return "bf16 is emulated on this CPU and takes many times as long; --benchmark-full measures it"
 
 
 def choose_rounds(step_seconds: float, steps: int | None, *, full: bool) -> int:
@@ -79,11 +93,17 @@ def choose_warm_up(steps: int | None, *, full: bool) -> tuple[int, float]:
     return WARM_UP_STEPS, WARM_UP_SECONDS
 
 
-def _batch_sizes(mode: str, full: bool, batch_size: int | None) -> Sequence[int]:
-    if batch_size is not None:
-        return (batch_size,)
-    return BATCH_SIZES[mode] if full else (DEFAULT_BATCH_SIZE[mode],)
+def _default_part(native_bf16: bool, batch_size: int | None) -> Iterator[Cell]:
+    for case in make_grid():
+        yield Cell.of(case, SMALLEST, batch_size or SMALLEST_BATCH_SIZES[case.mode])
+    for geometry, task, mode, size in DEFAULT_CELLS:
+        trained = ("bf16",) if native_bf16 else ("fp32",)
+        for precision in trained if mode == "training" else PRECISIONS:
+            yield Cell.of(Case(precision, task, mode), geometry, batch_size or size)
 
 
-def _in_default_part(case: Case, geometry: str) -> bool:
-    return geometry == "tiny" or case.precision in DEFAULT_CELLS.get((geometry, case.task, case.mode), ())
+def _whole_grid(batch_size: int | None) -> Iterator[Cell]:
+    for geometry in GEOMETRIES_OF_GRID:
+        for case in make_grid():
+            for size in (batch_size,) if batch_size else BATCH_SIZES[case.mode]:
+                yield Cell.of(case, geometry, size)

@@ -1,12 +1,10 @@
 """Text is cut into parts without losing, repeating or splitting a document."""
 
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertbench.data.text_corpus import Span, match_files, plan_parts, read_documents
+from bertbench.data.text_corpus import Span, plan_parts, read_documents
 from bertbench.errors import InputError
 
 pytestmark = pytest.mark.unit
@@ -68,23 +66,7 @@ def test_a_line_that_is_no_utf8_is_named(tmp_path):
         list(read_documents(Span(path, 0, path.stat().st_size)))
 
 
-def test_patterns(tmp_path):
-    for name in ("b.txt", "a.txt", "c.log"):
-        write(tmp_path / name, "one\n")
-    (tmp_path / "folder.txt").mkdir()
-    found = match_files(f"{tmp_path}/*.txt,{tmp_path}/c.log,{tmp_path}/a.*")
-    assert [path.name for path in found] == ["a.txt", "b.txt", "c.log"]
-    with pytest.raises(InputError, match=r"none\*\.txt: no such file"):
-        match_files(f"{tmp_path}/a.txt,{tmp_path}/none*.txt")
-
-
 def test_a_pointer_of_git_lfs_is_no_text(tmp_path):
     (tmp_path / "a.txt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n")
     with pytest.raises(InputError, match=r"a\.txt: is a Git LFS pointer"):
         plan_parts([tmp_path / "a.txt"])
-
-
-def test_a_pipe_is_no_text_file(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match="pipe: is not a regular file; give a regular file"):
-        match_files(str(tmp_path / "pipe"))

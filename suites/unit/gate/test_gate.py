@@ -139,10 +139,36 @@ def test_rise_is_an_improvement():
     assert verdict.verdict == Outcome.IMPROVEMENT
 
 
-@pytest.mark.parametrize(("paired", "count"), [(False, 4), (True, 6)])
-def test_too_few_measurements_are_unclear(paired, count):
-    verdict = judge_efficiency("c", [0.9] * count, [0.1] * count, paired=paired)
+@pytest.mark.parametrize(
+    ("paired", "count", "option"), [(False, 4, "--steps 5"), (True, 6, "--pairs 7"), (False, 2, "--steps 5")]
+)
+def test_too_few_measurements_are_unclear_and_name_the_option_for_more(paired, count, option):
+    for head in (0.9, 0.7, 1.5):
+        verdict = judge_efficiency("c", [0.9] * count, [head] * count, paired=paired)
+        assert verdict.verdict == Outcome.UNCLEAR
+        assert option in verdict.detail
+        assert verdict.change == pytest.approx(head / 0.9 - 1)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 30])
+def test_half_the_speed_in_every_round_is_a_regression_however_few_there_are(count):
+    base = noisy(0.9, 0.03, count, 1)
+    verdict = judge_efficiency("c", base, noisy(0.45, 0.03, count, 2), paired=False)
+    assert verdict.verdict == Outcome.REGRESSION
+    assert verdict.change == pytest.approx(-0.5, abs=0.05)
+
+
+def test_one_slow_round_or_one_that_is_not_slow_is_no_far_fall():
+    assert judge_efficiency("c", [0.9], [0.4], paired=False).verdict == Outcome.UNCLEAR
+    assert judge_efficiency("c", [0.9] * 3, [0.4, 0.4, 0.7], paired=False).verdict == Outcome.UNCLEAR
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_unclear_falls_name_the_option_for_more(paired):
+    base, head = [0.9, 1.0, 0.8] * 3, [0.95, 0.7, 0.75] * 3
+    verdict = judge_efficiency("c", base, head, paired=paired)
     assert verdict.verdict == Outcome.UNCLEAR
+    assert ("--pairs" if paired else "--steps") in verdict.detail
 
 
 def test_pairs_see_through_drift_that_hides_a_fall_from_unpaired_rounds():

@@ -1,5 +1,6 @@
 """Two revisions are built, run A B A B, judged, and leave nothing behind, however the comparison ends."""
 
+import itertools
 import os
 import shutil
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.gate.interleaved import gate_against
+from bertbench.gate.interleaved import default_cases, gate_against
 from bertbench.gate.runs import Interpreter, run_benchmark
 from suites.unit.git_repository import commit, git
 
@@ -116,6 +117,13 @@ def test_every_case_is_run(revisions, tmp_path):
     assert len((tmp_path / "log").read_text().split()) == 4 * PAIRS
 
 
+@pytest.mark.parametrize(("native", "precisions"), [(True, {"fp32", "bf16"}), (False, {"fp32"})])
+def test_the_default_cases_are_base_and_large_in_what_is_native(native, precisions):
+    cases = default_cases(native)
+    pairs = {(case[case.index("--config") + 1], case[case.index("--precision") + 1]) for case in cases}
+    assert pairs == set(itertools.product(("bert-base", "bert-large-4l"), precisions))
+
+
 def test_failing_run_is_told_by_its_last_line_and_leaves_nothing(revisions, tmp_path):
     with pytest.raises(InputError, match="exit status 1: RuntimeError: no such option"):
         gate(revisions, tmp_path, "raise RuntimeError('no such option')")
@@ -148,12 +156,12 @@ time.sleep(60)
 def test_same_commit_twice_is_bad_input(revisions, tmp_path):
     git(revisions, "branch", "copy", "HEAD~1")
     with pytest.raises(InputError, match="are the same commit"):
-        gate_against(revisions, "copy", "HEAD~1", command="")
+        gate_against(revisions, "copy", "HEAD~1", command="", cases=[])
 
 
 def test_unknown_revision_is_bad_input(revisions):
     with pytest.raises(InputError, match="nonsense: is neither"):
-        gate_against(revisions, "nonsense", "HEAD", command="")
+        gate_against(revisions, "nonsense", "HEAD", command="", cases=[])
 
 
 def test_package_in_the_current_folder_is_not_the_one_that_runs(tmp_path, monkeypatch):
@@ -173,7 +181,7 @@ def test_git_is_needed(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert shutil.which("git") is None
     with pytest.raises(InputError, match="git is not installed"):
-        gate_against(tmp_path, "a", "b", command="")
+        gate_against(tmp_path, "a", "b", command="", cases=[])
 
 
 def test_results_without_rounds_are_refused(revisions, tmp_path):

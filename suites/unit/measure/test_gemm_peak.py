@@ -85,7 +85,7 @@ def test_the_fastest_way_wins_and_the_nearest_are_measured_again(machine):
     rates = {"packed graph": 100, "packed eager": 101, "graph": 90, "eager": 95, "numpy": 102.5}
     made = machine(lambda shape, way: rates[way])
     best = find_best([Shape(2048, 64, 64)], tf.float32)
-    assert (best.way.name, best.gflops) == ("numpy", 105.5)
+    assert (best.way.name, best.gflops) == ("numpy", 105.5)  # 102.5 and its third call's 3
     again = {way for (_, way), calls in made.calls.items() if calls > 1}
     assert again == {"packed graph", "packed eager", "numpy"}
 

@@ -271,3 +271,63 @@ def test_everything_that_matters_is_on_record():
     assert values["task_name"] == "MRPC"
     assert values["data_dir"] == "MRPC"
     assert "train_file" not in values
+
+
+@pytest.fixture
+def records(tmp_path, monkeypatch):
+    """A folder with two files of records, which is the home and the host's side of /inside as well."""
+    folder = tmp_path / "p[1]"
+    folder.mkdir()
+    for name in ("a.tfrecord", "b.tfrecord"):
+        (folder / name).touch()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("place", "given", "expected"),
+    [
+        ("{0}", "a.tfrecord", "{0}/a.tfrecord"),
+        ("{0}", "a.tfrecord,b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
+        ("{0}", "a.tfrecord,none.tfrecord", "{0}/a.tfrecord,{0}/none.tfrecord"),
+        ("{0}", "*.tfrecord", "{0}/*.tfrecord"),
+        ("{0}", "*.tfrecord,b.tfrecord", "{0}/*.tfrecord,{0}/b.tfrecord"),
+        ("/elsewhere", "{0}/a.tfrecord,{0}/b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
+        ("/elsewhere", "~/a.tfrecord,~/b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
+        ("/inside", "a.tfrecord,b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
+        ("/elsewhere", "/inside/a.tfrecord,/inside/*.tfrecord", "{0}/a.tfrecord,{0}/*.tfrecord"),
+    ],
+)
+def test_each_path_of_a_list_is_looked_for(records, place, given, expected):
+    words = [
+        *["-m", "bert_large", "-p", "fp32", "-mo", "inference", "--accuracy-only"],
+        "--volume",
+        f"{records}:/inside",
+    ]
+    words += ["-d", place.format(records), "--", "infer_option=Pretraining", f"input_file={given}"]
+    (instance,) = resolve(
+        parse([word.format(records) for word in words]), TWO_SOCKETS, Path("/nowhere")
+    ).instances
+    assert value(list(instance.command), "--input-file") == expected.format(records)
+
+
+@pytest.mark.parametrize("processes", ["", "--mpi_num_processes=2"])
+@pytest.mark.parametrize(
+    ("given", "dev_set"),
+    [
+        ("do_predict=False", None),
+        ("do-predict=False predict_file=/d.json", "/d.json"),
+        ("do_predict=True", "dev-v1.1.json"),
+        ("", "dev-v1.1.json"),
+    ],
+)
+def test_a_training_that_predicts_nothing_needs_no_dev_set(processes, given, dev_set):
+    command = command_of(f"{TRAINING} {processes} -- train_option=SQuAD {given}")
+    assert ("--predict-file" in command) == (dev_set is not None)
+    if dev_set is not None:
+        assert value(command, "--predict-file") == dev_set
+
+
+def test_an_unknown_user_is_no_home():
+    command = command_of(f"{TRAINING} -- train_option=Pretraining input_file=~no-such-user/a.tfrecord")
+    assert value(command, "--input-file") == "~no-such-user/a.tfrecord"

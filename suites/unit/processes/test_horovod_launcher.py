@@ -10,7 +10,8 @@ import pytest
 from bertbench.cli import main
 from bertbench.errors import CannotJudge, InputError
 from bertbench.processes import groups, horovod_launcher
-from bertbench.processes.horovod_launcher import WorkerHosts, launcher_command, run_workers, show_workers
+from bertbench.processes.horovod_launcher import launcher_command, run_workers, show_workers
+from bertbench.processes.hosts import WorkerHosts
 
 pytestmark = pytest.mark.unit
 
@@ -55,6 +56,8 @@ def ending(text, rank, status):
         (4, ("a", "b"), {"a": 2, "b": 2}),
         (5, ("a", "b"), {"a": 3, "b": 2}),
         (4, ("a", "b", "c", "d"), {"a": 1, "b": 1, "c": 1, "d": 1}),
+        (4, ("n1:2", "n2:2"), {"n1": 2, "n2": 2}),
+        (5, ("10.0.0.1:1", "node-2.example:4"), {"10.0.0.1": 1, "node-2.example": 4}),
     ],
 )
 def test_workers_are_spread_over_the_hosts(processes, hosts, slots):
@@ -81,11 +84,34 @@ def test_independent_workers_are_not_elastic(capfd):
     assert "--elastic: workers that train independently have nothing" in capfd.readouterr().err
 
 
-def test_hosts_that_make_no_sense_are_refused():
-    with pytest.raises(InputError, match="name each host once"):
-        WorkerHosts(2, ("a", "a"))
-    with pytest.raises(InputError, match="2 hosts for 1 processes"):
-        WorkerHosts(1, ("a", "b"))
+@pytest.mark.parametrize(
+    ("processes", "hosts", "message"),
+    [
+        ("2", "a,a", "a,a: name each host once"),
+        ("3", "a:1,a:2", "a:1,a:2: name each host once"),
+        ("1", "a,b", "a,b: 2 hosts for 1 processes"),
+        ("2", "n1 n2", "'n1 n2' is no host; write NAME or NAME:PROCESSES, with commas between hosts"),
+        ("2", "n1:1 n2:1", "'n1:1 n2:1' is no host"),
+        ("2", "ann@n1,n2", "'ann@n1' is no host"),
+        ("2", "n1:x,n2:1", "'n1:x' is no host"),
+        ("2", "n1:-1,n2:3", "'n1:-1' is no host"),
+        ("2", "n1:2:2,n2", "'n1:2:2' is no host"),
+        ("2", "::1,n2", "'::1' is no host"),
+        ("2", "n1,", "'' is no host"),
+        ("2", ",", "'' is no host"),
+        ("2", "localhost:0,n2:2", "localhost:0,n2:2: a host without processes; leave it out"),
+        ("2", "n1:1,n2", "n1:1,n2: give the number of processes of every host, or of none"),
+        ("5", "n1:2,n2:2", "n1:2,n2:2: 4 processes, but --mpi-num-processes is 5; make them agree"),
+        ("2", "n1:2,n2:2", "n1:2,n2:2: 4 processes, but --mpi-num-processes is 2; make them agree"),
+    ],
+)
+def test_hosts_that_make_no_sense_are_refused(capfd, processes, hosts, message):
+    options = ["--mpi-num-processes", processes, "--mpi-hostnames", hosts, "--dry-run", "--output-dir", "out"]
+    with pytest.raises(SystemExit) as end:
+        main(["train", "squad", *options])
+    printed = capfd.readouterr()
+    assert (end.value.code, printed.out) == (2, "")
+    assert message in printed.err
 
 
 @pytest.mark.parametrize("line", ["[1]<stdout>:loss 0.5", "[1,1]<stdout>:loss 0.5"])
@@ -141,7 +167,8 @@ def test_a_dry_run_prints_the_commands_for_four_hosts(capfd, monkeypatch, tmp_pa
     monkeypatch.delenv("PYTHONPATH", raising=False)
     show_workers(WorkerHosts(5, ("a", "b", "c", "d")), ["train", "squad", "--output-dir", "my out"])
     lines = capfd.readouterr().out.splitlines()
-    environment = f"BERTBENCH_WORKER=1 PYTHONPATH={groups.PACKAGE_PARENT} PYTHONUNBUFFERED=1"
+    environment = f"BERTBENCH_WORKER=1 PYTHONPATH={groups.PACKAGE_PARENT} PYTHONUNBUFFERED=1 "
+    environment += "PYTHONIOENCODING=utf-8"
     launch = "-m horovod.runner.launch --disable-cache -np 5 -H a:2,b:1,c:1,d:1"
     worker = f"{sys.executable} -m bertbench train squad --output-dir 'my out'"
     assert lines[1] == f"    {environment} {sys.executable} {launch} {worker}"

@@ -16,7 +16,7 @@ import bertbench
 from bertbench.data.glue import find_file, read_examples
 from bertbench.data.glue_tasks import MRPC
 from bertbench.data.squad import read_squad
-from bertbench.data.text_corpus import match_files, plan_parts, read_documents
+from bertbench.data.text_corpus import plan_parts, read_documents
 from bertbench.evaluation.squad_metrics import score_squad
 from suites.unit.tools.lexical_baseline import answer_by_shared_words
 from suites.unit.tools.small_corpus import SMALL
@@ -231,7 +231,7 @@ def test_plain_text_is_documents_of_sentences(corpus):
     assert len(documents) == DEFAULT_SIZES.documents
     assert 20_000 <= sum(len(document.splitlines()) for document in documents) <= 40_000
     assert all(len(document.splitlines()) > 3 for document in documents)
-    [[span]] = plan_parts(match_files(str(corpus / "pretraining/corpus.txt")))
+    [[span]] = plan_parts([corpus / "pretraining/corpus.txt"])
     assert [document.splitlines() for document in documents] == list(read_documents(span))
 
 

@@ -1,0 +1,79 @@
+"""Which files a path, a pattern or a list of them means."""
+
+import os
+
+import pytest
+
+from bertbench.errors import InputError
+from bertbench.patterns import match_files
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A folder to work in, and a function that makes files in it."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*names):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("there", "given", "meant"),
+    [
+        ("b.txt a.txt c.log", "*.txt,c.log,a.*", "a.txt b.txt c.log"),
+        ("a.txt b.txt", "b.txt,*.txt", "b.txt a.txt"),
+        ("x/a.txt x/y/b.txt", "**/*.txt", "x/a.txt x/y/b.txt"),
+        ("x.txt/inside a.txt", "*.txt", "a.txt"),
+        # signs of patterns, in names that exist
+        ("[w]/a.txt w/a.txt", "[w]/a.txt", "[w]/a.txt"),
+        ("[w]/a.txt [w]/b.txt w/c.txt", "[w]/*.txt", "[w]/a.txt [w]/b.txt"),
+        ("[w]/[1]/a.txt [w]/1/b.txt", "[w]/[1]/*", "[w]/[1]/a.txt"),
+        ("*.txt a.txt", "*.txt", "*.txt"),
+        ("a?.txt ab.txt", "a?.txt", "a?.txt"),
+        ("a,b.txt a b.txt", "a,b.txt", "a,b.txt"),
+        ("a\\b.txt", "a\\b.txt", "a\\b.txt"),
+        # the same signs where no such name exists
+        ("w/a.txt v/a.txt x/a.txt", "[wv]/a.txt", "v/a.txt w/a.txt"),
+        ("[w]/a1.txt [w]/a2.txt", "[w]/a[12].txt", "[w]/a1.txt [w]/a2.txt"),
+        ("ab.txt ac.txt", "a?.txt", "ab.txt ac.txt"),
+    ],
+)
+def test_what_is_meant(files, there, given, meant):
+    files(*there.split())
+    assert list(map(str, match_files(given))) == meant.split()
+    assert list(map(str, match_files(f"{os.getcwd()}/{given}" if "," not in given else given)))
+
+
+@pytest.mark.parametrize(
+    "given", ["none.txt", "a.txt,none*.txt", "a.txt,", "", "[b]/a.txt", "a" * 300, "x\0y"]
+)
+def test_what_is_not_there_is_refused(files, given):
+    files("a.txt")
+    with pytest.raises(InputError, match="no such file; check the path or pattern"):
+        match_files(given)
+
+
+def test_a_pipe_is_no_regular_file(files):
+    os.mkfifo("pipe")
+    with pytest.raises(InputError, match="pipe: is not a regular file; give a regular file"):
+        match_files("pipe")
+
+
+def test_a_long_list_is_no_long_name(files):
+    names = [f"part-{number:05d}" for number in range(1000)]
+    files(*names)
+    assert list(map(str, match_files(",".join(names)))) == names
+
+
+def test_a_name_that_is_not_utf8_is_refused(files):
+    files("a.txt")
+    with open(b"b\xff.txt", "wb"):
+        pass
+    with pytest.raises(InputError, match="its name is not UTF-8; rename the file"):
+        match_files("*.txt")
