@@ -154,13 +154,6 @@ command = TypedCommand(
 )
 
 
-def _cases(arguments: tuple[str, ...]) -> Sequence[Sequence[str]]:
-    """The benchmark that the arguments name, or the default ones."""
-    from bertbench.gate.interleaved import DEFAULT_CASES
-
-    return (arguments,) if arguments else DEFAULT_CASES
-
-
 def _judge_stored(options: GateOptions) -> "GateResult":
     from bertbench.gate.judging import judge
     from bertbench.gate.sides import load_sides
