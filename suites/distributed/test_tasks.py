@@ -32,7 +32,7 @@ def test_workers_that_differ_at_the_start_are_told_in_what(job: FinishedJob) -> 
     layers = "; ".join(f"rank {rank}: {2 + rank}" for rank in range(len(job.facts)))
     for facts in job.facts:
         assert facts["disagreement"].startswith(
-            f"InputError: workers differ in config layers ({layers}); give every host"
+            f"InputError: workers differ in config layers ({layers}); use the same files"
         )
 
 
