@@ -103,7 +103,7 @@ def test_the_whole_road(call, repository, environment):
 
     status, out, told = call("pytest", "-m", "accuracy")
     assert status == 3, out + told  # nothing to hold it against
-    assert "--record-baselines" in out
+    assert "--record-baselines" in out, told
 
     status, out, told = call("pytest", "--record-baselines")
     assert status == 0, out + told
