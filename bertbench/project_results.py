@@ -68,6 +68,7 @@ def record(
       InputError: as `require_recordable`, or a file cannot be written.
     """
     written = []
+    make_directory(project.baselines)
     if scores:
         path = project.accuracy_baselines
         result = AccuracyResult(describe_machine(), describe_versions(), tuple(case for case, _ in scores))

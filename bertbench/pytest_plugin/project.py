@@ -32,11 +32,20 @@ class ProjectFile(pytest.File):
         """An item per check."""
         try:
             project = read_project(self.path)
+            self._require_recordable(project)
         except BertbenchError as error:
             raise self.CollectError(str(error)) from None
         checks = functools.cache(lambda: _open(project, recording=self.config.option.record_baselines))
         for check in project.checks:
             yield ProjectItem.from_parent(self, name=check.name, check=check, checks=checks)
+
+    def _require_recordable(self, project: Project) -> None:
+        """Refuse to record, before anything is measured, where that cannot be done in the end."""
+        option = self.config.option
+        if option.record_baselines:
+            from bertbench.project_results import require_recordable
+
+            require_recordable(project, allow_dirty=option.allow_dirty)
 
 
 class ProjectItem(pytest.Item):
