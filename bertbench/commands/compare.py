@@ -1,17 +1,18 @@
 """`bertbench compare`: the answers that differ between two predictions files."""
 
 import dataclasses
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from bertbench.commands.options import REFERENCES
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import say
-from bertbench.data.squad import read_references
+from bertbench.data.squad_references import Reference, read_references
 from bertbench.errors import CannotJudge, GateFailed, InputError
-from bertbench.evaluation.prediction_files import read_margins, read_predictions
+from bertbench.evaluation.prediction_files import read_margins, read_predictions, require_answers
 from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.files import read_json
 from bertbench.options import Option, Settings
@@ -42,17 +43,15 @@ def compare_predictions(options: CompareOptions) -> None:
     """List the questions whose answers differ."""
     pred_a, pred_b = options.pred_a, options.pred_b
     dataset = options.data or _predicted_dataset(pred_a)
-    references = read_references(dataset)
-    answers = {qas_id: reference.answers for qas_id, reference in references.items()}
-    runs = {"A": _Run(pred_a, dataset, answers), "B": _Run(pred_b, dataset, answers)}
-    first, second = runs.values()
-    changed = [
-        qas_id for qas_id in references if first.predictions.get(qas_id) != second.predictions.get(qas_id)
-    ]
-    for qas_id in changed:
-        say(f"{qas_id}: {references[qas_id].question}")
-        for name, run in runs.items():
-            say(f"  {name}: {run.describe(qas_id)}")
+    predictions = {"A": read_predictions(pred_a), "B": read_predictions(pred_b)}
+    references = read_references(dataset, ChainMap(*predictions.values()))
+    first = _Run(pred_a, predictions["A"], dataset, references)
+    second = _Run(pred_b, predictions["B"], dataset, references)
+    changed = [key for key in references if first.answers.get(key) != second.answers.get(key)]
+    for key in changed:
+        say(f"{key}: {references[key].question}")
+        for name, run in (("A", first), ("B", second)):
+            say(f"  {name}: {run.describe(key)}")
     say(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
     if options.max_drop is not None:
         _judge(first, second, options.max_drop)
@@ -87,22 +86,27 @@ def _predicted_dataset(folder: Path) -> Path:
 class _Run:
     """A predictions file and its scores."""
 
-    def __init__(self, path: Path, dataset: Path, references: Mapping[str, tuple[str, ...]]) -> None:
-        self.predictions = read_predictions(path)
-        foreign = [qas_id for qas_id in self.predictions if qas_id not in references]
+    def __init__(
+        self, path: Path, predictions: Mapping[str, Any], dataset: Path, references: Mapping[str, Reference]
+    ) -> None:
+        self._questions = {key: reference.qas_id for key, reference in references.items()}
+        known = set(self._questions.values())
+        foreign = [qas_id for qas_id in predictions if qas_id not in known]
         if foreign:
             raise InputError(
                 f"{path}: {len(foreign)} ids, such as {foreign[0]!r}, are not in {dataset}; "
                 "give the dataset that was predicted."
             )
         self._margins = read_margins(path)
-        self.scores = score_squad(references, self.predictions)
+        self.answers = require_answers(path, predictions, self._questions)
+        texts = {key: reference.answers for key, reference in references.items()}
+        self.scores = score_squad(texts, self.answers)
 
-    def describe(self, qas_id: str) -> str:
+    def describe(self, key: str) -> str:
         """One line: the answer, its scores and its margin."""
-        score = self.scores.questions[qas_id]
-        answer = self.predictions.get(qas_id, "(no answer)")
-        margin = self._margins.get(qas_id)
+        score = self.scores.questions[key]
+        answer = self.answers.get(key, "(no answer)")
+        margin = self._margins.get(self._questions[key])
         figures = f"EM {score.exact_match}, F1 {100 * score.f1:.2f}"
         return f"{answer}  [{figures}{f', margin {margin:.4f}' if margin is not None else ''}]"
 

@@ -10,8 +10,8 @@ import click
 from bertbench.commands.options import REFERENCES
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, say
-from bertbench.data.squad import read_references
-from bertbench.evaluation.prediction_files import read_predictions
+from bertbench.data.squad_references import read_references
+from bertbench.evaluation.prediction_files import read_predictions, require_answers
 from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.options import Option, Settings
 
@@ -28,15 +28,17 @@ class EvaluateOptions(Settings):
 
 def evaluate_squad(options: EvaluateOptions) -> None:
     """Print exact match and F1 in percent."""
-    dataset, predictions = options.data, options.predictions
-    references = {qas_id: reference.answers for qas_id, reference in read_references(dataset).items()}
-    answers = read_predictions(predictions)
-    foreign = len(answers.keys() - references.keys())
+    predictions = read_predictions(options.predictions)
+    references = read_references(options.data, predictions)
+    questions = {key: reference.qas_id for key, reference in references.items()}
+    answers = require_answers(options.predictions, predictions, questions)
+    foreign = len(predictions.keys() - set(questions.values()))
     if foreign:
         notice(
-            f"{predictions}: predictions for questions that {dataset} does not contain: {foreign}; ignored."
+            f"{options.predictions}: predictions for questions that {options.data} does not contain: "
+            f"{foreign}; ignored."
         )
-    scores = score_squad(references, answers)
+    scores = score_squad({key: reference.answers for key, reference in references.items()}, answers)
     say(json.dumps({"exact_match": scores.exact_match, "f1": scores.f1}))
 
 

@@ -1,9 +1,7 @@
 """SQuAD v1.1 files -> examples.
 
-The format is that of Rajpurkar et al. 2016 (https://rajpurkar.github.io/SQuAD-explorer):
-`{"data": [{"paragraphs": [{"context": ..., "qas": [{"id": ..., "question": ..., "answers":
-[{"text": ..., "answer_start": ...}]}]}]}]}`. Contexts are cut into words, and answers tied to words, as
-`read_squad_examples` of google-research/bert's `run_squad.py` does.
+Contexts are cut into words, and answers tied to words, as `read_squad_examples` of google-research/bert's
+`run_squad.py` does.
 """
 
 import re
@@ -14,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.console import notice
+from bertbench.data.squad_format import REMEDY, member, read_paragraphs
 from bertbench.errors import InputError
 from bertbench.files import Content, read_content
 
 # Whitespace as run_squad.py has it: other Unicode spaces stay inside a word.
 _WORD = re.compile("[^ \t\r\n\u202f]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_REMEDY = "give a file in SQuAD v1.1 form"
-_KINDS = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +44,6 @@ class SquadExample:
     answers: tuple[str, ...]
     start_word: int | None
     end_word: int | None
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What a question's answer is scored against."""
-
-    question: str
-    answers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ def read_squad(source: Path | str | Content, *, training: bool = False) -> list[
         paragraph, starts = _split_words(context)
         for question in questions:
             if training and not question.answers:
-                raise InputError(f"{question.place}: has no answer to train on; {_REMEDY}.")
+                raise InputError(f"{question.place}: has no answer to train on; {REMEDY}.")
             answers = question.answers[:1] if training else question.answers
             spans = [_find_words(paragraph.doc_tokens, starts, len(context), *answer) for answer in answers]
             misplaced += spans.count(None)
@@ -99,7 +88,7 @@ def read_squad(source: Path | str | Content, *, training: bool = False) -> list[
         consequence = "their questions are left out" if training else "predictions are not affected"
         notice(f"{path}: answers not in their context at answer_start: {misplaced}; {consequence}.")
     if not examples:
-        raise InputError(f"{path}: no question is left to train on; {_REMEDY}.")
+        raise InputError(f"{path}: no question is left to train on; {REMEDY}.")
     return examples
 
 
@@ -113,21 +102,6 @@ def make_example(question: str, context: str) -> SquadExample:
     paragraph, _ = _split_words(_text(values, "context", "a question"))
     text = _text(values, "question", "a question")
     return SquadExample(text, text, paragraph, (), None, None)
-
-
-def read_references(source: Path | str | Content) -> dict[str, Reference]:
-    """Every question with its reference answers, by id, in the file's order.
-
-    Raises:
-      InputError: as `read_squad`, or a question has no answer to be scored against.
-    """
-    references = {}
-    for _, questions in _read_paragraphs(read_content(source)):
-        for question in questions:
-            if not question.answers:
-                raise InputError(f"{question.place}: has no answer to score against; {_REMEDY}.")
-            references[question.qas_id] = Reference(question.text, _answer_texts(question))
-    return references
 
 
 def _answer_texts(question: _Question) -> tuple[str, ...]:
@@ -155,17 +129,12 @@ def _find_words(
 
 def _read_paragraphs(content: Content) -> Iterator[tuple[str, list[_Question]]]:
     """Each paragraph's context and questions, checked."""
-    path = content.path
     seen: set[str] = set()
-    for number, article in enumerate(_member(content.json(), "data", list, str(path)), start=1):
-        article_place = f"{path}: article {number}"
-        paragraphs = _member(article, "paragraphs", list, article_place)
-        for paragraph_number, paragraph in enumerate(paragraphs, start=1):
-            place = f"{article_place}, paragraph {paragraph_number}"
-            context = _text(paragraph, "context", place)
-            yield context, [_read_question(qa, place, seen) for qa in _member(paragraph, "qas", list, place)]
+    for place, paragraph in read_paragraphs(content):
+        context = _text(paragraph, "context", place)
+        yield context, [_read_question(qa, place, seen) for qa in member(paragraph, "qas", list, place)]
     if not seen:
-        raise InputError(f"{path}: contains no question; {_REMEDY}.")
+        raise InputError(f"{content.path}: contains no question; {REMEDY}.")
 
 
 def _read_question(qa: Any, paragraph_place: str, seen: set[str]) -> _Question:
@@ -174,27 +143,20 @@ def _read_question(qa: Any, paragraph_place: str, seen: set[str]) -> _Question:
     if qas_id in seen:
         raise InputError(f"{place}: this id appears earlier in the file; give each question its own id.")
     seen.add(qas_id)
-    answers = _member(qa, "answers", list, place) if "answers" in qa else []
-    pairs = [(_member(a, "text", str, place), _member(a, "answer_start", int, place)) for a in answers]
+    answers = member(qa, "answers", list, place) if "answers" in qa else []
+    pairs = [(_whole_text(a, "text", place), member(a, "answer_start", int, place)) for a in answers]
     return _Question(place, qas_id, _text(qa, "question", place), pairs)
 
 
 def _text(holder: Any, key: str, place: str) -> str:
-    text = _member(holder, key, str, place)
+    text = _whole_text(holder, key, place)
     if not text.strip():
         raise InputError(f"{place}: {key!r} is empty; fill it in or remove the entry.")
     return text
 
 
-def _member(holder: Any, key: str, kind: type[Any], place: str) -> Any:
-    """`holder[key]`, checked to be there and of that kind."""
-    if not isinstance(holder, dict):
-        raise InputError(f"{place}: an object with {key!r} belongs here; {_REMEDY}.")
-    if key not in holder:
-        raise InputError(f"{place}: key {key!r} is missing; {_REMEDY}.")
-    value = holder[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise InputError(f"{place}: {key!r} must be {_KINDS[kind]}; {_REMEDY}.")
-    if isinstance(value, str) and _SURROGATE.search(value):
+def _whole_text(holder: Any, key: str, place: str) -> str:
+    text: str = member(holder, key, str, place)
+    if _SURROGATE.search(text):
         raise InputError(f"{place}: {key!r} contains half of a surrogate pair; write the whole character.")
-    return value
+    return text

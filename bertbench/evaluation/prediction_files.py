@@ -1,5 +1,6 @@
 """`predictions.json` and `nbest_predictions.json`, as `run_squad.py` of google-research/bert writes them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,37 @@ _NBEST = "nbest_predictions.json"
 _REMEDY = "give a file that `bertbench predict squad` wrote"
 
 
-def read_predictions(path: Path | str) -> dict[str, str]:
-    """The answers by question id, from a predictions file or its folder.
+def read_predictions(path: Path | str) -> dict[str, Any]:
+    """The answers by question id, from a predictions file or its folder; see `require_answers`.
 
     Raises:
-      InputError: the file is unreadable or not an object of strings.
+      InputError: the file is unreadable or not an object.
     """
-    path = _predictions_file(path)
-    predictions = _read_object(path)
-    for qas_id, answer in predictions.items():
+    return _read_object(_predictions_file(path))
+
+
+def require_answers(
+    path: Path | str, predictions: Mapping[str, Any], questions: Mapping[str, str]
+) -> dict[str, str]:
+    """The answers to questions, by the questions' keys, without those that have none.
+
+    Args:
+      path: where `predictions` were read.
+      questions: id of each question, by its key.
+
+    Raises:
+      InputError: one is not a string.
+    """
+    answers: dict[str, str] = {}
+    for key, qas_id in questions.items():
+        if qas_id not in predictions:
+            continue
+        answer = predictions[qas_id]
         if not isinstance(answer, str):
-            raise InputError(f"{path}: question {qas_id!r}: the answer must be a string; {_REMEDY}.")
-    return predictions
+            place = f"{_predictions_file(path)}: question {qas_id!r}"
+            raise InputError(f"{place}: the answer must be a string; {_REMEDY}.")
+        answers[key] = answer
+    return answers
 
 
 def read_margins(path: Path | str) -> dict[str, float]:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertbench.data.squad import read_references, read_squad
+from bertbench.data.squad import read_squad
 from bertbench.errors import InputError
-from suites.shared_data import DEV_SET, shared_path
 from suites.unit.squad_cases import paragraphs, question, squad, write_squad
 
 pytestmark = pytest.mark.unit
@@ -106,7 +105,7 @@ def test_a_sound_file_gives_no_notice(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_prediction_needs_no_answers_but_training_and_scoring_do(tmp_path):
+def test_prediction_needs_no_answers_but_training_does(tmp_path):
     content = squad(("a b", [question(answers=[])]))
     del content["data"][0]["paragraphs"][0]["qas"][0]["answers"]
     path = write_squad(tmp_path / "f.json", content)
@@ -114,8 +113,6 @@ def test_prediction_needs_no_answers_but_training_and_scoring_do(tmp_path):
     place = r"f\.json: article 1, paragraph 1, question 'q1': has no answer to "
     with pytest.raises(InputError, match=place + "train on; give"):
         read_squad(path, training=True)
-    with pytest.raises(InputError, match=place + "score against; give"):
-        read_references(path)
 
 
 def _put(value, *keys):
@@ -161,12 +158,11 @@ QUESTION = (*PARAGRAPH, "qas", 0)
         (_put(True, *QUESTION, "answers", 0, "answer_start"), "'answer_start' must be an integer"),
     ],
 )
-@pytest.mark.parametrize("read", [read_squad, read_references])
-def test_a_malformed_file_is_refused_with_its_place(tmp_path, change, message, read):
+def test_a_malformed_file_is_refused_with_its_place(tmp_path, change, message):
     content = copy.deepcopy(squad(("a b", [question("q1")]), ("a b", [question("q2")])))
     change(content)
     with pytest.raises(InputError, match=message):
-        read(write_squad(tmp_path / "f.json", content))
+        read_squad(write_squad(tmp_path / "f.json", content))
 
 
 @given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists) | st.floats())
@@ -180,18 +176,3 @@ def test_json_beyond_pythons_limits_is_refused(tmp_path, text):
     (tmp_path / "f.json").write_text(text)
     with pytest.raises(InputError, match=r"f\.json: cannot be read as JSON \(.*\); fix"):
         read_squad(tmp_path / "f.json")
-
-
-def test_references_keep_order_and_duplicates(tmp_path):
-    content = squad(("a b", [question("2", "b?", [("b", 2), ("b", 2)]), question("1", "a?", [("a", 0)])]))
-    references = read_references(write_squad(tmp_path / "f.json", content))
-    assert [(qas_id, *vars(reference).values()) for qas_id, reference in references.items()] == [
-        ("2", "b?", ("b", "b")),
-        ("1", "a?", ("a",)),
-    ]
-
-
-def test_the_dev_subset_has_its_788_questions():
-    references = read_references(shared_path(DEV_SET))
-    assert len(references) == 788
-    assert max(len(reference.answers) for reference in references.values()) <= 6

@@ -1,0 +1,86 @@
+"""The reference answers of a SQuAD v1.1 file, for scoring alone.
+
+The official script, `evaluate-v1.1.py`, looks at ids and, where there is a prediction, at the texts of the
+answers. Whatever else a file lacks, it is scored.
+"""
+
+from collections import Counter
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertbench.console import notice
+from bertbench.data.squad_format import REMEDY, member, read_paragraphs
+from bertbench.errors import InputError
+from bertbench.files import Content, read_content
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a question's answer is scored against.
+
+    Attributes:
+      question: empty where the file has none.
+      answers: their texts; without a prediction, which scores 0, none.
+    """
+
+    qas_id: str
+    question: str
+    answers: tuple[str, ...]
+
+
+def read_references(source: Path | str | Content, predicted: Container[str]) -> dict[str, Reference]:
+    """Every question of a file, in its order, by its id; a repeated id is followed by its number in brackets.
+
+    Parts of the form that the file lacks are counted in one notice.
+
+    Args:
+      predicted: the ids of the questions that have a prediction.
+
+    Raises:
+      InputError: there is no question, an id is not a string, or a predicted question has no answer.
+    """
+    content = read_content(source)
+    references: dict[str, Reference] = {}
+    seen: Counter[str] = Counter()
+    lacking: Counter[str] = Counter()
+    for place, paragraph in read_paragraphs(content):
+        lacking["contexts"] += not _text_of(paragraph, "context")
+        for question in member(paragraph, "qas", list, place):
+            qas_id = member(question, "id", str, f"{place}: a question")
+            answers = _read_answers(question, f"{place}, question {qas_id!r}", qas_id in predicted, lacking)
+            text = _text_of(question, "question")
+            lacking["questions"] += not text
+            seen[qas_id] += 1
+            references[_key(qas_id, seen[qas_id], references)] = Reference(qas_id, text, answers)
+    if not references:
+        raise InputError(f"{content.path}: contains no question; {REMEDY}.")
+    lacking["distinct ids"] = len(references) - len(seen)
+    told = ", ".join(f"{count} {name}" for name, count in lacking.items() if count)
+    if told:
+        notice(f"{content.path}: scored as the official script does; missing: {told}.")
+    return references
+
+
+def _read_answers(question: Any, place: str, predicted: bool, lacking: Counter[str]) -> tuple[str, ...]:
+    if not predicted:
+        lacking["answers"] += not question.get("answers")
+        return ()
+    answers = member(question, "answers", list, place)
+    if not answers:
+        raise InputError(f"{place}: has no answer to score against; {REMEDY}.")
+    texts = tuple(member(answer, "text", str, place) for answer in answers)
+    lacking["places of answers"] += sum("answer_start" not in answer for answer in answers)
+    return texts
+
+
+def _text_of(holder: Any, key: str) -> str:
+    """The text under a key; empty where there is none."""
+    value = holder.get(key) if isinstance(holder, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _key(qas_id: str, number: int, taken: Container[str]) -> str:
+    key = qas_id if number == 1 else f"{qas_id} ({number})"
+    return key if key not in taken else _key(qas_id, number + 1, taken)
