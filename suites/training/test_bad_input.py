@@ -29,7 +29,7 @@ def arguments(task: str, files: Path) -> list[str]:
     [
         ("squad", "--do-eval", "no dev data; give --data"),
         ("squad", "--do-predict", "no dev data; give --data"),
-        ("classifier", "--do-predict", "MRPC has no test.tsv here"),
+        ("classifier", "--do-predict", "no test.tsv of MRPC here"),
         ("classifier", "--no-do-train --do-eval", "no checkpoint; give --init-checkpoint or --model-dir"),
         ("classifier", "--max-seq-length 25", "max_seq_length 25 is above the model's"),
         ("classifier", "--init-checkpoint {tmp}", "model.ckpt: does not fit the model: of another size"),

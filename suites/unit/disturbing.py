@@ -1,7 +1,8 @@
-"""A process that really disturbs: it keeps every usable core busy, for a bounded time."""
+"""Processes that really disturb: orphans, not the test's own, that keep every usable core busy for a while."""
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from collections.abc import Iterator
 MOST_SECONDS = 60
 BURN = """
 import os, sys, time
+if os.fork():
+    os._exit(0)
 os.sched_setaffinity(0, {int(sys.argv[1])})
 end = time.monotonic() + float(sys.argv[2])
-print("busy", flush=True)
+print(os.getpid(), flush=True)
 while time.monotonic() < end:
     pass
 """
@@ -23,9 +26,7 @@ def busy_cores() -> Iterator[None]:
     command = [sys.executable, "-c", BURN]
     with contextlib.ExitStack() as stack:
         for core in os.sched_getaffinity(0):
-            process = stack.enter_context(
-                subprocess.Popen([*command, str(core), str(MOST_SECONDS)], stdout=subprocess.PIPE)
-            )
-            stack.callback(process.kill)
-            process.stdout.readline()
+            parent = subprocess.Popen([*command, str(core), str(MOST_SECONDS)], stdout=subprocess.PIPE)
+            stack.enter_context(parent)
+            stack.callback(os.kill, int(parent.stdout.readline()), signal.SIGKILL)
         yield

@@ -159,6 +159,7 @@ def test_a_process_of_its_own_says_only_what_matters():
     assert "1 intra-op, 1 inter-op threads" in done.stdout
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
         "threads",
+        "no checkpoint given",
         "warm up fp32-squad-inference-tiny-b4",
         "fp32-squad-inference-tiny-b4",
     ]

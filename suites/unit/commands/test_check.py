@@ -89,7 +89,7 @@ def test_recording_needs_a_clean_repository(tmp_path, check):
     (folder / "new.txt").touch()
     status, lines, told = check(folder, "--record-baselines")
     assert (status, lines) == (2, [])
-    assert "work tree has changes" in told
+    assert "work tree has uncommitted changes" in told
     status, _, told = check(folder, "--record-baselines", "--allow-dirty")
     assert status == 0, told
 
