@@ -16,7 +16,8 @@ from bertbench.measure.machine import Machine
 MOST_STEAL = 0.02  # time that the hypervisor gave to other machines
 MOST_OTHERS = 0.05  # time that other processes took; an idle system's own take one percent or two
 MOST_HELD_BACK = 0.01  # time in which a control group's limit stopped this process
-MOST_SWITCHES = 50.0  # involuntary context switches per second on each core: a busy neighbor causes hundreds
+MOST_SWITCHES = 50.0  # involuntary context switches per second on each core: a busy neighbor causes hundreds,
+SWITCHING_OTHERS = 0.025  # but so do a process's own threads: they count beside others that took this much
 MOST_SWAPPED_MIB = 8.0
 MOST_FREQUENCY_RANGE = 0.10
 MOST_PEAK_RANGE = 0.20  # between the highest and the lowest GEMM peak: on a quiet machine a few percent
@@ -96,7 +97,9 @@ class Disturbance:
             f"a control group held it back for {percent(self.held_back, 0)} of the time": (
                 self.held_back > MOST_HELD_BACK
             ),
-            f"it lost its core {self.switches:.0f} times per second": self.switches > MOST_SWITCHES,
+            f"it lost its core {self.switches:.0f} times per second": (
+                self.switches > MOST_SWITCHES and self.others > SWITCHING_OTHERS
+            ),
             f"the CPU slowed itself down {self.overheated} times for heat": self.overheated > 0,
             f"{self.swapped_mib:.0f} MiB were swapped": self.swapped_mib > MOST_SWAPPED_MIB,
             f"the clock varied by {percent(self.frequency_range, 0)}": (

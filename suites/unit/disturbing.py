@@ -1,4 +1,4 @@
-"""Processes that really disturb: orphans, not the test's own, that keep every usable core busy for a while."""
+"""Processes that really disturb: orphans, not the test's own, that keep every usable core busy for a time."""
 
 import contextlib
 import os
