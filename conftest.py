@@ -27,6 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--squad-dir", type=a_path, help="folder of dev-v1.1.json; instead of SQUAD_DIR")
     add("--data", type=a_path, help="folder of shared test data; instead of BERTBENCH_DATA")
     add("--batch-size", type=int, help="examples per batch [each suite's own]")
+    add(
+        "--deterministic",
+        action="store_true",
+        help="accuracy: scores that do not depend on batches and threads",
+    )
     add("--steps", type=int, help="timed calls of a benchmark [30; fewer where they take long]")
     add("--warmup-steps", type=int, help="calls before the timed ones [10; fewer where they take long]")
     add("--benchmark-full", action="store_true", help="measure the whole grid, not the default part")
@@ -47,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    prepare_environment()
+    prepare_environment(config.option.deterministic)
     if config.option.data:
         os.environ["BERTBENCH_DATA"] = str(config.option.data.resolve())
     try:

@@ -1,7 +1,8 @@
 """Runs a model on a whole data set: features -> batches -> outputs in the order of the data set."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.console import progress
 from bertbench.data.batch import Batch, assemble
-from bertbench.data.batching import plan_batches
+from bertbench.data.batching import BatchPlan, plan_alone, plan_batches
 from bertbench.data.features import Features
 from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
@@ -70,27 +71,53 @@ def run_inference(
     batch_size: int,
     batching: str,
     max_seq_length: int,
+    deterministic: bool = False,
     description: str = "predict",
 ) -> InferenceRun:
     """Run a model over all features.
 
     Args:
       batch_size, batching: as in `bertbench.data.batching.plan_batches`.
+      deterministic: compute each example alone instead, as many at once as TensorFlow has inter-op threads.
+        With one intra-op thread the outputs of an example then depend on nothing but the example.
     """
-    price = block_tokens(model.config, read_machine().usable_cores)
-    plans = plan_batches(features.lengths, batching, batch_size, max_seq_length, price)
+    if deterministic:
+        plans = plan_alone(features.lengths, max_seq_length)
+        workers = tf.config.threading.get_inter_op_parallelism_threads() or read_machine().usable_cores
+    else:
+        price = block_tokens(model.config, read_machine().usable_cores)
+        plans, workers = plan_batches(features.lengths, batching, batch_size, max_seq_length, price), 1
     predictor = Predictor(model)
     collected = _Collector(features, model.head.per_token)
     start = time.perf_counter()
     with progress(description, len(features), "examples") as advance:
-        for plan in plans:
-            batch = assemble(features, plan)
-            collected.add(batch, predictor(batch.tensors))
+        for batch, outputs in _compute(predictor, features, plans, workers):
+            collected.add(batch, outputs)
             elapsed = time.perf_counter() - start
             advance(len(batch.examples), **{"examples/s": collected.num_examples / elapsed})
     return InferenceRun(
         collected.outputs, time.perf_counter() - start, len(features), int(features.lengths.sum())
     )
+
+
+def _compute(
+    predictor: Predictor, features: Features, plans: Sequence[BatchPlan], workers: int
+) -> Iterator[tuple[Batch, dict[str, tf.Tensor]]]:
+    """Each batch with its outputs, in order; `workers` batches are computed at once."""
+
+    def compute(plan: BatchPlan) -> tuple[Batch, dict[str, tf.Tensor]]:
+        batch = assemble(features, plan)
+        return batch, predictor(batch.tensors)
+
+    if workers == 1:
+        yield from map(compute, plans)
+        return
+    yield from map(compute, plans[:1])  # builds the graph that all workers use
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from pool.map(compute, plans[1:])
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class _Collector:

@@ -78,6 +78,7 @@ def predict_dataset(
         batch_size=settings.batch_size,
         batching=settings.batching,
         max_seq_length=task.max_seq_length,
+        deterministic=settings.deterministic,
         description=f"predict {task.name} in {settings.compute.precision}",
     )
     outcome, judging_seconds = _timed(lambda: task.judge(dataset, run.outputs))

@@ -15,3 +15,10 @@ class PredictionSettings(Settings):
     compute: Compute = field(default_factory=Compute)
     batching: Batching = DEFAULT_STRATEGY
     batch_size: Annotated[int, Option("Rows of a batch.", minimum=1)] = 32
+    deterministic: Annotated[
+        bool,
+        Option(
+            "Compute each example alone on one thread: the same bits for any batch size, batching and "
+            "number of threads. Slower; the threads compute different examples.",
+        ),
+    ] = False

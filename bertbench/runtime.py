@@ -11,7 +11,12 @@ from bertbench.console import notice
 from bertbench.errors import InputError
 from bertbench.measure.machine import read_machine
 from bertbench.measure.onednn import ALLOW_BF16
-from bertbench.measure.threads import ThreadSettings, apply_threads, default_threads
+from bertbench.measure.threads import (
+    ThreadSettings,
+    apply_threads,
+    default_threads,
+    one_thread_per_operation,
+)
 from bertbench.precision import BF16
 
 
@@ -21,19 +26,25 @@ def start_tensorflow(
     default: ThreadSettings | None = None,
     *,
     trains: bool = True,
+    deterministic: bool = False,
 ) -> ThreadSettings:
     """Import TensorFlow and set its threads: the given ones, else `default`, else the machine's default.
 
     If nothing trains, oneDNN may keep its own arrangement of the weights between calls. TensorFlow reads this
     setting once per process, so it is not changed if TensorFlow is already imported.
+
+    A deterministic run has one thread per operation and as many operations at once as it would have threads;
+    oneDNN's arrangement of the weights, which depends on the first batch, is not kept.
     """
-    if not trains and "tensorflow" not in sys.modules:
+    if not trains and not deterministic and "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
     with quiet_import():
         import tensorflow  # noqa: F401
 
     default = default or default_threads(read_machine())
     threads = ThreadSettings(num_intra_threads or default.intra, num_inter_threads or default.inter)
+    if deterministic:
+        threads = one_thread_per_operation(threads)
     apply_threads(threads)
     notice(f"threads: {threads}")
     return threads
@@ -85,12 +96,14 @@ def quiet_import() -> Iterator[None]:
         os.close(kept)
 
 
-def prepare_environment() -> None:
+def prepare_environment(deterministic: bool = False) -> None:
     """Set the default threads by environment variables, for a process that may start TensorFlow anywhere.
 
     Such a process may train and predict, so oneDNN must not keep weights.
     """
     threads = default_threads(read_machine())
+    if deterministic:
+        threads = one_thread_per_operation(threads)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads.intra))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads.inter))
     os.environ["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] = "0"

@@ -22,6 +22,14 @@ class ThreadOptions(Settings):
         int | None, Option("Operations at once.", minimum=1, default_help="the machine's")
     ] = None
 
-    def start(self, default: ThreadSettings | None = None, *, trains: bool = True) -> ThreadSettings:
+    def start(
+        self, default: ThreadSettings | None = None, *, trains: bool = True, deterministic: bool = False
+    ) -> ThreadSettings:
         """Start TensorFlow with them; see `start_tensorflow`."""
-        return start_tensorflow(self.num_intra_threads, self.num_inter_threads, default, trains=trains)
+        return start_tensorflow(
+            self.num_intra_threads,
+            self.num_inter_threads,
+            default,
+            trains=trains,
+            deterministic=deterministic,
+        )

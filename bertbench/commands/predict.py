@@ -44,7 +44,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     task.require_data(task.split)
     compute = compute_for(options.prediction.compute, source.config)
     settings = dataclasses.replace(options.prediction, compute=compute)
-    threads = options.threads.start(trains=False)
+    threads = options.threads.start(trains=False, deterministic=settings.deterministic)
 
     from bertbench.checkpoint.readers import read_global_step
     from bertbench.prediction import predict
@@ -93,6 +93,7 @@ def _describe(
         "kernels": dataclasses.asdict(settings.compute.kernels),
         "batching": settings.batching,
         "batch_size": settings.batch_size,
+        "deterministic": settings.deterministic,
         "max_seq_length": task.max_seq_length,
         "threads": dataclasses.asdict(threads),
         "checkpoint": str(source.checkpoint),

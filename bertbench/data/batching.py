@@ -26,6 +26,7 @@ STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
 Batching = Annotated[str, Option("How examples of unequal length share a batch.", choices=STRATEGIES)]
 MAX_BLOCKS = 8
+ALONE_MULTIPLE = 32  # of tokens, so that few different shapes are compiled
 BLOCK_TOKENS = 5.0  # about the cost of one more block for BERT-base on two cores
 
 
@@ -94,6 +95,20 @@ def plan_batches(
         rows = pack_rows(lengths, range(len(lengths)), max_seq_length)
         return _cut(rows, batch_size, max_seq_length)
     return _plan_buckets(lengths, batch_size * max_seq_length, block_tokens) if len(lengths) else []
+
+
+def plan_alone(lengths: np.ndarray, max_seq_length: int) -> list[BatchPlan]:
+    """Each example in a batch of its own, whose shape depends on nothing but the example's length.
+
+    Args:
+      lengths: int [N], as for `plan_batches`. Widths are multiples of `ALONE_MULTIPLE`, or `max_seq_length`.
+
+    Raises:
+      InputError: an example is too long.
+    """
+    _check(lengths, DEFAULT_STRATEGY, 1, max_seq_length)
+    widths = np.minimum(-(-lengths // ALONE_MULTIPLE) * ALONE_MULTIPLE, max_seq_length)
+    return [BatchPlan((Block(((index,),), int(width)),)) for index, width in enumerate(widths)]
 
 
 def plan_one_batch(

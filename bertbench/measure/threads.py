@@ -44,6 +44,11 @@ def default_threads(machine: Machine, instances: int = 1) -> ThreadSettings:
     return ThreadSettings(intra=max(1, (socket_cores - CORES_LEFT_TO_SYSTEM) // instances_per_socket))
 
 
+def one_thread_per_operation(threads: ThreadSettings) -> ThreadSettings:
+    """As many threads, each with an operation of its own."""
+    return ThreadSettings(intra=1, inter=threads.intra)
+
+
 def apply_threads(settings: ThreadSettings) -> None:
     """Set TensorFlow's threads; must be called before its first operation.
 

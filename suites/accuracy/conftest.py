@@ -59,7 +59,9 @@ def run_slot(pytestconfig: pytest.Config) -> "Callable[[Slot, str], Pass]":
     """The pass of a slot in a precision; a skip where the slot is empty."""
 
     def run(slot: Slot, precision: str) -> "Pass":
-        made = AccuracySession(pytestconfig.option.batch_size or DEFAULT_BATCH_SIZE)
+        made = AccuracySession(
+            pytestconfig.option.batch_size or DEFAULT_BATCH_SIZE, pytestconfig.option.deterministic
+        )
         try:
             return pytestconfig.stash.setdefault(SESSION, made).run(slot, precision)
         except Missing as reason:

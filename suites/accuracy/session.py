@@ -15,6 +15,7 @@ class AccuracySession:
     """The passes that were made; `batch_size` is in rows."""
 
     batch_size: int
+    deterministic: bool = False
     _outcomes: "dict[str, Pass | Missing | BertbenchError]" = field(default_factory=dict)
 
     def run(self, slot: Slot, precision: str) -> "Pass":
@@ -43,6 +44,6 @@ class AccuracySession:
         from bertbench.runtime import compute_for
 
         compute = compute_for(Compute(parse_precision(precision), subject.kernels), subject.source.config)
-        settings = PredictionSettings(compute, batch_size=self.batch_size)
+        settings = PredictionSettings(compute, batch_size=self.batch_size, deterministic=self.deterministic)
         prediction = predict(subject.task, subject.source, "dev", settings)
         return Pass(case, precision, subject.task, subject.source, prediction, subject.arguments)
