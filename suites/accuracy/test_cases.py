@@ -25,7 +25,7 @@ def expectations(pytestconfig):
     )
 
 
-def test_case_is_as_accurate_as_expected(slot, precision, run_slot, expectations, request):
+def test_case_accuracy_meets_its_expectations(slot, precision, run_slot, expectations, request):
     from bertbench.gate.case import judge_case
 
     run = run_slot(slot, precision)

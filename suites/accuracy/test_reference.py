@@ -43,7 +43,7 @@ def judge(run, pytestconfig):
     return judge
 
 
-def test_logits_are_the_references(run, reference, judge):
+def test_logits_equal_reference_logits(run, reference, judge):
     outputs = run.prediction.run.outputs
     splits = run.prediction.dataset.features.row_splits
     errors = []
@@ -55,7 +55,7 @@ def test_logits_are_the_references(run, reference, judge):
     judge("logit error", float(max(errors)), 0.0)
 
 
-def test_answers_are_the_references(run, reference, judge):
+def test_answers_equal_reference_answers(run, reference, judge):
     expected = read_json(reference / "predictions.json")
     answers = run.prediction.outcome.predictions.predictions
     assert answers.keys() == expected.keys()
@@ -63,6 +63,6 @@ def test_answers_are_the_references(run, reference, judge):
     judge("answers", float(equal), 1.0)
 
 
-def test_f1_is_the_references(run, reference, judge):
+def test_f1_equals_reference_f1(run, reference, judge):
     expected = read_json(reference / "scores.json")["fp32"]["f1"]
     judge("f1", run.prediction.outcome.scores["f1"], expected)

@@ -33,17 +33,17 @@ def expected_names():
     return names | {"several-instances-bfloat16"}
 
 
-def test_every_command_of_the_instructions_is_documented():
+def test_every_required_command_is_documented():
     assert set(BLOCKS) == expected_names()
 
 
-def test_the_option_tables_are_up_to_date():
+def test_option_tables_in_document_are_up_to_date():
     text = DOCUMENT.read_text(encoding="utf-8")
     assert with_tables(text, make_tables()) == text, "renew them: python -m suites.commands.documents"
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_a_block_resolves_to_its_run(name, tmp_path):
+def test_documented_command_resolves_to_expected_run(name, tmp_path):
     heading, _, precision = name.rpartition("-")
     plan = show_plan(BLOCKS[name].text, tmp_path)
     mode = MODES[heading.removesuffix("-on-several-sockets")]

@@ -89,7 +89,7 @@ def reduced(text, tmp_path):
     return text
 
 
-def test_only_sizes_steps_and_places_are_reduced(tmp_path):
+def test_reduced_command_differs_in_sizes_steps_and_paths_only(tmp_path):
     """Word by word, the reduced block differs from the documented one in the listed values alone."""
     for text in BLOCKS.values():
         words, fewer = text.split(), reduced(text, tmp_path).split()
@@ -118,7 +118,7 @@ def check_log(result, folder, mode, precision):
 
 
 @pytest.mark.parametrize("name", blocks("squad"))
-def test_squad(run_block, scripts, name):
+def test_documented_squad_training_runs(run_block, scripts, name):
     result = run_block(BLOCKS[name])
     after = check_log(result, scripts / LOGS, "training", name.rpartition("-")[2])
     assert set(json.loads(after[-1])) == {"exact_match", "f1"}
@@ -127,14 +127,14 @@ def test_squad(run_block, scripts, name):
 
 
 @pytest.mark.parametrize("name", blocks("squad-on-several-sockets"))
-def test_squad_on_several_sockets(run_block, scripts, name):
+def test_documented_squad_training_on_several_sockets_runs(run_block, scripts, name):
     skip_without_horovod()
     check_log(run_block(BLOCKS[name]), scripts / LOGS, "training", name.rpartition("-")[2])
     assert (scripts / LOGS / "predictions.json").exists()
 
 
 @pytest.mark.parametrize("name", [*blocks("mrpc"), *blocks("mrpc-on-several-sockets")])
-def test_mrpc(run_block, scripts, name):
+def test_documented_mrpc_training_runs(run_block, scripts, name):
     if "sockets" in name:
         skip_without_horovod()
     check_log(run_block(BLOCKS[name]), scripts / LOGS, "training", name.rpartition("-")[2])
@@ -142,7 +142,7 @@ def test_mrpc(run_block, scripts, name):
 
 
 @pytest.mark.parametrize("name", [*blocks("pretraining"), *blocks("pretraining-on-several-sockets")])
-def test_pretraining(run_block, scripts, tmp_path, name):
+def test_documented_pretraining_runs(run_block, scripts, tmp_path, name):
     if "sockets" in name:
         skip_without_horovod()
     check_log(run_block(BLOCKS[name]), scripts / LOGS, "training", name.rpartition("-")[2])
@@ -153,7 +153,7 @@ def test_pretraining(run_block, scripts, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", blocks("benchmark"))
-def test_benchmark(run_block, home, name):
+def test_documented_benchmark_runs(run_block, home, name):
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
     check_log(result, output, "inference", name.rpartition("-")[2])
@@ -162,7 +162,7 @@ def test_benchmark(run_block, home, name):
 
 
 @pytest.mark.parametrize("name", blocks("profile"))
-def test_profile(run_block, home, name):
+def test_documented_profile_runs(run_block, home, name):
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
     check_log(result, output, "inference", name.rpartition("-")[2])
@@ -172,7 +172,7 @@ def test_profile(run_block, home, name):
 
 
 @pytest.mark.parametrize("name", blocks("accuracy"))
-def test_accuracy(run_block, home, name):
+def test_documented_accuracy_run_prints_scores(run_block, home, name):
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
     check_log(result, output, "inference", name.rpartition("-")[2])
@@ -180,7 +180,7 @@ def test_accuracy(run_block, home, name):
     assert len(json.loads((output / "predictions.json").read_text())) > 0
 
 
-def test_several_instances(run_block, home):
+def test_documented_instances_report_summed_throughput(run_block, home):
     result = run_block(BLOCKS["several-instances-bfloat16"])
     output = home / "bert-instances-output"
     check_log(result, output, "inference", "bfloat16")

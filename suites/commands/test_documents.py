@@ -31,14 +31,14 @@ def read_commands(document: Path) -> list[str]:
 CASES = [(document, command) for document in DOCUMENTS for command in read_commands(document)]
 
 
-def test_commands_are_found():
+def test_documents_contain_more_than_40_commands():
     assert len({command for _, command in CASES}) > 40
 
 
 @pytest.mark.parametrize(
     ("document", "command"), CASES, ids=[f"{document.stem}-{command[:60]}" for document, command in CASES]
 )
-def test_command_exists(document, command, pytestconfig):
+def test_documented_command_exists(document, command, pytestconfig):
     words = shlex.split(command, comments=True)
     if words[0] == "bertbench":
         parse_bertbench(words[1:])
@@ -88,7 +88,7 @@ def parse_tox(words):
             assert f"[testenv:{name}" in settings or name == "py", f"no environment {words[place + 1]}"
 
 
-def test_pyproject_names_the_markers_that_suites_use():
+def test_declared_markers_equal_markers_in_use():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"][
         "markers"
     ]

@@ -26,7 +26,7 @@ LEAST = {"squad": ("f1", 80.0), "classifier": ("accuracy", 0.7), "pretraining": 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("task", DATA)
-def test_two_processes_train_the_embedded_model(tmp_path: Path, task: str, precision: str) -> None:
+def test_two_processes_train_embedded_model_to_its_score(tmp_path: Path, task: str, precision: str) -> None:
     model = str(TASKS[task].embedded.model_dir)
     output_dir = tmp_path / "out"
     steps = ("--num-train-steps", str(2 * STEPS), "--batch-size", "8", "--learning-rate", "1e-5")

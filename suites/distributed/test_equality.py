@@ -32,7 +32,7 @@ def one_process(task: str, files: Path) -> OneStep:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_gradients_of_two_times_eight_are_those_of_one_times_sixteen(
+def test_gradients_of_two_workers_equal_those_of_one_process(
     two: FinishedJob, files: Path, task: str
 ) -> None:
     expected = one_process(task, files)
@@ -40,12 +40,12 @@ def test_gradients_of_two_times_eight_are_those_of_one_times_sixteen(
         assert_same_gradients(expected, OneStep(expected.result, two.kind(task, rank)), GRADIENT)
 
 
-def test_gradients_of_four_times_four(four: FinishedJob, files: Path) -> None:
+def test_gradients_of_four_workers_equal_those_of_one_process(four: FinishedJob, files: Path) -> None:
     expected = one_process("squad", files)
     assert_same_gradients(expected, OneStep(expected.result, four.kind("squad")), GRADIENT)
 
 
-def test_rows_of_the_embeddings_that_one_worker_alone_has_seen(two: FinishedJob, files: Path) -> None:
+def test_gradients_of_embedding_rows_seen_by_one_worker_are_averaged(two: FinishedJob, files: Path) -> None:
     """Of the words in the step, some are in one worker's examples only; the others' gradient of them is 0."""
     features = make_task("squad", files).read("train").features
     words = [
@@ -76,7 +76,7 @@ def test_compressed_gradients_are_rounded_to_float16(two: FinishedJob, files: Pa
 
 
 @pytest.mark.parametrize("size", ["two", "four"])
-def test_sums_go_back_to_where_they_came_from(size: str, request: pytest.FixtureRequest) -> None:
+def test_gradient_sums_belong_to_their_variables(size: str, request: pytest.FixtureRequest) -> None:
     """Worker r gives 10^r: the sum's digits show who has been added."""
     job = request.getfixturevalue(size)
     for rank in range(len(job.arrays)):
@@ -87,7 +87,9 @@ def test_sums_go_back_to_where_they_came_from(size: str, request: pytest.Fixture
             )
 
 
-def test_weights_after_twenty_steps(job: FinishedJob, files: Path, tmp_path: Path) -> None:
+def test_weights_after_twenty_steps_equal_those_of_one_process(
+    job: FinishedJob, files: Path, tmp_path: Path
+) -> None:
     """Epochs end with a step of one example, so that the weights also stand for how workers share it."""
     trainer = make_trainer(files, tmp_path, whole_settings(), num_examples=NUM_EXAMPLES)
     start = snapshot(trainer)
@@ -103,7 +105,7 @@ def _distance(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float
     return float(np.sqrt(sum(np.sum((one[name].astype(np.float64) - other[name]) ** 2) for name in one)))
 
 
-def test_every_example_is_seen_once_an_epoch(job: FinishedJob) -> None:
+def test_every_example_is_seen_once_per_epoch(job: FinishedJob) -> None:
     """Also when steps and workers do not divide the examples."""
     steps = [facts["examples"] for facts in job.facts]
     assert all(len(mine) == STEPS for mine in steps)

@@ -62,7 +62,7 @@ def end_after(job: Job, output_dir: Path, step: int, what: str) -> float:
     return time.monotonic() - start
 
 
-def test_a_killed_worker_ends_the_job_and_the_same_command_goes_on(
+def test_killed_worker_ends_job_and_same_command_resumes_it(
     whole: dict[str, np.ndarray], files: Path, tmp_path: Path
 ) -> None:
     """Killed once, ended once, then left alone: the end of a job that was never disturbed."""
@@ -82,7 +82,7 @@ def test_a_killed_worker_ends_the_job_and_the_same_command_goes_on(
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_an_elastic_job_goes_on_without_a_lost_worker(
+def test_elastic_job_continues_after_losing_a_worker(
     lost: int, whole: dict[str, np.ndarray], files: Path, tmp_path: Path
 ) -> None:
     """The other takes its part over, also where the lost one was the one that saves."""
@@ -98,7 +98,7 @@ def test_an_elastic_job_goes_on_without_a_lost_worker(
     assert_ended_as(whole, out)
 
 
-def test_workers_with_other_data_end_at_the_start_naming_it(
+def test_workers_with_different_data_stop_at_start_with_file_name(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
     """Each worker's command names `train.json` in a folder of its own, as another host's would be."""

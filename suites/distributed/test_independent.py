@@ -26,7 +26,7 @@ def trained(files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return folder / "out", run(command, folder / "again.log")
 
 
-def test_each_does_its_share_of_the_steps_in_an_order_of_its_own(trained: tuple[Path, str]) -> None:
+def test_each_worker_takes_its_share_of_steps_with_its_own_seed(trained: tuple[Path, str]) -> None:
     out, _ = trained
     one, other = (read(out / f"worker-{rank}" / f"model.ckpt-{STEPS_EACH}") for rank in range(2))
     assert one.keys() == other.keys()
@@ -35,7 +35,7 @@ def test_each_does_its_share_of_the_steps_in_an_order_of_its_own(trained: tuple[
     assert seeds[0] != seeds[1]
 
 
-def test_the_best_is_kept_and_all_scores_reported(trained: tuple[Path, str], files: Path) -> None:
+def test_best_model_is_kept_and_all_scores_are_reported(trained: tuple[Path, str], files: Path) -> None:
     out, printed = trained
     result = json.loads((out / "results.json").read_text())
     scores = [worker["f1"] for worker in result["workers"]]
@@ -56,14 +56,14 @@ def test_the_best_is_kept_and_all_scores_reported(trained: tuple[Path, str], fil
     assert result["scores"]["f1"] == scores[best] == pytest.approx(found.f1)
 
 
-def test_the_same_command_goes_on_from_where_each_was(trained: tuple[Path, str]) -> None:
+def test_same_command_resumes_each_worker_from_its_checkpoint(trained: tuple[Path, str]) -> None:
     out, printed = trained
     for rank in range(2):
         checkpoint = out / f"worker-{rank}" / f"model.ckpt-{STEPS_EACH}"
         assert f"[{rank}] resuming from {checkpoint}" in printed.splitlines()
 
 
-def test_the_best_has_the_highest_score_then_the_lowest_loss() -> None:
+def test_best_worker_has_highest_score_then_lowest_loss() -> None:
     from bertbench.training.independent import choose_best
 
     assert choose_best([{"loss": 1.0, "f1": 50.0}, {"loss": 2.0, "f1": 60.0}], "f1") == 1

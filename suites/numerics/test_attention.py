@@ -32,7 +32,7 @@ def attend_exactly(arrays: list[np.ndarray], sequence_ids: np.ndarray) -> np.nda
 
 @KINDS
 @VARIANTS
-def test_error_of_attention(kind, variant, judge):
+def test_attention_error_is_within_bound(kind, variant, judge):
     arrays = draw(1, kind, rows=256)
     arrays[0][::2] *= 4  # scores of +-4 beside those of +-1
     ids = np.array([row_of((1 + row % 8, 8, 8 - row % 7)) for row in range(256)])
@@ -55,7 +55,7 @@ def test_error_of_attention(kind, variant, judge):
 @KINDS
 @VARIANTS
 @given(seed=SEEDS, lengths=LENGTHS)
-def test_masked_positions_change_nothing_to_the_bit(kind, variant, seed, lengths):
+def test_masked_positions_do_not_change_output_bits(kind, variant, seed, lengths):
     checks.check_masked_positions(kind, variant, seed, lengths)
 
 
@@ -80,7 +80,7 @@ def test_packed_and_padded_attention_agree(kind, variant, seed, lengths):
 
 @KINDS
 @given(ids=st.lists(st.integers(0, 3), min_size=TOKENS, max_size=TOKENS))
-def test_bias_lets_a_token_attend_within_its_sequence_only(kind, ids):
+def test_attention_bias_masks_all_other_sequences(kind, ids):
     got = kernels.attention_bias(tf.constant([ids], tf.int32), tf.as_dtype(kind.dtype)).numpy()
     masked = np.array(-1e9).astype(kind.dtype)
     expected = [[0.0 if query == key != 0 else float(masked) for key in ids] for query in ids]

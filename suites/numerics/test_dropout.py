@@ -21,13 +21,13 @@ RATES = st.sampled_from([0.01, 0.1, 0.5, 0.9])
 
 
 @given(rate=RATES, seed=SEEDS)
-def test_rate_is_within_the_binomial_interval(rate, seed):
+def test_dropout_rate_is_within_binomial_interval(rate, seed):
     checks.check_dropout_rate(rate, seed)
 
 
 @KINDS
 @given(rate=RATES, seed=SEEDS)
-def test_expectation_is_kept(kind, rate, seed):
+def test_dropout_keeps_mean_of_constant_input(kind, rate, seed):
     """The mean over positions of a constant, within the same binomial interval."""
     mean = widen(drop(np.full(SHAPE, 3.0).astype(kind.dtype), rate, seed)).mean()
     rounding = TOLERANCES[kind.name, "dropout"].bound * 2.0 ** (2 - kind.digits)
@@ -36,7 +36,7 @@ def test_expectation_is_kept(kind, rate, seed):
 
 @KINDS
 @given(rate=RATES, seed=SEEDS)
-def test_kept_values_are_scaled_by_the_realised_rate(kind: FloatFormat, rate, seed):
+def test_kept_values_are_scaled_by_actual_rate(kind: FloatFormat, rate, seed):
     x = np.random.default_rng(seed).normal(size=SHAPE).astype(kind.dtype)
     x = np.where(widen(x) == 0, np.ones((), kind.dtype), x)
     got = drop(x, rate, seed)
@@ -47,7 +47,7 @@ def test_kept_values_are_scaled_by_the_realised_rate(kind: FloatFormat, rate, se
 
 
 @given(rate=RATES, seed=SEEDS)
-def test_the_seed_decides(rate, seed):
+def test_same_seed_gives_same_mask_in_graph_and_gradient(rate, seed):
     """The same mask in and out of a graph, and in the gradient."""
     first = kept_of_ones(rate, seed)
     x = tf.ones(SHAPE)
@@ -60,7 +60,7 @@ def test_the_seed_decides(rate, seed):
 
 
 @given(seed=SEEDS)
-def test_a_graph_draws_what_eager_execution_draws(seed):
+def test_graph_and_eager_execution_draw_same_mask(seed):
     got = _in_graph(tf.constant(seed, tf.uint32)).numpy() != 0
     np.testing.assert_array_equal(got, kept_of_ones(0.1, seed))
 
@@ -71,12 +71,12 @@ def _in_graph(seed: tf.Tensor) -> tf.Tensor:
 
 
 @given(seed=SEEDS, step=st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 0), (2**31, 0), (0, 2**31)]))
-def test_masks_of_neighbouring_seeds_are_independent(seed, step):
+def test_masks_of_neighboring_seeds_are_independent(seed, step):
     checks.check_masks_of_neighboring_seeds(seed, step)
 
 
 @given(seed=SEEDS)
-def test_masks_of_sites_and_of_neighbouring_places_are_independent(seed):
+def test_masks_of_different_sites_and_neighboring_positions_are_independent(seed):
     sites = [kernels.fold_in(tf.constant(seed, tf.uint32), site).numpy() for site in range(4)]
     masks = [kept_of_ones(0.1, tuple(int(word) for word in pair)) for pair in sites]
     for index, mask in enumerate(masks):
@@ -86,6 +86,6 @@ def test_masks_of_sites_and_of_neighbouring_places_are_independent(seed):
         assert abs(correlation_z(masks[0].ravel(), np.roll(masks[0].ravel(), shift))) <= LARGEST_Z
 
 
-def test_rate_zero_keeps_everything():
+def test_rate_zero_keeps_all_values():
     x = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
     np.testing.assert_array_equal(drop(x, 0.0, (1, 2)), x)

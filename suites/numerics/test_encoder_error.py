@@ -52,11 +52,11 @@ def subject_of(name: str) -> Subject:
     [Compute(BF16), Compute(BF16, FAST), Compute(FP32)],
     ids=["bf16", "bf16-fast-kernels", "fp32"],
 )
-def test_layer_errors_stay_under_the_curve(subject, compute, judge_layers):
+def test_layer_errors_are_below_error_curve(subject, compute, judge_layers):
     judge_layers(encoder_error.measure_layers(subject_of(subject), compute))
 
 
-def test_the_reference_gives_the_logits_of_an_outside_implementation():
+def test_reference_encoder_equals_logits_computed_by_pytorch():
     """float64 here, float32 by PyTorch there: the same model to float32's rounding."""
     subject, expected = real_subject()
     reference = ReferenceEncoder(
@@ -73,7 +73,7 @@ def test_the_reference_gives_the_logits_of_an_outside_implementation():
         assert error <= TOLERANCES["fp64", "reference logits"].bound
 
 
-def test_errors_above_the_curve_are_caught():
+def test_errors_above_error_curve_fail():
     """Exact hidden states, rounded to as many digits less than bfloat16's 8 as lie above the curve."""
     subject = encoder_error.random_subject("tiny")
     exact = encoder_error.find_truth(subject, "tanh")
@@ -89,7 +89,7 @@ def test_errors_above_the_curve_are_caught():
 
 
 @pytest.mark.parametrize("mistake", ["scores not scaled", "padding attended to"])
-def test_a_wrong_encoder_is_caught(mistake, monkeypatch):
+def test_wrong_encoder_fails(mistake, monkeypatch):
     subject = encoder_error.random_subject("tiny")
     exact = encoder_error.find_truth(subject, "tanh")
     mask = subject.inputs.mask

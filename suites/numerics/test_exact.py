@@ -49,7 +49,7 @@ def points(count: int = 300) -> np.ndarray:
     [(exact.gelu_tanh, mp_gelu_tanh), (exact.gelu_erf, mp_gelu_erf)],
     ids=["gelu tanh", "gelu erf"],
 )
-def test_gelu(function, truth):
+def test_exact_gelu_agrees_with_mpmath(function, truth):
     x = points()
     expected = np.array([float(truth(mpmath.mpf(value))) for value in x])
     np.testing.assert_allclose(function(x), expected, rtol=RELATIVE, atol=0)
@@ -60,14 +60,14 @@ def test_gelu(function, truth):
     [(exact.gelu_tanh_slope, mp_gelu_tanh), (exact.gelu_erf_slope, mp_gelu_erf)],
     ids=["gelu tanh", "gelu erf"],
 )
-def test_gelu_slope(function, truth):
+def test_exact_gelu_slope_agrees_with_mpmath(function, truth):
     x = points(60)
     expected = np.array([float(mpmath.diff(truth, mpmath.mpf(value))) for value in x])
     np.testing.assert_allclose(function(x), expected, rtol=RELATIVE, atol=2.0**-50)
 
 
 @pytest.mark.parametrize("spread", [0.1, 3.0, 30.0])
-def test_rows(spread):
+def test_exact_softmax_and_layer_norm_agree_with_mpmath(spread):
     rows = np.random.default_rng(3).normal(0, spread, (4, 24)) + 5 * spread
     softmax = [[float(weight) for weight in mp_softmax(row.tolist())] for row in rows]
     np.testing.assert_allclose(exact.softmax(rows), softmax, rtol=RELATIVE)
@@ -77,7 +77,7 @@ def test_rows(spread):
 
 
 @pytest.mark.parametrize("spread", [0.1, 3.0, 60.0])
-def test_cross_entropy(spread):
+def test_exact_cross_entropy_agrees_with_mpmath(spread):
     rows = np.random.default_rng(5).normal(0, spread, (40, 9))
     labels = np.concatenate([rows[:20].argmax(-1), np.arange(20) % 9])
     expected = [float(mp_cross_entropy(row.tolist(), label)) for row, label in zip(rows, labels, strict=True)]

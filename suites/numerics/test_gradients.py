@@ -60,7 +60,7 @@ KERNELS = {
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_gradient(name):
+def test_kernel_gradient_matches_finite_differences(name):
     kernel, shapes = KERNELS[name]
     generator = np.random.default_rng(23)
     for _ in range(5):
@@ -71,7 +71,7 @@ def test_gradient(name):
 
 @pytest.mark.parametrize("variant", ["tanh", "erf", "fused"])
 @given(x=arrays(np.float64, (64,), elements=st.floats(-30, 30)))
-def test_gelu_gradient_matches_finite_differences_anywhere(variant, x):
+def test_gelu_gradient_matches_finite_differences_for_arbitrary_input(variant, x):
     kernel, _ = KERNELS[f"gelu-{variant}"]
     for along in (np.ones_like(x), np.cos(np.arange(64.0))):
         assert derivative_error(kernel, [x], [along]) <= TOLERANCES["fp64", "gradient"].bound
@@ -93,7 +93,7 @@ def test_gelu_gradient_matches_finite_differences_at_each_point():
         assert error <= TOLERANCES["fp64", "gradient"].bound
 
 
-def test_softmax_and_cross_entropy_of_float64_are_float64():
+def test_softmax_and_cross_entropy_keep_float64_precision():
     """No island narrows float64, or the differences above would prove nothing."""
     logits = np.random.default_rng(31).normal(size=(4, 7))
     exact = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)

@@ -35,7 +35,7 @@ def weights_of(products: str) -> np.ndarray:
     return EVERY[np.abs(EVERY.astype(int)) <= largest_weight(products)]
 
 
-def test_every_pair(products):
+def test_product_of_every_int8_pair_is_exact(products):
     """All 65,536 pairs, alone."""
     weights = weights_of(products)
     got = int8.multiply(EVERY[:, None], weights[None])
@@ -43,7 +43,7 @@ def test_every_pair(products):
 
 
 @pytest.mark.parametrize("place", [0, 1, 31, 62, 63])
-def test_every_pair_within_a_wide_product(products, place):
+def test_every_int8_pair_inside_wide_product_is_exact(products, place):
     """Beside 63 zeros, at places that vector code treats differently."""
     weights = weights_of(products)
     x, kernel = np.zeros((256, 64), np.int8), np.zeros((64, len(weights)), np.int8)
@@ -55,7 +55,7 @@ def test_every_pair_within_a_wide_product(products, place):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("rows", [1, 5, 64])
-def test_sums_are_exact(products, width, rows):
+def test_int8_sums_are_exact(products, width, rows):
     """Of random numbers, and of the largest, whose sums saturate 16 bits; rounded once to float32."""
     largest = largest_weight(products)
     for x, kernel in int8.operands(rows, width, largest):
@@ -64,12 +64,12 @@ def test_sums_are_exact(products, width, rows):
 
 
 @KINDS
-def test_error_of_int8_dense(kind, judge):
+def test_int8_dense_error_is_within_bound(kind, judge):
     """With scales and bias, as this machine computes it."""
     judge(int8.measure_dense(kind))
 
 
-def test_chosen_products_are_exact_at_the_extremes():
+def test_default_int8_products_are_exact_for_extreme_values():
     """What this machine takes, on the numbers that saturate 16 bits."""
     x = np.full((4, 256), 127, np.int8)
     x[1], x[2, ::2] = -127, -127
@@ -84,7 +84,7 @@ def test_quantizing_rounds_half_to_even_at_every_step(exponent):
 
 
 @KINDS
-def test_quantizing_any_value(kind):
+def test_quantized_value_is_nearest_step_for_all_values(kind):
     """All bfloat16 values, a sweep of float32: the nearest step, or the last; NaN gives 0."""
     x = all_bf16() if kind is BF16 else float32_sweep(stride=8191)
     multiplier = np.float32(37.3)
@@ -95,7 +95,7 @@ def test_quantizing_any_value(kind):
     np.testing.assert_array_equal(got, expected)
 
 
-def test_zero_is_exact_and_the_range_symmetric():
+def test_quantization_keeps_zero_and_is_symmetric():
     x = tf.constant([[0.0, -0.0, 1e-40, np.inf, -np.inf, np.nan, 3.4e38, -3.4e38]])
     got = kernels.quantize(x, tf.constant(127.0)).numpy()[0]
     np.testing.assert_array_equal(got, [0, 0, 0, 127, -127, 0, 127, -127])
@@ -106,7 +106,7 @@ def test_zero_is_exact_and_the_range_symmetric():
     x=arrays(np.float32, (4, 16), elements=st.floats(-8, 8, width=32)),
     ranges=arrays(np.float32, 16, elements=st.floats(0.0625, 16, width=32)),
 )
-def test_round_trip_is_within_half_a_step_or_clipped(kind, x, ranges):
+def test_quantization_round_trip_error_is_at_most_half_step(kind, x, ranges):
     """A scale for each channel, as smoothed activations have."""
     x, scales = x.astype(kind.dtype), ranges / np.float32(127)
     quantized = kernels.quantize(tf.constant(x), tf.constant(1 / scales))
@@ -117,7 +117,7 @@ def test_round_trip_is_within_half_a_step_or_clipped(kind, x, ranges):
 
 
 @given(kernel=arrays(np.float32, (16, 4), elements=st.floats(-1e4, 1e4, width=32)))
-def test_weights_are_within_half_a_step_of_their_channel(kernel):
+def test_quantized_weight_error_is_at_most_half_step_of_channel(kernel):
     quantized, scales = kernels.quantize_weights(kernel)
     assert quantized.dtype == np.int8
     assert scales.dtype == np.float32
@@ -127,14 +127,14 @@ def test_weights_are_within_half_a_step_of_their_channel(kernel):
     assert (np.abs(quantized.astype(int)).max(0)[largest > 2.0**-119] == 127).all()
 
 
-def test_weights_of_one_channel_do_not_coarsen_another():
+def test_each_weight_channel_has_its_own_scale():
     kernel = np.array([[1000.0, 0.001, 0.0], [-400.0, -0.0004, 0.0]], np.float32)
     quantized, scales = kernels.quantize_weights(kernel)
     np.testing.assert_array_equal(quantized, [[127, 127, 0], [-51, -51, 0]])
     np.testing.assert_allclose(scales, [1000 / 127, 0.001 / 127, 1.0], rtol=2.0**-23)
 
 
-def test_weights_and_ranges_are_read_at_every_call():
+def test_weights_and_ranges_may_change_between_calls():
     """Two products of one shape, whose numbers differ, in one graph and in two."""
     generator = np.random.default_rng(3)
     for _ in range(20):

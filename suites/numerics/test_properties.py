@@ -49,7 +49,7 @@ def norm_error(normalized: np.ndarray, kind: FloatFormat) -> np.ndarray:
 @KINDS
 @VARIANTS
 @given(rows=scores)
-def test_softmax_rows_are_distributions(kind, variant, rows):
+def test_softmax_rows_are_nonnegative_and_sum_to_one(kind, variant, rows):
     checks.check_softmax_rows(kind, variant, rows)
 
 
@@ -64,7 +64,7 @@ def test_softmax_preserves_order(kind, variant, rows):
 @KINDS
 @VARIANTS
 @given(rows=halves, shift=whole_numbers)
-def test_softmax_is_shift_invariant_to_the_bit(kind, variant, rows, shift):
+def test_softmax_is_bitwise_shift_invariant(kind, variant, rows, shift):
     got = softmax(rows.astype(kind.dtype), variant)
     np.testing.assert_array_equal(softmax((rows + shift).astype(kind.dtype), variant), got)
 
@@ -72,7 +72,7 @@ def test_softmax_is_shift_invariant_to_the_bit(kind, variant, rows, shift):
 @KINDS
 @VARIANTS
 @given(rows=scores, masked=arrays(np.bool_, SHAPE))
-def test_masked_scores_weigh_nothing_and_masked_rows_stay_finite(kind, variant, rows, masked):
+def test_masked_scores_have_weight_zero_and_masked_rows_are_finite(kind, variant, rows, masked):
     """Adding -1e9, as `attention_bias` does, to scores up to 1e4."""
     biased = tf.constant(rows.astype(kind.dtype)) + tf.constant(
         np.where(masked, -1e9, 0.0).astype(kind.dtype)
@@ -86,7 +86,7 @@ def test_masked_scores_weigh_nothing_and_masked_rows_stay_finite(kind, variant, 
 
 @KINDS
 @given(rows=arrays(np.float32, SHAPE, elements=st.floats(-30, 30, width=32)))
-def test_fully_masked_rows_weigh_all_equally(kind, rows):
+def test_fully_masked_rows_have_equal_weights(kind, rows):
     bias = kernels.attention_bias(tf.zeros([1, WIDTH], tf.int32), tf.as_dtype(kind.dtype))[0, 0, : SHAPE[0]]
     got = softmax((tf.constant(rows.astype(kind.dtype)) + bias).numpy(), "float32")
     np.testing.assert_array_equal(got, 1 / WIDTH)
@@ -106,14 +106,14 @@ def test_layer_norm_has_mean_zero_and_variance_one(kind, rows):
 
 @KINDS
 @given(rows=halves, shift=whole_numbers)
-def test_layer_norm_is_shift_invariant_to_the_bit(kind, rows, shift):
+def test_layer_norm_is_bitwise_shift_invariant(kind, rows, shift):
     got = layer_norm(rows.astype(kind.dtype))
     np.testing.assert_array_equal(layer_norm((rows + shift).astype(kind.dtype)), got)
 
 
 @KINDS
 @given(rows=halves, exponent=st.integers(0, 20))
-def test_layer_norm_is_scale_invariant_to_the_bit(kind, rows, exponent):
+def test_layer_norm_is_bitwise_scale_invariant(kind, rows, exponent):
     """By powers of two, while epsilon is below half an ULP of the variance or the row is constant."""
     got = layer_norm(rows.astype(kind.dtype))
     np.testing.assert_array_equal(layer_norm((rows * 2.0**exponent).astype(kind.dtype)), got)
@@ -123,7 +123,7 @@ def test_layer_norm_is_scale_invariant_to_the_bit(kind, rows, exponent):
     rows=arrays(np.float32, SHAPE, elements=st.floats(-10, 10, width=32)),
     offset=st.floats(-1e6, 1e6, width=32),
 )
-def test_layer_norm_survives_large_offsets(rows, offset):
+def test_layer_norm_is_accurate_with_large_offsets(rows, offset):
     """The difference of large means that cancels in E[x^2] - E[x]^2 and in a rounded mean."""
     rows = rows + np.float32(offset)
     normalized = exact.normalized(widen(rows), EPSILON)

@@ -14,34 +14,34 @@ KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
 
 
 @KINDS
-def test_error_of_dense(kind, judge):
+def test_dense_error_is_within_bound(kind, judge):
     judge(rows.measure_dense(kind))
 
 
 @KINDS
 @pytest.mark.parametrize("variant", ["float32", "optimized"])
-def test_error_of_softmax(kind, variant, judge):
+def test_softmax_error_is_within_bound(kind, variant, judge):
     judge(rows.measure_softmax(kind, variant))
 
 
 @KINDS
 @pytest.mark.parametrize("variant", ["plain", "residual", "few_values"])
-def test_error_of_layer_norm(kind, variant, judge):
+def test_layer_norm_error_is_within_bound(kind, variant, judge):
     judge(rows.measure_layer_norm(kind, variant))
 
 
 @pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16_logits-fp32", "fp32_logits-fp32"])
-def test_error_of_cross_entropy(kind, judge):
+def test_cross_entropy_error_is_within_bound(kind, judge):
     judge(rows.measure_cross_entropy(kind))
 
 
 @KINDS
-def test_error_of_dropout_on_what_is_kept(kind, judge):
+def test_error_of_values_kept_by_dropout_is_within_bound(kind, judge):
     judge(rows.measure_dropout(kind, all_bf16() if kind is BF16 else float32_sweep(stride=8191)))
 
 
 @KINDS
-def test_softmax_of_special_rows_is_as_stated(kind):
+def test_softmax_of_special_rows_equals_documented_values(kind):
     equal = np.full(4, 0.25)
     stated = [
         ([-1e9] * 4, equal),
@@ -67,7 +67,7 @@ def test_layer_norm_of_a_constant_row_is_beta(kind, value, width):
     np.testing.assert_array_equal(widen(got), widen(np.tile(beta, (4, 1)).astype(kind.dtype)))
 
 
-def test_gather_rows_copies_bits():
+def test_gather_rows_copies_values_bitwise():
     table = all_bf16().reshape(-1, 16)
     positions = np.random.default_rng(1).integers(0, len(table), 500).astype(np.int32)
     got = kernels.gather_rows(tf.constant(table), tf.constant(positions)).numpy()

@@ -30,7 +30,7 @@ QUICK = (
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_bounds_hold_under(setting, monkeypatch):
+def test_bounds_hold_under_other_onednn_settings(setting, monkeypatch):
     default = read_machine().products
     monkeypatch.setenv(*setting.split("="))
     products = read_machine().products
@@ -49,7 +49,7 @@ def test_bounds_hold_under(setting, monkeypatch):
     assert run.returncode == 0, f"{setting}: {products}\n{run.stdout}\n{run.stderr}"
 
 
-def test_products_and_softmax_round_where_onednn_computes_them():
+def test_onednn_products_and_softmax_round_once():
     """So that no wider bound is taken where TensorFlow's own kernels are not at work."""
     if onednn_computes_bf16():
         assert not bf16_products_truncate()

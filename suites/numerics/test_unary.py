@@ -42,12 +42,12 @@ def inputs(kind: FloatFormat) -> np.ndarray:
     ids=lambda case: f"{case.kernel}-{case.variant}",
 )
 @KINDS
-def test_error(case, kind, judge):
+def test_unary_kernel_error_is_within_bound(case, kind, judge):
     judge(unary.measure_unary(case, kind, inputs(kind)))
 
 
 @KINDS
-def test_error_of_gelu_behind_product(kind, judge):
+def test_error_of_gelu_after_product_is_within_bound(kind, judge):
     """Behind a matrix product with bias, inside a graph, oneDNN fuses GELU; TensorFlow alone does not."""
     finite = inputs(kind)[np.isfinite(widen(inputs(kind)))]
     if gelu_is_fused_behind_product(tf.as_dtype(kind.dtype)):
@@ -57,7 +57,7 @@ def test_error_of_gelu_behind_product(kind, judge):
         judge(unary.measure_unary(unary.GELU_COMPOSED_BEHIND_PRODUCT, kind, finite, "gelu fused"))
 
 
-def test_error_of_cast_to_bf16(judge):
+def test_error_of_cast_to_bf16_is_within_bound(judge):
     judge(unary.measure_unary(unary.CAST, BF16, rounding_cases()))
 
 
@@ -70,7 +70,7 @@ def test_error_of_cast_to_bf16(judge):
     ],
     ids=["plain", "xla", "leave_island"],
 )
-def test_rounding_to_nearest_even_on_every_bit_pattern(cast):
+def test_cast_to_bf16_rounds_to_nearest_even_on_all_rounding_cases(cast):
     """All bfloat16 patterns, subnormals too, and the float32 neighbors of every midpoint, to the bit."""
     values = rounding_cases()
     got = cast(tf.constant(values)).numpy()
@@ -93,7 +93,7 @@ def test_widening_cast_is_exact_on_every_bit_pattern(compiled):
 
 @KINDS
 @VARIANTS
-def test_gelu_of_special_values_is_as_stated(kind, variant):
+def test_gelu_of_special_values_equals_documented_values(kind, variant):
     minus_infinity = np.nan if variant == "fused" else -0.0
     stated = [
         (0.0, 0.0), (-0.0, -0.0), (np.inf, np.inf), (-np.inf, minus_infinity), (np.nan, np.nan),
@@ -109,7 +109,7 @@ def test_gelu_of_special_values_is_as_stated(kind, variant):
 
 @KINDS
 @pytest.mark.parametrize("variant", ["tanh", "erf"])
-def test_gelu_gradient_of_special_values_is_as_stated(kind, variant):
+def test_gelu_gradient_of_special_values_equals_documented_values(kind, variant):
     x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, kind.largest, -kind.largest, SUBNORMAL], kind.dtype)
     got = unary.gradient_of(unary.gelu(variant))(tf.constant(x)).numpy()
     np.testing.assert_array_equal(widen(got), [0.5, 0.5, 1.0, 0.0, np.nan, 1.0, 0.0, 0.5])
@@ -117,7 +117,7 @@ def test_gelu_gradient_of_special_values_is_as_stated(kind, variant):
 
 @KINDS
 @pytest.mark.parametrize("variant", ["tanh", "erf"])
-def test_gelu_lies_between_its_minimum_and_the_larger_of_x_and_0(kind, variant):
+def test_gelu_is_between_its_minimum_and_max_of_x_and_zero(kind, variant):
     x = inputs(kind)
     x = x[~np.isnan(widen(x))]
     got = widen(kernels.gelu(tf.constant(x), variant).numpy())

@@ -49,7 +49,7 @@ def rounded_sums(x, kernel, bias, ranges, dtype):
 @pytest.mark.parametrize(
     "wrong", [saturating, of_one_scale, without_bias, scaled_by_128, unsigned, rounded_sums]
 )
-def test_wrong_product_is_caught(kind, wrong):
+def test_wrong_int8_product_fails(kind, wrong):
     with pytest.raises(AssertionError, match="dense int8"):
         int8.measure_dense(kind, wrong).check()
 
@@ -69,7 +69,7 @@ def quantize_with(rounding, lowest=-127):
     ],
     ids=["down", "toward zero", "half up", "asymmetric", "wrapping"],
 )
-def test_wrong_quantizer_is_caught(wrong, monkeypatch):
+def test_wrong_quantizer_fails(wrong, monkeypatch):
     monkeypatch.setattr(kernels, "quantize", wrong)
     with pytest.raises(AssertionError):
         checks.check_quantizing_at_every_step(0)

@@ -47,7 +47,7 @@ def wide(x: tf.Tensor) -> tf.Tensor:
 
 @KINDS
 @UNARY
-def test_one_result_an_ulp_beyond_the_bound(case, kind: FloatFormat):
+def test_single_result_one_ulp_above_bound_fails(case, kind: FloatFormat):
     """One value of 256, moved away from the exact one by the first whole number of ULPs above the bound."""
     x = SPREAD_VALUES.astype(kind.dtype)
     exact = case.truth(widen(x))
@@ -67,19 +67,19 @@ def test_one_result_an_ulp_beyond_the_bound(case, kind: FloatFormat):
 
 
 @pytest.mark.parametrize("case", [unary.GELU_TANH, unary.GELU_ERF], ids=["gelu-tanh", "gelu-erf"])
-def test_truncating_gelu(case):
+def test_truncating_gelu_fails(case):
     wrong = dataclasses.replace(case, call=lambda x: truncated(case.call(wide(x))))
     with caught("bf16: error 0.99"):
         unary.measure_unary(wrong, BF16, all_bf16()).check()
 
 
-def test_truncating_cast():
+def test_truncating_cast_fails():
     wrong = dataclasses.replace(unary.CAST, call=truncated)
     with caught("bf16: error (0.99|inf)"):
         unary.measure_unary(wrong, BF16, rounding_cases()[np.isfinite(rounding_cases())]).check()
 
 
-def test_truncating_softmax_layer_norm_and_dropout():
+def test_truncating_softmax_layer_norm_and_dropout_fail():
     def softmax(scores, variant):
         return truncated(kernels.softmax(wide(scores), variant))
 
@@ -100,7 +100,7 @@ def test_truncating_softmax_layer_norm_and_dropout():
 
 @KINDS
 @pytest.mark.parametrize("mistake", ["a little too large", "both sums truncated", "no bias"])
-def test_dense_that_is_wrong(kind, mistake):
+def test_wrong_dense_fails(kind, mistake):
     def wrong(x, weights, bias):
         product = tf.matmul(wide(x), wide(weights))
         if mistake == "a little too large":
@@ -120,14 +120,14 @@ def _truncated_in_graph(x: tf.Tensor) -> tf.Tensor:
     return tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(x, tf.uint32), np.uint32(0xFFFF0000)), tf.float32)
 
 
-def test_gelu_with_the_other_form():
+def test_gelu_of_other_variant_fails():
     for kind, values in ((BF16, all_bf16()), (FP32, float32_sweep(stride=65537))):
         for right, wrong in ((unary.GELU_TANH, "erf"), (unary.GELU_ERF, "tanh")):
             with caught("error"):
                 unary.measure_unary(dataclasses.replace(right, call=unary.gelu(wrong)), kind, values).check()
 
 
-def test_gelu_with_a_constant_of_four_digits():
+def test_gelu_with_four_digit_constant_fails():
     def wrong(x):
         return x * tf.sigmoid(2.0 * np.sqrt(2.0 / np.pi) * (x + 0.0447 * x**3))
 
@@ -138,7 +138,7 @@ def test_gelu_with_a_constant_of_four_digits():
 
 
 @KINDS
-def test_softmax_without_its_maximum_subtracted(kind, monkeypatch):
+def test_softmax_without_subtracting_maximum_fails(kind, monkeypatch):
     def wrong(scores, variant):
         weights = tf.exp(wide(scores))
         return tf.cast(weights / tf.reduce_sum(weights, -1, keepdims=True), scores.dtype)
@@ -151,7 +151,7 @@ def test_softmax_without_its_maximum_subtracted(kind, monkeypatch):
         checks.check_softmax_rows(kind, "float32", large)
 
 
-def test_softmax_rounded_at_every_step():
+def test_softmax_rounded_at_every_step_fails():
     def wrong(scores, variant):
         weights = tf.exp(scores - tf.reduce_max(scores, -1, keepdims=True))
         return weights / tf.reduce_sum(weights, -1, keepdims=True)
@@ -176,7 +176,7 @@ def _plain_norm(x, gamma, beta, variance, mean):
     ],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_layer_norm_with_wrong_statistics(kind, mistake):
+def test_layer_norm_with_wrong_statistics_fails(kind, mistake):
     def wrong(x, residual, gamma, beta, epsilon):
         mean = tf.reduce_mean(wide(x), -1, keepdims=True)
         variance = tf.reduce_mean(tf.square(wide(x) - mean), -1, keepdims=True)
@@ -192,7 +192,7 @@ def test_layer_norm_with_wrong_statistics(kind, mistake):
 
 @KINDS
 @pytest.mark.parametrize("factor", [1.0, 1.0 - rows.RATE, 1.0 / (1.0 - rows.RATE) ** 2])
-def test_dropout_that_scales_wrongly(kind, factor):
+def test_dropout_with_wrong_scale_fails(kind, factor):
     def wrong(x, rate, seed):
         return tf.cast(wide(kernels.dropout(x, rate, seed)) * (1.0 - rate) * factor, x.dtype)
 
@@ -200,7 +200,7 @@ def test_dropout_that_scales_wrongly(kind, factor):
         rows.measure_dropout(kind, SPREAD_VALUES.astype(kind.dtype), wrong).check()
 
 
-def test_dropout_whose_neighbouring_seeds_shift_one_mask(monkeypatch):
+def test_dropout_with_shifted_masks_for_neighboring_seeds_fails(monkeypatch):
     stream = np.random.default_rng(37).random(checks.COUNT + 64).astype(np.float32)
 
     def wrong(x, rate, seed):
@@ -212,20 +212,20 @@ def test_dropout_whose_neighbouring_seeds_shift_one_mask(monkeypatch):
         checks.check_masks_of_neighboring_seeds((5, 0), (1, 0))
 
 
-def test_dropout_of_the_wrong_rate(monkeypatch):
+def test_dropout_with_wrong_rate_fails(monkeypatch):
     right = kernels.dropout
     monkeypatch.setattr(kernels, "dropout", lambda x, rate, seed: right(x, rate * 1.5, seed))
     with caught("assert"):
         checks.check_dropout_rate(0.1, (1, 2))
 
 
-def test_attention_whose_mask_is_too_weak(monkeypatch):
+def test_attention_with_weak_mask_fails(monkeypatch):
     monkeypatch.setattr("bertbench.kernels._softmax.MASKED_SCORE", -10.0)
     with caught("not equal"):
         checks.check_masked_positions(FP32, "float32", 1, (3, 5, 8))
 
 
-def test_gradient_that_is_off_by_a_millionth():
+def test_gradient_with_relative_error_of_one_millionth_fails():
     @tf.custom_gradient
     def wrong(x):
         return tf.square(x), lambda upstream: upstream * 2.0 * x * (1.0 + 1e-6)
@@ -235,14 +235,14 @@ def test_gradient_that_is_off_by_a_millionth():
     assert checks.derivative_error(wrong, x, x) > TOLERANCES["fp64", "gradient"].bound
 
 
-def test_a_report_without_its_value_fails():
+def test_report_with_nan_error_fails():
     """Not a number is no error below a bound."""
     wrong = dataclasses.replace(unary.GELU_TANH, call=lambda x: x * np.nan)
     with caught("error inf"):
         unary.measure_unary(wrong, FP32, SPREAD_VALUES.astype(np.float32)).check()
 
 
-def test_a_bound_of_which_less_than_half_is_used_is_flagged():
+def test_bound_used_by_less_than_half_is_reported_as_loose():
     values = SPREAD_VALUES.astype(np.float32)
     exactly_rounded = dataclasses.replace(
         unary.GELU_TANH,

@@ -101,7 +101,7 @@ def write_smaller(file: Path):
     file.write_text(re.sub(r"max-slowdown = \S+", "max-slowdown = 0.2", text))
 
 
-def test_the_whole_road(call, repository, environment):
+def test_installed_wheel_inits_records_and_checks_own_model(call, repository, environment):
     status, _, told = call("bertbench", "init", "--model-dir", "models/faq", "--data", "dev.json")
     assert status == 0, told
     write_smaller(repository / "bertbench.toml")

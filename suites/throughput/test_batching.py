@@ -40,7 +40,9 @@ def windows(pytestconfig):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_real_lengths_run_twice_as_fast_without_padding(precision, windows, threads, pytestconfig):
+def test_packed_batches_of_real_lengths_are_twice_as_fast_as_padded(
+    precision, windows, threads, pytestconfig
+):
     config = dataclasses.replace(GEOMETRIES["bert-large"], num_hidden_layers=LAYERS)
     case = BenchmarkCase(
         *(

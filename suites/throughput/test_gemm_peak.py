@@ -41,7 +41,7 @@ for size in sizes:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("batch_size", [1, 4])
-def test_packed_weights_do_not_beat_the_stated_peak(precision, batch_size, threads):
+def test_products_with_packed_weights_stay_below_gemm_peak(precision, batch_size, threads):
     dtype = parse_precision(precision).compute_dtype
     if dtype == tf.bfloat16 and not bf16_is_native():
         pytest.skip("bfloat16 is emulated here: no packed products")

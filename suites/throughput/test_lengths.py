@@ -30,7 +30,7 @@ def find_data() -> tuple[Path, Path]:
     return SQUAD_DEV, SQUAD / "vocab.txt"
 
 
-def test_batching_leaves_little_padding(pytestconfig, results_folder):
+def test_share_of_padding_is_below_bound(pytestconfig, results_folder):
     dataset, vocab_file = find_data()
     tokenizer = TokenizerFiles(vocab_file).tokenizer
     windows = make_windows(read_squad(dataset), tokenizer, WindowSettings(MAX_SEQ_LENGTH))

@@ -7,7 +7,7 @@ from suites.throughput.grid import PEAK_LEEWAY
 pytestmark = pytest.mark.benchmark
 
 
-def test_throughput(cell, measure):
+def test_throughput_is_measured_below_gemm_peak(cell, measure):
     result = measure(cell)
     assert 0 < result.efficiency < PEAK_LEEWAY, (
         f"{cell.case.id}: {result.gflops:.1f} GFLOP/s with a GEMM peak of {result.gemm_peak_gflops:.1f}; "

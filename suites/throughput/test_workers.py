@@ -23,7 +23,7 @@ LEEWAY = 1.1
 COLUMNS = ("case", "1 worker, examples/s", "2 workers, examples/s", "efficiency")
 
 
-def test_two_workers_beside_one(pytestconfig, tmp_path):
+def test_throughput_of_two_workers_compared_with_one(pytestconfig, tmp_path):
     skip_without_horovod()
     if read_machine().usable_cores < 2:
         pytest.skip("two workers need two cores")

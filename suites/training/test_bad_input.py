@@ -42,7 +42,7 @@ def arguments(task: str, files: Path) -> list[str]:
         ("pretraining", "--max-predictions-per-seq 5", "max_predictions_per_seq is 5"),
     ],
 )
-def test_refused_before_anything_is_written(
+def test_bad_input_is_rejected_before_writing_output(
     task: str,
     options: str,
     told: str,
@@ -70,7 +70,7 @@ def save_narrower_model(files: Path, prefix: Path) -> None:
     save_weights(model.variables_by_name, prefix, global_step=1)
 
 
-def test_a_model_beyond_the_memory_is_told_in_one_line(
+def test_model_larger_than_memory_is_reported_in_one_line(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bertbench.runtime.apply_threads", lambda settings: None)  # it runs already

@@ -54,7 +54,9 @@ def largest_file() -> Iterator[Callable[[int], None]]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_nan_stops_naming_step_examples_and_the_last_good_checkpoint(files: Path, tmp_path: Path) -> None:
+def test_nan_stops_training_and_reports_step_examples_and_last_checkpoint(
+    files: Path, tmp_path: Path
+) -> None:
     trainer = make_trainer(files, tmp_path, SETTINGS, num_examples=40, workers=poisoned(step=4))
     with pytest.raises(CannotJudge, match=r"step 5: loss \d.*, gradient norm nan") as caught:
         trainer.run()
@@ -70,14 +72,14 @@ def test_nan_stops_naming_step_examples_and_the_last_good_checkpoint(files: Path
     assert resumed.run().checkpoint == tmp_path / "model.ckpt-6"
 
 
-def test_nan_before_the_first_checkpoint(files: Path, tmp_path: Path) -> None:
+def test_nan_before_first_checkpoint_reports_no_checkpoint(files: Path, tmp_path: Path) -> None:
     trainer = make_trainer(files, tmp_path, SETTINGS, num_examples=40, workers=poisoned(step=0))
     with pytest.raises(CannotJudge, match=r"step 1: .*no checkpoint was saved yet"):
         trainer.run()
     assert not list(tmp_path.glob("*.index"))
 
 
-def test_a_full_disk_stops_and_leaves_the_last_checkpoint(files: Path, tmp_path: Path) -> None:
+def test_full_disk_while_saving_keeps_last_checkpoint(files: Path, tmp_path: Path) -> None:
     with largest_file() as set_largest:
         workers = Hooked(3, lambda _: set_largest(20_000))
         trainer = make_trainer(files, tmp_path, SETTINGS, num_examples=40, workers=workers)
@@ -87,7 +89,7 @@ def test_a_full_disk_stops_and_leaves_the_last_checkpoint(files: Path, tmp_path:
     assert make_trainer(files, tmp_path, SETTINGS, num_examples=40).first_step == 2
 
 
-def test_full_disk_while_recording(files: Path, tmp_path: Path) -> None:
+def test_full_disk_while_writing_events_is_reported(files: Path, tmp_path: Path) -> None:
     trainer = make_trainer(files, tmp_path, SETTINGS, num_examples=40)
     with largest_file() as set_largest:
         set_largest(100)
@@ -96,7 +98,7 @@ def test_full_disk_while_recording(files: Path, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_other_data_is_another_run(files: Path, tmp_path: Path) -> None:
+def test_resuming_with_different_data_is_rejected(files: Path, tmp_path: Path) -> None:
     make_trainer(files, tmp_path, SETTINGS, num_examples=40).run()
     with pytest.raises(InputError, match=r"data \(.*num_examples \(40 -> 32\)"):
         make_trainer(files, tmp_path, SETTINGS, num_examples=32)

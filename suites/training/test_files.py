@@ -44,7 +44,9 @@ def run(
     return {file.name for file in output.iterdir()}
 
 
-def test_classifier_scores_dev_and_predicts_test(with_test_split: Path, tmp_path: Path) -> None:
+def test_classifier_training_writes_dev_scores_and_test_predictions(
+    with_test_split: Path, tmp_path: Path
+) -> None:
     task = make_task("classifier", with_test_split)
     assert run(task, with_test_split, tmp_path, evaluate=True) == {"eval_results.txt"}
     keys = [line.split(" = ")[0] for line in (tmp_path / "out" / "eval_results.txt").read_text().splitlines()]
@@ -59,10 +61,10 @@ def test_classifier_scores_dev_and_predicts_test(with_test_split: Path, tmp_path
     assert (tmp_path / "out" / "MRPC.tsv").read_text().splitlines() == lines
 
 
-def test_squad_predicts_dev(files: Path, tmp_path: Path) -> None:
+def test_squad_training_writes_dev_predictions(files: Path, tmp_path: Path) -> None:
     left = run(make_task("squad", files), files, tmp_path, predict=True)
     assert left == {"predictions.json", "nbest_predictions.json"}
 
 
-def test_pretraining_scores(files: Path, tmp_path: Path) -> None:
+def test_pretraining_writes_eval_results(files: Path, tmp_path: Path) -> None:
     assert run(make_task("pretraining", files), files, tmp_path, evaluate=True) == {"eval_results.txt"}

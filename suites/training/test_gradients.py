@@ -30,7 +30,7 @@ def regression_head(weights, config, encoder):
 
 
 @pytest.mark.parametrize("head", [*TASKS, "regression"])
-def test_finite_differences(head: str, files: Path) -> None:
+def test_gradients_equal_finite_differences(head: str, files: Path) -> None:
     """Dropout is on: its choice is a function of the seed, so the loss stays a smooth function."""
     task = make_task("classifier" if head == "regression" else head, files)
     batch = make_batch(task, EIGHT, "packed").tensors
@@ -77,7 +77,7 @@ def padded_step(task: str, files: Path) -> OneStep:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_packing_changes_nothing(task: str, files: Path) -> None:
+def test_packed_gradients_equal_padded_gradients(task: str, files: Path) -> None:
     padded = padded_step(task, files)
     packed = take_step(task, files, [EIGHT], batching="packed")
     assert packed.result.loss == pytest.approx(padded.result.loss, rel=1e-12)
@@ -85,7 +85,7 @@ def test_packing_changes_nothing(task: str, files: Path) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_accumulation_weights_by_what_each_loss_averages_over(task: str, files: Path) -> None:
+def test_accumulated_gradients_equal_gradients_of_whole_batch(task: str, files: Path) -> None:
     """Four micro-batches of two are one batch of eight, whatever number of masked tokens each holds."""
     whole = padded_step(task, files)
     parts = take_step(task, files, [[0, 1], [2, 3], [4, 5], [6, 7]])
@@ -93,14 +93,14 @@ def test_accumulation_weights_by_what_each_loss_averages_over(task: str, files: 
     assert_same_gradients(whole, parts, BATCHING)
 
 
-def test_micro_batches_hold_unequal_numbers_of_masked_tokens(files: Path) -> None:
+def test_micro_batches_have_different_numbers_of_masked_tokens(files: Path) -> None:
     """What the test above rests on."""
     masked = make_task("pretraining", files).read("train").features.labels["masked_lm_weights"][:8]
     assert len(set(masked.reshape(4, -1).sum(1))) > 1
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_recomputation_changes_nothing(task: str, files: Path) -> None:
+def test_recomputed_gradients_equal_stored_gradients(task: str, files: Path) -> None:
     """With dropout, which has to be drawn the same again."""
     kept = take_step(task, files, [EIGHT], precision=FP32, config=CONFIG)
     recomputed = take_step(task, files, [EIGHT], precision=FP32, config=CONFIG, recompute=True)

@@ -35,7 +35,7 @@ def write_model(folder: Path, files: Path) -> dict[str, np.ndarray]:
     return weights
 
 
-def test_the_saved_checkpoint_has_the_tasks_order_and_the_models_gelu(files: Path, tmp_path: Path) -> None:
+def test_saved_checkpoint_has_label_order_of_task_and_gelu_of_model(files: Path, tmp_path: Path) -> None:
     weights = write_model(tmp_path / "model", files)
     source = find_model(tmp_path / "model")
     compute = Compute().for_model(source.config)

@@ -18,7 +18,9 @@ OVERFITTING_STEPS = 80
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_bf16_stays_with_fp32(task: str, files: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_bf16_loss_curve_stays_within_tolerance_of_fp32(
+    task: str, files: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     band = TOLERANCES["bf16", f"{task} loss"].bound
     fp32 = loss_curve(task, FP32, 0, files, tmp_path / "fp32")
     bf16 = loss_curve(task, BF16, 0, files, tmp_path / "bf16")
@@ -41,7 +43,7 @@ def files_without_dropout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("precision", [FP32, BF16], ids=str)
 @pytest.mark.parametrize("task", TASKS)
-def test_one_batch_is_learnt_by_heart(
+def test_training_on_one_batch_overfits(
     task: str, precision: Precision, files_without_dropout: Path, tmp_path: Path
 ) -> None:
     settings = TrainingSettings(

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts a peak again")
-def test_recomputation_keeps_one_layer_and_the_others_inputs(tmp_path: Path) -> None:
+def test_recomputation_keeps_activations_of_one_layer_only(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "tools.peak_memory", str(tmp_path)],
         capture_output=True,

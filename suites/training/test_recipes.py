@@ -34,7 +34,7 @@ def judge(name: str, precision: str, scores: dict[str, float], reference: dict[s
 @pytest.mark.recipes
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", RECIPES)
-def test_training_reaches_the_reference(name, precision, pytestconfig, tmp_path):
+def test_training_recipe_reaches_reference_score(name, precision, pytestconfig, tmp_path):
     if "recipes" not in pytestconfig.option.markexpr:
         pytest.skip("a whole training takes up to an hour; run it with `pytest -m recipes`")
     data = shared_path(ENCODER).parents[1]
@@ -58,7 +58,7 @@ def find_record(name: str, precision: str) -> dict:
 @pytest.mark.training
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", RECIPES)
-def test_recorded_trainings_reached_the_reference(name, precision, pytestconfig):
+def test_recorded_trainings_reached_reference_score(name, precision, pytestconfig):
     kept = find_record(name, precision)
     judge(name, precision, kept["scores"], kept["reference"])
     score, reference = kept["scores"]["f1"], kept["reference"]["f1"]
@@ -75,13 +75,13 @@ def test_recorded_trainings_reached_the_reference(name, precision, pytestconfig)
 
 
 @pytest.mark.training
-def test_recorded_bf16_is_as_good_as_fp32():
+def test_recorded_bf16_score_is_within_tolerance_of_fp32():
     fp32, bf16 = (find_record("squad", precision)["scores"] for precision in PRECISIONS)
     assert abs(bf16["f1"] - fp32["f1"]) <= TOLERANCES["bf16", "squad training"].bound
 
 
 @pytest.mark.training
-def test_the_document_has_the_recorded_trainings():
+def test_training_document_contains_recorded_trainings():
     text = document.DOCUMENT.read_text(encoding="utf-8")
     tables = document.make_tables()
     assert with_tables(text, tables) == text, "run `python -m suites.training.document`"

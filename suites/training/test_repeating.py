@@ -25,7 +25,7 @@ STEPS, SAVE_EVERY = 60, 3
 DEADLINE = 240.0
 
 
-def test_same_seed_same_weights(files: Path, tmp_path: Path) -> None:
+def test_same_seed_gives_equal_weights_and_other_seed_different(files: Path, tmp_path: Path) -> None:
     def weights(name: str, seed: int) -> dict[str, np.ndarray]:
         settings = TrainingSettings(
             batch_size=8, batching="padded", num_steps=8, learning_rate=1e-2, seed=seed
@@ -40,7 +40,7 @@ def test_same_seed_same_weights(files: Path, tmp_path: Path) -> None:
     assert any(not np.array_equal(other[name], value) for name, value in first.items())
 
 
-def test_killed_runs_end_as_one_never_killed(files: Path, tmp_path: Path) -> None:
+def test_resumed_runs_end_with_weights_of_uninterrupted_run(files: Path, tmp_path: Path) -> None:
     """SIGKILL at random moments, two threads, accumulation; the last checkpoint, bit for bit."""
     assert run(files, tmp_path / "whole") == 0
     moments = [random.randrange(0, STEPS // 2, SAVE_EVERY) for _ in range(2)]

@@ -26,7 +26,7 @@ def make_answerer(folder, gelu="tanh"):
     return Answerer(load_model(task, source, Compute(FP32, KernelOptions(gelu=gelu))), task)
 
 
-def test_answers_are_those_of_the_official_script():
+def test_answers_equal_official_script_predictions():
     answer = make_answerer(shared_path("models/minilm-l6-h384-squad"), gelu="erf")
     expected = json.loads(shared_path("reference/squad-dev/nbest_predictions.json").read_text())
     articles = json.loads(shared_path(DEV_SET).read_text())["data"]
@@ -45,7 +45,7 @@ def test_answers_are_those_of_the_official_script():
         assert given.probability == pytest.approx(best["probability"], abs=1e-3)
 
 
-def test_a_question_compiles_nothing_after_the_warm_up(monkeypatch):
+def test_questions_after_warm_up_trace_no_new_graph(monkeypatch):
     traces, shapes = [], set()
     forward, predict = BertModel.__call__, Predictor.__call__
     monkeypatch.setattr(BertModel, "__call__", lambda *args: traces.append(1) or forward(*args))
@@ -65,6 +65,6 @@ def test_a_question_compiles_nothing_after_the_warm_up(monkeypatch):
     assert len(traces) == 1
 
 
-def test_a_context_of_no_wordpiece_is_refused():
+def test_context_without_wordpieces_is_rejected():
     with pytest.raises(InputError, match="no wordpiece"):
         make_answerer(SQUAD)("Who?", "\x00")

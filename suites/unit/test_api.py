@@ -41,7 +41,7 @@ def write_few_questions(path):
     write_json(path, {"data": [{"paragraphs": kept}]})
 
 
-def test_importing_costs_nothing(tmp_path):
+def test_importing_bertbench_loads_no_other_module(tmp_path):
     code = "import sys; before = set(sys.modules); import bertbench; print(*set(sys.modules) - before)"
     done = run_python(f"{code}; print(dir(bertbench))", tmp_path)
     modules, names = done.stdout.splitlines()
@@ -51,12 +51,12 @@ def test_importing_costs_nothing(tmp_path):
         _ = bertbench.unheard_of
 
 
-def test_the_names_are_those_of_the_module():
+def test_package_exports_exactly_the_names_of_the_api_module():
     assert set(bertbench.__all__) == {*api.__all__, "__version__"}
     assert all(getattr(bertbench, name) is getattr(api, name) for name in api.__all__)
 
 
-def test_the_document_runs_as_written(tmp_path):
+def test_examples_of_python_document_run_as_written(tmp_path):
     shutil.copytree(SquadTask.embedded.model_dir, tmp_path / "models" / "faq-bert")
     (tmp_path / "data").mkdir()
     write_few_questions(tmp_path / "data" / "dev.json")
@@ -75,7 +75,7 @@ def test_the_document_runs_as_written(tmp_path):
     assert told == []
 
 
-def test_the_document_shows_every_name():
+def test_python_document_mentions_every_public_name():
     text = DOCUMENT.read_text(encoding="utf-8")
     for name in set(api.__all__) - {
         "Model",
@@ -91,7 +91,7 @@ def test_the_document_shows_every_name():
 @pytest.mark.parametrize(
     ("task", "options"), [(SquadTask, {}), (ClassifierTask, {"task_name": "MRPC"}), (PretrainingTask, {})]
 )
-def test_predictions_are_those_of_the_command(task, options, tmp_path, call_here):
+def test_predictions_equal_those_of_the_predict_command(task, options, tmp_path, call_here):
     data = task.embedded.data["data"]
     if task is SquadTask:
         data = tmp_path / "dev.json"
@@ -125,12 +125,12 @@ def test_predictions_are_those_of_the_command(task, options, tmp_path, call_here
         ({"stride": 1}, "squad has no option 'stride'"),
     ],
 )
-def test_bad_arguments_are_told(arguments, message):
+def test_invalid_load_arguments_raise_input_error(arguments, message):
     with pytest.raises(bertbench.InputError, match=message):
         bertbench.load(SquadTask.embedded.model_dir, **arguments)
 
 
-def test_a_classifier_answers_no_question():
+def test_answer_with_classifier_model_is_rejected():
     model = bertbench.load(ClassifierTask.embedded.model_dir, task="classifier", task_name="MRPC")
     with pytest.raises(bertbench.InputError, match="answers no questions"):
         model.answer("Who?", "He.")
@@ -154,7 +154,7 @@ def make_predictions(values, **changes):
     return dataclasses.replace(made, **changes)
 
 
-def test_a_comparison_by_hand():
+def test_compare_equals_values_calculated_by_hand():
     base = make_predictions([100, 0, 100, 50])
     comparison = bertbench.compare(base, make_predictions([100, 100, 100, 0]))
     assert (comparison.a, comparison.b, comparison.difference) == (62.5, 75.0, 12.5)
@@ -162,7 +162,7 @@ def test_a_comparison_by_hand():
     assert comparison.interval[0] < 12.5 < comparison.interval[1]
 
 
-def test_judging_scores():
+def test_judge_of_scores_follows_max_drop():
     base = make_predictions([100] * 400 + [0] * 100)
     worse = make_predictions([100] * 350 + [0] * 150)
     lost = bertbench.judge(base, worse, max_drop=1)
@@ -180,7 +180,7 @@ def make_throughput_case(**changes):
     return parse_version(ThroughputCase, info, "made up", THROUGHPUT_VERSION)
 
 
-def test_judging_speed():
+def test_judge_of_speed_follows_max_slowdown():
     base, slow = make_throughput_case(), make_throughput_case(scale=0.8, seed=1)
     assert bertbench.judge(base, slow, max_slowdown=0.1).verdict == "regression"
     assert bertbench.judge(base, slow, max_slowdown=0.3).verdict == "ok"

@@ -72,12 +72,12 @@ def ending(start):
         ("raise KeyboardInterrupt", 130, "interrupted"),
     ],
 )
-def test_each_ending_has_its_line_and_status(ending, body, status, line):
+def test_each_exit_prints_its_message_and_status(ending, body, status, line):
     assert ending(body) == (status, "", "" if line is None else f"program: {line}\n")
 
 
 @pytest.mark.parametrize("error", ["MemoryError()", "OSError(errno.ENOMEM, 'Cannot allocate memory')"])
-def test_memory_that_ran_out_is_told_with_what_takes_less(ending, error):
+def test_out_of_memory_error_suggests_options_that_use_less(ending, error):
     status, out, err = ending(f"raise {error}")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("program: memory ran out; take a smaller model, --batch-size")
@@ -93,7 +93,7 @@ def test_memory_that_ran_out_is_told_with_what_takes_less(ending, error):
         ("raise ValueError('\\x1b[2Jhidden')", "ValueError: \\x1b[2Jhidden"),
     ],
 )
-def test_a_fault_of_the_program_keeps_its_traceback_and_asks_for_a_report(ending, body, last):
+def test_internal_error_prints_traceback_and_asks_for_bug_report(ending, body, last):
     status, out, err = ending(body)
     *traceback, shown, request = err.splitlines()
     assert (status, out, shown) == (70, "", last)
@@ -103,14 +103,14 @@ def test_a_fault_of_the_program_keeps_its_traceback_and_asks_for_a_report(ending
 
 
 @pytest.mark.parametrize("argument", [b"caf\xe9", b"--option=\xff", b"\xed\xa0\x80"])
-def test_arguments_that_are_not_utf8_are_refused_before_the_run(ending, argument):
+def test_arguments_not_in_utf8_are_rejected_before_the_run(ending, argument):
     status, out, err = ending("print('ran')", "good", argument)
     assert (status, out, err.count("\n")) == (2, "", 1)
     shown = argument.decode(errors="surrogateescape").encode(errors="backslashreplace").decode()
     assert err.startswith(f"program: {shown}: is not UTF-8 here; rename the file, or set a UTF-8 locale")
 
 
-def test_an_error_is_one_line_that_moves_nothing_on_the_terminal(ending):
+def test_control_characters_in_error_message_are_escaped_to_one_line(ending):
     body = "from bertbench.errors import InputError; raise InputError('a\\nprogram: b\\x1b[1A\\u202ec\\x9b.')"
     assert ending(body)[2] == "program: a\\nprogram: b\\x1b[1A\\u202ec\\x9b.\n"
 
@@ -122,7 +122,7 @@ WRITE = "print('result'); sys.stderr.write('notice\\n'); open(arguments[0], 'w')
 
 @needs_full
 @pytest.mark.parametrize("status", [0, 1])
-def test_a_full_disk_under_the_output_is_told_once(ending, tmp_path, status):
+def test_full_disk_for_standard_output_is_reported_once(ending, tmp_path, status):
     body = (
         WRITE + f"if {status}:\n    from bertbench.errors import GateFailed\n    raise GateFailed('slower')"
     )
@@ -134,14 +134,14 @@ def test_a_full_disk_under_the_output_is_told_once(ending, tmp_path, status):
 
 
 @needs_full
-def test_a_full_disk_under_the_notices_costs_nothing(ending, tmp_path):
+def test_full_disk_for_standard_error_does_not_change_the_result(ending, tmp_path):
     with FULL.open("w") as full:
         assert ending(WRITE, str(tmp_path / "file"), stderr=full)[:2] == (0, "result\n")
     assert (tmp_path / "file").read_text() == "kept"
 
 
 @pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
-def test_files_never_take_the_place_of_a_closed_stream(ending, tmp_path, closed):
+def test_file_opened_after_closed_stream_does_not_receive_output(ending, tmp_path, closed):
     body = WRITE + "sys.stdout.flush(); os.write(1, b'raw'); os.write(2, b'raw')"
     status, out, err = ending(
         body, str(tmp_path / "file"), preexec_fn=lambda: [os.close(number) for number in closed]
@@ -153,7 +153,7 @@ def test_files_never_take_the_place_of_a_closed_stream(ending, tmp_path, closed)
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 @pytest.mark.parametrize(("ends", "status"), [("", 0), ("return 3", 3), ("{}[0]", 70)])
-def test_a_reader_that_has_gone_changes_no_status(start, stream, ends, status):
+def test_closed_pipe_does_not_change_exit_status(start, stream, ends, status):
     body = (
         f"print('first', file=sys.{stream}, flush=True)\nsys.stdin.read()\n"
         f"for _ in range(10000):\n    print('more', file=sys.{stream})\n{ends}"
@@ -174,14 +174,14 @@ def test_a_reader_that_has_gone_changes_no_status(start, stream, ends, status):
 @pytest.mark.parametrize(
     ("encoding", "shown"), [("ascii", "Zo\\xeb \\u706f"), ("latin-1", "Zoë \\u706f"), ("utf-8", "Zoë 灯")]
 )
-def test_signs_that_a_stream_cannot_encode_are_escaped(start, encoding, shown):
+def test_characters_that_the_stream_cannot_encode_are_escaped(start, encoding, shown):
     body = "print('Zo\\xeb \\u706f'); print('Zo\\xeb \\u706f', file=sys.stderr)"
     process = start(body, env={**BUFFERED, "PYTHONIOENCODING": encoding}, encoding=encoding)
     assert process.communicate(timeout=60) == (f"{shown}\n", f"{shown}\n")
     assert process.returncode == 0
 
 
-def test_an_interruption_at_the_start_is_one_line():
+def test_interrupt_during_startup_prints_one_line():
     code = (
         "import sys; from bertbench.cli import main; print(flush=True); "
         "sys.argv = ['bertbench', 'predict', 'squad', '--output-dir', 'none']; main()"

@@ -22,7 +22,7 @@ def write(tmp_path, data):
     return path
 
 
-def test_the_checksum_is_that_of_the_bytes_that_were_read(tmp_path):
+def test_checksum_belongs_to_bytes_read_not_to_later_file_content(tmp_path):
     path = write(tmp_path, b'{"a": 1}')
     content = read_content(path)
     path.write_bytes(b"other")
@@ -32,7 +32,7 @@ def test_the_checksum_is_that_of_the_bytes_that_were_read(tmp_path):
     assert read_content(content) is content
 
 
-def test_a_pipe_is_read_as_a_file(tmp_path):
+def test_pipe_is_read_completely_with_its_checksum(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     data = b"[" + b"1," * 200_000 + b"2]"  # more than a pipe holds
@@ -61,18 +61,18 @@ def test_a_pipe_is_read_as_a_file(tmp_path):
         (b"[" * 100_000, "cannot be read as JSON"),
     ],
 )
-def test_what_is_no_json_is_named(tmp_path, data, message):
+def test_invalid_json_is_rejected_with_file_name_and_cause(tmp_path, data, message):
     with pytest.raises(InputError, match=re.escape(f"data.json: {message}")):
         read_json(write(tmp_path, data))
 
 
 @pytest.mark.parametrize(("name", "message"), [("none.json", "No such file"), ("", "Is a directory")])
-def test_what_cannot_be_read_is_named(tmp_path, name, message):
+def test_unreadable_path_is_rejected_with_cause(tmp_path, name, message):
     with pytest.raises(InputError, match=rf"cannot be read \({message}"):
         read_content(tmp_path / name)
 
 
-def test_a_file_for_a_library_is_there_and_no_pointer(tmp_path):
+def test_missing_file_and_git_lfs_pointer_are_rejected(tmp_path):
     require_plain_file(write(tmp_path, gzip.compress(b"weights may begin with any bytes", mtime=0)))
     with pytest.raises(InputError, match="is a Git LFS pointer"):
         require_plain_file(write(tmp_path, POINTER))
@@ -95,7 +95,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_while_a_file_is_read_is_told(tmp_path, change):
+def test_file_changed_while_reading_is_reported(tmp_path, change):
     path, other = write(tmp_path, b"12345"), tmp_path / "second"
     other.write_bytes(b"1")
     os.utime(path, ns=(0, 0))  # long ago, so that the clock's steps do not matter

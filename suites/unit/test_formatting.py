@@ -20,7 +20,7 @@ pytestmark = pytest.mark.unit
         "\u00a0\u00ad\u200b",
     ],
 )
-def test_text_is_left_as_it_is(text):
+def test_printable_keeps_ordinary_text_unchanged(text):
     assert printable(text) == text
 
 
@@ -39,11 +39,11 @@ def test_text_is_left_as_it_is(text):
         ("caf\udce9", "caf\\udce9"),
     ],
 )
-def test_what_steers_a_terminal_is_escaped(text, shown):
+def test_printable_escapes_terminal_control_characters(text, shown):
     assert printable(text) == shown
 
 
-def test_every_sign_that_unicode_calls_a_control_or_a_bidirectional_one_is_escaped():
+def test_printable_escapes_every_unicode_control_and_bidirectional_character():
     steering = {"Cc", "Cs", "Zl", "Zp"}
     turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     marks = {"\u061c", "\u200e", "\u200f"}  # of the letters' own classes AL, L and R

@@ -44,7 +44,7 @@ class Outer(Settings):
         ({"kind": "c"}, "kind is 'c'; choose one of a, b."),
     ],
 )
-def test_a_value_outside_its_rule_is_refused(values, message):
+def test_value_outside_its_range_is_rejected(values, message):
     with pytest.raises(InputError) as caught:
         Inner(**values)
     assert str(caught.value) == message
@@ -55,11 +55,11 @@ def test_a_value_outside_its_rule_is_refused(values, message):
 @pytest.mark.parametrize(
     "values", [{"size": 2}, {"share": 0.0}, {"share": 1.0}, {"rate": 1e-9}, {"kind": "b"}]
 )
-def test_a_value_at_the_edge_of_its_rule_is_taken(values):
+def test_value_at_limit_of_its_range_is_accepted(values):
     assert build(Outer, values).inner == Inner(**values)
 
 
-def test_options_of_parts_are_options_of_the_whole():
+def test_options_of_nested_settings_are_listed_for_the_outer_settings():
     found = {field.name: (field.words, field.group, field.default) for field in all_options(Outer)}
     assert found == {
         "place": (("--data", "--file"), "computing", None),
@@ -74,18 +74,18 @@ def test_options_of_parts_are_options_of_the_whole():
     assert "place" in {field.name for field in all_options(Outer, "train")}
 
 
-def test_the_words_of_a_command_line_give_the_settings():
+def test_command_words_contain_only_values_other_than_defaults():
     settings = Outer(Path("here"), fast=False, inner=Inner(size=7))
     assert command_words(settings) == ("--data", "here", "--no-fast", "--size", "7")
     assert command_words(Outer()) == ()
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_has_its_defaults_without_any_settings(name):
+def test_task_without_settings_has_default_settings(name):
     assert make_task(name).settings == TASKS[name].settings_type()
 
 
-def test_lengths_are_the_originals():
+def test_default_sequence_lengths_equal_those_of_the_original_scripts():
     """`max_seq_length` of run_squad.py as used with BERT-large, run_classifier.py and run_pretraining.py."""
     lengths = {name: make_task(name).max_seq_length for name in ("squad", "classifier", "pretraining")}
     assert lengths == {"squad": 384, "classifier": 128, "pretraining": 128}
@@ -103,7 +103,7 @@ def test_lengths_are_the_originals():
         ("squad", {"doc_stride": 0}, "doc_stride is 0; it must be at least 1."),
     ],
 )
-def test_what_is_no_task_is_refused(name, values, message):
+def test_invalid_task_name_or_option_is_rejected(name, values, message):
     with pytest.raises(InputError) as caught:
         make_task(name, **values)
     assert str(caught.value).startswith(message)

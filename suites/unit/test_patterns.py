@@ -44,7 +44,7 @@ def files(tmp_path, monkeypatch):
         ("ab.txt ac.txt", "a?.txt", "ab.txt ac.txt"),
     ],
 )
-def test_what_is_meant(files, there, given, meant):
+def test_pattern_matches_the_expected_files(files, there, given, meant):
     files(*there.split())
     assert list(map(str, match_files(given))) == meant.split()
     assert list(map(str, match_files(f"{os.getcwd()}/{given}" if "," not in given else given)))
@@ -53,25 +53,25 @@ def test_what_is_meant(files, there, given, meant):
 @pytest.mark.parametrize(
     "given", ["none.txt", "a.txt,none*.txt", "a.txt,", "", "[b]/a.txt", "a" * 300, "x\0y"]
 )
-def test_what_is_not_there_is_refused(files, given):
+def test_pattern_without_match_is_rejected(files, given):
     files("a.txt")
     with pytest.raises(InputError, match="no such file; check the path or pattern"):
         match_files(given)
 
 
-def test_a_pipe_is_no_regular_file(files):
+def test_pipe_is_rejected_as_not_a_regular_file(files):
     os.mkfifo("pipe")
     with pytest.raises(InputError, match="pipe: is not a regular file; give a regular file"):
         match_files("pipe")
 
 
-def test_a_long_list_is_no_long_name(files):
+def test_list_of_thousand_names_is_split_into_files(files):
     names = [f"part-{number:05d}" for number in range(1000)]
     files(*names)
     assert list(map(str, match_files(",".join(names)))) == names
 
 
-def test_a_name_that_is_not_utf8_is_refused(files):
+def test_file_name_not_in_utf8_is_rejected(files):
     files("a.txt")
     with open(b"b\xff.txt", "wb"):
         pass

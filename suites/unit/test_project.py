@@ -44,7 +44,7 @@ def read_changed(folder, old, new):
     return read_project(folder / "bertbench.toml")
 
 
-def test_a_file_becomes_values(folder):
+def test_project_file_is_read_into_settings(folder):
     project = read_project(folder / "bertbench.toml")
     (model,) = project.models
     assert project.baselines == folder / "baselines"
@@ -56,7 +56,7 @@ def test_a_file_becomes_values(folder):
     assert (model.throughput.batch_size, model.throughput.max_slowdown) == (4, 0.1)
 
 
-def test_checks_are_named_like_cases(folder):
+def test_check_names_equal_case_names(folder):
     names = [check.name for check in read_project(folder / "bertbench.toml").checks]
     assert names == [
         "fp32-squad-inference-faq",
@@ -66,7 +66,7 @@ def test_checks_are_named_like_cases(folder):
     ]
 
 
-def test_what_is_left_out_keeps_its_default(folder):
+def test_omitted_keys_have_default_values(folder):
     shorter = TEXT[: TEXT.index("gelu")] + "[model.faq.accuracy]\n"
     (folder / "bertbench.toml").write_text(shorter)
     (model,) = read_project(folder / "bertbench.toml").models
@@ -76,14 +76,14 @@ def test_what_is_left_out_keeps_its_default(folder):
     assert model.throughput is None
 
 
-def test_options_of_predict_are_keys(folder):
+def test_predict_options_are_accepted_as_keys(folder):
     project = read_changed(folder, 'gelu = "erf"', "max-seq-length = 256\ndo-lower-case = false")
     (model,) = project.models
     assert model.settings.windows.max_seq_length == 256
     assert model.options.do_lower_case is False
 
 
-def test_baselines_lie_where_the_file_says(folder):
+def test_baselines_key_sets_the_folder(folder):
     project = read_changed(folder, "[model.faq]\n", 'baselines = "ci/kept"\n[model.faq]\n')
     assert project.baselines == folder / "ci" / "kept"
 
@@ -96,7 +96,7 @@ def test_baselines_lie_where_the_file_says(folder):
         (PretrainingTask, "", PretrainingTask.embedded.data["data"]),
     ],
 )
-def test_every_task_has_its_data(tmp_path, task, lines, data):
+def test_project_file_finds_data_of_every_task(tmp_path, task, lines, data):
     (tmp_path / "bertbench.toml").write_text(
         f'[model.own]\ndir = "{task.embedded.model_dir}"\ntask = "{task.name}"\ndata = "{data}"\n{lines}\n'
         "[model.own.accuracy]\n"
@@ -152,7 +152,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_one_line_with_its_place(folder, name):
+def test_invalid_project_file_is_reported_in_one_line_with_place(folder, name):
     old, new, message = FAULTS[name]
     with pytest.raises(InputError) as fault:
         read_changed(folder, old, new)
@@ -162,13 +162,13 @@ def test_a_fault_is_one_line_with_its_place(folder, name):
     assert "\n" not in told
 
 
-def test_nothing_to_judge_is_a_fault(folder):
+def test_model_without_accuracy_or_throughput_table_is_rejected(folder):
     (folder / "bertbench.toml").write_text(TEXT[: TEXT.index("[model.faq.accuracy]")])
     with pytest.raises(InputError, match=r"line 2: model\.faq: nothing is asked"):
         read_project(folder / "bertbench.toml")
 
 
-def test_pyproject_holds_the_same_tables(folder):
+def test_tables_in_pyproject_equal_those_of_project_file(folder):
     (folder / "bertbench.toml").unlink()
     nested = TEXT.replace("[model.", "[tool.bertbench.model.")
     (folder / "pyproject.toml").write_text('[project]\nname = "x"\n' + nested)
@@ -180,7 +180,7 @@ def test_pyproject_holds_the_same_tables(folder):
         read_project(path)
 
 
-def test_a_folder_without_a_file_says_how_to_get_one(tmp_path):
+def test_missing_project_file_error_names_init_command(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.other]\n")
     with pytest.raises(InputError, match="bertbench init"):
         find_project_file(tmp_path)

@@ -43,7 +43,7 @@ def total(products):
     return sum(product.flop for product in products)
 
 
-def test_made_up_examples_are_of_full_length():
+def test_generated_examples_have_full_length():
     work = full_length_workload(CASE, 5)
     assert (len(work.batches), work.num_examples, work.num_tokens) == (5, 10, 160)
     assert work.needed == work.computed
@@ -54,7 +54,7 @@ def test_made_up_examples_are_of_full_length():
     assert tensors["segment_ids"].sum() == 2 * 8
 
 
-def test_a_data_set_is_sampled_evenly_and_padding_is_not_needed():
+def test_data_set_is_sampled_evenly_and_padding_is_not_counted():
     lengths = np.array([3, 5, 7, 9, 11, 13, 15, 16])
     work = data_workload(CASE, features_of(lengths), 8.0, steps=2)
     chosen = np.concatenate([batch.examples for batch in work.batches])
@@ -68,7 +68,7 @@ def test_a_data_set_is_sampled_evenly_and_padding_is_not_needed():
 
 @pytest.mark.parametrize("batching", ["packed", "bucketed", "padded"])
 @pytest.mark.parametrize("mode", ["inference", "training"])
-def test_every_batching_measures_the_same_examples(batching, mode):
+def test_all_batching_modes_measure_the_same_examples(batching, mode):
     case = dataclasses.replace(CASE, batching=batching, mode=mode)
     lengths = np.random.default_rng(3).integers(2, 17, 40)
     work = data_workload(case, features_of(lengths), 0.0, steps=6)
@@ -80,12 +80,12 @@ def test_every_batching_measures_the_same_examples(batching, mode):
         assert all(len(batch.tensors["start_positions"]) == 2 for batch in work.batches)
 
 
-def test_more_steps_than_data_repeat_it():
+def test_data_is_repeated_if_steps_need_more():
     work = data_workload(CASE, features_of([4, 8]), 0.0, steps=3)
     assert [list(batch.examples) for batch in work.batches] == [[0, 0], [0, 1], [1, 1]]
 
 
-def test_data_that_does_not_fit_is_refused():
+def test_data_that_does_not_fit_the_model_is_rejected():
     with pytest.raises(InputError, match="no example"):
         data_workload(CASE, features_of([]), 0.0, 1)
     with pytest.raises(InputError, match="max_position_embeddings"):
@@ -97,7 +97,7 @@ def test_data_that_does_not_fit_is_refused():
 @pytest.mark.parametrize(
     ("task", "more"), [("classifier", {}), ("pretraining", {"max_predictions_per_seq": 3})]
 )
-def test_a_training_step_runs_on_made_up_labels(task, more):
+def test_training_step_with_generated_labels_has_finite_loss(task, more):
     made = make_task(task, max_seq_length=16, **more)
     case = dataclasses.replace(CASE, task=made, mode="training", compute=Compute(BF16))
     work = full_length_workload(case, 1)
@@ -119,7 +119,7 @@ def measured():
     return lengths, benchmark.result([0.2, 0.1, 0.6]), benchmark
 
 
-def test_rates_are_those_of_the_median_time(measured):
+def test_rates_are_calculated_from_median_time(measured):
     """Rounds of one shape: the median 0.2 s, three times, over all examples."""
     lengths, result, _ = measured
     assert result.examples_per_second == pytest.approx(6 / 0.6)
@@ -130,7 +130,7 @@ def test_rates_are_those_of_the_median_time(measured):
     assert result.latency == {"p50": 0.2}
 
 
-def test_efficiency_is_needed_work_over_the_higher_of_the_limits_around_it(measured):
+def test_efficiency_uses_higher_of_the_peaks_before_and_after_each_round(measured):
     """Limits 10, 12, 11 and 8 around three calls: 12, 12 and 11 count."""
     lengths, result, _ = measured
     pairs = [lengths[0:2], lengths[2:4], lengths[4:6]]
@@ -145,7 +145,7 @@ def test_efficiency_is_needed_work_over_the_higher_of_the_limits_around_it(measu
     assert result.efficiency == pytest.approx(np.exp(np.median(averages)))
 
 
-def test_training_counts_three_times_the_forward_products():
+def test_training_counts_three_times_the_forward_flop():
     case = dataclasses.replace(CASE, mode="training")
     benchmark = Benchmark(case, full_length_workload(case, 1))
     benchmark.warm_up(1)
@@ -154,7 +154,7 @@ def test_training_counts_three_times_the_forward_products():
     assert result.gflops == pytest.approx(3 * forward_flop([16, 16]) / 0.5 / 1e9)
 
 
-def test_shapes_of_unequal_width_are_weighed_by_their_own_median():
+def test_batches_of_each_width_use_their_own_median_time():
     case = dataclasses.replace(CASE, mode="training", batching="bucketed", batch_size=1)
     work = data_workload(case, features_of([4, 16, 4, 4, 16, 4]), 0.0, steps=6)
     widths = [width for batch in work.batches for _, width in batch.shape]
@@ -168,7 +168,7 @@ def test_shapes_of_unequal_width_are_weighed_by_their_own_median():
     assert benchmark.result(seconds).examples_per_second == pytest.approx(6 / (4 * 0.1 + 2 * 0.6))
 
 
-def test_a_result_is_what_the_gate_reads(measured, tmp_path):
+def test_written_result_is_read_by_the_gate(measured, tmp_path):
     _, result, _ = measured
     info = describe_result(result, ThreadSettings(2, 1), startup=False)
     path = tmp_path / "throughput.json"
@@ -183,7 +183,7 @@ def test_a_result_is_what_the_gate_reads(measured, tmp_path):
     assert describe_result(result, ThreadSettings(2, 1))["startup_seconds"] == result.startup_seconds
 
 
-def test_lengths_and_padding_of_a_data_set(tmp_path):
+def test_lengths_file_contains_padding_of_each_batching(tmp_path):
     lengths = np.array([4, 16, 8, 8, 12, 16])
     result = describe_lengths("dev.json", lengths, batch_size=2, max_seq_length=16, command="again")
     write_result(tmp_path / "lengths.json", result)

@@ -51,9 +51,7 @@ SLOTS = (
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
 @pytest.mark.parametrize("model", MODELS)
-def test_google_checkpoint_loads_without_its_training_state(
-    tmp_path: Path, model: str, dtype: tf.DType
-) -> None:
+def test_google_checkpoint_loads_without_training_state(tmp_path: Path, model: str, dtype: tf.DType) -> None:
     shapes = MODELS[model]
     weights = random_weights(shapes)
     state = {f"{name}/{slot}": value + 1 for name, value in weights.items() for slot in SLOTS}
@@ -69,7 +67,7 @@ def test_google_checkpoint_loads_without_its_training_state(
     assert report.checkpoint == tmp_path / "bert_model.ckpt"
 
 
-def test_intel_names_are_read_as_googles(tmp_path: Path) -> None:
+def test_intel_variable_names_are_read_as_google_names(tmp_path: Path) -> None:
     weights = random_weights(CLASSIFIER)
     norms = sorted({name.rsplit("/", 1)[0] for name in weights if "LayerNorm" in name})
     suffixes = ["", *(f"_{number}" for number in range(1, len(norms)))]
@@ -95,7 +93,7 @@ def test_intel_names_are_read_as_googles(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
 @pytest.mark.parametrize("model", MODELS)
-def test_hugging_face_names_and_dtypes(tmp_path: Path, model: str, dtype: type) -> None:
+def test_hugging_face_names_and_dtypes_are_read(tmp_path: Path, model: str, dtype: type) -> None:
     shapes = MODELS[model]
     weights = random_weights(shapes)
     tensors = as_hugging_face(weights, dtype)
@@ -119,7 +117,7 @@ def test_hugging_face_names_and_dtypes(tmp_path: Path, model: str, dtype: type) 
     ],
     ids=["parallel", "compiled", "both, without bert.", "encoder compiled"],
 )
-def test_names_of_pytorchs_wrappers_are_read_without_them(tmp_path: Path, wrap: Callable[[str], str]) -> None:
+def test_prefixes_of_pytorch_wrappers_are_removed(tmp_path: Path, wrap: Callable[[str], str]) -> None:
     weights = random_weights(PRETRAINING)
     tensors = as_hugging_face(weights)
     tensors["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"].copy()
@@ -155,7 +153,7 @@ def test_hugging_face_names_without_prefix_and_with_old_leaves(
 @given(
     hnp.arrays(np.uint32, 24, elements=st.integers(0, 2**32 - 1)).map(lambda bits: bits.view(np.float32)),
 )
-def test_bfloat16_variables_get_the_nearest_even(
+def test_bfloat16_variables_are_rounded_to_nearest_even(
     tmp_path_factory: pytest.TempPathFactory, values: np.ndarray
 ) -> None:
     values = np.where(np.isnan(values), np.float32(1.5), values)
@@ -169,7 +167,7 @@ def test_bfloat16_variables_get_the_nearest_even(
     np.testing.assert_array_equal(variable.numpy().view(np.uint16), nearest_even)
 
 
-def test_other_parts_are_left_aside_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unused_parts_are_skipped_with_one_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_google(random_weights(PRETRAINING | SPAN_HEAD), tmp_path / "bert_model.ckpt")
 
     report = load_weights(zero_variables(SPAN), tmp_path)
@@ -182,7 +180,7 @@ def test_other_parts_are_left_aside_with_one_line(tmp_path: Path, capsys: pytest
     ]
 
 
-def test_hugging_face_decoder_is_the_embedding_matrix(tmp_path: Path) -> None:
+def test_hugging_face_decoder_equal_to_embeddings_is_accepted(tmp_path: Path) -> None:
     weights = random_weights(PRETRAINING)
     tensors = as_hugging_face(weights)
     tensors["cls.predictions.decoder.weight"] = weights["bert/embeddings/word_embeddings"]
@@ -200,7 +198,7 @@ def test_hugging_face_decoder_is_the_embedding_matrix(tmp_path: Path) -> None:
     assert_holds(variables, weights)
 
 
-def test_untied_decoder_is_refused_where_it_would_be_used(tmp_path: Path) -> None:
+def test_untied_decoder_is_rejected_if_it_is_used(tmp_path: Path) -> None:
     weights = random_weights(PRETRAINING)
     tensors = as_hugging_face(weights)
     tensors["cls.predictions.decoder.weight"] = weights["bert/embeddings/word_embeddings"] + 1
@@ -215,7 +213,7 @@ def test_untied_decoder_is_refused_where_it_would_be_used(tmp_path: Path) -> Non
     assert_holds(encoder, weights)
 
 
-def test_everything_wrong_is_named_at_once_and_nothing_assigned(tmp_path: Path) -> None:
+def test_all_errors_are_reported_together_and_no_weight_is_assigned(tmp_path: Path) -> None:
     weights = random_weights(SPAN)
     del weights["bert/encoder/layer_1/output/dense/bias"], weights["bert/embeddings/LayerNorm/beta"]
     weights["bert/encoder/layer_0/output/dense/kernel"] = np.zeros((HIDDEN, HIDDEN), np.float32)
@@ -239,7 +237,7 @@ def test_everything_wrong_is_named_at_once_and_nothing_assigned(tmp_path: Path) 
     assert_holds(variables, {name: np.zeros(shape) for name, shape in SPAN.items()})
 
 
-def test_of_many_wrong_tensors_the_first_are_named(tmp_path: Path) -> None:
+def test_first_of_many_unexpected_tensors_are_reported(tmp_path: Path) -> None:
     weights = random_weights(SPAN) | {f"adapter/{index:02}": np.zeros(1, np.float32) for index in range(30)}
     write_google(weights, tmp_path / "bert_model.ckpt")
 
@@ -247,7 +245,7 @@ def test_of_many_wrong_tensors_the_first_are_named(tmp_path: Path) -> None:
         load_weights(zero_variables(SPAN), tmp_path)
 
 
-def test_object_based_checkpoint_is_refused_as_such(tmp_path: Path) -> None:
+def test_object_based_checkpoint_is_rejected(tmp_path: Path) -> None:
     tf.train.Checkpoint(kernel=tf.Variable(1.0)).write(str(tmp_path / "bert_model.ckpt"))
 
     with pytest.raises(
@@ -256,7 +254,7 @@ def test_object_based_checkpoint_is_refused_as_such(tmp_path: Path) -> None:
         load_weights(zero_variables(SPAN), tmp_path)
 
 
-def test_wrong_vocabulary_size_is_said_in_plain_words(tmp_path: Path) -> None:
+def test_wrong_vocabulary_size_is_reported(tmp_path: Path) -> None:
     write_google(random_weights(SPAN), tmp_path / "bert_model.ckpt")
     wanted = weight_shapes(vocabulary=VOCABULARY + 2) | SPAN_HEAD
 
@@ -269,7 +267,7 @@ def test_wrong_vocabulary_size_is_said_in_plain_words(tmp_path: Path) -> None:
     assert plain in str(caught.value)
 
 
-def test_a_weight_of_integers_is_refused(tmp_path: Path) -> None:
+def test_integer_weight_is_rejected(tmp_path: Path) -> None:
     weights = random_weights(SPAN)
     weights["cls/squad/output_bias"] = np.zeros(2, np.int32)
     write_google(weights, tmp_path / "bert_model.ckpt")
@@ -278,7 +276,7 @@ def test_a_weight_of_integers_is_refused(tmp_path: Path) -> None:
         load_weights(zero_variables(SPAN), tmp_path)
 
 
-def test_two_spellings_of_one_weight_are_refused(tmp_path: Path) -> None:
+def test_weight_under_two_names_is_rejected(tmp_path: Path) -> None:
     weights = random_weights(SPAN)
     weights["bert/embeddings/layer_normalization/beta"] = weights["bert/embeddings/LayerNorm/beta"]
     write_google(weights, tmp_path / "bert_model.ckpt")
@@ -289,7 +287,7 @@ def test_two_spellings_of_one_weight_are_refused(tmp_path: Path) -> None:
         load_weights(zero_variables(SPAN), tmp_path)
 
 
-def test_missing_head_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_head_is_reported_with_remedy(tmp_path: Path) -> None:
     write_google(random_weights(weight_shapes()), tmp_path / "bert_model.ckpt")
 
     with pytest.raises(
@@ -298,7 +296,7 @@ def test_missing_head_says_what_to_do(tmp_path: Path) -> None:
         load_weights(zero_variables(SPAN), tmp_path)
 
 
-def test_fresh_head_keeps_its_initial_value_where_the_file_has_none(tmp_path: Path) -> None:
+def test_new_head_keeps_initial_values_if_file_has_none(tmp_path: Path) -> None:
     weights = random_weights(weight_shapes())
     write_google(weights, tmp_path / "bert_model.ckpt")
     variables = zero_variables(SPAN)
@@ -312,7 +310,7 @@ def test_fresh_head_keeps_its_initial_value_where_the_file_has_none(tmp_path: Pa
     assert_holds({name: variables[name] for name in weights}, weights)
 
 
-def test_fresh_head_is_loaded_where_the_file_has_it(tmp_path: Path) -> None:
+def test_new_head_is_loaded_if_file_has_it(tmp_path: Path) -> None:
     weights = random_weights(SPAN)
     write_google(weights, tmp_path / "bert_model.ckpt")
     variables = zero_variables(SPAN)
@@ -323,7 +321,7 @@ def test_fresh_head_is_loaded_where_the_file_has_it(tmp_path: Path) -> None:
     assert_holds(variables, weights)
 
 
-def test_half_a_fresh_head_is_an_error(tmp_path: Path) -> None:
+def test_incomplete_head_is_rejected(tmp_path: Path) -> None:
     weights = random_weights(SPAN)
     del weights["cls/squad/output_bias"]
     write_google(weights, tmp_path / "bert_model.ckpt")
@@ -332,7 +330,7 @@ def test_half_a_fresh_head_is_an_error(tmp_path: Path) -> None:
         load_weights(zero_variables(SPAN), tmp_path, fresh=SPAN_HEAD)
 
 
-def test_of_two_fresh_heads_one_may_be_there(tmp_path: Path) -> None:
+def test_one_of_two_new_heads_may_be_in_the_file(tmp_path: Path) -> None:
     weights = random_weights({k: v for k, v in PRETRAINING.items() if "seq_relationship" not in k})
     write_google(weights, tmp_path / "bert_model.ckpt")
     heads = [name for name in PRETRAINING if name.startswith("cls/")]
@@ -342,7 +340,7 @@ def test_of_two_fresh_heads_one_may_be_there(tmp_path: Path) -> None:
     assert set(report.initial) == {"cls/seq_relationship/output_weights", "cls/seq_relationship/output_bias"}
 
 
-def test_fresh_excuses_no_other_weight(tmp_path: Path) -> None:
+def test_missing_encoder_weight_is_rejected_with_new_head(tmp_path: Path) -> None:
     weights = random_weights(weight_shapes())
     del weights["bert/embeddings/word_embeddings"]
     write_google(weights, tmp_path / "bert_model.ckpt")
@@ -351,7 +349,7 @@ def test_fresh_excuses_no_other_weight(tmp_path: Path) -> None:
         load_weights(zero_variables(SPAN), tmp_path, fresh=SPAN_HEAD)
 
 
-def test_training_state_can_be_wanted(tmp_path: Path) -> None:
+def test_training_state_is_loaded_if_requested(tmp_path: Path) -> None:
     weights = {"bert/w": np.float32([1, 2]), "bert/w/adam_m": np.float32([3, 4]), "global_step": np.int64(5)}
     write_google(weights, tmp_path / "model.ckpt-5")
     variables = {name: tf.Variable(tf.zeros_like(value)) for name, value in weights.items()}
@@ -365,7 +363,7 @@ def test_training_state_can_be_wanted(tmp_path: Path) -> None:
     }
 
 
-def test_published_index_has_every_variable_of_its_config() -> None:
+def test_published_index_contains_every_variable_of_its_config() -> None:
     folder = shared_path("models/google-bert-medium-index")
     config = ModelConfig.from_json_file(folder / "bert_config.json")
     geometry = (
@@ -391,7 +389,7 @@ def test_published_index_has_every_variable_of_its_config() -> None:
     assert plan()[1] == ("pooler", "masked-LM head", "next-sentence head")
 
 
-def test_real_google_checkpoint() -> None:
+def test_real_google_checkpoint_is_loaded_completely() -> None:
     folder = shared_path("models/minilm-l6-h384-squad")
     shapes = weight_shapes(30522, 384, 1536, 6, 512) | {
         name: (2, 384)[: len(s)] for name, s in SPAN_HEAD.items()
@@ -405,7 +403,7 @@ def test_real_google_checkpoint() -> None:
     assert_holds(variables, {name: reader.get_tensor(name) for name in shapes})
 
 
-def test_real_safetensors_file() -> None:
+def test_real_safetensors_file_is_loaded_completely() -> None:
     folder = shared_path("models/minilm-l6-h384-uncased")
     shapes = weight_shapes(30522, 384, 1536, 6, 512, pooler=True)
     variables = zero_variables(shapes)

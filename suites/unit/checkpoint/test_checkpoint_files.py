@@ -57,7 +57,7 @@ class TestFinding:
             (["model.safetensors.index.json"], "model.safetensors.index.json"),
         ],
     )
-    def test_in_a_folder(self, tmp_path: Path, files: list[str], found: str) -> None:
+    def test_checkpoint_is_found_in_folder(self, tmp_path: Path, files: list[str], found: str) -> None:
         touch(tmp_path, *files)
         assert find_checkpoint(tmp_path) == tmp_path / found
 
@@ -74,7 +74,7 @@ class TestFinding:
             ("big-00002-of-00002.safetensors", "big.safetensors.index.json"),
         ],
     )
-    def test_as_given(self, tmp_path: Path, given: str, found: str) -> None:
+    def test_checkpoint_is_found_by_given_path(self, tmp_path: Path, given: str, found: str) -> None:
         touch(tmp_path, "a.ckpt-3.index", "b.ckpt-4.index", "other.safetensors", "big.safetensors.index.json")
         assert find_checkpoint(str(tmp_path / given)) == tmp_path / found
 
@@ -102,7 +102,7 @@ class TestFinding:
             ("adapter_model.safetensors", "is an adapter without its model; merge it into the model"),
         ],
     )
-    def test_weights_in_another_format_are_named(self, tmp_path: Path, name: str, told: str) -> None:
+    def test_unsupported_weight_format_is_reported(self, tmp_path: Path, name: str, told: str) -> None:
         touch(tmp_path, name, "optimizer.pt", "training_args.bin")
         with pytest.raises(
             InputError, match=f"contains no checkpoint that can be read: {re.escape(name)} {told}"
@@ -112,19 +112,19 @@ class TestFinding:
             with pytest.raises(InputError, match=f"{re.escape(name)}: {told}"):
                 find_checkpoint(tmp_path / name)
 
-    def test_of_several_formats_pytorchs_is_named(self, tmp_path: Path) -> None:
+    def test_pytorch_file_is_reported_among_several_unsupported_formats(self, tmp_path: Path) -> None:
         touch(tmp_path, "flax_model.msgpack", "pytorch_model.bin", "tf_model.h5", "training_args.bin")
         with pytest.raises(InputError, match=r"can be read: pytorch_model\.bin is PyTorch's pickle format"):
             find_checkpoint(tmp_path)
 
-    def test_a_folder_of_other_safetensors_is_told_how_to_name_one(self, tmp_path: Path) -> None:
+    def test_safetensors_with_other_name_error_suggests_init_checkpoint(self, tmp_path: Path) -> None:
         touch(tmp_path, "model.fp16.safetensors")
         with pytest.raises(
             InputError, match=r"model\.fp16\.safetensors is .*; give it with --init-checkpoint"
         ):
             find_checkpoint(tmp_path)
 
-    def test_shards_without_their_index(self, tmp_path: Path) -> None:
+    def test_shards_without_index_are_rejected(self, tmp_path: Path) -> None:
         touch(tmp_path, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
         with pytest.raises(
             InputError, match=r"is one of several shards; put model\.safetensors\.index\.json"
@@ -143,7 +143,7 @@ class TestFinding:
             ["a.ckpt-1.index", "b.ckpt-2.index"],
         ],
     )
-    def test_ambiguous(self, tmp_path: Path, files: list[str]) -> None:
+    def test_several_checkpoints_in_folder_are_rejected(self, tmp_path: Path, files: list[str]) -> None:
         touch(tmp_path, *files)
         with pytest.raises(InputError) as caught:
             find_checkpoint(tmp_path)
@@ -151,17 +151,17 @@ class TestFinding:
         assert all(file.removesuffix(".index") in str(caught.value) for file in files)
 
     @pytest.mark.parametrize("name", ["", "bert_model.ckpt", "bert_model.ckpt.index", "model.safetensors"])
-    def test_nothing_there(self, tmp_path: Path, name: str) -> None:
+    def test_folder_without_checkpoint_is_rejected(self, tmp_path: Path, name: str) -> None:
         touch(tmp_path, "bert_model.ckpt" + DATA, "pytorch_model.bin")
         with pytest.raises(InputError, match=re.escape(str(tmp_path / name)) + ": .*no checkpoint"):
             find_checkpoint(tmp_path / name)
 
-    def test_state_file_goes_before_the_newest_step(self, tmp_path: Path) -> None:
+    def test_state_file_takes_precedence_over_newest_step(self, tmp_path: Path) -> None:
         touch(tmp_path, "model.ckpt-1.index", "model.ckpt-2.index")
         (tmp_path / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-1"\n')
         assert find_checkpoint(tmp_path) == tmp_path / "model.ckpt-1"
 
-    def test_state_file_of_a_moved_folder_means_the_files_beside_it(self, tmp_path: Path) -> None:
+    def test_state_file_of_moved_folder_refers_to_files_beside_it(self, tmp_path: Path) -> None:
         old, new = tmp_path / "old", tmp_path / "new"
         touch(old, "model.ckpt-1.index")
         tf.compat.v1.train.update_checkpoint_state(str(old), str(old / "model.ckpt-1"))
@@ -173,7 +173,7 @@ class TestFinding:
 
     @pytest.mark.parametrize("text", ['model_checkpoint_path: "model.ckpt-7"\n', "", "{\n", "\0\xff"])
     @pytest.mark.filterwarnings("ignore")
-    def test_state_file_that_names_nothing_there(self, tmp_path: Path, text: str) -> None:
+    def test_state_file_with_missing_checkpoint_is_rejected(self, tmp_path: Path, text: str) -> None:
         touch(tmp_path, "model.ckpt-1.index")
         (tmp_path / "checkpoint").write_bytes(text.encode("latin-1"))
         with pytest.raises(InputError, match=re.escape(str(tmp_path / "checkpoint")) + ": does not name"):
@@ -195,7 +195,7 @@ class TestDamage:
         return folder
 
     @pytest.mark.parametrize("suffix", [".index", DATA])
-    def test_pointer_of_git_lfs(self, whole: Path, suffix: str) -> None:
+    def test_git_lfs_pointer_is_rejected(self, whole: Path, suffix: str) -> None:
         name = f"bert_model.ckpt{suffix}"
         pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9876543\n"
         folder = self.damaged_copy(whole, name, pointer)
@@ -204,7 +204,7 @@ class TestDamage:
 
     @pytest.mark.parametrize("kept", [0.0, 0.3, 0.999])
     @pytest.mark.parametrize("suffix", [".index", DATA])
-    def test_truncated_google_checkpoint(self, whole: Path, suffix: str, kept: float) -> None:
+    def test_truncated_google_checkpoint_is_rejected(self, whole: Path, suffix: str, kept: float) -> None:
         name = f"bert_model.ckpt{suffix}"
         content = (whole / name).read_bytes()
         folder = self.damaged_copy(whole, name, content[: int(len(content) * kept)])
@@ -213,7 +213,7 @@ class TestDamage:
         assert "\n" not in str(caught.value)
 
     @given(position=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
-    def test_no_flipped_byte_of_the_values_goes_unseen(self, whole: Path, position: float, mask: int) -> None:
+    def test_flipped_byte_in_values_is_detected(self, whole: Path, position: float, mask: int) -> None:
         name = f"bert_model.ckpt{DATA}"
         content = bytearray((whole / name).read_bytes())
         content[int(len(content) * position)] ^= mask
@@ -222,7 +222,7 @@ class TestDamage:
             load_weights(zero_variables(SHAPES), folder)
 
     @given(position=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
-    def test_a_flipped_byte_of_the_index_never_gives_other_weights(
+    def test_flipped_byte_in_index_never_gives_wrong_weights(
         self, whole: Path, position: float, mask: int
     ) -> None:
         name = "bert_model.ckpt.index"
@@ -240,14 +240,14 @@ class TestDamage:
         else:
             assert refusal.startswith(f"{folder}/bert_model.ckpt")
 
-    def test_missing_data(self, whole: Path, tmp_path: Path) -> None:
+    def test_missing_data_file_is_rejected(self, whole: Path, tmp_path: Path) -> None:
         shutil.copy(whole / "bert_model.ckpt.index", tmp_path)
         with pytest.raises(InputError, match=re.escape(f"{tmp_path}/bert_model.ckpt.data-*: missing")):
             load_weights(zero_variables(SHAPES), tmp_path)
         with pytest.raises(InputError, match="missing"):
             checkpoint_fingerprint(tmp_path)
 
-    def test_shards(self, tmp_path: Path) -> None:
+    def test_google_shards_are_read_and_missing_shard_is_rejected(self, tmp_path: Path) -> None:
         names = list(WEIGHTS)
         parts = [{name: WEIGHTS[name] for name in names[shard::2]} for shard in range(2)]
         prefixes = [
@@ -266,21 +266,21 @@ class TestDamage:
             load_weights(variables, tmp_path)
 
     @pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.999])
-    def test_truncated_safetensors(self, tmp_path: Path, kept: float) -> None:
+    def test_truncated_safetensors_file_is_rejected(self, tmp_path: Path, kept: float) -> None:
         file = tmp_path / "model.safetensors"
         save_file(as_hugging_face(WEIGHTS), file)
         os.truncate(file, int(file.stat().st_size * kept))
         with pytest.raises(InputError, match=re.escape(f"{file}: truncated")):
             load_weights(zero_variables(SHAPES), tmp_path)
 
-    def test_safetensors_dtype_that_no_bert_has(self, tmp_path: Path) -> None:
+    def test_unsupported_safetensors_dtype_is_rejected(self, tmp_path: Path) -> None:
         save_file({"bert.pooler.dense.bias": np.zeros(4, np.complex64)}, tmp_path / "model.safetensors")
         with pytest.raises(InputError, match=r"bert\.pooler\.dense\.bias has dtype C64"):
             load_weights(zero_variables(SHAPES), tmp_path)
 
 
 class TestFingerprint:
-    def test_covers_the_content_not_the_names_of_the_files(self, tmp_path: Path) -> None:
+    def test_fingerprint_depends_on_content_not_on_file_names(self, tmp_path: Path) -> None:
         write_google(WEIGHTS, tmp_path / "bert_model.ckpt")
         first = checkpoint_fingerprint(tmp_path)
         assert re.fullmatch("[0-9a-f]{16}", first)
@@ -291,7 +291,7 @@ class TestFingerprint:
         assert checkpoint_fingerprint(tmp_path / "bert_model.ckpt.index") == first
 
     @pytest.mark.parametrize("form", ["google", "safetensors"])
-    def test_one_changed_weight_changes_it(self, tmp_path: Path, form: str) -> None:
+    def test_fingerprint_changes_with_one_weight(self, tmp_path: Path, form: str) -> None:
         changed = WEIGHTS | {"bert/embeddings/LayerNorm/beta": np.float32([0, 0, 0, 1e-30])}
         prints = []
         for number, weights in enumerate((WEIGHTS, WEIGHTS, changed)):
@@ -321,14 +321,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 class TestSaving:
     @given(hnp.arrays(np.uint32, (3, 7), elements=st.integers(0, 2**32 - 1)))
-    def test_comes_back_bit_for_bit(self, tmp_path_factory: pytest.TempPathFactory, bits: np.ndarray) -> None:
+    def test_saved_weights_are_read_back_bitwise(
+        self, tmp_path_factory: pytest.TempPathFactory, bits: np.ndarray
+    ) -> None:
         prefix = tmp_path_factory.mktemp("save") / "model.ckpt-3"
         save_weights({"bert/w": tf.Variable(bits.view(np.float32))}, prefix, global_step=3)
         variable = tf.Variable(tf.zeros((3, 7)))
         load_weights({"bert/w": variable}, prefix)
         np.testing.assert_array_equal(variable.numpy().view(np.uint32), bits)
 
-    def test_is_a_google_checkpoint_for_others(self, tmp_path: Path) -> None:
+    def test_saved_checkpoint_is_a_google_checkpoint(self, tmp_path: Path) -> None:
         prefix = tmp_path / "new/folder/model.ckpt-12"
         variables = {name: tf.Variable(value, dtype=tf.bfloat16) for name, value in WEIGHTS.items()}
         save_weights(variables, prefix, global_step=12)
@@ -351,7 +353,7 @@ class TestSaving:
         for name, value in values.items():
             np.testing.assert_array_equal(value, WEIGHTS[name], err_msg=name)
 
-    def test_other_dtypes_stay_as_they_are(self, tmp_path: Path) -> None:
+    def test_integer_and_boolean_values_keep_their_dtypes(self, tmp_path: Path) -> None:
         weights = {"seen": np.int64(2**40), "flag": np.array([True, False]), "bert/w": np.float64([0.5])}
         save_weights(weights, tmp_path / "model.ckpt", global_step=1)
         reader = tf.train.load_checkpoint(str(tmp_path / "model.ckpt"))
@@ -359,14 +361,14 @@ class TestSaving:
         assert reader.get_tensor("flag").tolist() == [True, False]
         assert reader.get_tensor("bert/w").dtype == np.float32
 
-    def test_replaces_an_older_one_of_the_same_name(self, tmp_path: Path) -> None:
+    def test_saving_replaces_checkpoint_of_same_name(self, tmp_path: Path) -> None:
         for step in (1, 2):
             save_weights({"bert/w": np.full(50, step, np.float32)}, tmp_path / "model.ckpt", global_step=step)
         variable = tf.Variable(tf.zeros(50))
         load_weights({"bert/w": variable}, tmp_path)
         assert set(variable.numpy()) == {2.0}
 
-    def test_stopped_between_its_two_files_it_is_no_checkpoint_rather_than_a_mixed_one(
+    def test_save_interrupted_between_files_leaves_no_readable_checkpoint(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         save_weights({"bert/w": np.ones(50, np.float32)}, tmp_path / "model.ckpt", global_step=1)
@@ -382,7 +384,7 @@ class TestSaving:
             save_weights({"bert/w": np.ones(70, np.float32)}, tmp_path / "model.ckpt", global_step=2)
         assert [path.name for path in tmp_path.iterdir()] == [f"model.ckpt{DATA}"]
 
-    def test_full_disk_leaves_everything_as_it_was(self, tmp_path: Path) -> None:
+    def test_full_disk_does_not_change_existing_files(self, tmp_path: Path) -> None:
         large = {"bert/w": np.ones(100_000, np.float32)}
         save_weights(large, tmp_path / "model.ckpt-1", global_step=1)
         before = contents(tmp_path)
@@ -398,12 +400,12 @@ class TestSaving:
             assert contents(tmp_path) == before
         assert find_checkpoint(tmp_path) == tmp_path / "model.ckpt-1"
 
-    def test_place_that_cannot_be_written(self, tmp_path: Path) -> None:
+    def test_path_that_cannot_be_written_is_rejected(self, tmp_path: Path) -> None:
         touch(tmp_path, "file")
         with pytest.raises(InputError, match=re.escape(str(tmp_path / "file"))):
             save_weights(WEIGHTS, tmp_path / "file/model.ckpt", global_step=0)
 
-    def test_killed_at_any_moment_every_checkpoint_there_is_whole(self, tmp_path: Path) -> None:
+    def test_checkpoints_of_killed_process_are_complete(self, tmp_path: Path) -> None:
         script = (
             "import sys, itertools, numpy as np\n"
             "from bertbench.checkpoint.loading import save_weights\n"

@@ -23,7 +23,7 @@ def measure(phase: str, prefix: Path) -> dict[str, float]:
     return json.loads(output.splitlines()[-1])
 
 
-def test_time_and_memory_of_loading(tmp_path: Path, record_property) -> None:
+def test_loading_large_checkpoint_is_within_time_and_memory_limits(tmp_path: Path, record_property) -> None:
     prefix = tmp_path / "model.ckpt"
     measured = measure("write", prefix) | measure("load", prefix)
     for name, value in measured.items():

@@ -59,13 +59,13 @@ def read_hugging_face(folder, **changes):
     return read_config(write(folder, **TINY | HUGGING_FACE | changes)).config
 
 
-def test_the_usual_keys_of_hugging_face_change_nothing(tmp_path, capsys):
+def test_common_hugging_face_keys_are_ignored_without_notice(tmp_path, capsys):
     exact = dataclasses.replace(GEOMETRIES["tiny"], hidden_act="gelu_python")
     assert read_hugging_face(tmp_path) == exact
     assert capsys.readouterr().err == ""
 
 
-def test_unknown_keys_of_hugging_face_get_one_notice(tmp_path, capsys):
+def test_unknown_hugging_face_keys_print_one_notice(tmp_path, capsys):
     plain = read_hugging_face(tmp_path)
     assert read_hugging_face(tmp_path, **GENERATION) == plain
     error = capsys.readouterr().err
@@ -105,12 +105,12 @@ def test_unknown_keys_of_hugging_face_get_one_notice(tmp_path, capsys):
         ({"classifier_dropout": "0.1"}, "classifier_dropout is '0.1'; it must be float or null"),
     ],
 )
-def test_what_would_change_the_arithmetic_is_refused_by_name(tmp_path, changes, message):
+def test_keys_that_change_the_computation_are_rejected(tmp_path, changes, message):
     with pytest.raises(InputError, match=rf"/config\.json: {message}"):
         read_hugging_face(tmp_path, **changes)
 
 
-def test_a_file_of_the_first_versions_names_its_class_only(tmp_path):
+def test_old_config_without_model_type_is_accepted_by_architecture(tmp_path):
     old = read_hugging_face(tmp_path, model_type="left out", architectures=["BertForMaskedLM"])
     assert old == read_hugging_face(tmp_path)
 
@@ -130,7 +130,7 @@ def test_a_file_of_the_first_versions_names_its_class_only(tmp_path):
         ({"initializer_range": float("inf")}, "layer_norm_eps and initializer_range must be positive and f"),
     ],
 )
-def test_googles_file_is_read_strictly(tmp_path, changes, message):
+def test_google_config_with_invalid_keys_is_rejected(tmp_path, changes, message):
     with pytest.raises(InputError, match=rf"bert_config\.json: {message}"):
         read_config(write(tmp_path, "bert_config.json", **TINY | changes))
 
@@ -150,7 +150,7 @@ def test_googles_file_is_read_strictly(tmp_path, changes, message):
         ("other.json", "gelu", "erf"),
     ],
 )
-def test_the_activation_decides_on_the_gelu(tmp_path, name, hidden_act, gelu):
+def test_hidden_act_selects_the_gelu_variant(tmp_path, name, hidden_act, gelu):
     values = TINY | {"model_type": "bert"} | {"hidden_act": hidden_act}
     config = read_config(write(tmp_path, name, **values)).config
     assert KernelOptions().for_model(config).gelu == gelu
@@ -158,7 +158,7 @@ def test_the_activation_decides_on_the_gelu(tmp_path, name, hidden_act, gelu):
 
 
 @pytest.mark.parametrize("name", ["config-of-mine.json", "bert_config.json"])
-def test_a_file_of_another_name_without_hugging_faces_keys_is_googles(tmp_path, name):
+def test_config_without_hugging_face_keys_is_read_as_google_config(tmp_path, name):
     assert read_config(write(tmp_path, name, **TINY)).config == GEOMETRIES["tiny"]
     with pytest.raises(InputError, match="unknown key top_k"):
         read_config(write(tmp_path, name, **TINY, top_k=5))
@@ -173,7 +173,7 @@ def test_a_file_of_another_name_without_hugging_faces_keys_is_googles(tmp_path, 
         ("tanh", "gelu_python", "tanh"),
     ],
 )
-def test_a_saved_config_names_what_the_model_was_trained_with(tmp_path, trained_with, hidden_act, read_back):
+def test_saved_config_has_gelu_used_in_training(tmp_path, trained_with, hidden_act, read_back):
     config = dataclasses.replace(GEOMETRIES["tiny"], hidden_act=hidden_act, classifier_dropout=0.25)
     path = tmp_path / "bert_config.json"
     path.write_text(config.with_gelu(trained_with).to_json())
@@ -182,7 +182,7 @@ def test_a_saved_config_names_what_the_model_was_trained_with(tmp_path, trained_
     assert dataclasses.replace(again, hidden_act=hidden_act) == config
 
 
-def test_googles_file_comes_first_in_a_folder(tmp_path):
+def test_google_config_takes_precedence_in_folder(tmp_path):
     with pytest.raises(InputError, match=r"contains neither bert_config\.json nor config\.json"):
         find_config(tmp_path)
     write(tmp_path, "config.json", **TINY)
@@ -191,5 +191,5 @@ def test_googles_file_comes_first_in_a_folder(tmp_path):
     assert find_config(tmp_path).name == "bert_config.json"
 
 
-def test_a_classifier_dropout_that_is_not_set_is_not_written():
+def test_unset_classifier_dropout_is_not_written():
     assert "classifier_dropout" not in json.loads(ModelConfig().to_json())

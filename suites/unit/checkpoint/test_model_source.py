@@ -39,7 +39,7 @@ TINY = json.loads(GEOMETRIES["tiny"].to_json())
         ),
     ],
 )
-def test_a_doubtful_vocabulary_gets_one_line(tmp_path, capsys, words, vocab_size, do_lower_case, told):
+def test_suspicious_vocabulary_prints_one_notice(tmp_path, capsys, words, vocab_size, do_lower_case, told):
     path = tmp_path / "vocab.txt"
     pieces = [*SPECIAL_TOKENS, *words, *(f"##{number}" for number in range(13))]
     path.write_text("".join(f"{piece}\n" for piece in pieces))

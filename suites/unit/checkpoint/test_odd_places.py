@@ -29,7 +29,7 @@ WEIGHTS = {"a/kernel": tf.constant([[1.5, -2.0]]), "b": tf.constant(3, tf.int64)
         b"caf\xe9/model.ckpt".decode(errors="surrogateescape"),
     ],
 )
-def test_what_is_saved_there_is_read_back(tmp_path, place):
+def test_checkpoint_with_special_characters_in_path_is_read_back(tmp_path, place):
     plain, odd = tmp_path / "plain" / "model.ckpt", tmp_path / place
     save_weights(WEIGHTS, plain, global_step=7)
     if place.isprintable():
@@ -46,7 +46,7 @@ def test_what_is_saved_there_is_read_back(tmp_path, place):
     assert open_checkpoint(odd.parent).path == odd
 
 
-def test_a_neighbour_that_the_pattern_would_match_is_not_read(tmp_path):
+def test_folder_name_with_brackets_is_not_a_pattern(tmp_path):
     save_weights({"here": tf.constant(1.0)}, tmp_path / "r[1]" / "model.ckpt", global_step=1)
     save_weights({"there": tf.constant(2.0)}, tmp_path / "r1" / "model.ckpt", global_step=2)
     names = [tensor.name for tensor in open_checkpoint(tmp_path / "r[1]" / "model.ckpt").list_tensors()]

@@ -55,7 +55,7 @@ def test_shards_are_read_as_one_file(folder, given):
     assert_holds(variables, WEIGHTS)
 
 
-def test_shards_may_be_links_into_a_cache(folder, tmp_path):
+def test_shards_may_be_symbolic_links(folder, tmp_path):
     cache = tmp_path / "blobs"
     cache.mkdir()
     for shard in SHARDS:
@@ -66,13 +66,13 @@ def test_shards_may_be_links_into_a_cache(folder, tmp_path):
     assert_holds(variables, WEIGHTS)
 
 
-def test_the_fingerprint_covers_the_index_and_every_shard(folder):
+def test_fingerprint_depends_on_index_and_every_shard(folder):
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (INDEX, *SHARDS)]
     expected = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
     assert checkpoint_fingerprint(folder) == expected
 
 
-def test_missing_shards_are_named(folder):
+def test_missing_shards_are_reported(folder):
     for shard in SHARDS[1:]:
         (folder / shard).unlink()
     message = rf"{INDEX}: shards missing or unreadable: {SHARDS[1]}, {SHARDS[2]}; put all of them next to it"
@@ -85,7 +85,7 @@ def test_missing_shards_are_named(folder):
 @pytest.mark.parametrize(
     "place", ["../other.safetensors", "/etc/passwd", "sub/model.safetensors", "..", "", 7, None]
 )
-def test_an_index_does_not_lead_out_of_its_folder(folder, place):
+def test_index_with_path_outside_folder_is_rejected(folder, place):
     name = "qa_outputs.bias"
     write_index(folder, read_index(folder) | {name: place})
     with pytest.raises(InputError, match=rf"{INDEX}: weight_map has {name} in {place!r}; it must be a file"):
@@ -93,13 +93,13 @@ def test_an_index_does_not_lead_out_of_its_folder(folder, place):
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"weight_map": []}', '{"weight_map": {}}'])
-def test_an_index_without_places_is_refused(folder, text):
+def test_index_without_weight_map_is_rejected(folder, text):
     (folder / INDEX).write_text(text)
     with pytest.raises(InputError, match=rf"{INDEX}: contains no weight_map"):
         open_checkpoint(folder)
 
 
-def test_index_and_shards_that_disagree_are_refused(folder):
+def test_index_that_contradicts_shards_is_rejected(folder):
     places = read_index(folder)
     name = "qa_outputs.bias"
     others = [shard for shard in SHARDS if shard != places[name]]
@@ -113,7 +113,7 @@ def test_index_and_shards_that_disagree_are_refused(folder):
         open_checkpoint(folder)
 
 
-def test_a_tensor_in_two_shards_is_refused(folder):
+def test_tensor_in_two_shards_is_rejected(folder):
     tensors = as_hugging_face(WEIGHTS)
     places = read_index(folder)
     name = "qa_outputs.bias"
@@ -125,7 +125,7 @@ def test_a_tensor_in_two_shards_is_refused(folder):
 
 
 @pytest.mark.parametrize("damaged", [SHARDS[2], INDEX])
-def test_pointers_of_git_lfs_are_named(folder: Path, damaged):
+def test_git_lfs_pointers_are_reported(folder: Path, damaged):
     (folder / damaged).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n")
     with pytest.raises(
         InputError, match=rf"{damaged}: is a Git LFS pointer, not the file itself; run `git lfs"

@@ -73,7 +73,7 @@ def serve():
         process.wait()
 
 
-def test_a_line_in_a_line_out_and_a_bad_one_does_not_stop_it(serve):
+def test_each_line_gets_one_reply_and_invalid_lines_an_error(serve):
     lines = [to_line(FIRST, id="ü\ud800"), *BAD_LINES, to_line(SECOND), to_line(FIRST)]
     written, notices = serve().communicate(b"\n".join(lines), timeout=SECONDS)
     replies = [json.loads(line) for line in written.decode("utf-8").splitlines()]
@@ -88,13 +88,13 @@ def test_a_line_in_a_line_out_and_a_bad_one_does_not_stop_it(serve):
     assert f"3 of {len(lines)} lines answered" in notices.decode()
 
 
-def test_an_error_repeats_the_id(serve):
+def test_error_reply_contains_the_id(serve):
     written, _ = serve().communicate(to_line(FIRST, question=""), timeout=SECONDS)
     assert json.loads(written)["id"] == FIRST["id"]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_it_between_lines(serve, number, status):
+def test_signal_between_lines_ends_the_command(serve, number, status):
     process = serve()
     process.stdin.write(to_line(FIRST) + b"\n")
     process.stdin.flush()
@@ -105,7 +105,7 @@ def test_a_signal_ends_it_between_lines(serve, number, status):
     assert notices.decode().splitlines()[-1].startswith("1 of 1 lines answered")
 
 
-def test_a_signal_amid_questions_leaves_whole_lines(serve, tmp_path):
+def test_signal_during_questions_leaves_complete_lines(serve, tmp_path):
     process = serve()
     questions = tmp_path / "questions"
     questions.write_bytes(b"".join(to_line(FIRST, id=number) + b"\n" for number in range(100_000)))
@@ -121,7 +121,7 @@ def test_a_signal_amid_questions_leaves_whole_lines(serve, tmp_path):
     assert len(replies) < 100_000
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(serve):
+def test_closed_output_ends_the_command_without_traceback(serve):
     process = serve()
     process.stdout.close()
     process.stdin.write(to_line(FIRST) + b"\n")

@@ -34,7 +34,7 @@ def squad_arguments(stand_ins, output_dir, *more):
     return ("squad", *model, *data, *FEW, "--output-dir", output_dir, *more)
 
 
-def test_real_lengths_end_to_end(call, stand_ins, tmp_path, monkeypatch):
+def test_benchmark_on_real_lengths_writes_consistent_results(call, stand_ins, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/usr/bin/bertbench", "benchmark"])
     status, out, err = call(*squad_arguments(stand_ins, tmp_path, "--precision", "bf16"))
     assert status == 0, err
@@ -57,7 +57,7 @@ def test_real_lengths_end_to_end(call, stand_ins, tmp_path, monkeypatch):
     assert sum(lengths.histogram.counts) >= 5
 
 
-def test_a_named_geometry_needs_no_files(call, tmp_path, monkeypatch):
+def test_benchmark_of_named_geometry_needs_no_files(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, out, err = call("classifier", "--config", "tiny", "--max-seq-length", 16, *FEW)
     assert status == 0, err
@@ -68,7 +68,7 @@ def test_a_named_geometry_needs_no_files(call, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_classifier_training_on_a_task(call, stand_ins, tmp_path):
+def test_benchmark_of_classifier_training(call, stand_ins, tmp_path):
     status, _, err = call(
         *(
             "classifier",
@@ -86,7 +86,7 @@ def test_classifier_training_on_a_task(call, stand_ins, tmp_path):
     assert (results["mode"], results["batching"]) == ("training", "packed")
 
 
-def test_pretraining_records(call, stand_ins, tmp_path):
+def test_benchmark_on_pretraining_records(call, stand_ins, tmp_path):
     records = tmp_path / "text.tfrecord"
     write_pretraining_files(
         [stand_ins.text],
@@ -104,7 +104,7 @@ def test_pretraining_records(call, stand_ins, tmp_path):
     assert json.loads((tmp_path / "out" / "results.json").read_text())["max_seq_length"] == 32
 
 
-def test_a_profile_writes_traces_and_no_figures(call, stand_ins, tmp_path):
+def test_profile_writes_traces_and_no_results(call, stand_ins, tmp_path):
     status, out, err = call(*squad_arguments(stand_ins, tmp_path, "--profile"))
     assert status == 0, err
     assert "MatMul" in out
@@ -128,7 +128,7 @@ def test_a_profile_writes_traces_and_no_figures(call, stand_ins, tmp_path):
         (("pretraining", "--config", "tiny", "--max-seq-length", "16"), "masked tokens"),
     ],
 )
-def test_bad_input_is_told_in_one_line(call, arguments, told):
+def test_bad_input_is_reported_in_one_line(call, arguments, told):
     status, _, err = call(*arguments)
     assert status == 2
     assert told in err.splitlines()[-1]
@@ -136,7 +136,7 @@ def test_bad_input_is_told_in_one_line(call, arguments, told):
 
 
 @pytest.mark.parametrize("profile", [(), ("--profile",)])
-def test_an_output_place_that_will_not_do_is_told_before_measuring(call, tmp_path, profile):
+def test_invalid_output_path_is_reported_before_measuring(call, tmp_path, profile):
     (tmp_path / "file").write_text("kept")
     status, out, err = call("squad", "--config", "tiny", *profile, "--output-dir", str(tmp_path / "file"))
     assert (status, out) == (2, "")
@@ -144,7 +144,7 @@ def test_an_output_place_that_will_not_do_is_told_before_measuring(call, tmp_pat
     assert "warm up" not in err
 
 
-def test_a_process_of_its_own_says_only_what_matters():
+def test_benchmark_process_prints_only_expected_lines():
     """The command as a user starts it: quiet about TensorFlow, its threads and progress on standard error."""
     arguments = ("--config", "tiny", "--max-seq-length", 16, "--num-intra-threads", 1, *FEW)
     done = subprocess.run(
@@ -176,7 +176,7 @@ def test_a_process_of_its_own_says_only_what_matters():
         ("pretraining", {"vocab_size": 1000}, "but the model has 1000 of them"),
     ],
 )
-def test_data_that_does_not_fit_the_model_is_refused(call, tmp_path, mode, task, change, message):
+def test_data_that_does_not_fit_the_model_is_rejected(call, tmp_path, mode, task, change, message):
     folder = embedded.FOLDERS[task]
     config = json.loads((folder / "bert_config.json").read_text()) | change
     (tmp_path / "bert_config.json").write_text(json.dumps(config))

@@ -25,7 +25,7 @@ def check(monkeypatch, call_here):
     return run
 
 
-def test_accuracy_from_recording_to_failing(tmp_path, check):
+def test_accuracy_check_is_unclear_then_recorded_then_passed_then_failed(tmp_path, check):
     folder = make_repository(tmp_path)
     status, lines, _ = check(folder)
     assert status == 3
@@ -52,7 +52,7 @@ def test_accuracy_from_recording_to_failing(tmp_path, check):
     assert good.checkpoint_fingerprint != bad.checkpoint_fingerprint
 
 
-def test_throughput_from_recording_to_failing(tmp_path, check):
+def test_throughput_check_is_recorded_then_passed_then_failed(tmp_path, check):
     folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
     status, lines, told = check(folder, "-k", "own-b1", "--record-baselines")
     assert status == 0, told
@@ -71,20 +71,20 @@ def test_throughput_from_recording_to_failing(tmp_path, check):
     assert (status, lines[0].split()[0]) in ((1, "fail"), (3, "unclear"))
 
 
-def test_a_machine_without_a_baseline_is_unclear(tmp_path, check):
+def test_missing_baseline_of_this_machine_is_unclear(tmp_path, check):
     folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
     status, lines, _ = check(folder, "-k", "own-b1")
     assert (status, len(lines)) == (3, 1)
     assert "no baseline of this machine; record one with --record-baselines" in lines[0]
 
 
-def test_selecting_nothing_is_unclear(tmp_path, check):
+def test_selecting_no_check_is_unclear(tmp_path, check):
     status, lines, told = check(make_repository(tmp_path), "-k", "bf16")
     assert (status, lines) == (3, [])
     assert "no check has 'bf16' in its name" in told
 
 
-def test_recording_needs_a_clean_repository(tmp_path, check):
+def test_recording_with_uncommitted_changes_is_rejected(tmp_path, check):
     folder = make_repository(tmp_path)
     (folder / "new.txt").touch()
     status, lines, told = check(folder, "--record-baselines")
@@ -94,13 +94,13 @@ def test_recording_needs_a_clean_repository(tmp_path, check):
     assert status == 0, told
 
 
-def test_the_file_may_lie_elsewhere(tmp_path, check):
+def test_project_file_may_be_in_another_folder(tmp_path, check):
     folder = make_repository(tmp_path)
     status, lines, _ = check("/", folder / "bertbench.toml")
     assert (status, len(lines)) == (3, 1)
 
 
-def test_without_a_file(tmp_path, check):
+def test_missing_project_file_error_names_init_command(tmp_path, check):
     status, lines, told = check(tmp_path)
     assert (status, lines) == (2, [])
     assert "`bertbench init` writes one" in told

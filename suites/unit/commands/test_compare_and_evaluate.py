@@ -46,7 +46,7 @@ def answer(start, end):
     return {"text": "x", "probability": 0.5, "start_logit": start, "end_logit": end}
 
 
-def test_evaluate_prints_one_line_as_the_official_script(capsys, tmp_path, dataset):
+def test_evaluate_prints_the_line_of_the_official_script(capsys, tmp_path, dataset):
     folder = write_run(tmp_path / "run", {"q1": "b", "q2": "b", "q3": "x", "stray": "y"})
     for path in (folder, f"{folder}/predictions.json"):
         status, out, err = run(capsys, "evaluate", "squad", "--dataset", dataset, "--predictions", path)
@@ -56,7 +56,7 @@ def test_evaluate_prints_one_line_as_the_official_script(capsys, tmp_path, datas
         assert "does not contain: 1; ignored" in err
 
 
-def test_evaluate_gives_the_references_scores(capsys):
+def test_evaluate_gives_reference_scores(capsys):
     data, folder = shared_path(DEV_SET), shared_path("reference/squad-dev")
     expected = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["fp32"]
     status, out, err = run(capsys, "evaluate", "squad", "--dataset", str(data), "--predictions", str(folder))
@@ -112,7 +112,7 @@ def many_questions(folder, count):
         (20, 0, 0, "all 20 questions scored as before, which could hide a drop of 21"),
     ],
 )
-def test_compare_judges_a_drop_by_the_gates_rule(capsys, tmp_path, count, lost, status, told):
+def test_compare_judges_drop_by_rule_of_the_gate(capsys, tmp_path, count, lost, status, told):
     dataset, right = many_questions(tmp_path, count)
     wrong = right | {f"q{number}": "c" for number in range(lost)}
     folders = write_run(tmp_path / "a", right), write_run(tmp_path / "b", wrong)
@@ -122,14 +122,14 @@ def test_compare_judges_a_drop_by_the_gates_rule(capsys, tmp_path, count, lost, 
 
 
 @pytest.mark.parametrize("value", ["nan", "-1", "inf"])
-def test_compare_wants_a_number_of_points(capsys, tmp_path, dataset, value):
+def test_invalid_max_drop_is_rejected(capsys, tmp_path, dataset, value):
     folder = write_run(tmp_path / "a", {"q1": "b"})
     status, _, err = run(capsys, "compare", folder, folder, "--dataset", dataset, f"--max-drop={value}")
     assert status == 2
     assert "max" in err
 
 
-def test_compare_takes_the_dataset_that_was_predicted(capsys, tmp_path, dataset):
+def test_compare_uses_dataset_of_the_predictions(capsys, tmp_path, dataset):
     folder = write_run(tmp_path / "run", {"q1": "b", "q2": "b"})
     status, _, err = run(capsys, "compare", folder, folder)
     assert (status, err.count("\n")) == (2, 1)
@@ -150,7 +150,7 @@ def test_compare_takes_the_dataset_that_was_predicted(capsys, tmp_path, dataset)
         ({"dataset": ["moved.json"]}, "names the dataset moved.json, which is not there"),
     ],
 )
-def test_compare_wants_a_dataset_that_is_there(capsys, tmp_path, results, message):
+def test_compare_with_missing_dataset_is_rejected(capsys, tmp_path, results, message):
     folder = write_run(tmp_path / "run", {"q1": "b"})
     (tmp_path / "run" / "results.json").write_text(json.dumps(results))
     status, out, err = run(capsys, "compare", folder, folder)
@@ -158,7 +158,7 @@ def test_compare_wants_a_dataset_that_is_there(capsys, tmp_path, results, messag
     assert err == f"bertbench: {tmp_path / 'run' / 'results.json'}: {message}; give --data.\n"
 
 
-def test_compare_of_equal_answers_lists_none(capsys, tmp_path, dataset):
+def test_compare_of_equal_answers_lists_no_changes(capsys, tmp_path, dataset):
     folder = write_run(tmp_path / "a", {"q1": "b", "q2": "b c", "q3": "c", "q4": "x"})
     status, out, _ = run(capsys, "compare", folder, f"{folder}/predictions.json", "--dataset", dataset)
     assert status == 0
@@ -180,7 +180,7 @@ def test_compare_of_equal_answers_lists_none(capsys, tmp_path, dataset):
     ],
 )
 @pytest.mark.parametrize("side", [0, 1])
-def test_compare_refuses_bad_predictions(capsys, tmp_path, dataset, predictions, nbest, message, side):
+def test_compare_rejects_invalid_predictions(capsys, tmp_path, dataset, predictions, nbest, message, side):
     runs = [write_run(tmp_path / "good", {"q1": "b"})]
     runs.insert(side, write_run(tmp_path / "bad", predictions, nbest))
     status, out, err = run(capsys, "compare", *runs, "--dataset", dataset)
@@ -189,7 +189,7 @@ def test_compare_refuses_bad_predictions(capsys, tmp_path, dataset, predictions,
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full; Linux has it")
-def test_output_that_cannot_be_written_is_told_in_one_line(tmp_path, dataset):
+def test_full_disk_for_output_is_reported_in_one_line(tmp_path, dataset):
     predictions = write_run(tmp_path / "run", {"q1": "b", "q2": "b", "q3": "c", "q4": "a"})
     command = ("-m", "bertbench", "evaluate", "squad", "--dataset", dataset, "--predictions", predictions)
     with Path("/dev/full").open("w") as full:
@@ -200,7 +200,7 @@ def test_output_that_cannot_be_written_is_told_in_one_line(tmp_path, dataset):
     )
 
 
-def test_missing_and_malformed_files_end_with_status_2(capsys, tmp_path, dataset):
+def test_missing_and_malformed_files_exit_with_status_2(capsys, tmp_path, dataset):
     broken = tmp_path / "broken.json"
     broken.write_text('{"q1": "b",\n')
     missing = tmp_path / "none.json"

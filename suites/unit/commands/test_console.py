@@ -9,7 +9,7 @@ from bertbench.console import progress
 pytestmark = pytest.mark.unit
 
 
-def test_time_left_is_judged_by_what_was_done_since_the_start(monkeypatch, capsys):
+def test_remaining_time_is_estimated_from_steps_since_start(monkeypatch, capsys):
     moments = iter([0.0, 20.0, 40.0])
     monkeypatch.setattr("bertbench.console.time", SimpleNamespace(monotonic=lambda: next(moments)))
     with progress("train", 100, "steps", done=90) as advance:

@@ -63,7 +63,9 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_every_missing_thing_has_a_remedy(bare_machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_finding_that_is_not_ok_has_a_remedy(
+    bare_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SQUAD_DIR", "/nowhere")
     findings = by_name(doctor.examine(MACHINE))
     assert {name for name, finding in findings.items() if finding.state == "missing"} >= {
@@ -85,19 +87,19 @@ def test_every_missing_thing_has_a_remedy(bare_machine: None, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("variable", doctor.DATA_VARIABLES)
-def test_what_it_says_to_fetch_can_be_fetched_and_is_what_the_variable_names(variable: str) -> None:
+def test_suggested_fetch_items_exist_and_set_the_variable(variable: str) -> None:
     for name in re.findall(r"bertbench fetch ([^`]+)", doctor.DATA_VARIABLES[variable]):
         assert find_item(name).variable == variable
 
 
-def test_cpu_findings() -> None:
+def test_findings_describe_cpu_nodes_and_threads() -> None:
     findings = by_name(doctor.check_cpu(MACHINE))
     assert findings["CPU"].found == "Intel Xeon, 2 sockets, 4 cores, 8 logical cores (8 usable)"
     assert findings["NUMA"].found == "2 nodes, logical cores 0-1,4-5; 2-3,6-7"
     assert findings["threads"].found == "4 intra-op, 1 inter-op threads"
 
 
-def test_without_tensorflow_the_status_is_could_not_judge(
+def test_missing_tensorflow_exits_with_status_3(
     bare_machine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stop:
@@ -109,7 +111,7 @@ def test_without_tensorflow_the_status_is_could_not_judge(
     assert "TensorFlow" in output.err
 
 
-def test_a_real_machine_passes_and_speaks_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_machine_passes_and_prints_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLUE_DIR", str(tmp_path))
     monkeypatch.setattr(doctor, "check_horovod", lambda: iter(()))
     result = CliRunner().invoke(doctor.command, ["--json"])
@@ -134,7 +136,7 @@ def test_a_real_machine_passes_and_speaks_json(tmp_path: Path, monkeypatch: pyte
         ("raise ImportError('undefined symbol: _ZN10tensorflow')", "undefined symbol: _ZN10tensorflow"),
     ],
 )
-def test_a_broken_horovod_cannot_crash_doctor(fake_packages: Path, code: str, said: str) -> None:
+def test_broken_horovod_is_reported_without_crash(fake_packages: Path, code: str, said: str) -> None:
     install_fake(fake_packages, "horovod", "horovod.tensorflow", code)
     (finding,) = doctor.check_horovod()
     assert (finding.state, finding.essential) == ("broken", False)
@@ -145,14 +147,16 @@ def test_a_broken_horovod_cannot_crash_doctor(fake_packages: Path, code: str, sa
 @pytest.mark.parametrize(
     ("gloo", "mpi", "controllers"), [(True, True, "Gloo, MPI"), (True, False, "Gloo"), (False, 1, "MPI")]
 )
-def test_horovods_controllers_are_named(fake_packages: Path, gloo: bool, mpi: bool, controllers: str) -> None:
+def test_horovod_controllers_are_reported(
+    fake_packages: Path, gloo: bool, mpi: bool, controllers: str
+) -> None:
     code = f"print('noise')\ngloo_built = lambda: {gloo}\nmpi_built = lambda: {mpi}\n"
     install_fake(fake_packages, "horovod", "horovod.tensorflow", code)
     (finding,) = doctor.check_horovod()
     assert (finding.state, finding.found) == ("ok", f"9.9, controllers {controllers}")
 
 
-def test_a_tensorflow_that_does_not_import_is_broken(fake_packages: Path) -> None:
+def test_tensorflow_that_cannot_be_imported_is_reported(fake_packages: Path) -> None:
     install_fake(fake_packages, "tensorflow_cpu", "tensorflow", "raise RuntimeError('no AVX')")
     (finding,) = doctor.check_tensorflow()
     assert (finding.state, finding.essential) == ("broken", True)
@@ -160,12 +164,12 @@ def test_a_tensorflow_that_does_not_import_is_broken(fake_packages: Path) -> Non
     assert "no AVX" in finding.found
 
 
-def test_a_probe_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_probe_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PROBE_SECONDS", 0.2)
     assert doctor.run_probe("import time; time.sleep(60)") == ("", "does not import within 0.2 s")
 
 
-def test_little_room_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_low_memory_and_disk_space_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")(100 * 2**30, 99 * 2**30, 2**30)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
     memory = namedtuple("memory", "total available")(16 * 2**30, 3 * 2**30)

@@ -30,7 +30,7 @@ OPTIONS = [
 @pytest.mark.parametrize(
     ("words", "option"), OPTIONS, ids=lambda part: " ".join(part) if part[0] != "-" else part
 )
-def test_an_empty_value_is_refused(call_here, tmp_path, monkeypatch, words, option):
+def test_empty_option_value_is_rejected(call_here, tmp_path, monkeypatch, words, option):
     monkeypatch.chdir(tmp_path)
     given = [[option, ""], [f"{option}="]] if option.startswith("--") else [[option, ""]]
     for empty in given:
@@ -41,13 +41,13 @@ def test_an_empty_value_is_refused(call_here, tmp_path, monkeypatch, words, opti
     assert not list(tmp_path.iterdir())
 
 
-def test_an_empty_argument_is_refused(call_here):
+def test_empty_argument_is_rejected(call_here):
     status, _, err = call_here("compare", "", "other")
     assert status == 2
     assert err.startswith("bertbench: an argument: is empty")
 
 
-def test_the_options_of_every_command_are_tried():
+def test_options_of_every_command_are_tested():
     assert len(OPTIONS) > 100
     assert {"--output-dir", "--init-checkpoint", "--input-file", "--predictions"} <= {
         name for _, name in OPTIONS

@@ -24,7 +24,7 @@ def copy_model(task, folder):
     return shutil.copytree(task.embedded.model_dir, folder / "models" / "my faq")
 
 
-def test_a_squad_model_and_its_questions(folder, call_here):
+def test_init_of_squad_model_writes_project_file(folder, call_here):
     copy_model(SquadTask, folder)
     count = write_squad(folder / "dev.json")
     status, _, told = call_here("init", "--model-dir", "models/my faq", "--data", "dev.json")
@@ -49,14 +49,14 @@ def test_a_squad_model_and_its_questions(folder, call_here):
         (PretrainingTask, PretrainingTask.embedded.data["data"]),
     ],
 )
-def test_the_task_is_found_by_looking(task, data, folder, call_here):
+def test_init_detects_the_task(task, data, folder, call_here):
     status, _, told = call_here("init", "--model-dir", copy_model(task, folder), "--data", data)
     assert status == 0, told
     (model,) = read_project(folder / "bertbench.toml").models
     assert model.task == task.name
 
 
-def test_options_that_were_given_are_kept(folder, call_here):
+def test_init_writes_given_options(folder, call_here):
     model = copy_model(SquadTask, folder)
     write_squad(folder / "dev.json")
     shutil.move(model / "vocab.txt", folder / "words.txt")
@@ -67,7 +67,7 @@ def test_options_that_were_given_are_kept(folder, call_here):
     assert (table["vocab-file"], table["do-lower-case"]) == ("words.txt", False)
 
 
-def test_an_existing_file_is_left_alone(folder, call_here):
+def test_init_does_not_overwrite_existing_file(folder, call_here):
     (folder / "bertbench.toml").write_text("mine")
     status, _, told = call_here("init", "--model-dir", SquadTask.embedded.model_dir, "--data", "dev.json")
     assert status == 2
@@ -88,7 +88,7 @@ def test_an_existing_file_is_left_alone(folder, call_here):
         (ClassifierTask.embedded.model_dir, SquadTask.embedded.data["data"], "is not data for this model"),
     ],
 )
-def test_what_does_not_fit_is_told(model, data, message, folder, call_here):
+def test_init_reports_unsuitable_model_or_data(model, data, message, folder, call_here):
     write_squad(folder / "dev.json")
     status, _, told = call_here("init", "--model-dir", model, "--data", data)
     assert status == 2

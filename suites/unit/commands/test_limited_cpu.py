@@ -38,14 +38,14 @@ def limited(monkeypatch):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_bf16_is_refused_with_the_remedy(limited, call_here, tmp_path, monkeypatch, command):
+def test_impossible_bf16_is_rejected_with_remedy(limited, call_here, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     status, out, err = call_here(*COMMANDS[command], "--precision", "bf16")
     assert (status, out, err) == (2, "", f"bertbench: {REFUSAL}\n")
     assert not (tmp_path / "out").exists()
 
 
-def test_the_interface_for_programs_refuses_it_too(limited):
+def test_impossible_bf16_is_rejected_by_python_api(limited):
     from bertbench.api import load
 
     with pytest.raises(InputError) as refusal:
@@ -53,14 +53,14 @@ def test_the_interface_for_programs_refuses_it_too(limited):
     assert str(refusal.value) == REFUSAL
 
 
-def test_doctor_says_so():
+def test_doctor_reports_impossible_bf16():
     (bf16,) = (finding for finding in doctor.check_cpu(LIMITED) if finding.name == "bf16")
     assert (bf16.state, bf16.found) == ("broken", "impossible in oneDNN avx2")
     assert bf16.remedy in REFUSAL
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_real_run_works_or_is_refused(tmp_path, precision):
+def test_run_with_limited_isa_works_or_is_rejected(tmp_path, precision):
     """fp32 works with oneDNN down to AVX2 on any CPU, bf16 on those whose bfloat16 is TensorFlow's own."""
     cpu = Path("/proc/cpuinfo")
     flags = set(cpu.read_text().split()) if cpu.exists() else set()

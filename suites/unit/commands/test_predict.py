@@ -55,7 +55,7 @@ def scored_by_hand(dataset, predictions):
     return 100 * sum(hits) / len(hits), len(hits)
 
 
-def test_squad_in_a_process_of_its_own(stand_ins, tmp_path):
+def test_predict_squad_in_separate_process(stand_ins, tmp_path):
     command = [sys.executable, "-m", "bertbench", "predict", *squad_arguments(stand_ins, tmp_path / "out")]
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
@@ -88,7 +88,7 @@ def test_squad_in_a_process_of_its_own(stand_ins, tmp_path):
     assert results["machine"]["id"] == results["machine_id"]
 
 
-def test_data_from_a_pipe_are_recorded_with_their_checksum(predict, stand_ins, tmp_path):
+def test_data_from_pipe_is_recorded_with_checksum(predict, stand_ins, tmp_path):
     data = (stand_ins.squad / "dev-v1.1.json").read_bytes()
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -101,7 +101,7 @@ def test_data_from_a_pipe_are_recorded_with_their_checksum(predict, stand_ins, t
     assert results["dataset_sha256"] == hashlib.sha256(data).hexdigest()
 
 
-def test_weights_that_are_replaced_while_they_are_read_are_told(predict, stand_ins, tmp_path, monkeypatch):
+def test_weights_replaced_while_reading_are_reported(predict, stand_ins, tmp_path, monkeypatch):
     model = tmp_path / "model"
     shutil.copytree(stand_ins.tuned, model)
     data = model / "bert_model.ckpt.data-00000-of-00001"
@@ -120,7 +120,7 @@ def test_weights_that_are_replaced_while_they_are_read_are_told(predict, stand_i
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_classifier(predict, stand_ins, tmp_path, split):
+def test_predict_classifier_writes_probabilities(predict, stand_ins, tmp_path, split):
     model = classifier_model(stand_ins, tmp_path)
     status, out, err = predict(
         *("classifier", "--task-name", "mrpc", "--data-dir", stand_ins.mrpc, "--split", split),
@@ -146,7 +146,7 @@ def test_classifier(predict, stand_ins, tmp_path, split):
     assert written["global_step"] == 0
 
 
-def test_pretraining(predict, stand_ins, tmp_path):
+def test_predict_pretraining_writes_scores_near_chance(predict, stand_ins, tmp_path):
     write_pretraining_files(
         [stand_ins.text],
         [tmp_path / "a.tfrecord"],
@@ -174,7 +174,7 @@ def _eval_results(folder):
     return {name: float(value) for name, value in (line.split(" = ") for line in lines)}
 
 
-def test_an_answer_that_is_not_in_its_context_is_counted(predict, stand_ins, tmp_path):
+def test_answers_not_in_context_are_counted(predict, stand_ins, tmp_path):
     def move(paragraph):
         paragraph["qas"][0]["answers"][0]["text"] = "Atlantis"
 
@@ -184,7 +184,7 @@ def test_an_answer_that_is_not_in_its_context_is_counted(predict, stand_ins, tmp
     assert f"{file}: answers not in their context at answer_start: 1;" in err
 
 
-def test_a_file_without_answers_is_predicted_and_not_scored(predict, stand_ins, tmp_path):
+def test_file_without_answers_is_predicted_but_not_scored(predict, stand_ins, tmp_path):
     file = changed_dataset(stand_ins, tmp_path, lambda paragraph: paragraph["qas"][0].pop("answers"))
     status, out, _ = predict(*squad_arguments(stand_ins, tmp_path / "out"), "--predict-file", file)
     assert status == 0
@@ -299,7 +299,7 @@ BAD_INPUTS = {
 
 
 @pytest.mark.parametrize("name", BAD_INPUTS)
-def test_bad_input_gets_one_line_and_leaves_earlier_outputs(predict, stand_ins, tmp_path, name):
+def test_bad_input_is_reported_in_one_line_and_keeps_earlier_outputs(predict, stand_ins, tmp_path, name):
     output = tmp_path / "out"
     output.mkdir()
     earlier = {"predictions.json": "{}", "results.json": "earlier"}
@@ -317,7 +317,7 @@ def test_bad_input_gets_one_line_and_leaves_earlier_outputs(predict, stand_ins, 
     assert {file.name: file.read_text() for file in output.iterdir()} == earlier
 
 
-def test_a_question_without_reference_leaves_the_file_unscored_and_says_so(predict, stand_ins, tmp_path):
+def test_question_without_reference_prevents_scoring_with_notice(predict, stand_ins, tmp_path):
     file = changed_dataset(stand_ins, tmp_path, lambda paragraph: paragraph["qas"][0].update(answers=[]))
     status, out, err = predict(*squad_arguments(stand_ins, tmp_path / "out"), "--predict-file", file)
     assert status == 0
@@ -326,13 +326,13 @@ def test_a_question_without_reference_leaves_the_file_unscored_and_says_so(predi
     assert "exact_match" not in out
 
 
-def test_a_failed_run_leaves_no_folder_of_its_own(predict, stand_ins, tmp_path):
+def test_failed_run_creates_no_output_folder(predict, stand_ins, tmp_path):
     status, _, _ = predict(*squad_arguments(stand_ins, tmp_path / "new"), "--precision", "fp8")
     assert status == 2
     assert not (tmp_path / "new").exists()
 
 
-def test_a_folder_with_the_name_of_an_output_is_refused(predict, stand_ins, tmp_path):
+def test_folder_with_name_of_output_file_is_rejected(predict, stand_ins, tmp_path):
     (tmp_path / "nbest_predictions.json").mkdir()
     (tmp_path / "predictions.json").write_text("kept")
     status, _, err = predict(*squad_arguments(stand_ins, tmp_path))
@@ -342,7 +342,7 @@ def test_a_folder_with_the_name_of_an_output_is_refused(predict, stand_ins, tmp_
     assert (tmp_path / "predictions.json").read_text() == "kept"
 
 
-def test_an_output_place_that_is_a_file_is_refused(predict, stand_ins, tmp_path):
+def test_output_dir_that_is_a_file_is_rejected(predict, stand_ins, tmp_path):
     (tmp_path / "out").write_text("kept")
     status, _, err = predict(*squad_arguments(stand_ins, tmp_path / "out"))
     assert status == 2
@@ -351,7 +351,7 @@ def test_an_output_place_that_is_a_file_is_refused(predict, stand_ins, tmp_path)
 
 
 @pytest.mark.parametrize("existed", [False, True])
-def test_a_full_disk_is_told_by_the_files_own_name(predict, stand_ins, tmp_path, existed):
+def test_full_disk_is_reported_with_file_name(predict, stand_ins, tmp_path, existed):
     output = tmp_path / "out"
     if existed:
         output.mkdir()
@@ -368,7 +368,7 @@ def test_a_full_disk_is_told_by_the_files_own_name(predict, stand_ins, tmp_path,
     assert kept == [("predictions.json", "kept")] * existed
 
 
-def test_masked_words_of_another_vocabulary_are_refused(stand_ins):
+def test_masked_ids_beyond_vocabulary_are_rejected(stand_ins):
     config = ModelConfig.from_json_file(stand_ins.pretrained / "bert_config.json")
     labels = {"masked_lm_ids": np.array([[3, config.vocab_size]], np.int32)}
     dataset = Dataset(
@@ -378,7 +378,7 @@ def test_masked_words_of_another_vocabulary_are_refused(stand_ins):
         require_known_ids(dataset, config)
 
 
-def test_records_of_another_vocabulary_are_refused(predict, stand_ins, tmp_path):
+def test_records_with_ids_beyond_vocabulary_are_rejected(predict, stand_ins, tmp_path):
     """Ids above the model's vocabulary, from a text tokenized with a longer one."""
     vocabulary = tmp_path / "vocab.txt"
     pieces = (stand_ins.pretrained / "vocab.txt").read_text().splitlines()

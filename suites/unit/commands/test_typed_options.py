@@ -27,12 +27,12 @@ def find_commands(group=bertbench, words=()):
 COMMANDS = dict(find_commands())
 
 
-def test_the_commands_are_found():
+def test_all_commands_are_found():
     assert ("train", "squad") in COMMANDS
     assert len(COMMANDS) > 15
 
 
-def test_an_option_of_several_commands_has_one_rule():
+def test_option_of_several_commands_has_same_rule():
     rules = defaultdict(set)
     for command in COMMANDS.values():
         for option in command.params:
@@ -83,7 +83,7 @@ def test_help_shows_options_in_groups(call_here, command, task, groups):
         (("prepare", "pretraining", "--max-seq-length", "4"), "Missing option '--data' / '--input-file'"),
     ],
 )
-def test_a_bad_word_is_told_in_one_line(call_here, words, told):
+def test_invalid_option_value_is_reported_in_one_line(call_here, words, told):
     status, out, err = call_here(*words)
     assert (status, out) == (2, "")
     (line,) = err.splitlines()
@@ -105,7 +105,7 @@ def test_a_bad_word_is_told_in_one_line(call_here, words, told):
     ],
     ids=" ".join,
 )
-def test_it_is_said_without_tensorflow(words):
+def test_invalid_option_is_reported_without_loading_tensorflow(words):
     code = f"""
 import sys
 from bertbench.cli import main

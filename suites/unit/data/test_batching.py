@@ -65,7 +65,7 @@ def logits_alone(model: BertModel, features: Features) -> np.ndarray:
 @pytest.mark.parametrize("precision", PRECISIONS)
 @settings(max_examples=8)
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5))
-def test_logits_are_those_of_each_example_alone(precision, strategy, lengths, batch_size):
+def test_logits_of_a_batch_equal_logits_of_single_examples(precision, strategy, lengths, batch_size):
     model, features = random_model(precision), draw_features(lengths)
     run = run_inference(model, features, batch_size=batch_size, batching=strategy, max_seq_length=LONGEST)
     got = np.stack([run.outputs["start_logits"], run.outputs["end_logits"]]).astype(np.float64)
@@ -80,7 +80,7 @@ def test_logits_are_those_of_each_example_alone(precision, strategy, lengths, ba
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5))
-def test_every_example_stands_in_one_row_that_holds_it(strategy, lengths, batch_size):
+def test_every_example_is_in_exactly_one_row_wide_enough(strategy, lengths, batch_size):
     plans = plan_batches(np.array(lengths), strategy, batch_size, LONGEST)
     assert sorted(index for plan in plans for index in plan.examples) == list(range(len(lengths)))
     for block in (block for plan in plans for block in plan.blocks):
@@ -91,7 +91,7 @@ def test_every_example_stands_in_one_row_that_holds_it(strategy, lengths, batch_
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5), price=st.sampled_from([0.0, 5.0, 1e6]))
-def test_bucketed_batches_are_equally_large_and_hold_no_more_than_full_rows(lengths, batch_size, price):
+def test_bucketed_batches_have_equal_size_within_token_limit(lengths, batch_size, price):
     plans = plan_batches(np.array(lengths), "bucketed", batch_size, LONGEST, price)
     assert len({plan.computed_tokens for plan in plans}) == len({len(plan.blocks) for plan in plans}) == 1
     assert len(plans[0].blocks) <= MAX_BLOCKS + 1
@@ -102,7 +102,7 @@ def test_bucketed_batches_are_equally_large_and_hold_no_more_than_full_rows(leng
         assert all(len([block for block in plan.blocks if block.width > 1]) == 1 for plan in plans)
 
 
-def test_bucketed_batches_of_many_examples_compute_hardly_any_padding():
+def test_bucketed_batches_have_at_most_two_percent_padding():
     lengths = np.random.default_rng(5).integers(40, 385, 800)
     plans = plan_batches(lengths, "bucketed", 8, 384)
     assert len(plans) == -(-lengths.sum() // (8 * 384))
@@ -112,7 +112,7 @@ def test_bucketed_batches_of_many_examples_compute_hardly_any_padding():
 @given(
     st.lists(st.integers(1, 12), min_size=1, max_size=8), st.integers(1, 4), st.sampled_from([0, 0.5, 3, 99])
 )
-def test_widths_cost_the_least_of_all_choices(needed, count, price):
+def test_chosen_widths_have_minimum_cost(needed, count, price):
     def cost(widths):
         held = (min((width for width in widths if width >= need), default=np.inf) for need in needed)
         return sum(held) + price * len(widths)
@@ -127,7 +127,7 @@ def test_widths_cost_the_least_of_all_choices(needed, count, price):
     assert cost(chosen) == min(cost(choice) for choice in choices if len(choice) <= count)
 
 
-def test_what_cannot_be_planned_is_refused():
+def test_invalid_batching_arguments_are_rejected():
     for arguments, message in (
         ((np.array([4]), "sorted", 1, 8), "batching 'sorted' is unknown"),
         ((np.array([4]), "packed", 0, 8), "batch size 0 is below 1"),

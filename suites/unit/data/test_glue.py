@@ -172,7 +172,7 @@ def tokenizer(tmp_path):
 
 @pytest.mark.parametrize(("name", "split", "file", "lines", "expected"), LAYOUTS)
 @pytest.mark.parametrize("below_root", [True, False])
-def test_reads_official_layout(tmp_path, name, split, file, lines, expected, below_root):
+def test_official_layout_is_read(tmp_path, name, split, file, lines, expected, below_root):
     task = glue_task(name)
     write_lines((tmp_path / task.folder if below_root else tmp_path) / file, lines)
     examples = read_examples(task, find_file(task, tmp_path, split), split)
@@ -196,16 +196,16 @@ def test_reads_official_layout(tmp_path, name, split, file, lines, expected, bel
         ("xnli", "XNLI"),
     ],
 )
-def test_task_names(given_name, official):
+def test_alternative_task_names_are_accepted(given_name, official):
     assert glue_task(given_name).name == official
 
 
-def test_every_task_has_a_name_of_its_own():
+def test_task_names_and_aliases_are_unique():
     names = [name for task in TASKS for name in (task.name.lower().replace("-", ""), *task.aliases)]
     assert len(names) == len(set(names))
 
 
-def test_unknown_task_lists_the_names():
+def test_unknown_task_error_lists_valid_names():
     with pytest.raises(InputError, match=r"'boolq'.*CoLA, SST-2, MRPC, STS-B, QQP, MNLI, MNLI-mm"):
         glue_task("boolq")
 
@@ -225,27 +225,27 @@ def test_unknown_task_lists_the_names():
         ([], r"train.tsv: contains no example"),
     ],
 )
-def test_bad_rows_are_named(tmp_path, lines, message):
+def test_invalid_row_is_reported_with_line(tmp_path, lines, message):
     write_lines(tmp_path / "train.tsv", lines)
     with pytest.raises(InputError, match=message):
         read_examples(glue_task("rte"), find_file(glue_task("rte"), tmp_path, "train"), "train")
 
 
 @pytest.mark.parametrize("score", ["5.1", "-0.5", "nan", "high", ""])
-def test_scores_outside_the_scale_are_named(tmp_path, score):
+def test_score_outside_range_is_reported_with_line(tmp_path, score):
     write_lines(tmp_path / "dev.tsv", ["\t" * 9, "\t" * 9 + score])
     with pytest.raises(InputError, match=rf"dev.tsv: line 2: score '{score}'"):
         read_examples(glue_task("sts-b"), find_file(glue_task("sts-b"), tmp_path, "dev"), "dev")
 
 
-def test_missing_file_and_split_are_named(tmp_path):
+def test_missing_file_and_unknown_split_are_reported(tmp_path):
     with pytest.raises(InputError, match=r"no test_matched.tsv of MNLI here or in MNLI/"):
         find_file(glue_task("mnli"), tmp_path, "test")
     with pytest.raises(InputError, match="'validation'; choose one of train, dev, test"):
         read_examples(glue_task("mnli"), find_file(glue_task("mnli"), tmp_path, "validation"), "validation")
 
 
-def test_bytes_that_are_no_utf8_are_named(tmp_path):
+def test_line_not_in_utf8_is_reported(tmp_path):
     (tmp_path / "dev.tsv").write_bytes(b"sentence\tlabel\ncaf\xe9\t1\n")
     with pytest.raises(InputError, match=r"dev.tsv: line 2: not UTF-8"):
         read_examples(glue_task("sst-2"), find_file(glue_task("sst-2"), tmp_path, "dev"), "dev")
@@ -256,7 +256,9 @@ def test_bytes_that_are_no_utf8_are_named(tmp_path):
     LAYOUTS,
     ids=[f"{layout[0]}-{layout[1]}" for layout in LAYOUTS],
 )
-def test_a_file_without_its_header_keeps_its_first_example(tmp_path, capsys, task, split, file, lines, first):
+def test_file_without_header_keeps_first_example_with_notice(
+    tmp_path, capsys, task, split, file, lines, first
+):
     layout = glue_task(task).layout(split)
     rows = lines[1:] if layout.header else lines
     path = tmp_path / file
@@ -274,32 +276,32 @@ def test_a_file_without_its_header_keeps_its_first_example(tmp_path, capsys, tas
     )
 
 
-def test_a_wrong_label_in_the_first_row_is_named_though_a_header_is_missing(tmp_path):
+def test_invalid_label_in_first_row_is_reported_if_header_is_missing(tmp_path):
     write_lines(tmp_path / "dev.tsv", ["good\t2", "bad\t0"])
     with pytest.raises(InputError, match=r"dev\.tsv: line 1: label '2' is not one of 0, 1"):
         read_examples(glue_task("sst-2"), tmp_path / "dev.tsv", "dev")
 
 
-def test_a_header_where_none_belongs_is_refused(tmp_path):
+def test_unexpected_header_is_rejected(tmp_path):
     write_lines(tmp_path / "dev.tsv", ["source\tlabel\tmark\tsentence", "x\t1\t\tNora kept the lamp."])
     with pytest.raises(InputError, match=r"dev\.tsv: line 1: label 'label' is not one of 0, 1"):
         read_examples(glue_task("cola"), tmp_path / "dev.tsv", "dev")
 
 
-def test_windows_line_ends_are_read(tmp_path):
+def test_windows_line_endings_are_accepted(tmp_path):
     (tmp_path / "dev.tsv").write_bytes(b"sentence\tlabel\r\ngood\t1\r\n")
     assert (
         read_examples(glue_task("sst-2"), find_file(glue_task("sst-2"), tmp_path, "dev"), "dev")[0].label == 1
     )
 
 
-def test_language_without_rows_is_named(tmp_path):
+def test_language_without_rows_is_reported(tmp_path):
     write_lines(tmp_path / "xnli.dev.tsv", LAYOUTS[-2][3])
     with pytest.raises(InputError, match="no row in 'de'; it has ar, zh"):
         read_examples(glue_task("xnli"), find_file(glue_task("xnli"), tmp_path, "dev"), "dev", language="de")
 
 
-def test_features_of_a_pair_and_of_a_single_text(tmp_path, tokenizer):
+def test_features_of_text_pairs_equal_expected_ids(tmp_path, tokenizer):
     write_lines(
         tmp_path / "train.tsv",
         ["\t".join("hhhhh"), "1\t1\t2\tone ones\t“ two", '0\t1\t2\tthree\t"', "1\t1\t2\tone\t\u200b"],
@@ -316,7 +318,7 @@ def test_features_of_a_pair_and_of_a_single_text(tmp_path, tokenizer):
     assert features.labels["label_ids"].dtype == np.int32
 
 
-def test_features_are_cut_from_the_longer_text(tmp_path, tokenizer):
+def test_longer_text_of_pair_is_truncated(tmp_path, tokenizer):
     rows = [
         "one one one two two two two\tthree three",
         "one one two\tthree three three",
@@ -332,7 +334,7 @@ def test_features_are_cut_from_the_longer_text(tmp_path, tokenizer):
     assert features.labels == {}
 
 
-def test_single_text_is_cut_and_scores_are_float32(tmp_path, tokenizer):
+def test_single_text_is_truncated_and_scores_are_float32(tmp_path, tokenizer):
     write_lines(tmp_path / "train.tsv", ["x\t1\t\tone two three one two"])
     task = glue_task("cola")
     features = make_features(
@@ -351,7 +353,7 @@ def test_single_text_is_cut_and_scores_are_float32(tmp_path, tokenizer):
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(2, 70))
-def test_truncation_is_the_originals(length_a, length_b, max_tokens):
+def test_truncated_lengths_equal_original_algorithm(length_a, length_b, max_tokens):
     tokens_a, tokens_b = list(range(length_a)), list(range(length_b))
     while len(tokens_a) + len(tokens_b) > max_tokens:  # the longer loses its last, the second on a tie
         (tokens_a if len(tokens_a) > len(tokens_b) else tokens_b).pop()
@@ -362,7 +364,7 @@ def test_truncation_is_the_originals(length_a, length_b, max_tokens):
     ("name", "split", "column"),
     [("MRPC", "train", 0), ("MRPC", "dev", 0), ("CoLA", "train", 1), ("RTE", "dev", 3), ("SST-2", "dev", 1)],
 )
-def test_real_files_hold_the_labels_that_csv_reads(name, split, column):
+def test_labels_of_real_files_equal_those_read_by_csv_module(name, split, column):
     folder = shared_path("data/glue")
     task = glue_task(name)
     examples = read_examples(task, find_file(task, folder, split), split)

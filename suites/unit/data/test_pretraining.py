@@ -70,7 +70,7 @@ def assert_rate(hits, trials, rate):
         (True, 208, "4d264fdc0fd47ebfc3f07c4824fb0784d548ceaa605869b9a0e5937ea290f8a6"),
     ],
 )
-def test_examples_are_the_originals(tokenizer, do_whole_word_mask, count, digest):
+def test_pretraining_examples_equal_those_of_original_script(tokenizer, do_whole_word_mask, count, digest):
     documents = [
         [
             [5 + (31 * d + 17 * s + k * k) % 495 for k in range(1 + (7 * d + 5 * s) % 23)]
@@ -93,7 +93,7 @@ def test_examples_are_the_originals(tokenizer, do_whole_word_mask, count, digest
     prob=st.sampled_from([0.01, 0.15, 0.5]),
     seed=st.integers(0, 999),
 )
-def test_masking_invariants(tokenizer, tokens, limit, prob, seed):
+def test_masking_changes_only_listed_positions(tokenizer, tokens, limit, prob, seed):
     split = len(tokens) // 2
     tokens = [CLS, *tokens[:split], SEP, *tokens[split:], SEP]
     maker = ExampleMaker(tokenizer, MaskingOptions(128, limit, masked_lm_prob=prob))
@@ -113,7 +113,7 @@ def test_masking_invariants(tokenizer, tokens, limit, prob, seed):
     limit=st.integers(1, 30),
     seed=st.integers(0, 999),
 )
-def test_whole_words_are_masked_whole(tokenizer, words, limit, seed):
+def test_whole_word_masking_masks_all_pieces_of_a_word(tokenizer, words, limit, seed):
     lengths = [1 + len(pieces) for _, pieces in words]
     tokens = [CLS, *itertools.chain.from_iterable([word, *pieces] for word, pieces in words), SEP]
     maker = ExampleMaker(tokenizer, MaskingOptions(512, limit, masked_lm_prob=0.3, do_whole_word_mask=True))
@@ -129,13 +129,13 @@ def test_whole_words_are_masked_whole(tokenizer, words, limit, seed):
     assert all(len(positions) + length > wanted for length in left_out)
 
 
-def test_a_piece_behind_sep_goes_with_the_word_before_it_as_in_the_original(tokenizer):
+def test_piece_after_sep_belongs_to_previous_word_as_in_original(tokenizer):
     options = MaskingOptions(128, 20, masked_lm_prob=0.5, do_whole_word_mask=True)
     tokens = [CLS, 10, SEP, FIRST_PIECE, SEP]  # round(5 × 0.5) = 2 may be masked: the two belong together
     assert ExampleMaker(tokenizer, options).mask(tokens, random.Random(1))[1] == [1, 3]
 
 
-def test_masks_are_80_10_10_and_random_tokens_uniform(tokenizer):
+def test_masking_rates_are_80_10_10_and_random_tokens_are_uniform(tokenizer):
     maker = ExampleMaker(tokenizer, MaskingOptions(512, 512, masked_lm_prob=0.5))
     token, rng = 77, random.Random(3)
     replaced = []
@@ -185,7 +185,7 @@ def test_examples_are_well_formed(tokenizer, documents, max_seq_length, short_se
             assert any("".join(f" {token} " for token in text) in run for run in runs)
 
 
-def test_next_sentences_follow_and_random_ones_come_from_elsewhere(tokenizer):
+def test_next_sentences_are_consecutive_and_random_ones_from_other_documents(tokenizer):
     # Token ids tell place and document: 20 documents of 24 sentences of one token each.
     documents = [[[FIRST_WORD + 24 * d + s] for s in range(24)] for d in range(20)]
     options = MaskingOptions(16, 3, short_seq_prob=0.0)
@@ -210,7 +210,7 @@ def test_half_the_next_sentences_are_random(tokenizer):
     assert_rate(sum(chosen), len(chosen), 0.5)
 
 
-def test_short_sequences_are_a_tenth_of_the_passes(tokenizer):
+def test_share_of_short_sequences_equals_short_seq_prob(tokenizer):
     # Forty-token documents of one-token sentences at 23 tokens: a pass that aims at full length starts with
     # 20 tokens; a short one aims at 2 to 20, so 18 in 19 of those start shorter.
     documents = [[[FIRST_WORD + s] for s in range(40)] for _ in range(200)]
@@ -230,7 +230,7 @@ def test_short_sequences_are_a_tenth_of_the_passes(tokenizer):
     max_tokens=st.integers(2, 80),
     seed=st.integers(0, 999),
 )
-def test_truncation_takes_from_the_longer_text(length_a, length_b, max_tokens, seed):
+def test_truncate_pair_shortens_the_longer_text(length_a, length_b, max_tokens, seed):
     tokens_a, tokens_b = list(range(length_a)), list(range(100, 100 + length_b))
     cut_a, cut_b = truncate_pair(tokens_a, tokens_b, max_tokens, random.Random(seed))
     assert len(cut_a) + len(cut_b) == min(length_a + length_b, max_tokens)
@@ -240,7 +240,7 @@ def test_truncation_takes_from_the_longer_text(length_a, length_b, max_tokens, s
         assert abs(len(cut_a) - len(cut_b)) <= 1
 
 
-def test_truncation_takes_from_both_ends_equally_often():
+def test_truncate_pair_removes_from_both_ends_equally_often():
     rng = random.Random(9)
     from_front = sum(truncate_pair(list(range(30)), [99], 30, rng)[0][0] for _ in range(4000))
     assert_rate(from_front, 4000, 0.5)
@@ -257,6 +257,6 @@ def test_truncation_takes_from_both_ends_equally_often():
         ({"short_seq_prob": -0.1}, "short_seq_prob is -0.1"),
     ],
 )
-def test_impossible_options_are_refused(values, message):
+def test_invalid_masking_options_are_rejected(values, message):
     with pytest.raises(InputError, match=message):
         MaskingOptions(**values)

@@ -59,7 +59,7 @@ def rows_of(files):
     )
 
 
-def test_bytes_do_not_depend_on_the_number_of_processes(corpus, tmp_path):
+def test_written_bytes_do_not_depend_on_number_of_processes(corpus, tmp_path):
     one = write(corpus, shards(tmp_path / "one", 3), num_processes=1)
     two = write(corpus, shards(tmp_path / "two", 3), num_processes=2)
     assert one == two == Written(27, sum(rows_of(shards(tmp_path / "one", 3)).values()))
@@ -70,7 +70,7 @@ def test_bytes_do_not_depend_on_the_number_of_processes(corpus, tmp_path):
     )
 
 
-def test_shards_share_the_examples_evenly(corpus, tmp_path):
+def test_examples_are_distributed_evenly_over_shards(corpus, tmp_path):
     written = write(corpus, shards(tmp_path, 4))
     sizes = [sum(rows_of([shard]).values()) for shard in shards(tmp_path, 4)]
     assert sum(sizes) == written.examples
@@ -79,13 +79,13 @@ def test_shards_share_the_examples_evenly(corpus, tmp_path):
     assert rows_of(shards(tmp_path, 4)) == rows_of([tmp_path / "all.tfrecord"])
 
 
-def test_another_seed_makes_other_bytes(corpus, tmp_path):
+def test_different_seeds_write_different_bytes(corpus, tmp_path):
     for seed in (1, 2):
         write(corpus, [tmp_path / f"{seed}.tfrecord"], random_seed=seed)
     assert (tmp_path / "1.tfrecord").read_bytes() != (tmp_path / "2.tfrecord").read_bytes()
 
 
-def test_parts_have_generators_of_their_own(corpus, tmp_path):
+def test_each_part_has_its_own_random_generator(corpus, tmp_path):
     text = (corpus / "b.txt").read_text()
     (tmp_path / "vocab.txt").write_bytes((corpus / "vocab.txt").read_bytes())
     for name in "xyz":
@@ -105,7 +105,7 @@ def test_parts_have_generators_of_their_own(corpus, tmp_path):
         (b"ak bl .\nbl ak .\n", 100, "100 shards cannot be filled with"),
     ],
 )
-def test_bad_input_leaves_earlier_outputs_untouched(corpus, tmp_path, text, outputs, message):
+def test_bad_input_does_not_change_earlier_outputs(corpus, tmp_path, text, outputs, message):
     (tmp_path / "vocab.txt").write_bytes((corpus / "vocab.txt").read_bytes())
     (tmp_path / "z.txt").write_bytes(text)
     files = shards(tmp_path / "out", outputs)
@@ -117,7 +117,7 @@ def test_bad_input_leaves_earlier_outputs_untouched(corpus, tmp_path, text, outp
     assert files[0].read_bytes() == b"earlier"
 
 
-def test_an_input_is_not_overwritten(corpus):
+def test_output_file_equal_to_input_is_rejected(corpus):
     with pytest.raises(InputError, match=r"a.txt: is also an input"):
         write(corpus, [corpus / "a.txt"])
 
@@ -155,13 +155,13 @@ def test_command_writes_shards_with_its_options(corpus, tmp_path):
         (["--output-file", "x", "--masked-lm-prob", 2], "masked_lm_prob is 2.0"),
     ],
 )
-def test_command_refuses_contradictions(corpus, arguments, message):
+def test_command_rejects_contradicting_options(corpus, arguments, message):
     result = invoke("--input-file", corpus / "b.txt", "--vocab-file", corpus / "vocab.txt", *arguments)
     assert isinstance(result.exception, InputError)
     assert message in str(result.exception)
 
 
-def test_command_refuses_a_folder_with_shards_of_another_run(corpus, tmp_path):
+def test_command_rejects_folder_with_shards_of_another_run(corpus, tmp_path):
     (tmp_path / "pretraining-00000-of-00008.tfrecord").touch()
     result = invoke(
         "--input-file", corpus / "b.txt", "--vocab-file", corpus / "vocab.txt", "--output-dir", tmp_path
@@ -170,7 +170,7 @@ def test_command_refuses_a_folder_with_shards_of_another_run(corpus, tmp_path):
     assert "00000-of-00008.tfrecord: left by another run" in str(result.exception)
 
 
-def test_command_tells_of_a_single_document(corpus, tmp_path):
+def test_command_reports_single_document(corpus, tmp_path):
     result = invoke(
         *("--input-file", corpus / "b.txt", "--vocab-file", corpus / "vocab.txt", "--num-processes", 1),
         *("--output-file", Path(tmp_path) / "x.tfrecord", "--dupe-factor", 1),

@@ -28,7 +28,7 @@ def original_words(context):
 
 
 @given(paragraph=paragraphs())
-def test_words_and_answers_are_the_originals(tmp_path_factory, paragraph):
+def test_words_and_answer_positions_equal_original_script(tmp_path_factory, paragraph):
     path = write_squad(
         tmp_path_factory.getbasetemp() / "f.json", squad((paragraph["context"], paragraph["qas"]))
     )
@@ -54,14 +54,14 @@ def test_words_and_answers_are_the_originals(tmp_path_factory, paragraph):
     ] == expected
 
 
-def test_only_the_originals_whitespace_ends_a_word(tmp_path):
+def test_words_end_only_at_whitespace_of_original_script(tmp_path):
     content = squad(("a\xa0b c\u202fd\u2009e\tf\r\n g\u3000h", [question(answers=[("c", 4)])]))
     example = read_squad(write_squad(tmp_path / "f.json", content))[0]
     assert example.paragraph.doc_tokens == ["a\xa0b", "c", "d\u2009e", "f", "g\u3000h"]
     assert (example.start_word, example.end_word) == (1, 1)
 
 
-def test_questions_of_a_paragraph_share_it_and_keep_every_reference(tmp_path):
+def test_questions_of_a_paragraph_share_it_and_keep_all_answers(tmp_path):
     answers = [("b", 2), ("b c", 2)]
     content = squad(("a b c", [question("1", answers=answers), question("2")]), ("a b", [question("3")]))
     examples = read_squad(write_squad(tmp_path / "f.json", content))
@@ -73,7 +73,7 @@ def test_questions_of_a_paragraph_share_it_and_keep_every_reference(tmp_path):
     ] * 3
 
 
-def test_misplaced_answers_are_counted_and_left_out_of_training_only(tmp_path, capsys):
+def test_misplaced_answers_are_reported_and_excluded_from_training_only(tmp_path, capsys):
     misplaced = [("b", 0), ("b", 99), ("b", -1), ("", 1), ("a b c d", 0)]
     questions = [question(str(n), answers=[answer]) for n, answer in enumerate([*misplaced, ("b", 2)])]
     path = write_squad(tmp_path / "f.json", squad(("a b c", questions)))
@@ -83,7 +83,7 @@ def test_misplaced_answers_are_counted_and_left_out_of_training_only(tmp_path, c
     assert "answer_start: 5; their questions are left out" in capsys.readouterr().err
 
 
-def test_only_the_first_answer_counts_in_training(tmp_path, capsys):
+def test_training_uses_first_answer_only(tmp_path, capsys):
     answers = [("b", 2), ("b", 0)]
     path = write_squad(tmp_path / "f.json", squad(("a b c", [question(answers=answers)])))
     example = read_squad(path, training=True)[0]
@@ -92,7 +92,7 @@ def test_only_the_first_answer_counts_in_training(tmp_path, capsys):
     assert "answer_start: 1; predictions" in capsys.readouterr().err
 
 
-def test_an_answer_with_the_space_before_its_word(tmp_path):
+def test_answer_with_leading_space_is_accepted(tmp_path):
     content = squad(
         (" b", [question("1", answers=[(" b", 0)])]), ("a  b", [question("2", answers=[(" b", 2)])])
     )
@@ -100,12 +100,12 @@ def test_an_answer_with_the_space_before_its_word(tmp_path):
     assert [(example.start_word, example.end_word) for example in examples] == [(0, 0), (0, 1)]
 
 
-def test_a_sound_file_gives_no_notice(tmp_path, capsys):
+def test_valid_file_prints_no_notice(tmp_path, capsys):
     read_squad(write_squad(tmp_path / "f.json", squad(("a b", [question()]))))
     assert capsys.readouterr().err == ""
 
 
-def test_prediction_needs_no_answers_but_training_does(tmp_path):
+def test_answers_are_required_for_training_only(tmp_path):
     content = squad(("a b", [question(answers=[])]))
     del content["data"][0]["paragraphs"][0]["qas"][0]["answers"]
     path = write_squad(tmp_path / "f.json", content)
@@ -158,7 +158,7 @@ QUESTION = (*PARAGRAPH, "qas", 0)
         (_put(True, *QUESTION, "answers", 0, "answer_start"), "'answer_start' must be an integer"),
     ],
 )
-def test_a_malformed_file_is_refused_with_its_place(tmp_path, change, message):
+def test_malformed_file_is_rejected_with_place(tmp_path, change, message):
     content = copy.deepcopy(squad(("a b", [question("q1")]), ("a b", [question("q2")])))
     change(content)
     with pytest.raises(InputError, match=message):
@@ -166,13 +166,13 @@ def test_a_malformed_file_is_refused_with_its_place(tmp_path, change, message):
 
 
 @given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists) | st.floats())
-def test_other_json_is_refused(tmp_path_factory, junk):
+def test_json_without_squad_structure_is_rejected(tmp_path_factory, junk):
     with pytest.raises(InputError, match="an object with 'data' belongs here"):
         read_squad(write_squad(tmp_path_factory.getbasetemp() / "junk.json", junk))
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5_000], ids=["nesting", "digits"])
-def test_json_beyond_pythons_limits_is_refused(tmp_path, text):
+def test_json_exceeding_python_limits_is_rejected(tmp_path, text):
     (tmp_path / "f.json").write_text(text)
     with pytest.raises(InputError, match=r"f\.json: cannot be read as JSON \(.*\); fix"):
         read_squad(tmp_path / "f.json")

@@ -102,7 +102,7 @@ def changed(change):
         (lambda p: p.append({"qas": []}), "", "1 contexts"),
     ],
 )
-def test_whatever_the_official_script_scores_is_scored_alike(evaluate, change, without, lacking):
+def test_incomplete_files_get_the_scores_of_official_script(evaluate, change, without, lacking):
     content = changed(change)
     predictions = {key: value for key, value in PREDICTIONS.items() if key != without}
     status, scores, lines = evaluate(content, predictions)
@@ -113,7 +113,7 @@ def test_whatever_the_official_script_scores_is_scored_alike(evaluate, change, w
         assert len(told) == 1
 
 
-def test_a_prediction_that_nobody_asks_for_may_be_anything(evaluate):
+def test_predictions_for_unknown_questions_are_ignored(evaluate):
     predictions = {**PREDICTIONS, "other": None, "more": 7}
     status, scores, lines = evaluate(WHOLE, predictions)
     assert (status, scores) == (0, official_scores(WHOLE, predictions))
@@ -144,7 +144,9 @@ def test_a_prediction_that_nobody_asks_for_may_be_anything(evaluate):
         (lambda p: None, {**PREDICTIONS, "q1": ["cat"]}, "question 'q1': the answer must be a string"),
     ],
 )
-def test_what_the_official_script_fails_on_is_refused_in_one_line(evaluate, change, predictions, message):
+def test_files_on_which_official_script_fails_are_rejected_in_one_line(
+    evaluate, change, predictions, message
+):
     content = changed(change)
     with pytest.raises((AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError)):
         official_scores(content, predictions)
@@ -174,9 +176,7 @@ articles = st.fixed_dictionaries({"paragraphs": st.lists(paragraphs, max_size=2)
     ),
     predictions=st.dictionaries(st.sampled_from("1234"), texts | st.none(), max_size=4),
 )
-def test_files_of_any_kind_are_scored_or_refused_as_the_official_script_would(
-    tmp_path_factory, content, predictions
-):
+def test_arbitrary_files_are_scored_or_rejected_like_official_script(tmp_path_factory, content, predictions):
     from bertbench.evaluation.prediction_files import require_answers
     from bertbench.evaluation.squad_metrics import score_squad
 
@@ -198,7 +198,7 @@ def test_files_of_any_kind_are_scored_or_refused_as_the_official_script_would(
         assert ours() == expected
 
 
-def test_references_keep_order_and_repetitions(tmp_path):
+def test_references_keep_order_and_repeated_answers(tmp_path):
     content = squad(("a b", [question("2", "b?", [("b", 2), ("b", 2)]), question("1", "a?", [("a", 0)])]))
     content["data"][0]["paragraphs"][0]["qas"].append(question("2", "again?", [("a", 0)]))
     references = read_references(write_squad(tmp_path / "f.json", content), {"1", "2"})
@@ -209,7 +209,7 @@ def test_references_keep_order_and_repetitions(tmp_path):
     ]
 
 
-def test_the_dev_subset_has_its_788_questions(capsys):
+def test_dev_subset_has_788_questions(capsys):
     content = json.loads(shared_path(DEV_SET).read_text(encoding="utf-8"))
     every = [qa["id"] for article in content["data"] for p in article["paragraphs"] for qa in p["qas"]]
     references = read_references(shared_path(DEV_SET), every)

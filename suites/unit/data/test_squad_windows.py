@@ -97,7 +97,7 @@ def read_sound(path, paragraph):
 
 
 @given(paragraph=paragraphs(), query=st.integers(1, 6), room=st.integers(1, 12), stride=st.integers(1, 12))
-def test_windows_are_the_originals(tmp_path_factory, tokenizer, paragraph, query, room, stride):
+def test_windows_equal_original_script(tmp_path_factory, tokenizer, paragraph, query, room, stride):
     examples = read_sound(tmp_path_factory.getbasetemp() / "f.json", paragraph)
     settings = WindowSettings(query + 3 + room, stride, query)
     windows = make_windows(examples, tokenizer, settings, training=True)
@@ -111,7 +111,7 @@ def test_windows_are_the_originals(tmp_path_factory, tokenizer, paragraph, query
 @given(count=st.integers(1, 700), room=st.integers(20, 320), stride=st.integers(10, 200))
 @example(count=7, room=5, stride=2)  # the fourth wordpiece has 1 + 0.05 in both windows: the first has it
 @example(count=301, room=300, stride=128)  # the 215th: 85 + 3.00 against 86 + 1.73
-def test_each_wordpiece_counts_in_its_fullest_window(tmp_path_factory, tokenizer, count, room, stride):
+def test_each_wordpiece_has_max_context_in_one_window(tmp_path_factory, tokenizer, count, room, stride):
     content = squad(("a " * count, [question(text="?", answers=[])]))
     examples = read_squad(write_squad(tmp_path_factory.getbasetemp() / "f.json", content))
     settings = WindowSettings(room + 4, stride, 1)
@@ -122,7 +122,7 @@ def test_each_wordpiece_counts_in_its_fullest_window(tmp_path_factory, tokenizer
     assert windows.token_is_max_context.sum() == count
 
 
-def test_a_long_context_by_hand(tmp_path, tokenizer):
+def test_windows_of_long_context_equal_windows_by_hand(tmp_path, tokenizer):
     content = squad(("a unaffable b, c", [question(text="A?", answers=[("affable", 4)])]))
     examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
     windows = make_windows(examples, tokenizer, WindowSettings(10, 3, 5), training=True)
@@ -144,7 +144,7 @@ def test_a_long_context_by_hand(tmp_path, tokenizer):
     assert [row["label"] for row in rows_of(windows, tokenizer)] == [(5, 7), (0, 0)]
 
 
-def test_the_label_shrinks_to_the_answers_wordpieces(tmp_path, tokenizer):
+def test_label_covers_only_wordpieces_of_the_answer(tmp_path, tokenizer):
     content = squad(("z (ab)", [question(answers=[("ab", 3)])]))
     examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
     windows = make_windows(examples, tokenizer, WindowSettings(), training=True)
@@ -154,7 +154,7 @@ def test_the_label_shrinks_to_the_answers_wordpieces(tmp_path, tokenizer):
     assert [row["label"] for row in rows_of(windows, tokenizer)] == [(7, 7)]
 
 
-def test_a_context_without_wordpieces_has_no_window(tmp_path, tokenizer):
+def test_context_without_wordpieces_has_no_window(tmp_path, tokenizer):
     content = squad(("\u200b", [question(answers=[])]))
     examples = read_squad(write_squad(tmp_path / "f.json", content))
     windows = make_windows(examples, tokenizer, WindowSettings())
@@ -170,12 +170,12 @@ def test_a_context_without_wordpieces_has_no_window(tmp_path, tokenizer):
         ((384, 128, 0), "must be at least 1"),
     ],
 )
-def test_impossible_settings_are_refused(values, message):
+def test_invalid_window_settings_are_rejected(values, message):
     with pytest.raises(InputError, match=message):
         WindowSettings(*values).require_room()
 
 
-def test_every_window_of_the_dev_subset_is_the_originals():
+def test_windows_of_dev_subset_equal_reference_features():
     reference = np.load(shared_path("reference/squad-dev/features.npz"))
     tokenizer = TokenizerFiles(shared_path("models/minilm-l6-h384-squad/vocab.txt")).tokenizer
     examples = read_squad(shared_path(DEV_SET))

@@ -32,7 +32,7 @@ def write(path, text):
 
 
 @given(contents=st.lists(texts, min_size=1, max_size=4), part_bytes=st.integers(1, 120))
-def test_parts_hold_every_document_once_and_in_order(tmp_path_factory, contents, part_bytes):
+def test_parts_contain_every_document_once_in_order(tmp_path_factory, contents, part_bytes):
     folder = tmp_path_factory.mktemp("text")
     paths = [write(folder / f"{number}.txt", text) for number, text in enumerate(contents)]
     parts = plan_parts(paths, part_bytes)
@@ -46,7 +46,7 @@ def test_parts_hold_every_document_once_and_in_order(tmp_path_factory, contents,
     assert len(found) == sum(map(len, by_file.values()))
 
 
-def test_long_files_are_cut_evenly_and_short_ones_joined(tmp_path):
+def test_long_files_are_split_evenly_and_short_files_joined(tmp_path):
     sizes = {"a": 30, "b": 250, "c": 30, "d": 60, "e": 10}
     paths = [write(tmp_path / name, "x" * size) for name, size in sizes.items()]
     a, b, c, d, e = paths
@@ -59,14 +59,14 @@ def test_long_files_are_cut_evenly_and_short_ones_joined(tmp_path):
     ]
 
 
-def test_a_line_that_is_no_utf8_is_named(tmp_path):
+def test_line_not_in_utf8_is_reported(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes(b"one\n\ntwo\ncaf\xe9\n")
     with pytest.raises(InputError, match=r"latin.txt: line 4: not UTF-8"):
         list(read_documents(Span(path, 0, path.stat().st_size)))
 
 
-def test_a_pointer_of_git_lfs_is_no_text(tmp_path):
+def test_git_lfs_pointer_is_rejected(tmp_path):
     (tmp_path / "a.txt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n")
     with pytest.raises(InputError, match=r"a\.txt: is a Git LFS pointer"):
         plan_parts([tmp_path / "a.txt"])

@@ -62,7 +62,7 @@ def two_files(tmp_path):
     return [write(tmp_path / "a.tfrecord", examples[:3]), write(tmp_path / "b.tfrecord", examples[3:])]
 
 
-def test_originals_records_are_read_without_padding(two_files):
+def test_records_of_original_script_are_read_without_padding(two_files):
     features = read_features(two_files, max_seq_length=S, max_predictions_per_seq=P)
     assert features.lengths.tolist() == [6, 7, 8, 6, 7, 8, 6]
     assert features.input_ids[features.row_splits[:-1] + 1].tolist() == list(range(7))
@@ -83,18 +83,18 @@ def test_originals_records_are_read_without_padding(two_files):
 
 
 @pytest.mark.parametrize("chunk_examples", [1, 2, 3, 5, 7, 100])
-def test_chunks_hold_all_examples_in_order(two_files, chunk_examples):
+def test_chunks_contain_all_examples_in_order(two_files, chunk_examples):
     chunks = list(iter_features(two_files, chunk_examples))
     assert [len(chunk) for chunk in chunks[:-1]] == [chunk_examples] * (len(chunks) - 1)
     second_tokens = [int(token) for chunk in chunks for token in chunk.input_ids[chunk.row_splits[:-1] + 1]]
     assert second_tokens == list(range(7))
 
 
-def test_shape(two_files):
+def test_record_shape_is_read_from_files(two_files):
     assert record_shape(two_files) == RecordShape(S, P)
 
 
-def test_what_is_written_is_what_tensorflow_parses(tmp_path):
+def test_written_records_are_parsed_by_tensorflow(tmp_path):
     import tensorflow as tf
 
     example = MaskedExample([2, 100, 4, 3, 9, 3], [0, 0, 0, 0, 1, 1], [2, 4], [11, 9], True)
@@ -111,7 +111,7 @@ def test_what_is_written_is_what_tensorflow_parses(tmp_path):
 @pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="no /dev/full, the disk without room, on this system"
 )
-def test_a_full_disk_is_told():
+def test_full_disk_is_reported():
     with pytest.raises(InputError, match=r"/dev/full: cannot be written \(No space left on device\)"):
         write_records(Path("/dev/full"), [b"data"])
 
@@ -139,7 +139,7 @@ def test_a_full_disk_is_told():
     ],
 )
 @pytest.mark.parametrize("place", [0, 2])
-def test_a_record_of_another_form_is_named(tmp_path, change, message, place):
+def test_record_with_wrong_features_is_reported(tmp_path, change, message, place):
     examples = [padded() for _ in range(4)]
     examples[place] = {k: v for k, v in {**examples[place], **change}.items() if v is not None}
     path = write(tmp_path / "x.tfrecord", examples)
@@ -150,7 +150,7 @@ def test_a_record_of_another_form_is_named(tmp_path, change, message, place):
         read_features([path])
 
 
-def test_files_of_different_lengths_are_named(tmp_path):
+def test_files_with_different_record_lengths_are_reported(tmp_path):
     longer = {name: values + [0] * 2 if len(values) == S else values for name, values in padded().items()}
     paths = [write(tmp_path / "a.tfrecord", [padded()]), write(tmp_path / "b.tfrecord", [longer])]
     with pytest.raises(
@@ -162,7 +162,7 @@ def test_files_of_different_lengths_are_named(tmp_path):
         read_features([mixed])
 
 
-def test_wishes_that_the_file_does_not_meet_are_refused(two_files):
+def test_requested_lengths_that_differ_from_file_are_rejected(two_files):
     with pytest.raises(
         InputError, match=r"contains 8 tokens and 3 predictions, but max_predictions_per_seq is 4"
     ):
@@ -176,7 +176,7 @@ def test_wishes_that_the_file_does_not_meet_are_refused(two_files):
     [(0, 5), (1, 5), (1, 12), (1, 40), (3, -1)],
     ids=["first header", "header", "before data", "data", "last byte"],
 )
-def test_truncated_files_are_named(two_files, record, kept):
+def test_truncated_file_is_reported(two_files, record, kept):
     data = two_files[1].read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     start = record * (length + 16)
@@ -185,7 +185,7 @@ def test_truncated_files_are_named(two_files, record, kept):
         read_features(two_files)
 
 
-def test_damaged_bytes_are_named(two_files):
+def test_damaged_record_is_reported(two_files):
     data = bytearray(two_files[0].read_bytes())
     (length,) = struct.unpack("<Q", data[:8])
     data[length + 16 + 12 + 5] ^= 1  # within the second record's data
@@ -194,7 +194,7 @@ def test_damaged_bytes_are_named(two_files):
         read_features(two_files)
 
 
-def test_files_that_are_no_records_are_named(tmp_path):
+def test_files_that_are_not_tfrecords_are_reported(tmp_path):
     (tmp_path / "text.txt").write_text("One sentence a line.\n" * 50)
     (tmp_path / "empty.tfrecord").touch()
     write_records(tmp_path / "bytes.tfrecord", [b"\xff\xff\xff"])
@@ -208,14 +208,14 @@ def test_files_that_are_no_records_are_named(tmp_path):
         read_features([tmp_path / "none.tfrecord"])
 
 
-def test_a_pointer_of_git_lfs_is_named(tmp_path):
+def test_git_lfs_pointer_is_reported(tmp_path):
     path = tmp_path / "a.tfrecord"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 9\n")
     with pytest.raises(InputError, match=r"a\.tfrecord: is a Git LFS pointer"):
         read_features([path])
 
 
-def test_examples_lie_on_disk_and_not_in_memory(two_files):
+def test_examples_are_memory_mapped(two_files):
     features = read_features(two_files)
     for array in (features.input_ids, features.labels["masked_lm_ids"]):
         while isinstance(array.base, np.ndarray):
@@ -223,7 +223,7 @@ def test_examples_lie_on_disk_and_not_in_memory(two_files):
         assert isinstance(array.base, mmap.mmap)
 
 
-def test_a_full_temporary_folder_is_named(two_files, tmp_path, monkeypatch):
+def test_full_temporary_folder_is_reported(two_files, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))

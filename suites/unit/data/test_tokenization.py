@@ -129,7 +129,7 @@ HARD = st.one_of(
 @example(parts=["[UNK] [MASK] ##a \x00a\ufffdb\x0bc\x1cd\u2029e"], joint="")
 @example(parts=["\ud800", "x\udfffa", "a"], joint=" ")
 @example(parts=["a" * 200, "a" * 201, "é" * 200 + "."], joint=" ")
-def test_text_divides_as_the_original_divides_it(tokenizer, parts, joint):
+def test_tokens_equal_original_tokenizer(tokenizer, parts, joint):
     text = joint.join(parts)
     assert tokenizer.basic_tokenize(text) == original_words(text, tokenizer.rules)
     pieces = original_wordpieces(text, tokenizer.rules, set(tokenizer.tokens))
@@ -137,7 +137,7 @@ def test_text_divides_as_the_original_divides_it(tokenizer, parts, joint):
     assert tokenizer.encode(text) == [tokenizer.tokens.index(piece) for piece in pieces]
 
 
-def test_every_code_point_goes_the_originals_way(tokenizer):
+def test_every_code_point_is_tokenized_like_original(tokenizer):
     # The long uniform blocks (ideographs, Hangul, private use) are sampled beside their ends.
     ends = {end + near for block in IDEOGRAPHS for end in (block.start, block.stop) for near in range(-3, 3)}
     all_of = {*range(0x3400), *range(0xA000, 0xAC00), *range(0xD7A0, 0xE000), *range(0xF900, 0x20000)}
@@ -147,19 +147,19 @@ def test_every_code_point_goes_the_originals_way(tokenizer):
         assert tokenizer.basic_tokenize(word) == original_words(word, tokenizer.rules), f"U+{n:04X}"
 
 
-def test_words_of_200_characters_divide_and_of_201_do_not(vocab_file):
+def test_words_of_200_characters_are_tokenized_and_of_201_are_unknown(vocab_file):
     tokenizer = Tokenizer(read_vocabulary(vocab_file), TextRules())
     assert tokenizer.tokenize("a" * 101) == ["aa", *["##aaaa"] * 24, "##aa", "##a"]
     assert tokenizer.tokenize("a" * 200) == ["aa", *["##aaaa"] * 49, "##aa"]
     assert tokenizer.tokenize("a" * 201) == ["[UNK]"]
 
 
-def test_special_tokens_in_text_are_plain_text(vocab_file):
+def test_special_tokens_in_text_are_tokenized_as_text(vocab_file):
     tokenizer = Tokenizer(read_vocabulary(vocab_file), RULES["cased"])
     assert tokenizer.tokenize("[SEP]") == ["[", "[UNK]", "]"]
 
 
-def test_ids_are_line_numbers(vocab_file):
+def test_token_ids_equal_line_numbers_of_vocabulary(vocab_file):
     tokenizer = Tokenizer(read_vocabulary(vocab_file), TextRules())
     assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (
         *range(5),
@@ -171,7 +171,7 @@ def test_ids_are_line_numbers(vocab_file):
     assert tokenizer.encode_batch(texts) == [[lines.index(piece) for piece in row] for row in expected]
 
 
-def test_the_word_cache_stays_bounded(vocab_file, monkeypatch):
+def test_word_cache_size_is_limited(vocab_file, monkeypatch):
     monkeypatch.setattr("bertbench.data.tokenization.CACHED_WORDS", 3)
     tokenizer = Tokenizer(read_vocabulary(vocab_file), TextRules())
     words = ["a", "b", "ab", "ba", "aab", "b"]
@@ -186,7 +186,7 @@ def test_the_word_cache_stays_bounded(vocab_file, monkeypatch):
     assert len(tokenizer._ids_of_word) <= 3
 
 
-def test_the_published_vocabulary_divides_real_text_as_the_original_does():
+def test_tokens_of_real_text_equal_original_tokenizer():
     tokenizer = TokenizerFiles(shared_path("models/minilm-l6-h384-squad/vocab.txt")).tokenizer
     vocabulary = set(tokenizer.tokens)
     text = shared_path(DEV_SET).read_text(encoding="utf-8")

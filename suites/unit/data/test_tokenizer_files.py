@@ -63,7 +63,7 @@ def expected(library):
 @pytest.mark.parametrize("lowercase", [True, False])
 @pytest.mark.parametrize("strip_accents", [None, True, False])
 @pytest.mark.parametrize("chinese", [True, False])
-def test_text_divides_as_the_files_say(tmp_path, capsys, lowercase, strip_accents, chinese):
+def test_tokens_follow_rules_of_tokenizer_files(tmp_path, capsys, lowercase, strip_accents, chinese):
     library = library_tokenizer(lowercase, strip_accents, chinese)
     (tmp_path / "json").mkdir()
     library.save(str(tmp_path / "json" / "tokenizer.json"))
@@ -89,7 +89,7 @@ def test_text_divides_as_the_files_say(tmp_path, capsys, lowercase, strip_accent
     assert capsys.readouterr().err == ""
 
 
-def test_a_saved_tokenizer_is_read_back_as_it_was(tmp_path):
+def test_saved_tokenizer_is_read_back_equal(tmp_path):
     for name, rules in {
         "cased": {"do_lower_case": False, "strip_accents": True},
         "accents": {"strip_accents": False, "tokenize_chinese_chars": False},
@@ -105,7 +105,7 @@ def test_a_saved_tokenizer_is_read_back_as_it_was(tmp_path):
         assert (again.tokens, again.rules) == (tokenizer.tokens, tokenizer.rules)
 
 
-def test_a_folder_of_googles_keeps_the_originals_rules(tmp_path):
+def test_google_folder_uses_rules_of_original_tokenizer(tmp_path):
     write_vocabulary(tmp_path)
     (tmp_path / "bert_config.json").write_text("{}")
     assert find_tokenizer(tmp_path).tokenizer.rules == TextRules()
@@ -113,7 +113,7 @@ def test_a_folder_of_googles_keeps_the_originals_rules(tmp_path):
     assert find_tokenizer(tmp_path).tokenizer.rules == TextRules(max_chars_per_word=100)
 
 
-def test_tokenizer_config_counts_over_tokenizer_json_and_the_command_line_over_both(tmp_path, capsys):
+def test_option_precedes_tokenizer_config_precedes_tokenizer_json(tmp_path, capsys):
     library_tokenizer(lowercase=False, strip_accents=True).save(str(tmp_path / "tokenizer.json"))
     write_config(tmp_path, do_lower_case=True, strip_accents=None)
     assert divided(tmp_path) == expected(library_tokenizer(lowercase=True))
@@ -125,7 +125,7 @@ def test_tokenizer_config_counts_over_tokenizer_json_and_the_command_line_over_b
     )
 
 
-def test_what_lies_beside_a_vocabulary_counts_before_the_model_folder(tmp_path):
+def test_tokenizer_files_beside_vocabulary_precede_those_of_model_folder(tmp_path):
     for name, lower in (("beside", True), ("model", False)):
         (tmp_path / name).mkdir()
         write_config(tmp_path / name, do_lower_case=lower)
@@ -136,14 +136,14 @@ def test_what_lies_beside_a_vocabulary_counts_before_the_model_folder(tmp_path):
     assert find_tokenizer(model, tmp_path / "beside" / "vocab.txt").tokenizer.rules.do_lower_case
 
 
-def test_another_tokenizer_json_beside_the_vocabulary_gets_a_notice(tmp_path, capsys):
+def test_tokenizer_json_that_differs_from_vocabulary_prints_notice(tmp_path, capsys):
     library_tokenizer().save(str(tmp_path / "tokenizer.json"))
     write_vocabulary(tmp_path, [*PIECES, "more"])
     assert find_tokenizer(tmp_path).tokenizer.vocab_size == len(PIECES) + 1
     assert "vocab.txt: its wordpieces are used, not those of" in capsys.readouterr().err
 
 
-def test_added_tokens_have_ids_and_get_a_notice(tmp_path, capsys):
+def test_added_tokens_have_ids_and_print_notice(tmp_path, capsys):
     library = library_tokenizer()
     library.add_tokens(["New", "Newer"])
     library.save(str(tmp_path / "tokenizer.json"))
@@ -152,7 +152,7 @@ def test_added_tokens_have_ids_and_get_a_notice(tmp_path, capsys):
     assert "added tokens (New, Newer) are divided like other text." in capsys.readouterr().err
 
 
-def test_no_tokenizer_is_none(tmp_path):
+def test_folder_without_tokenizer_gives_none(tmp_path):
     assert find_tokenizer(tmp_path) is None
     with pytest.raises(InputError, match="no such file; --vocab-file needs the model's vocab"):
         find_tokenizer(tmp_path, tmp_path / "vocab.txt")
@@ -174,7 +174,7 @@ def test_no_tokenizer_is_none(tmp_path):
         ({"strip_accents": 1}, "strip_accents is 1; it must be bool"),
     ],
 )
-def test_other_tokenizers_than_berts_are_refused(tmp_path, values, message):
+def test_tokenizer_of_another_model_type_is_rejected(tmp_path, values, message):
     write_vocabulary(tmp_path)
     write_config(tmp_path, **values)
     with pytest.raises(InputError, match=rf"tokenizer_config\.json: {message}"):
@@ -221,7 +221,7 @@ def with_hash(made):
         ("version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
     ],
 )
-def test_a_tokenizer_json_of_another_kind_is_refused(tmp_path, text, message):
+def test_tokenizer_json_of_another_model_type_is_rejected(tmp_path, text, message):
     (tmp_path / "tokenizer.json").write_text(text)
     with pytest.raises(InputError, match=rf"tokenizer\.json: {message}"):
         _ = TokenizerFiles(tmp_path / "tokenizer.json").tokenizer

@@ -28,12 +28,12 @@ def read(tmp_path, content):
     ],
     ids=["plain", "no last line end", "Windows", "byte order mark", "empty last line", "blank last lines"],
 )
-def test_line_ends_and_empty_last_lines_change_nothing(tmp_path, capsys, content):
+def test_line_endings_and_trailing_empty_lines_are_ignored(tmp_path, capsys, content):
     assert read(tmp_path, content).tokens == (*SPECIAL_TOKENS, "the", "##s")
     assert capsys.readouterr().err == ""
 
 
-def test_blank_and_odd_lines_keep_the_numbering(tmp_path):
+def test_blank_and_unusual_lines_keep_line_numbers_as_ids(tmp_path):
     pieces = ["a", "", *SPECIAL_TOKENS, "\u2028", "\x85", "\u3000", "\xa0", "\x0c", "b"]
     vocabulary = read(tmp_path, "\n".join(pieces))
     assert vocabulary.tokens.index("b") == 12
@@ -42,7 +42,7 @@ def test_blank_and_odd_lines_keep_the_numbering(tmp_path):
     assert read_vocabulary(tmp_path / "again.txt").tokens == vocabulary.tokens
 
 
-def test_repeated_wordpieces_get_one_notice(tmp_path, capsys):
+def test_repeated_wordpieces_print_one_notice(tmp_path, capsys):
     read(tmp_path, TEXT + "the\n##s\nthe\n")
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -64,11 +64,11 @@ def test_repeated_wordpieces_get_one_notice(tmp_path, capsys):
         (b"\x1f\x8b\x08\x00", "is compressed with gzip; decompress it"),
     ],
 )
-def test_a_wrong_vocabulary_is_refused(tmp_path, content, message):
+def test_invalid_vocabulary_is_rejected(tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         read(tmp_path, content)
 
 
-def test_a_missing_vocabulary_is_refused(tmp_path):
+def test_missing_vocabulary_is_rejected(tmp_path):
     with pytest.raises(InputError, match=r"vocab\.txt: cannot be read \(No such file or directory\)"):
         read_vocabulary(tmp_path / "vocab.txt")

@@ -17,13 +17,13 @@ from tools.embedded.corpus.squad import make_paragraphs, to_squad
 pytestmark = pytest.mark.unit
 
 
-def test_all_together_are_under_10_megabytes():
+def test_embedded_files_are_smaller_than_10_megabytes():
     sizes = [path.stat().st_size for path in embedded.EMBEDDED.rglob("*") if path.is_file()]
     assert 1e6 < sum(sizes) < 10e6
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_folder_is_a_model_without_its_optimizer(task):
+def test_embedded_checkpoints_have_no_optimizer_moments(task):
     assert TASKS[task].embedded.model_dir == embedded.FOLDERS[task]
     source = find_model(embedded.FOLDERS[task])
     tensors = open_checkpoint(source.checkpoint).list_tensors()
@@ -31,7 +31,7 @@ def test_every_folder_is_a_model_without_its_optimizer(task):
     assert not [tensor.name for tensor in tensors if "adam" in tensor.name]
 
 
-def test_held_out_parts_are_the_generators():
+def test_embedded_dev_sets_equal_output_of_generator():
     paragraphs = make_paragraphs(SEED, held_out=True, count=DEFAULT_SIZES.dev_paragraphs)
     assert json.loads(embedded.SQUAD_DEV.read_text()) == to_squad(paragraphs, "dev")
     pairs = make_pairs(SEED, "dev", count=DEFAULT_SIZES.dev_pairs)
@@ -40,7 +40,7 @@ def test_held_out_parts_are_the_generators():
     assert embedded.PRETRAINING_TEXT.read_text() == to_text(documents)
 
 
-def test_training_parts_share_no_paragraph_with_the_held_out_ones():
+def test_training_and_dev_sets_have_no_common_paragraph():
     contexts = [
         {
             paragraph["context"]
@@ -53,6 +53,6 @@ def test_training_parts_share_no_paragraph_with_the_held_out_ones():
     assert not contexts[0] & contexts[1]
 
 
-def test_records_hold_masked_held_out_text():
+def test_embedded_records_contain_masked_dev_text():
     features = read_features([embedded.PRETRAINING_RECORDS], max_seq_length=128, max_predictions_per_seq=20)
     assert len(features) >= 100

@@ -9,7 +9,7 @@ from bertbench.evaluation.items import Items, lower_is_better
 pytestmark = pytest.mark.unit
 
 
-def test_a_mean_a_ratio_and_a_correlation_by_hand():
+def test_scores_of_items_equal_values_calculated_by_hand():
     items = Items.numbered(
         {
             "f1": np.array([100.0, 0.0, 50.0]),
@@ -27,7 +27,7 @@ def test_a_mean_a_ratio_and_a_correlation_by_hand():
     assert items.size("masked_lm_accuracy") == 10
 
 
-def test_a_score_of_many_samples_at_once_is_that_of_each():
+def test_statistic_of_many_samples_equals_statistic_of_each():
     generator = np.random.default_rng(0)
     predictions, labels = generator.normal(size=(2, 5, 30)).round(1)
     statistic, _ = Items.numbered({"predictions": predictions[0], "labels": labels[0]}).statistic("spearman")
@@ -35,7 +35,7 @@ def test_a_score_of_many_samples_at_once_is_that_of_each():
     np.testing.assert_allclose(statistic(predictions, labels), expected, atol=1e-12)
 
 
-def test_values_in_float32_are_summed_in_float64():
+def test_float32_values_are_summed_in_float64():
     """A million times a tenth, whose sum float32 would round."""
     tenths = np.full(1_000_000, 0.1, np.float32)
     items = Items.numbered({"f1": tenths, "masked_lm_hits": tenths, "masked_lm_count": np.ones_like(tenths)})
@@ -44,12 +44,12 @@ def test_values_in_float32_are_summed_in_float64():
     assert items.score("masked_lm_accuracy") == pytest.approx(exact, rel=1e-12)
 
 
-def test_what_was_not_kept_is_told():
+def test_score_without_its_values_raises_key_error():
     with pytest.raises(KeyError):
         Items.numbered({"f1": np.zeros(3)}).score("accuracy")
 
 
-def test_items_are_put_into_the_order_of_the_same_ones():
+def test_items_are_sorted_into_order_of_other_items():
     items = Items(np.array(["b", "c", "a"]), {"f1": np.array([2.0, 3.0, 1.0])})
     other = Items(np.array(["a", "b", "c"]), {"f1": np.zeros(3)})
     aligned = items.in_order_of(other)
@@ -58,7 +58,7 @@ def test_items_are_put_into_the_order_of_the_same_ones():
     assert items.in_order_of(Items(np.array(["a", "b", "d"]), {})) is None
 
 
-def test_losses_and_errors_are_better_low():
+def test_lower_is_better_for_losses_and_errors():
     assert lower_is_better("masked_lm_loss")
     assert lower_is_better("logit error")
     assert not lower_is_better("f1")

@@ -22,7 +22,7 @@ def interval_of_mean(base, head):
 
 
 @pytest.mark.parametrize("lost", [1, 2, 4, 8, 16])
-def test_interval_of_a_few_lost_answers_is_that_of_their_count(lost):
+def test_interval_of_few_lost_answers_equals_poisson_interval(lost):
     """Of many items few are lost: Poisson, whose exact limits are Garwood's (Biometrika 1936)."""
     base = np.full(1000, 100.0)
     head = base.copy()
@@ -34,7 +34,7 @@ def test_interval_of_a_few_lost_answers_is_that_of_their_count(lost):
     assert -10 * high == pytest.approx(fewest, abs=1.0)
 
 
-def test_interval_of_many_items_is_the_normal_one():
+def test_interval_of_many_items_equals_normal_interval():
     first, second = np.random.default_rng(5).normal(size=(2, 2000))
     difference = second - first
     margin = scipy.stats.norm.ppf(0.975) * difference.std() / np.sqrt(2000)
@@ -54,11 +54,11 @@ def test_interval_of_many_items_is_the_normal_one():
         ([1], [3], 2.0),
     ],
 )
-def test_what_every_draw_gives_has_an_interval_without_width(base, head, expected):
+def test_interval_of_constant_difference_has_zero_width(base, head, expected):
     assert interval_of_mean(base, head) == (expected, expected)
 
 
-def test_p_value_of_losses_alone_is_a_power_of_two():
+def test_p_value_of_losses_only_is_power_of_one_half():
     base, head = np.full(50, 100.0), np.full(50, 100.0)
     for lost in (1, 3, 7):
         head[:lost] = 0
@@ -66,7 +66,7 @@ def test_p_value_of_losses_alone_is_a_power_of_two():
         assert exchange_p_value(mean, (head,), (base,)) == pytest.approx(0.5**lost)
 
 
-def test_p_value_counts_every_exchange_of_sides():
+def test_p_value_equals_share_of_all_exchanges():
     generator = np.random.default_rng(1)
     labels, base, head = generator.integers(0, 2, (3, 12))
     f1 = METRICS["f1"]
@@ -82,14 +82,14 @@ def test_p_value_counts_every_exchange_of_sides():
     assert exchange_p_value(f1, (base, labels), (head, labels)) == pytest.approx(expected, abs=1e-9)
 
 
-def test_same_values_give_the_same_figures_again():
+def test_resampling_is_deterministic():
     base, head = np.random.default_rng(7).normal(size=(2, 50))
     assert interval_of_mean(base, head) == interval_of_mean(base, head)
     once, again = (exchange_p_value(mean, (base,), (head,)) for _ in range(2))
     assert once == again
 
 
-def test_an_item_is_changed_when_any_of_its_values_is():
+def test_item_counts_as_changed_when_any_value_differs():
     labels = np.array([1, 0, 1])
     changed = changed_items((np.array([1, 0, 1]), labels), (np.array([1, 1, 1]), labels))
     assert changed.tolist() == [False, True, False]

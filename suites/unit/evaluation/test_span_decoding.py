@@ -74,7 +74,9 @@ def windows_of(examples, tokenizer, *settings):
     longest=st.integers(1, 8),
     data=st.data(),
 )
-def test_lists_are_the_originals(tmp_path_factory, tokenizer, texts, n_best, longest, data):
+def test_nbest_lists_equal_those_of_original_algorithm(
+    tmp_path_factory, tokenizer, texts, n_best, longest, data
+):
     questions = [(text, [question(f"q{n}", answers=[])]) for n, text in enumerate(texts)]
     examples = read_squad(write_squad(tmp_path_factory.getbasetemp() / "f.json", squad(*questions)))
     windows = windows_of(examples, tokenizer, 14, 4, 4)
@@ -96,7 +98,7 @@ def test_lists_are_the_originals(tmp_path_factory, tokenizer, texts, n_best, lon
     assert list(decoded.nbest) == list(decoded.predictions) == [f"q{n}" for n in range(len(texts))]
 
 
-def test_a_span_by_hand(tmp_path):
+def test_decoded_spans_equal_spans_found_by_hand(tmp_path):
     tokenizer = make_tokenizer(tmp_path)
     content = squad(("a (B) É, c", [question(text="?")]))
     examples = read_squad(write_squad(tmp_path / "f.json", content))
@@ -126,14 +128,14 @@ def test_a_span_by_hand(tmp_path):
         (["#", "a"], ["x#a,"], "#a"),
     ],
 )
-def test_answers_are_cut_from_the_original_text(tmp_path, pieces, words, expected):
+def test_answer_text_is_taken_from_original_context(tmp_path, pieces, words, expected):
     tokenizer = make_tokenizer(tmp_path)
     ids = [tokenizer.tokens.index(piece) for piece in pieces]
     context = SimpleNamespace(doc_tokens=["before", *words, "after"])
     assert AnswerTexts(tokenizer).cut(ids, context, 1, len(words)) == expected
 
 
-def test_without_any_span_the_answer_is_empty(tmp_path):
+def test_answer_without_valid_span_is_empty(tmp_path):
     tokenizer = make_tokenizer(tmp_path)
     content = squad(("\u200b", [question("1", answers=[])]), ("a", [question("2", answers=[])]))
     examples = read_squad(write_squad(tmp_path / "f.json", content))
@@ -148,7 +150,7 @@ def test_without_any_span_the_answer_is_empty(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_logits_that_are_not_finite_are_refused(tmp_path, bad):
+def test_non_finite_logits_are_rejected(tmp_path, bad):
     tokenizer = make_tokenizer(tmp_path)
     content = squad(("a", [question("1", answers=[]), question("2", answers=[])]))
     examples = read_squad(write_squad(tmp_path / "f.json", content))
@@ -162,12 +164,12 @@ def test_logits_that_are_not_finite_are_refused(tmp_path, bad):
 
 
 @pytest.mark.parametrize("values", [(0, 30), (20, 0)])
-def test_impossible_settings_are_refused(values):
+def test_decoding_settings_below_one_are_rejected(values):
     with pytest.raises(InputError, match="must be at least 1"):
         DecodingSettings(*values)
 
 
-def test_the_references_logits_give_its_lists_digit_for_digit():
+def test_reference_logits_give_reference_nbest_lists_exactly():
     """The reference's logits were cut to real tokens before they were ranked, as here."""
     folder = shared_path("reference/squad-dev")
     tokenizer = TokenizerFiles(shared_path("models/minilm-l6-h384-squad/vocab.txt")).tokenizer

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.unit
         ("ÉCOLE", "école"),
     ],
 )
-def test_normalisation(text, expected):
+def test_answer_normalization_equals_official_script(text, expected):
     assert normalize_answer(text) == expected
 
 
@@ -41,13 +41,13 @@ def test_normalisation(text, expected):
         ("", ["b"], 0, 0.0),
     ],
 )
-def test_one_answer(prediction, references, exact_match, f1):
+def test_score_of_one_answer_equals_expected_em_and_f1(prediction, references, exact_match, f1):
     score = score_answer(prediction, references)
     assert score.exact_match == exact_match
     assert score.f1 == pytest.approx(f1, abs=1e-15)
 
 
-def test_unanswered_questions_count_as_wrong_with_a_line_each(capsys):
+def test_unanswered_questions_score_zero_with_one_notice_each(capsys):
     references = {"1": ["b"], "2": ["c"], "3": ["b d"], "4": ["e"]}
     scores = score_squad(references, {"3": "b", "1": "b", "other": "x"})
     assert (scores.exact_match, scores.f1) == (25.0, pytest.approx(100 * (1 + 2 / 3) / 4))
@@ -60,13 +60,13 @@ def test_unanswered_questions_count_as_wrong_with_a_line_each(capsys):
     ]
 
 
-def test_sums_round_as_the_official_sum_does():
+def test_f1_sum_rounds_like_official_script():
     """Ten times 0.4, added one by one, falls short of 4 by one unit in the last place."""
     scores = score_squad({str(n): ["b c d e"] for n in range(10)}, {str(n): "b" for n in range(10)})
     assert scores.f1 == 100.0 * 3.9999999999999996 / 10 != 40.0
 
 
-def test_the_reference_predictions_score_as_the_official_script_says():
+def test_scores_of_reference_predictions_equal_official_scores():
     folder = shared_path("reference/squad-dev")
     predictions = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
     references = read_references(shared_path(DEV_SET), predictions)

@@ -50,7 +50,7 @@ def zip_bytes(members):
     return stream.getvalue()
 
 
-def test_a_verified_file_is_installed_and_nothing_else_left(publisher, tmp_path):
+def test_verified_file_is_installed_without_leftovers(publisher, tmp_path):
     item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
     assert fetch(item, tmp_path, QUICK) == tmp_path / "data"
     assert (tmp_path / "data" / "f").read_bytes() == TEXT
@@ -58,7 +58,7 @@ def test_a_verified_file_is_installed_and_nothing_else_left(publisher, tmp_path)
     assert [path.name for path in (tmp_path / ".downloads").iterdir()] == ["lock"]
 
 
-def test_what_is_there_is_verified_and_not_asked_for_again(publisher, tmp_path, capsys):
+def test_existing_file_is_verified_and_not_downloaded_again(publisher, tmp_path, capsys):
     item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
     fetch(item, tmp_path, QUICK)
     fetch(item, tmp_path, QUICK)
@@ -67,7 +67,7 @@ def test_what_is_there_is_verified_and_not_asked_for_again(publisher, tmp_path, 
 
 
 @pytest.mark.parametrize("damage", [TEXT[:-1], b"S" + TEXT[1:], None])
-def test_a_damaged_or_missing_file_is_brought_again(publisher, tmp_path, damage):
+def test_damaged_or_missing_file_is_downloaded_again(publisher, tmp_path, damage):
     item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
     fetch(item, tmp_path, QUICK)
     (tmp_path / "data" / "mine").write_text("left alone")
@@ -79,7 +79,7 @@ def test_a_damaged_or_missing_file_is_brought_again(publisher, tmp_path, damage)
     assert (tmp_path / "data" / "mine").read_text() == "left alone"
 
 
-def test_wrong_bytes_are_never_installed(publisher, tmp_path):
+def test_file_with_wrong_checksum_is_not_installed(publisher, tmp_path):
     wrong = b"S" + TEXT[1:]
     item = item_of(source_of(publisher.publish("f", wrong), TEXT))
     with pytest.raises(InputError, match=rf"sha256 is {hashlib.sha256(wrong).hexdigest()}, not "):
@@ -88,14 +88,14 @@ def test_wrong_bytes_are_never_installed(publisher, tmp_path):
     assert len(publisher.requests) == 2
 
 
-def test_a_shorter_file_than_announced_elsewhere_is_refused(publisher, tmp_path):
+def test_file_of_wrong_size_is_rejected(publisher, tmp_path):
     address = publisher.publish("f", TEXT, with_length=False)
     item = item_of(Source((address,), "f", len(TEXT) + 1, None))
     with pytest.raises(InputError, match=f"size is {len(TEXT)}, not {len(TEXT) + 1}"):
         fetch(item, tmp_path, QUICK)
 
 
-def test_a_mirror_helps_out(publisher, tmp_path):
+def test_mirror_is_used_if_first_address_fails(publisher, tmp_path):
     mirror = publisher.publish("mirror", TEXT)
     item = item_of(source_of(f"{publisher.address}/gone", TEXT, mirrors=(mirror,)))
     fetch(item, tmp_path, QUICK)
@@ -103,7 +103,7 @@ def test_a_mirror_helps_out(publisher, tmp_path):
     assert [path for path, _, _ in publisher.requests] == ["/gone", "/mirror"]
 
 
-def test_all_addresses_failing_are_all_named(publisher, tmp_path):
+def test_all_failing_addresses_are_reported(publisher, tmp_path):
     mirror = publisher.publish("mirror", TEXT[::-1])
     item = item_of(source_of(f"{publisher.address}/gone", TEXT, mirrors=(mirror,)))
     with pytest.raises(InputError, match=r"/gone: the server answered 404 .*/gone: sha256 is "):
@@ -111,7 +111,7 @@ def test_all_addresses_failing_are_all_named(publisher, tmp_path):
     assert [path for path, _, _ in publisher.requests] == ["/gone", "/mirror", "/mirror"]
 
 
-def test_an_unpublished_checksum_is_recorded_and_held_to_afterwards(publisher, tmp_path, capsys):
+def test_unpublished_checksum_is_recorded_and_required_afterwards(publisher, tmp_path, capsys):
     address = publisher.publish("f", TEXT)
     fetch(item_of(source_of(address)), tmp_path, QUICK)
     recorded = {"size": len(TEXT), "sha256": hashlib.sha256(TEXT).hexdigest()}
@@ -128,7 +128,7 @@ def test_an_unpublished_checksum_is_recorded_and_held_to_afterwards(publisher, t
     assert (tmp_path / "data" / "f").read_bytes() == TEXT
 
 
-def test_an_archive_cut_short_records_no_checksum(publisher, tmp_path):
+def test_truncated_archive_records_no_checksum(publisher, tmp_path):
     body = zip_bytes({"model/vocab.txt": TEXT})
     address = publisher.publish("m.zip", body, length_lie=-100)
     item = item_of(source_of(address, name="m.zip"))
@@ -140,7 +140,7 @@ def test_an_archive_cut_short_records_no_checksum(publisher, tmp_path):
     assert (tmp_path / "data" / "vocab.txt").read_bytes() == TEXT
 
 
-def test_an_archive_that_breaks_out_installs_nothing(publisher, tmp_path):
+def test_archive_with_outside_path_installs_nothing(publisher, tmp_path):
     body = zip_bytes({"model/vocab.txt": TEXT, "../../escaped": b"1"})
     item = item_of(source_of(publisher.publish("m.zip", body), body, name="m.zip"))
     with pytest.raises(ArchiveError, match="is outside the folder"):
@@ -149,7 +149,7 @@ def test_an_archive_that_breaks_out_installs_nothing(publisher, tmp_path):
     assert not list(tmp_path.rglob("escaped"))
 
 
-def test_archives_and_files_of_one_item_share_its_folder(publisher, tmp_path):
+def test_archives_and_files_of_one_item_are_installed_in_one_folder(publisher, tmp_path):
     one, two = zip_bytes({"XNLI-1.0/xnli.dev.tsv": b"1"}), zip_bytes({"XNLI-MT-1.0/multinli/x.tsv": b"2"})
     item = item_of(
         source_of(publisher.publish("1.zip", one), one, name="1.zip"),
@@ -163,7 +163,7 @@ def test_archives_and_files_of_one_item_share_its_folder(publisher, tmp_path):
     assert not list(folder.glob("*.zip"))
 
 
-def test_an_interrupted_fetch_goes_on(publisher, tmp_path, monkeypatch):
+def test_interrupted_fetch_continues_without_new_download(publisher, tmp_path, monkeypatch):
     item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
 
     def stop(*args):
@@ -178,7 +178,7 @@ def test_an_interrupted_fetch_goes_on(publisher, tmp_path, monkeypatch):
     assert len(publisher.requests) == 1
 
 
-def test_mrpc_is_split_as_glue_has_it(tmp_path):
+def test_mrpc_is_split_into_glue_files(tmp_path):
     header = "\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
     rows = ['1\t10\t11\tHe said " yes .\tYes .\n', "0\t20\t21\tA é\tB\n", "1\t30\t31\tC\tD\n"]
     (tmp_path / TRAIN).write_text(header + "".join(rows), encoding="utf-8")
@@ -192,14 +192,14 @@ def test_mrpc_is_split_as_glue_has_it(tmp_path):
     )
 
 
-def test_mrpc_with_a_broken_row(tmp_path):
+def test_mrpc_row_with_missing_columns_is_rejected(tmp_path):
     (tmp_path / DEV_IDS).write_text("20\t21\n")
     (tmp_path / TRAIN).write_text("a\tb\tc\td\te\n1\t2\t3\n")
     with pytest.raises(InputError, match=r"train\.txt: line 2: 3 columns, not 5"):
         split_mrpc(tmp_path)
 
 
-def test_the_catalogue_names_only_official_encrypted_addresses():
+def test_catalog_contains_only_official_https_addresses():
     official = {
         "rajpurkar.github.io",
         "worksheets.codalab.org",
@@ -217,13 +217,13 @@ def test_the_catalogue_names_only_official_encrypted_addresses():
     assert len({(item.folder) for item in ITEMS.values()}) == len(ITEMS)
 
 
-def test_names_are_found_whatever_their_case_and_the_nearest_is_suggested():
+def test_item_names_ignore_case_and_nearest_name_is_suggested():
     assert find_item("glue/mrpc").name == "glue/MRPC"
     with pytest.raises(InputError, match="did you mean bert-base-uncased"):
         find_item("bert-base-uncase")
 
 
-def test_the_command_prints_what_to_export(publisher, tmp_path, monkeypatch):
+def test_fetch_command_prints_export_line(publisher, tmp_path, monkeypatch):
     item = item_of(source_of(publisher.publish("f", TEXT), TEXT), folder="SQuAD")
     monkeypatch.setitem(catalog.ITEMS, "item", item)
     place = tmp_path / "a place"
@@ -235,7 +235,7 @@ def test_the_command_prints_what_to_export(publisher, tmp_path, monkeypatch):
     assert result.stdout == f"export SQUAD_DIR={tmp_path}/SQuAD\n"
 
 
-def test_the_list_shows_every_name_with_size_and_licence():
+def test_fetch_list_shows_name_size_and_license_of_every_item():
     result = CliRunner().invoke(command, ["--list"])
     for item in ITEMS.values():
         line = next(line for line in result.stdout.splitlines() if f" {item.name} " in line)

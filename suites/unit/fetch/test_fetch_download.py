@@ -30,14 +30,14 @@ def fetch(address, target, size=None):
     return present
 
 
-def test_whole_file_in_one_answer(publisher, tmp_path):
+def test_whole_file_is_downloaded_in_one_response(publisher, tmp_path):
     progress = fetch(publisher.publish("f", BODY), tmp_path / "f", size=len(BODY))
     assert (tmp_path / "f").read_bytes() == BODY
     assert progress[-1] == (len(BODY), len(BODY))
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
-def test_cut_connections_are_resumed_without_asking_for_a_byte_twice(publisher, tmp_path):
+def test_broken_connection_is_resumed_at_the_next_byte(publisher, tmp_path):
     address = publisher.publish("f", BODY, cut_after=4 * CHUNK_BYTES)
     fetch(address, tmp_path / "f", size=len(BODY))
     assert (tmp_path / "f").read_bytes() == BODY
@@ -48,7 +48,7 @@ def test_cut_connections_are_resumed_without_asking_for_a_byte_twice(publisher, 
     ]
 
 
-def test_a_later_run_goes_on_where_an_interrupted_one_stopped(publisher, tmp_path):
+def test_next_run_resumes_interrupted_download(publisher, tmp_path):
     address = publisher.publish("f", BODY)
 
     def interrupt(now, total):
@@ -63,7 +63,7 @@ def test_a_later_run_goes_on_where_an_interrupted_one_stopped(publisher, tmp_pat
     assert publisher.requests[1] == ("/f", f"bytes={6 * CHUNK_BYTES}-", 206)
 
 
-def test_a_file_that_changed_meanwhile_is_not_spliced(publisher, tmp_path):
+def test_file_changed_on_server_is_downloaded_from_start(publisher, tmp_path):
     address = publisher.publish("f", BODY, cut_after=4 * CHUNK_BYTES)
     with pytest.raises(KeyboardInterrupt):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_interrupt_at(3 * CHUNK_BYTES))
@@ -74,7 +74,7 @@ def test_a_file_that_changed_meanwhile_is_not_spliced(publisher, tmp_path):
 
 
 @pytest.mark.parametrize("same_size", [True, False])
-def test_a_server_that_ignores_if_range_is_found_out(publisher, tmp_path, same_size):
+def test_changed_file_is_detected_if_server_ignores_if_range(publisher, tmp_path, same_size):
     address = publisher.publish("f", BODY)
     with pytest.raises(KeyboardInterrupt):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_interrupt_at(3 * CHUNK_BYTES))
@@ -84,7 +84,7 @@ def test_a_server_that_ignores_if_range_is_found_out(publisher, tmp_path, same_s
     assert (tmp_path / "f").read_bytes() == changed
 
 
-def test_a_server_that_ignores_range_starts_the_file_anew(publisher, tmp_path):
+def test_download_restarts_if_server_ignores_range(publisher, tmp_path):
     address = publisher.publish("f", BODY)
     with pytest.raises(KeyboardInterrupt):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_interrupt_at(3 * CHUNK_BYTES))
@@ -94,7 +94,7 @@ def test_a_server_that_ignores_range_starts_the_file_anew(publisher, tmp_path):
     assert publisher.requests[1][1:] == (f"bytes={3 * CHUNK_BYTES}-", 200)
 
 
-def test_without_a_validator_nothing_is_resumed(publisher, tmp_path):
+def test_download_without_validator_is_not_resumed(publisher, tmp_path):
     address = publisher.publish("f", BODY, validator=False)
     with pytest.raises(KeyboardInterrupt):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_interrupt_at(3 * CHUNK_BYTES))
@@ -103,7 +103,7 @@ def test_without_a_validator_nothing_is_resumed(publisher, tmp_path):
     assert publisher.requests[1] == ("/f", None, 200)
 
 
-def test_a_wrongly_placed_part_is_thrown_away(publisher, tmp_path):
+def test_response_with_wrong_range_is_discarded(publisher, tmp_path):
     address = publisher.publish("f", BODY)
     with pytest.raises(KeyboardInterrupt):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_interrupt_at(3 * CHUNK_BYTES))
@@ -112,7 +112,7 @@ def test_a_wrongly_placed_part_is_thrown_away(publisher, tmp_path):
     assert (tmp_path / "f").read_bytes() == BODY
 
 
-def test_a_refused_range_starts_anew(publisher, tmp_path):
+def test_download_restarts_after_status_416(publisher, tmp_path):
     address = publisher.publish("f", BODY)
     with pytest.raises(KeyboardInterrupt):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_interrupt_at(3 * CHUNK_BYTES))
@@ -123,7 +123,7 @@ def test_a_refused_range_starts_anew(publisher, tmp_path):
     assert [status for _, _, status in publisher.requests] == [200, 416, 200]
 
 
-def test_a_complete_part_is_not_asked_for_again(publisher, tmp_path):
+def test_complete_partial_file_is_not_requested_again(publisher, tmp_path):
     address = publisher.publish("f", BODY)
 
     def interrupt_at_the_end(now, total):
@@ -137,7 +137,7 @@ def test_a_complete_part_is_not_asked_for_again(publisher, tmp_path):
     assert len(publisher.requests) == 1
 
 
-def test_announcing_more_than_comes_ends_in_one_clear_line(publisher, tmp_path):
+def test_too_large_content_length_is_reported_after_retries(publisher, tmp_path):
     address = publisher.publish("f", BODY, length_lie=1000)
     with pytest.raises(TransferError, match=r"the connection broke 4 times at byte .*try again later"):
         fetch(address, tmp_path / "f")
@@ -145,54 +145,54 @@ def test_announcing_more_than_comes_ends_in_one_clear_line(publisher, tmp_path):
 
 
 @pytest.mark.parametrize("lie", [-1000, 1000])
-def test_another_size_than_the_known_one_is_refused_before_the_body(publisher, tmp_path, lie):
+def test_unexpected_size_is_rejected_before_reading_the_body(publisher, tmp_path, lie):
     address = publisher.publish("f", BODY, length_lie=lie)
     with pytest.raises(TransferError, match=f"file has {len(BODY) + lie} bytes; {len(BODY)} are expected"):
         fetch(address, tmp_path / "f", size=len(BODY))
     assert not (tmp_path / "f.part").exists()
 
 
-def test_an_unannounced_length_is_read_to_its_end(publisher, tmp_path):
+def test_response_without_content_length_is_read_completely(publisher, tmp_path):
     progress = fetch(publisher.publish("f", BODY, with_length=False), tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == BODY
     assert progress[-1] == (len(BODY), None)
 
 
-def test_passing_failures_are_retried(publisher, tmp_path):
+def test_temporary_server_errors_are_retried(publisher, tmp_path):
     fetch(publisher.publish("f", BODY, statuses=[503, 429, 500]), tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == BODY
     assert [status for _, _, status in publisher.requests] == [503, 429, 500, 200]
 
 
-def test_lasting_failures_are_told(publisher, tmp_path):
+def test_permanent_server_errors_are_reported(publisher, tmp_path):
     with pytest.raises(TransferError, match="the server answered 503"):
         fetch(publisher.publish("f", BODY, statuses=[503] * 100), tmp_path / "f")
 
 
-def test_a_missing_file_is_not_retried(publisher, tmp_path):
+def test_status_404_is_not_retried(publisher, tmp_path):
     with pytest.raises(TransferError, match="/none: the server answered 404"):
         fetch(f"{publisher.address}/none", tmp_path / "f")
     assert len(publisher.requests) == 1
 
 
-def test_a_compressed_answer_is_refused(publisher, tmp_path):
+def test_compressed_response_is_rejected(publisher, tmp_path):
     with pytest.raises(TransferError, match="compressed the file although the request forbids it"):
         fetch(publisher.publish("f", BODY, encoding="gzip"), tmp_path / "f")
 
 
-def test_an_encrypted_address_must_not_lead_to_an_unencrypted_one():
+def test_redirect_from_https_to_http_is_rejected():
     answer = requests.Response()
     answer.status_code, answer.url = 200, "http://127.0.0.1/f"
     with pytest.raises(TransferError, match="redirects to an unencrypted address"):
         _check_response(answer, "https://127.0.0.1/f", 0, None)
 
 
-def test_no_server_at_all(tmp_path):
+def test_refused_connection_is_reported_after_retries(tmp_path):
     with pytest.raises(TransferError, match="the connection broke 4 times at byte 0"):
         fetch("http://127.0.0.1:9/f", tmp_path / "f")
 
 
-def test_a_full_disk_is_told_and_the_part_kept(publisher, tmp_path):
+def test_full_disk_is_reported_and_partial_file_is_kept(publisher, tmp_path):
     address = publisher.publish("f", BODY)
     with pytest.raises(InputError, match="free some space"):
         download(address, tmp_path / "f", size=None, retries=QUICK, progress=_no_space_at(3 * CHUNK_BYTES))

@@ -44,7 +44,7 @@ def changed(count, lost, won, right=None):
     return base, head
 
 
-def test_a_loss_that_few_questions_cannot_exclude_is_unclear_not_passed():
+def test_large_loss_on_few_questions_is_unclear():
     """F1 70 against 80 of 20 questions: the interval holds 0, and proves nothing."""
     made = judge(*changed(20, 5, 3, right=16))
     assert made.difference == pytest.approx(-10)
@@ -52,26 +52,26 @@ def test_a_loss_that_few_questions_cannot_exclude_is_unclear_not_passed():
     assert made.verdict == Ruling.UNCLEAR
 
 
-def test_a_loss_of_many_questions_fails():
+def test_significant_loss_beyond_tolerance_fails():
     made = judge(*changed(800, 40, 2))
     assert made.interval[1] < 0
     assert made.p_value < 0.01
     assert made.verdict == Ruling.FAIL
 
 
-def test_what_is_shown_to_lose_less_than_the_tolerance_passes():
+def test_loss_shown_to_be_below_tolerance_passes():
     made = judge(*changed(5000, 12, 10))
     assert -1 < made.interval[0] < made.difference < 0
     assert made.verdict == Ruling.PASS
 
 
-def test_a_certain_loss_below_the_tolerance_passes():
+def test_significant_loss_below_tolerance_passes():
     made = judge(*changed(5000, 30, 0), tolerance=1.0)
     assert made.interval[1] < 0
     assert made.verdict == Ruling.PASS
 
 
-def test_three_lost_answers_may_be_chance():
+def test_three_lost_answers_are_unclear():
     """Their interval excludes 0, but sides that are alike do as badly one time in eight."""
     made = judge(*changed(200, 3, 0))
     assert made.interval[1] < 0
@@ -79,7 +79,7 @@ def test_three_lost_answers_may_be_chance():
     assert made.verdict == Ruling.UNCLEAR
 
 
-def test_few_questions_without_a_loss_are_unclear():
+def test_few_questions_without_loss_are_unclear():
     made = judge(*changed(30, 0, 1))
     assert made.interval[0] == 0
     assert made.verdict == Ruling.UNCLEAR
@@ -87,7 +87,7 @@ def test_few_questions_without_a_loss_are_unclear():
 
 
 @pytest.mark.parametrize("count", [2, 500])
-def test_equal_scores_pass_and_say_what_they_could_hide(count):
+def test_equal_scores_pass_and_report_the_drop_they_could_hide(count):
     made = judge(*changed(count, 0, 0))
     assert made.verdict == Ruling.PASS
     told = explain(made, "questions")
@@ -95,17 +95,17 @@ def test_equal_scores_pass_and_say_what_they_could_hide(count):
     assert ("could hide a drop of" in told) == (count == 2)
 
 
-def test_a_rise_beyond_the_tolerance_passes_and_is_told():
+def test_rise_beyond_tolerance_passes_and_is_reported():
     made = judge(*changed(800, 2, 40))
     assert made.verdict == Ruling.PASS
     assert explain(made).endswith("a rise beyond the tolerance")
 
 
-def test_a_rise_that_is_sure_passes_on_few_items():
+def test_significant_rise_passes_with_few_items():
     assert judge(*changed(40, 0, 10, right=20)).verdict == Ruling.PASS
 
 
-def test_a_loss_function_is_better_low():
+def test_higher_loss_value_fails_and_lower_passes():
     generator = np.random.default_rng(0)
     base = generator.gamma(2.0, 1.0, 500)
     worse = base + 0.2
@@ -113,7 +113,7 @@ def test_a_loss_function_is_better_low():
     assert judge(worse, base, 0.05, "next_sentence_loss").verdict == Ruling.PASS
 
 
-def test_correlations_and_f1_are_judged_by_their_examples():
+def test_correlation_and_f1_are_compared_by_example():
     generator = np.random.default_rng(2)
     labels = generator.integers(0, 2, 200)
     good = np.where(generator.random(200) < 0.1, 1 - labels, labels)
@@ -126,21 +126,21 @@ def test_correlations_and_f1_are_judged_by_their_examples():
         assert len(made.changed) == np.count_nonzero(good != bad)
 
 
-def test_order_of_items_does_not_matter():
+def test_order_of_items_does_not_change_the_comparison():
     base = Items.numbered({"f1": answers(300, 400)})
     order = np.random.default_rng(0).permutation(400)
     head = Items(base.ids[order], {"f1": base.values["f1"][order]})
     assert compare_items("f1", base, head, 0.0, against="baseline").interval == (0, 0)
 
 
-def test_the_questions_that_changed_are_named():
+def test_changed_questions_are_listed_by_id():
     base = Items(np.array(["a", "b", "c"]), {"f1": np.array([100.0, 50.0, 0.0])})
     head = Items(np.array(["c", "b", "a"]), {"f1": np.array([0.0, 20.0, 100.0])})
     assert compare_items("f1", base, head, 1.0, against="baseline").changed == ("b",)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_not_finite_cannot_be_judged(value):
+def test_non_finite_scores_cannot_be_judged(value):
     base = answers(300, 400)
     spoilt = np.where(np.arange(400) == 7, value, base)
     for sides in ((base, spoilt), (spoilt, base)):
@@ -150,7 +150,7 @@ def test_what_is_not_finite_cannot_be_judged(value):
         compare_figures("f1", 80.0, value, 1.0, 400, against="published")
 
 
-def test_other_items_and_a_single_one_cannot_be_judged():
+def test_different_items_and_single_item_cannot_be_judged():
     first, second = Items.numbered({"f1": answers(3, 4)}), Items.numbered({"f1": answers(3, 5)})
     with pytest.raises(CannotJudge, match="other items"):
         compare_items("f1", first, second, 1.0, against="baseline")
@@ -168,14 +168,14 @@ def test_other_items_and_a_single_one_cannot_be_judged():
         (None, 90.0, "unclear"),
     ],
 )
-def test_a_figure_alone_is_held_to_its_tolerance(expected, score, ruling):
+def test_score_without_items_is_judged_by_tolerance_alone(expected, score, ruling):
     assert compare_figures("f1", expected, score, 0.5, 10570, against="published").verdict == ruling
 
 
 @hypothesis.given(
     difference=st.floats(-20, 20), low=st.floats(0, 10), high=st.floats(0, 10), p_value=st.floats(0, 0.5)
 )
-def test_a_pass_is_never_far_below_and_a_failure_never_near(difference, low, high, p_value):
+def test_pass_excludes_large_loss_and_failure_excludes_small_loss(difference, low, high, p_value):
     made = ScoreComparison(
         "baseline",
         "f1",
@@ -196,7 +196,7 @@ def test_a_pass_is_never_far_below_and_a_failure_never_near(difference, low, hig
         assert difference + high < 0
 
 
-def test_fewest_items_see_a_drop_of_twice_the_tolerance():
+def test_fewest_items_detect_drop_of_twice_the_tolerance():
     """Of n items that are each lost with probability 2 %, none is with 0.98 to the n."""
     needed = fewest_items(expected=100.0, tolerance=1.0)
     assert 0.98**needed <= 0.01 < 0.98 ** (needed - 1)
@@ -204,7 +204,7 @@ def test_fewest_items_see_a_drop_of_twice_the_tolerance():
     assert fewest_items(0.5, 1.0) == 1
 
 
-def test_so_many_items_would_have_settled_it():
+def test_stated_number_of_items_is_enough_to_decide():
     """The same differences in as many items as are said to settle it are no longer unclear."""
     base, head = changed(600, 9, 6)
     made = judge(base, head)
@@ -214,7 +214,7 @@ def test_so_many_items_would_have_settled_it():
     assert judge(np.tile(base, times), np.tile(head, times)).verdict == Ruling.PASS
 
 
-def test_the_worst_comparison_decides():
+def test_worst_comparison_decides_the_verdict():
     passed, unclear, failure = (
         dataclasses.replace(judge(*changed(400, 0, 0)), verdict=ruling)
         for ruling in (Ruling.PASS, Ruling.UNCLEAR, Ruling.FAIL)
@@ -245,7 +245,7 @@ def test_the_worst_comparison_decides():
         ),
     ],
 )
-def test_a_verdict_that_its_figures_do_not_give_is_refused(tmp_path, case, message):
+def test_stored_verdict_that_contradicts_its_values_is_rejected(tmp_path, case, message):
     path = write_accuracy(tmp_path, [accuracy_case("fp32", 80.0, **case)])
     with pytest.raises(InputError, match=f"accuracy.json: fp32-squad-inference.*{message}"):
         read_judged(path)

@@ -44,7 +44,7 @@ def rates(case, **thresholds):
     return {(rate.paired, rate.slowdown, rate.threshold): rate for rate in measured}
 
 
-def test_a_quiet_machine_keeps_every_demand_and_sees_5_percent_in_turn():
+def test_quiet_machine_meets_all_rates_and_detects_5_percent_interleaved():
     found = rates(made_up_case(0.004, 0.02))
     assert all(rate.kept for rate in found.values())
     assert found[True, 0.10, 0.05].regressions == 1
@@ -52,30 +52,30 @@ def test_a_quiet_machine_keeps_every_demand_and_sees_5_percent_in_turn():
     assert sum(bool(rate.demand) for rate in found.values()) == 4
 
 
-def test_false_alarms_of_scattering_runs_are_seen():
+def test_too_many_false_alarms_miss_the_required_rate():
     """Runs that differ by 10 % in truth make stored results alarm, which no test of rounds can know."""
     rate = rates(made_up_case(0.1, 0.01))[False, 0.0, 0.05]
     assert not rate.kept
     assert rate.regressions > 0.1
 
 
-def test_missed_slowdowns_are_seen():
+def test_missed_slowdowns_miss_the_required_rate():
     assert not rates(made_up_case(0.0, 0.3))[False, 0.10, 0.05].kept
 
 
-def test_runs_in_turn_bear_a_drift_that_stored_results_do_not():
+def test_interleaved_runs_tolerate_drift_and_stored_results_do_not():
     found = rates(made_up_case(0.002, 0.02, drift=0.003))
     assert all(rate.kept for (paired, *_), rate in found.items() if paired)
     assert not found[False, 0.0, 0.05].kept
 
 
-def test_a_case_is_judged_by_its_own_threshold_and_asked_only_for_what_lies_beyond_it():
+def test_case_threshold_applies_to_calibration_rates():
     found = rates(made_up_case(0.03, 0.01), special=(("fp32-*", 0.2),))
     assert found[False, 0.0, 0.2].kept
     assert found[False, 0.10, 0.2].demand == ""
 
 
-def test_disturbed_runs_are_left_out_and_too_few_others_cannot_judge():
+def test_disturbed_runs_are_excluded_and_too_few_undisturbed_cannot_judge():
     case = made_up_case(0.004, 0.02, runs=40, disturbed=5)
     assert describe_noise(case).startswith("fp32-squad: 40 runs, 5 of them disturbed; load 1.0; undisturbed")
     assert rates(case)
@@ -94,7 +94,7 @@ def record(tmp_path):
     return run
 
 
-def test_cases_take_turns_and_a_recording_goes_on_where_it_stopped(record):
+def test_recording_alternates_cases_and_resumes(record):
     quiet, loud = ("quiet", "--steps", "3"), ("loud",)
     path = record([quiet], 2)
     assert [len(case.runs) for case in read_noise(path).cases] == [2]
@@ -106,7 +106,7 @@ def test_cases_take_turns_and_a_recording_goes_on_where_it_stopped(record):
     assert path.stem == noise.machine_id
 
 
-def test_a_recording_of_another_kind_is_refused(record):
+def test_recording_with_other_schema_version_is_rejected(record):
     path = record([("quiet",)], 1)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 1}))
     with pytest.raises(InputError, match="schema_version is 1, this bertbench reads 2"):
@@ -114,7 +114,7 @@ def test_a_recording_of_another_kind_is_refused(record):
 
 
 @pytest.mark.parametrize(("between", "ending"), [(0.004, None), (0.1, GateFailed)])
-def test_the_command_prints_the_rates_and_fails_where_they_are_not_kept(
+def test_calibrate_command_prints_rates_and_fails_if_they_are_missed(
     tmp_path, monkeypatch, capsys, between, ending
 ):
     case = made_up_case(between, 0.01)

@@ -36,7 +36,7 @@ def write_sides(tmp_path, **warnings):
 
 
 @pytest.mark.parametrize("side", ["base", "head"])
-def test_a_disturbed_side_is_unclear_and_named(tmp_path, side):
+def test_disturbed_side_is_unclear_and_named(tmp_path, side):
     result = judge(*write_sides(tmp_path, **{side: [WARNING]}), command="")
     verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
     for quantity in ("efficiency", "start-up (s)"):
@@ -51,7 +51,7 @@ def test_undisturbed_sides_are_judged(tmp_path):
     assert {verdict.verdict for verdict in result.verdicts} == {Outcome.OK}
 
 
-def test_a_large_fall_in_a_disturbed_run_is_no_regression(tmp_path):
+def test_large_slowdown_in_disturbed_run_is_unclear(tmp_path):
     base, _ = write_sides(tmp_path)
     slow = [case_info("bf16", "large", scale=0.5, warnings=[WARNING])]
     write_throughput(tmp_path / "slow" / "throughput.json", slow)
@@ -59,7 +59,7 @@ def test_a_large_fall_in_a_disturbed_run_is_no_regression(tmp_path):
     assert efficiency.verdict == Outcome.UNCLEAR
 
 
-def test_command_and_report_show_it(tmp_path, capsys, monkeypatch):
+def test_gate_command_and_report_show_disturbance(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_sides(tmp_path, head=[WARNING])
     assert run("gate", "base", "head") == 3
@@ -68,7 +68,7 @@ def test_command_and_report_show_it(tmp_path, capsys, monkeypatch):
     assert WARNING in (tmp_path / "report.html").read_text()
 
 
-def test_a_benchmark_beside_a_busy_process_is_not_judged(tmp_path, monkeypatch):
+def test_benchmark_beside_busy_process_has_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "GemmPeak", MadeUpPeak)
     benchmark = Benchmark(CASE, full_length_workload(CASE, 1))
     benchmark.warm_up(1)

@@ -48,21 +48,21 @@ def run(*arguments):
 
 
 @hypothesis.given(base=ROUNDS, head=ROUNDS)
-def test_unpaired_change_is_the_median_log_difference(base, head):
+def test_unpaired_change_equals_median_log_difference(base, head):
     differences = [math.log(b) - math.log(a) for a, b in itertools.product(base, head)]
     expected = math.exp(statistics.median(differences)) - 1
     assert compare_unpaired(base, head).change == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @hypothesis.given(pairs=st.lists(st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)), min_size=7, max_size=12))
-def test_paired_change_is_the_median_of_walsh_averages(pairs):
+def test_paired_change_equals_median_of_walsh_averages(pairs):
     ratios = [math.log(head / base) for base, head in pairs]
     averages = [(x + y) / 2 for x, y in itertools.combinations_with_replacement(ratios, 2)]
     expected = math.exp(statistics.median(averages)) - 1
     assert compare_paired(*zip(*pairs, strict=True)).change == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-def test_p_values_of_complete_separation_are_counted_by_hand():
+def test_p_values_of_complete_separation_equal_values_by_hand():
     unpaired = compare_unpaired([0.9, 0.91, 0.92, 0.93, 0.94], [0.8, 0.81, 0.82, 0.83, 0.84])
     assert unpaired.p_lower == pytest.approx(1 / math.comb(10, 5))
     paired = compare_paired(np.linspace(0.9, 0.97, 8), np.linspace(0.8, 0.86, 8))
@@ -85,7 +85,7 @@ def test_interval_agrees_with_scipys_bootstrap():
 
 
 @pytest.mark.parametrize("paired", [False, True])
-def test_comparison_ignores_scale_and_reverses_with_its_sides(paired):
+def test_comparison_is_scale_invariant_and_antisymmetric(paired):
     compare = compare_paired if paired else compare_unpaired
     base, head = noisy(0.9, 0.03, 12, 1), noisy(0.8, 0.05, 12, 2)
     forward, scaled, backward = compare(base, head), compare(base * 3, head * 3), compare(head, base)
@@ -94,14 +94,14 @@ def test_comparison_ignores_scale_and_reverses_with_its_sides(paired):
     assert backward.p_higher == pytest.approx(forward.p_lower)
 
 
-def test_centre_shrugs_off_an_outlier():
+def test_center_is_not_changed_by_one_outlier():
     assert center([0.9] * 9 + [0.01]) == pytest.approx(0.9)
 
 
 # The rules.
 
 
-def test_large_and_significant_fall_is_a_regression():
+def test_large_significant_slowdown_is_a_regression():
     verdict = judge_efficiency("c", noisy(0.9, 0.02, 30, 1), noisy(0.81, 0.02, 30, 2), paired=False)
     assert verdict.verdict == Outcome.REGRESSION
     assert verdict.change == pytest.approx(-0.1, abs=0.02)
@@ -109,32 +109,32 @@ def test_large_and_significant_fall_is_a_regression():
     assert verdict.interval[0] < verdict.change < verdict.interval[1] < 0
 
 
-def test_small_fall_is_fine_however_significant():
+def test_small_significant_slowdown_is_ok():
     verdict = judge_efficiency("c", noisy(0.9, 0.001, 30, 1), noisy(0.873, 0.001, 30, 2), paired=False)
     assert verdict.p_value < 1e-6
     assert verdict.verdict == Outcome.OK
 
 
-def test_threshold_decides_what_is_small():
+def test_threshold_sets_the_smallest_regression():
     rounds = noisy(0.9, 0.001, 30, 1), noisy(0.873, 0.001, 30, 2)
     assert judge_efficiency("c", *rounds, paired=False, threshold=0.02).verdict == Outcome.REGRESSION
 
 
-def test_large_fall_without_significance_is_unclear():
+def test_large_slowdown_without_significance_is_unclear():
     verdict = judge_efficiency("c", noisy(0.9, 0.3, 10, 1), noisy(0.9, 0.3, 10, 3), paired=False)
     assert verdict.change < -0.05
     assert verdict.verdict == Outcome.UNCLEAR
     assert "measure more rounds" in verdict.detail
 
 
-def test_no_fall_is_unclear_when_a_large_one_is_not_excluded():
+def test_equal_speed_is_unclear_if_large_slowdown_is_not_excluded():
     verdict = judge_efficiency("c", noisy(0.9, 0.3, 10, 3), noisy(0.9, 0.3, 10, 1), paired=False)
     assert verdict.change > -0.05
     assert verdict.verdict == Outcome.UNCLEAR
     assert "10 % is not excluded" in verdict.detail
 
 
-def test_rise_is_an_improvement():
+def test_higher_efficiency_is_an_improvement():
     verdict = judge_efficiency("c", noisy(0.8, 0.02, 30, 1), noisy(0.9, 0.02, 30, 2), paired=False)
     assert verdict.verdict == Outcome.IMPROVEMENT
 
@@ -142,7 +142,7 @@ def test_rise_is_an_improvement():
 @pytest.mark.parametrize(
     ("paired", "count", "option"), [(False, 4, "--steps 5"), (True, 6, "--pairs 7"), (False, 2, "--steps 5")]
 )
-def test_too_few_measurements_are_unclear_and_name_the_option_for_more(paired, count, option):
+def test_too_few_measurements_are_unclear_and_name_option_for_more(paired, count, option):
     for head in (0.9, 0.7, 1.5):
         verdict = judge_efficiency("c", [0.9] * count, [head] * count, paired=paired)
         assert verdict.verdict == Outcome.UNCLEAR
@@ -151,27 +151,27 @@ def test_too_few_measurements_are_unclear_and_name_the_option_for_more(paired, c
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 30])
-def test_half_the_speed_in_every_round_is_a_regression_however_few_there_are(count):
+def test_half_speed_in_every_round_is_a_regression_even_with_few_rounds(count):
     base = noisy(0.9, 0.03, count, 1)
     verdict = judge_efficiency("c", base, noisy(0.45, 0.03, count, 2), paired=False)
     assert verdict.verdict == Outcome.REGRESSION
     assert verdict.change == pytest.approx(-0.5, abs=0.05)
 
 
-def test_one_slow_round_or_one_that_is_not_slow_is_no_far_fall():
+def test_single_slow_round_is_unclear():
     assert judge_efficiency("c", [0.9], [0.4], paired=False).verdict == Outcome.UNCLEAR
     assert judge_efficiency("c", [0.9] * 3, [0.4, 0.4, 0.7], paired=False).verdict == Outcome.UNCLEAR
 
 
 @pytest.mark.parametrize("paired", [False, True])
-def test_unclear_falls_name_the_option_for_more(paired):
+def test_unclear_slowdown_names_option_for_more_measurements(paired):
     base, head = [0.9, 1.0, 0.8] * 3, [0.95, 0.7, 0.75] * 3
     verdict = judge_efficiency("c", base, head, paired=paired)
     assert verdict.verdict == Outcome.UNCLEAR
     assert ("--pairs" if paired else "--steps") in verdict.detail
 
 
-def test_pairs_see_through_drift_that_hides_a_fall_from_unpaired_rounds():
+def test_paired_comparison_detects_slowdown_hidden_by_drift():
     drift = np.linspace(0.9, 0.5, 8)
     head = drift * noisy(0.9, 0.01, 8, 1)
     assert judge_efficiency("c", drift, head, paired=True).verdict == Outcome.REGRESSION
@@ -179,7 +179,7 @@ def test_pairs_see_through_drift_that_hides_a_fall_from_unpaired_rounds():
 
 
 @hypothesis.given(base=ROUNDS, head=ROUNDS)
-def test_a_regression_is_always_large_and_significant(base, head):
+def test_every_regression_is_large_and_significant(base, head):
     verdict = judge_efficiency("c", base, head, paired=False)
     if verdict.verdict == Outcome.REGRESSION:
         less = scipy.stats.mannwhitneyu(head, base, alternative="less").pvalue
@@ -194,12 +194,12 @@ def test_memory_is_judged_by_its_threshold(head, outcome):
     assert judge_memory("c", [1000.0], [float(head)]).verdict == outcome
 
 
-def test_one_startup_regresses_only_by_doubling():
+def test_single_startup_time_regresses_only_if_doubled():
     assert judge_startup("c", [5.0], [9.0]).verdict == Outcome.OK
     assert judge_startup("c", [5.0], [10.5]).verdict == Outcome.REGRESSION
 
 
-def test_paired_startups_regress_by_a_quarter():
+def test_paired_startup_times_regress_if_25_percent_slower():
     base = noisy(5, 0.1, 8, 1)
     assert judge_startup("c", base, base * 1.4).verdict == Outcome.REGRESSION
     assert judge_startup("c", base, base * 1.2).verdict == Outcome.OK
@@ -226,32 +226,32 @@ def test_same_speed_passes(tmp_path, capsys):
     assert result.command == f"bertbench gate --threshold 5 {base} {head}"
 
 
-def test_one_slow_case_fails_and_is_named(tmp_path, capsys):
+def test_one_slow_case_fails_and_is_reported(tmp_path, capsys):
     infos = [*grid(seed=100)[:-1], case_info("bf16", "large", mode="training", scale=0.9, seed=7)]
     base, head = write_sides(tmp_path, infos)
     assert run("gate", base, head) == 1
     assert "regressed: bf16-squad-training-bert-large-b8 (efficiency)" in capsys.readouterr().err
 
 
-def test_files_of_pytest_benchmark_serve_as_sides(tmp_path):
+def test_pytest_benchmark_files_are_accepted_as_sides(tmp_path):
     base, head = write_sides(tmp_path, grid(scale=0.88, seed=100))
     assert run("gate", base / "throughput.json", head / "throughput.json") == 1
 
 
-def test_missing_case_cannot_be_judged_and_a_new_one_is_fine(tmp_path, capsys):
+def test_missing_case_cannot_be_judged_and_new_case_is_accepted(tmp_path, capsys):
     base, head = write_sides(tmp_path, grid(seed=100)[1:])
     assert run("gate", base, head) == 3
     assert "could not judge: fp32-squad-inference-bert-tiny-b8 (efficiency)" in capsys.readouterr().err
     assert run("gate", head, base) == 0
 
 
-def test_nothing_in_common_cannot_be_judged(tmp_path):
+def test_sides_without_common_cases_cannot_be_judged(tmp_path):
     write_throughput(tmp_path / "base/throughput.json", grid())
     write_accuracy(tmp_path / "head", [accuracy_case()])
     assert run("gate", tmp_path / "base", tmp_path / "head") == 3
 
 
-def test_other_machine_compares_efficiency_only_and_says_so(tmp_path, capsys):
+def test_results_of_other_machine_compare_efficiency_only(tmp_path, capsys):
     slow_start = [
         info | {"startup_seconds": 50.0} for info in grid(seed=100, machine_id="xeon-8c-amx_bf16-0")
     ]
@@ -261,7 +261,7 @@ def test_other_machine_compares_efficiency_only_and_says_so(tmp_path, capsys):
     assert {verdict.quantity for verdict in read_gate(head / "gate.json").verdicts} == {"efficiency"}
 
 
-def test_more_memory_or_a_doubled_startup_fails(tmp_path):
+def test_more_memory_or_doubled_startup_fails(tmp_path):
     for change in ({"peak_memory_mib": 4000.0}, {"startup_seconds": 11.0}):
         base, head = write_sides(tmp_path, [info | change for info in grid(seed=100)])
         assert run("gate", base, head) == 1
@@ -283,7 +283,7 @@ def verdicts_of(*outcomes):
         ([], 3, CannotJudge),
     ],
 )
-def test_exit_status(outcomes, status, error):
+def test_exit_status_follows_the_verdicts(outcomes, status, error):
     assert exit_status(verdicts_of(*outcomes)) == status
     if error:
         with pytest.raises(error):
@@ -322,7 +322,7 @@ def test_exit_status(outcomes, status, error):
         ),
     ],
 )
-def test_unusable_throughput_file_is_refused_by_place(tmp_path, break_it, message):
+def test_invalid_throughput_file_is_rejected_with_place(tmp_path, break_it, message):
     values = benchmark_file(grid())
     break_it(values)
     path = tmp_path / "throughput.json"
@@ -332,24 +332,24 @@ def test_unusable_throughput_file_is_refused_by_place(tmp_path, break_it, messag
 
 
 @pytest.mark.parametrize("arguments", [[], ["one"], ["one", "two", "three"], ["no-such-revision", "none"]])
-def test_wrong_sides_are_bad_input(arguments, capsys):
+def test_invalid_sides_are_rejected_in_one_line(arguments, capsys):
     assert run("gate", *arguments) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_threshold_is_a_number(tmp_path, capsys):
+def test_threshold_nan_is_rejected(tmp_path, capsys):
     assert run("gate", *write_sides(tmp_path, grid(scale=0.5)), "--threshold", "nan") == 2
     assert "threshold is nan" in capsys.readouterr().err
 
 
-def test_wrong_name_outside_a_repository_is_told(tmp_path, monkeypatch, capsys):
+def test_unknown_name_outside_repository_is_rejected(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert run("gate", "no-such-folder", "none") == 2
     assert "none: is neither a results folder" in capsys.readouterr().err
 
 
-def test_scores_that_the_heads_folder_lost_cannot_be_judged(tmp_path, capsys):
+def test_scores_missing_in_head_folder_cannot_be_judged(tmp_path, capsys):
     base, head = write_sides(tmp_path, grid(seed=100))
     write_accuracy(base, [accuracy_case()])
     assert run("gate", base, head) == 3
@@ -358,11 +358,11 @@ def test_scores_that_the_heads_folder_lost_cannot_be_judged(tmp_path, capsys):
     assert run("gate", head, base) == 0
 
 
-def test_same_result_twice_is_bad_input(tmp_path):
+def test_same_result_as_both_sides_is_rejected(tmp_path):
     base, _ = write_sides(tmp_path, grid())
     assert run("gate", base, base) == 2
 
 
-def test_folder_without_results_is_bad_input(tmp_path):
+def test_folder_without_results_is_rejected(tmp_path):
     with pytest.raises(InputError, match="contains none of throughput"):
         load_sides(str(tmp_path), str(tmp_path), tmp_path)

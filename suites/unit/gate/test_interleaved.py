@@ -75,7 +75,7 @@ def assert_nothing_is_left(root, tmp_path):
     assert len(git(root, "worktree", "list").splitlines()) == 1
 
 
-def test_runs_alternate_and_drift_does_not_hide_a_slower_head(revisions, tmp_path):
+def test_runs_alternate_and_slower_head_is_found_despite_drift(revisions, tmp_path):
     result = gate(revisions, tmp_path)
     assert (tmp_path / "log").read_text().split() == ["0.9", "0.81"] * PAIRS
     verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
@@ -86,7 +86,7 @@ def test_runs_alternate_and_drift_does_not_hide_a_slower_head(revisions, tmp_pat
     assert_nothing_is_left(revisions, tmp_path)
 
 
-def test_disturbed_pairs_are_run_again_and_not_judged_by(revisions, tmp_path, monkeypatch):
+def test_disturbed_pairs_are_repeated_and_excluded(revisions, tmp_path, monkeypatch):
     """The second pair's base and the fourth's head: nine pairs give seven undisturbed ones."""
     monkeypatch.setenv("DISTURBED", "(2, 7)")
     result = gate(revisions, tmp_path)
@@ -96,7 +96,7 @@ def test_disturbed_pairs_are_run_again_and_not_judged_by(revisions, tmp_path, mo
     assert "9 interleaved pairs of runs on one machine, 2 of them disturbed" in result.notes[0]
 
 
-def test_without_enough_undisturbed_pairs_nothing_is_judged(revisions, tmp_path, monkeypatch):
+def test_too_few_undisturbed_pairs_are_unclear(revisions, tmp_path, monkeypatch):
     monkeypatch.setenv("DISTURBED", "range(100)")
     result = gate(revisions, tmp_path)
     assert len((tmp_path / "log").read_text().split()) == 2 * 2 * PAIRS
@@ -105,32 +105,32 @@ def test_without_enough_undisturbed_pairs_nothing_is_judged(revisions, tmp_path,
     assert "the base was disturbed (another process)" in verdicts["efficiency"].detail
 
 
-def test_changes_in_no_commit_are_told(revisions, tmp_path):
+def test_uncommitted_changes_are_reported(revisions, tmp_path):
     assert len(gate(revisions, tmp_path).notes) == 1
     (revisions / "speed").write_text("2")
     assert "they were not measured" in gate(revisions, tmp_path).notes[1]
 
 
-def test_every_case_is_run(revisions, tmp_path):
+def test_every_case_is_run_for_both_sides(revisions, tmp_path):
     result = gate(revisions, tmp_path, cases=[("squad",), ("classifier",)])
     assert {verdict.case for verdict in result.verdicts} == {"bf16-squad", "bf16-classifier"}
     assert len((tmp_path / "log").read_text().split()) == 4 * PAIRS
 
 
 @pytest.mark.parametrize(("native", "precisions"), [(True, {"fp32", "bf16"}), (False, {"fp32"})])
-def test_the_default_cases_are_base_and_large_in_what_is_native(native, precisions):
+def test_default_cases_are_base_and_large_in_native_precisions(native, precisions):
     cases = default_cases(native)
     pairs = {(case[case.index("--config") + 1], case[case.index("--precision") + 1]) for case in cases}
     assert pairs == set(itertools.product(("bert-base", "bert-large-4l"), precisions))
 
 
-def test_failing_run_is_told_by_its_last_line_and_leaves_nothing(revisions, tmp_path):
+def test_failing_run_reports_its_last_line_and_leaves_no_files(revisions, tmp_path):
     with pytest.raises(InputError, match="exit status 1: RuntimeError: no such option"):
         gate(revisions, tmp_path, "raise RuntimeError('no such option')")
     assert_nothing_is_left(revisions, tmp_path)
 
 
-def test_failing_build_leaves_nothing(revisions, tmp_path):
+def test_failing_build_leaves_no_files(revisions, tmp_path):
     def fail(checkout, folder):
         raise InputError("pip failed")
 
@@ -139,7 +139,7 @@ def test_failing_build_leaves_nothing(revisions, tmp_path):
     assert_nothing_is_left(revisions, tmp_path)
 
 
-def test_termination_ends_the_run_and_leaves_nothing(revisions, tmp_path):
+def test_termination_stops_the_run_and_leaves_no_files(revisions, tmp_path):
     script = f"""
 import os, pathlib, signal, time
 pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
@@ -153,18 +153,18 @@ time.sleep(60)
     assert_nothing_is_left(revisions, tmp_path)
 
 
-def test_same_commit_twice_is_bad_input(revisions, tmp_path):
+def test_same_commit_as_both_sides_is_rejected(revisions, tmp_path):
     git(revisions, "branch", "copy", "HEAD~1")
     with pytest.raises(InputError, match="are the same commit"):
         gate_against(revisions, "copy", "HEAD~1", command="", cases=[])
 
 
-def test_unknown_revision_is_bad_input(revisions):
+def test_unknown_revision_is_rejected(revisions):
     with pytest.raises(InputError, match="nonsense: is neither"):
         gate_against(revisions, "nonsense", "HEAD", command="", cases=[])
 
 
-def test_package_in_the_current_folder_is_not_the_one_that_runs(tmp_path, monkeypatch):
+def test_package_in_current_folder_is_not_run(tmp_path, monkeypatch):
     """Both sides would else measure the checkout in which the gate was started."""
     impostor = tmp_path / "bertbench"
     impostor.mkdir()
@@ -177,14 +177,14 @@ def test_package_in_the_current_folder_is_not_the_one_that_runs(tmp_path, monkey
     assert "the wrong package" not in str(failure.value)
 
 
-def test_git_is_needed(tmp_path, monkeypatch):
+def test_missing_git_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert shutil.which("git") is None
     with pytest.raises(InputError, match="git is not installed"):
         gate_against(tmp_path, "a", "b", command="", cases=[])
 
 
-def test_results_without_rounds_are_refused(revisions, tmp_path):
+def test_results_without_rounds_are_rejected(revisions, tmp_path):
     script = BENCHMARK.replace("rounds = [", "rounds = [] and [")
     with pytest.raises(InputError, match="efficiency_rounds is empty; give more steps"):
         gate(revisions, tmp_path, script)

@@ -46,7 +46,7 @@ def compare(tmp_path):
         (594, Outcome.UNCLEAR, 3),
     ],
 )
-def test_outcome_and_exit_status_are_the_rules(compare, right, outcome, status):
+def test_score_verdict_and_exit_status_follow_the_rule(compare, right, outcome, status):
     result = compare(answers(600), answers(right))
     (verdict,) = result.verdicts
     assert verdict.verdict == outcome
@@ -67,7 +67,7 @@ WORSE_THAN_FP32 = comparison("fp32", 75.0, 90.0, p_value=1e-4, verdict="fail")
         {"comparisons": [WORSE_THAN_FP32], "verdict": "fail"},
     ],
 )
-def test_what_the_suite_said_of_the_head_is_no_regression(compare, suite):
+def test_verdict_of_suite_on_head_does_not_cause_regression(compare, suite):
     """Base and head are equal; a missing baseline is none, and so is a loss that the base has too."""
     (verdict,) = compare(answers(600), answers(600), **suite).verdicts
     assert verdict.verdict == Outcome.OK
@@ -81,7 +81,7 @@ def test_what_the_suite_said_of_the_head_is_no_regression(compare, suite):
         ({"per_question_scores": None}, "keeps no scores by item"),
     ],
 )
-def test_what_does_not_compare_is_unclear(compare, changes, told):
+def test_results_that_cannot_be_compared_are_unclear(compare, changes, told):
     result = compare(answers(600), answers(600), **changes)
     (verdict,) = result.verdicts
     assert verdict.verdict == Outcome.UNCLEAR
@@ -89,6 +89,6 @@ def test_what_does_not_compare_is_unclear(compare, changes, told):
     assert exit_status(result) == 3
 
 
-def test_another_instruction_set_is_told(compare):
+def test_different_instruction_set_is_reported(compare):
     (verdict,) = compare(answers(600), answers(600), instruction_set="oneDNN avx2").verdicts
     assert "computed by" in verdict.detail

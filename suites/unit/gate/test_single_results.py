@@ -63,7 +63,7 @@ def write_prediction(folder, values, **changes):
     return folder
 
 
-def test_what_predict_wrote_is_read(predict):
+def test_results_written_by_predict_are_read(predict):
     folder = predict("fp32")
     side = load_folder(folder)
     (case,) = side.accuracy.cases
@@ -72,7 +72,7 @@ def test_what_predict_wrote_is_read(predict):
     assert side.items(case).score("f1") == pytest.approx(case.scores["f1"])
 
 
-def test_predictions_are_judged(tmp_path, call_here):
+def test_worse_predictions_are_a_regression(tmp_path, call_here):
     base = write_prediction(tmp_path / "base", [100] * 400 + [0] * 100)
     same = write_prediction(tmp_path / "same", [100] * 400 + [0] * 100)
     worse = write_prediction(tmp_path / "worse", [100] * 350 + [0] * 150)
@@ -81,7 +81,7 @@ def test_predictions_are_judged(tmp_path, call_here):
     assert (status, "regression" in out) == (1, True), told
 
 
-def test_benchmarks_are_judged(tmp_path, call_here):
+def test_slower_benchmark_is_a_regression(tmp_path, call_here):
     for name, scale in (("base", 1.0), ("same", 1.0), ("slow", 0.8)):
         (tmp_path / name).mkdir()
         info = made_up_results.case_info("bf16", "base", scale=scale, seed=len(name))
@@ -99,7 +99,7 @@ def test_benchmarks_are_judged(tmp_path, call_here):
         ({"quantity": None}, "quantity is None"),
     ],
 )
-def test_a_damaged_prediction_is_refused(tmp_path, changes, message):
+def test_damaged_prediction_is_rejected(tmp_path, changes, message):
     folder = write_prediction(tmp_path / "base", [100, 0], **changes)
     with pytest.raises(InputError, match=message):
         load_folder(folder)
@@ -140,7 +140,7 @@ def results(tmp_path):
 @pytest.mark.parametrize(
     ("speed", "scores", "status"), [("quick", "good", 0), ("slow", "good", 1), ("quick", "bad", 1)]
 )
-def test_two_environments_are_judged_in_speed_and_scores(
+def test_two_environments_are_compared_by_speed_and_scores(
     results, interpreter, call_here, speed, scores, status
 ):
     base = {"SPEED": results / "quick", "SCORES": results / "good"}
@@ -174,13 +174,13 @@ def test_two_environments_are_judged_in_speed_and_scores(
         (["--base-env", "A=1", "--", "ner"], "task 'ner' is unknown"),
     ],
 )
-def test_bad_sides_are_refused(call_here, options, message):
+def test_invalid_combination_of_sides_is_rejected(call_here, options, message):
     status, _, told = call_here("gate", *options)
     assert status == 2
     assert message in told
 
 
-def test_a_folder_of_nothing(tmp_path):
+def test_empty_folder_is_rejected(tmp_path):
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
     with pytest.raises(InputError, match="contains none of"):

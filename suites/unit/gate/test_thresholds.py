@@ -16,7 +16,7 @@ def run(*arguments):
     return stop.value.code
 
 
-def test_the_last_pattern_that_matches_counts():
+def test_last_matching_pattern_sets_the_threshold():
     thresholds = Thresholds.parse(5, ["bf16-*=8", "*-large-*=12", "bf16-squad=x=3"])
     assert thresholds.of("fp32-squad-inference-bert-base-b8") == 0.05
     assert thresholds.of("bf16-squad-inference-bert-base-b8") == 0.08
@@ -27,18 +27,18 @@ def test_the_last_pattern_that_matches_counts():
 @pytest.mark.parametrize(
     "text", ["bf16-*", "=5", "bf16-*=", "bf16-*=five", "bf16-*=0", "bf16-*=100", "a=nan"]
 )
-def test_what_is_no_threshold_is_refused(text):
+def test_invalid_case_threshold_is_rejected(text):
     with pytest.raises(InputError, match=r"must be PATTERN=PERCENT with a percentage between 0 and 100"):
         Thresholds.parse(5, [text])
 
 
 @pytest.mark.parametrize("general", [0, 100, -5, float("nan")])
-def test_a_general_threshold_is_a_percentage(general):
+def test_general_threshold_outside_range_is_rejected(general):
     with pytest.raises(InputError, match="--threshold"):
         Thresholds.parse(general, [])
 
 
-def test_the_command_judges_each_case_by_its_own(tmp_path, capsys, monkeypatch):
+def test_gate_command_uses_threshold_of_each_case(tmp_path, capsys, monkeypatch):
     """Both precisions fall by 8 %; bf16 may lose 12."""
     monkeypatch.chdir(tmp_path)
     for side, scale in (("base", 1.0), ("head", 0.92)):

@@ -37,13 +37,13 @@ def read_imports(path: Path) -> Iterator[str]:
 FLOORS = read_floors()
 
 
-def test_every_module_has_its_place():
+def test_every_module_is_in_the_table():
     modules = {path.stem for path in PACKAGE.glob("*.py")} - FACES
     assert modules | {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(FLOORS)
 
 
 @pytest.mark.parametrize("name", FLOORS)
-def test_imports_come_from_above_or_beside(name):
+def test_modules_import_only_from_their_row_or_above(name):
     files = (PACKAGE / name).rglob("*.py") if (PACKAGE / name).is_dir() else [PACKAGE / f"{name}.py"]
     for file in files:
         for imported in read_imports(file):
@@ -58,7 +58,7 @@ TESTS = sorted((ROOT / "suites").rglob("test_*.py"))
 
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
-def test_no_test_module_imports_from_another(file):
+def test_test_modules_do_not_import_each_other(file):
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in TESTS}
     for imported in read_imports(file):
         assert imported not in modules

@@ -41,11 +41,11 @@ def imported_modules() -> set[str]:
     return found - sys.stdlib_module_names - {"bertbench", "suites", "tools"}
 
 
-def test_requirements_are_what_is_imported():
+def test_requirements_equal_imported_packages():
     assert required_modules() == imported_modules() - BROUGHT_ALONG - OPTIONAL
 
 
-def test_what_continuous_integration_installs_meets_the_requirements():
+def test_ci_constraints_meet_the_requirements():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     stated = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     lines = (ROOT / "ci-constraints.txt").read_text().splitlines()

@@ -29,18 +29,18 @@ def run(arguments, capfd):
     return capfd.readouterr().out
 
 
-def test_the_document_shows_trainings():
+def test_document_contains_three_training_commands():
     assert len(TRAININGS) == 3
 
 
 @pytest.mark.parametrize("arguments", TRAININGS, ids=" ".join)
-def test_a_command_is_understood(arguments, capfd):
+def test_documented_command_passes_dry_run(arguments, capfd):
     printed = run([*arguments, "--dry-run"], capfd)
     count = arguments[arguments.index("--mpi-num-processes") + 1]
     assert printed.count("HOROVOD_RANK=") == int(count)
 
 
-def test_the_dry_run_is_what_is_printed(monkeypatch, capfd):
+def test_documented_dry_run_output_is_up_to_date(monkeypatch, capfd):
     (arguments,) = (arguments for arguments in TRAININGS if "--dry-run" in arguments)
     (shown,) = (text for kind, text in BLOCKS if not kind and "HOROVOD_RANK" in text)
     home = Path("/home/ann")
@@ -51,7 +51,7 @@ def test_the_dry_run_is_what_is_printed(monkeypatch, capfd):
     assert run(arguments, capfd) == shown
 
 
-def test_links_and_files_are_there():
+def test_linked_files_exist():
     for link in re.findall(r"\]\(([^)#:]+)\)", DOCUMENT):
         assert (ROOT / "docs" / link).exists(), link
     for file in re.findall(r"^(?:python|pytest\b.*?) (\w\S*\.py)$", DOCUMENT, re.MULTILINE):

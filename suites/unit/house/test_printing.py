@@ -16,7 +16,7 @@ PLACES = {PACKAGE / "console.py", PACKAGE / "entry.py"}
 
 
 @pytest.mark.parametrize("path", sorted(set(PACKAGE.rglob("*.py")) - PLACES), ids=lambda path: path.stem)
-def test_nothing_else_prints(path):
+def test_only_console_modules_print(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)

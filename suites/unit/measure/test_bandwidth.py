@@ -7,7 +7,7 @@ from bertbench.measure import bandwidth
 pytestmark = pytest.mark.unit
 
 
-def test_bytes_over_the_best_time(monkeypatch):
+def test_bandwidth_is_bytes_divided_by_best_time(monkeypatch):
     times = iter([0.3, 0.1, *[0.2] * 100])
     calls = []
 

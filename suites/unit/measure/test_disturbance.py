@@ -27,7 +27,7 @@ def disturbed(machine=MACHINE, clocks=CLOCKS, peaks=PEAKS, efficiencies=EFFICIEN
     return compare(machine, START, end, clocks, peaks, efficiencies)
 
 
-def test_a_quiet_measurement_has_no_warning():
+def test_undisturbed_measurement_has_no_warning():
     quiet = disturbed()
     assert quiet.seconds == 10
     assert quiet.others == pytest.approx(0.4 / 40)
@@ -52,16 +52,16 @@ def test_a_quiet_measurement_has_no_warning():
         ({"efficiencies": (0.8, 2.31, 0.8)}, "1 rounds were faster than the GEMM peak"),
     ],
 )
-def test_each_kind_of_disturbance_warns(changes, warning):
+def test_each_kind_of_disturbance_gives_a_warning(changes, warning):
     assert disturbed(**changes).warnings == (warning,)
 
 
-def test_threads_that_displace_each_other_are_no_disturbance():
+def test_context_switches_between_own_threads_give_no_warning():
     """As seen on an idle machine whose TensorFlow had more threads than cores: 407 switches a second."""
     assert disturbed(switches=10 + 16280).warnings == ()
 
 
-def test_beside_a_limit_on_cpu_time_others_count_only_beyond_what_it_leaves():
+def test_other_processes_count_only_beyond_cpus_left_by_quota():
     """One of four cores is this process's; others may use three without disturbing it."""
     limited = dataclasses.replace(MACHINE, quota=1.0)
     own = {"own": 30, "busy": 60}
@@ -69,7 +69,7 @@ def test_beside_a_limit_on_cpu_time_others_count_only_beyond_what_it_leaves():
     assert disturbed(limited, **own | {"busy": 60 + 32}).others == pytest.approx(0.2)
 
 
-def test_without_a_clock_to_read_there_is_no_range():
+def test_frequency_range_is_zero_without_clocks():
     assert disturbed(clocks=()).frequency_range == 0
 
 
@@ -94,14 +94,14 @@ def test_without_a_clock_to_read_there_is_no_range():
         ({}, 0.0),
     ],
 )
-def test_time_that_a_control_group_held_back(tmp_path, files, seconds):
+def test_throttled_time_is_read_from_control_group(tmp_path, files, seconds):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert read_throttled_seconds(tmp_path) == pytest.approx(seconds)
 
 
-def test_thermal_events_of_all_cores_are_added(tmp_path):
+def test_thermal_events_of_all_cores_are_summed(tmp_path):
     for core, count in enumerate((3, 4)):
         file = tmp_path / f"sys/devices/system/cpu/cpu{core}/thermal_throttle/core_throttle_count"
         file.parent.mkdir(parents=True)
@@ -109,7 +109,7 @@ def test_thermal_events_of_all_cores_are_added(tmp_path):
     assert Snapshot.take(read_machine(), tmp_path).overheated == 7
 
 
-def test_own_work_and_that_of_children_is_not_that_of_others():
+def test_own_cpu_time_includes_child_processes():
     before = Snapshot.take(read_machine())
     burn = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     subprocess.run([sys.executable, "-c", burn], check=True)
@@ -126,7 +126,7 @@ def test_own_work_and_that_of_children_is_not_that_of_others():
     assert after.own - before.own >= 0.85
 
 
-def test_a_busy_process_disturbs_for_real():
+def test_real_busy_process_gives_a_warning():
     watch = Watch(read_machine())
     watch.note()
     with busy_cores():

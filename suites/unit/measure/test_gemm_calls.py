@@ -25,7 +25,7 @@ def ask(*requests):
 
 @pytest.mark.parametrize("transpose", ["", "a", "b"])
 @pytest.mark.parametrize("style", ["graph", "eager", "numpy"])
-def test_every_style_computes_the_product(style, transpose, monkeypatch):
+def test_every_call_style_computes_the_product(style, transpose, monkeypatch):
     made = []
     random = gemm_calls._random
     monkeypatch.setattr(gemm_calls, "_random", lambda shape: made.append(random(shape)) or made[-1])
@@ -37,7 +37,7 @@ def test_every_style_computes_the_product(style, transpose, monkeypatch):
     assert flop == 2 * 5 * 7 * 3 * (len(made) - 1)
 
 
-def test_the_best_call_counts(monkeypatch):
+def test_rate_is_that_of_the_fastest_call(monkeypatch):
     """Calls that take 4, 2 and 3 ms by the clock: the rate is that of 2 ms."""
     ticks = itertools.accumulate(
         [0.0, *itertools.chain.from_iterable((0.1, t) for t in (0.004, 0.002, 0.003))]
@@ -47,14 +47,14 @@ def test_the_best_call_counts(monkeypatch):
     assert Calls().measure(tuple(REQUEST.values()), 3) == pytest.approx(flop / 0.002 / 1e9)
 
 
-def test_slow_calls_are_not_repeated_for_long(monkeypatch):
+def test_slow_calls_are_repeated_less_often(monkeypatch):
     ticks = itertools.accumulate([0.0, *itertools.repeat(0.6, 8)])
     monkeypatch.setattr(gemm_calls.time, "perf_counter", lambda: next(ticks))
     Calls().measure(tuple(REQUEST.values()), 100)
     assert next(ticks) <= 3
 
 
-def test_what_is_not_at_hand_is_answered():
+def test_unavailable_product_is_answered_with_an_error():
     answers = ask(
         REQUEST | {"calls": 1}, REQUEST | {"style": "graph", "dtype": "none", "calls": 1}, {"forget": 1}
     )
@@ -63,13 +63,13 @@ def test_what_is_not_at_hand_is_answered():
     assert answers[2] == {}
 
 
-def test_a_process_says_rates_and_a_way_that_is_not_there_has_none():
+def test_unavailable_product_has_rate_zero():
     way = next(way for way in ways_at_hand(tf.float32) if way.name == "eager")
     assert measure_product(Shape(64, 64, 64), tf.float32, way, 2) > 0
     assert measure_product(Shape(64, 64, 64), tf.qint8, way, 2) == 0
 
 
-def test_a_process_that_dies_of_a_product_is_replaced():
+def test_killed_measuring_process_is_replaced():
     process = gemm_ways._process("plain")
     process._process.kill()
     process._process.wait()
@@ -77,7 +77,7 @@ def test_a_process_that_dies_of_a_product_is_replaced():
     assert process.ask(REQUEST | {"calls": 1})["gflops"] > 0
 
 
-def test_packed_products_run_where_weights_are_taken_for_constant(monkeypatch):
+def test_packed_products_run_with_frozen_weights_setting(monkeypatch):
     """What a process is given, whatever this one has."""
     monkeypatch.setenv("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
     packed, plain = (gemm_ways._process(name)._environment for name in ("packed", "plain"))

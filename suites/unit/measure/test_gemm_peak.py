@@ -14,7 +14,7 @@ from bertbench.tasks.table import make_task
 pytestmark = pytest.mark.unit
 
 
-def test_bert_large_shapes_share_the_work_equally():
+def test_shares_of_bert_large_shapes_are_equal():
     """4 H x H, one H x 4H and one 4H x H: 4, 4 and 4 parts of 12."""
     shares = peak_shapes(encoder_products(GEOMETRIES["bert-large"], [384] * 8), "inference")
     assert shares == {
@@ -24,7 +24,7 @@ def test_bert_large_shapes_share_the_work_equally():
     }
 
 
-def test_training_adds_the_gradients_of_both_operands():
+def test_training_shapes_include_gradients_of_both_operands():
     """y [5, 3] = x [5, 2] w [2, 3]: dx [5, 2] = dy w^T, dw [2, 3] = x^T dy, as much work each."""
     shares = peak_shapes([Product(5, 2, 3, 1, "linear")], "training")
     assert shares == {
@@ -34,7 +34,7 @@ def test_training_adds_the_gradients_of_both_operands():
     }
 
 
-def test_attention_logits_and_trifles_are_left_out():
+def test_attention_and_small_products_are_excluded():
     """Of BERT-large's pretraining head only the vocabulary's product is above 0.2 % of the work."""
     config = GEOMETRIES["bert-large"]
     head = make_task("pretraining").head_products(config, examples=8, tokens=1024, masked=160)
@@ -48,7 +48,7 @@ def test_attention_logits_and_trifles_are_left_out():
     assert sum(shapes.values()) == pytest.approx(1)
 
 
-def test_rates_are_weighed_by_time():
+def test_rates_are_weighted_by_time():
     """Half the work at 100 and half at 300 takes 1/200 + 1/600 of a second a GFLOP: 150 GFLOP/s."""
     shares = {Shape(1, 1, 1): 0.5, Shape(2, 2, 2): 0.5}
     rates = {Shape(1, 1, 1): 100.0, Shape(2, 2, 2): 300.0}
@@ -81,7 +81,7 @@ def machine(monkeypatch):
     find_machine_peak.cache_clear()
 
 
-def test_the_fastest_way_wins_and_the_nearest_are_measured_again(machine):
+def test_fastest_way_is_chosen_after_measuring_nearest_again(machine):
     rates = {"packed graph": 100, "packed eager": 101, "graph": 90, "eager": 95, "numpy": 102.5}
     made = machine(lambda shape, way: rates[way])
     best = find_best([Shape(2048, 64, 64)], tf.float32)
@@ -90,12 +90,12 @@ def test_the_fastest_way_wins_and_the_nearest_are_measured_again(machine):
     assert again == {"packed graph", "packed eager", "numpy"}
 
 
-def test_numpy_is_no_way_for_bfloat16():
+def test_numpy_is_not_used_for_bfloat16():
     assert "numpy" in {way.name for way in ways_at_hand(tf.float32)}
     assert "numpy" not in {way.name for way in ways_at_hand(tf.bfloat16)}
 
 
-def test_small_products_are_measured_with_more_tokens_too(machine):
+def test_small_products_are_also_measured_with_more_tokens(machine):
     """384 tokens are too few for this machine; the limit is what 2,048 give, whichever side they stand on."""
     machine(lambda shape, way: 50 if 384 in (shape.rows, shape.inner) else 80)
     peak = GemmPeak([Product(384, 64, 96, 1, "linear")], "training", tf.float32)
@@ -108,14 +108,14 @@ def test_small_products_are_measured_with_more_tokens_too(machine):
 
 
 @pytest.mark.parametrize("shape", [Shape(1024, 64, 96), Shape(160, 1024, 30522)])
-def test_large_products_are_measured_as_they_are(machine, shape):
+def test_large_products_are_measured_with_own_shape_only(machine, shape):
     """Enough tokens already, or 2,048 of them would take too long."""
     made = machine(lambda shape, way: 80)
     GemmPeak([Product(shape.rows, shape.inner, shape.columns, 1, "linear")], "inference", tf.float32)
     assert {tried for tried, _ in made.calls if tried.rows != tried.columns} == {shape}
 
 
-def test_rounds_follow_the_machine_and_the_best_stays(machine):
+def test_peak_rounds_follow_the_machine_speed(machine):
     level = {"now": 100.0}
     machine(lambda shape, way: level["now"] * (1.5 if way == "eager" and shape.inner == 64 else 1), most=0)
     products = [Product(2048, 64, 32, 1, "linear"), Product(2048, 32, 64, 1, "linear")]
@@ -131,7 +131,7 @@ def test_rounds_follow_the_machine_and_the_best_stays(machine):
     assert len(peak.rounds) == 3
 
 
-def test_the_machine_peak_is_the_best_of_all_shapes(machine):
+def test_machine_peak_is_highest_rate_of_all_shapes(machine):
     made = machine(lambda shape, way: 100 if shape.rows == shape.columns == 1024 else 10, most=0)
     peak = GemmPeak([Product(2048, 64, 96, 1, "linear")], "inference", tf.float32)
     assert (peak.machine.shape, peak.machine.gflops) == (Shape(1024, 1024, 1024), 100)
@@ -140,20 +140,20 @@ def test_the_machine_peak_is_the_best_of_all_shapes(machine):
     assert peak.machine.gflops == 200
 
 
-def test_squares_that_take_too_long_are_left_out(machine):
+def test_square_products_that_take_too_long_are_skipped(machine):
     """2,048 cubed twice is 17 GFLOP: on a machine of 5 GFLOP/s they take more than a second."""
     made = machine(lambda shape, way: 5, most=0)
     find_machine_peak(tf.float32)
     assert {shape.rows for shape, _ in made.calls} == {512, 1024}
 
 
-def test_without_any_way_nothing_can_be_judged(machine):
+def test_peak_without_working_product_cannot_be_judged(machine):
     machine(lambda shape, way: 0, most=0)
     with pytest.raises(CannotJudge, match=r"no product .* in float32 runs here"):
         GemmPeak([Product(2048, 64, 96, 1, "linear")], "inference", tf.float32)
 
 
-def test_a_way_that_ends_meanwhile_is_told(machine):
+def test_way_that_stops_working_is_reported(machine):
     made = machine(lambda shape, way: 10, most=0)
     peak = GemmPeak([Product(2048, 64, 96, 1, "linear")], "inference", tf.float32)
     made.rate = lambda shape, way: 0
@@ -161,6 +161,6 @@ def test_a_way_that_ends_meanwhile_is_told(machine):
         peak.measure()
 
 
-def test_shapes_are_told_with_their_transposes():
+def test_shape_text_shows_transposes():
     assert str(Shape(2, 3, 4, "a")) == "[2, 3]ᵀ x [3, 4]"
     assert str(Shape(2, 3, 4, "b")) == "[2, 3] x [3, 4]ᵀ"

@@ -69,7 +69,7 @@ def test_topology_of_two_sockets_with_hyperthreads(two_sockets: Path) -> None:
 
 
 @pytest.mark.usefixtures("all_cores_usable")
-def test_a_hypervisors_one_core_sockets_are_one_socket(tmp_path: Path) -> None:
+def test_one_core_sockets_of_hypervisor_are_merged(tmp_path: Path) -> None:
     write_x86(tmp_path, [(socket, 0) for socket in range(4)], SKYLAKE_FLAGS, "Intel Xeon Processor (Skylake)")
     machine = read_machine(tmp_path)
     assert machine.sockets == ((0, 1, 2, 3),)
@@ -88,7 +88,7 @@ def test_arm_features_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("all_cores_usable")
-def test_bf16_is_emulated_without_the_instructions_or_when_onednn_may_not_use_them(
+def test_bf16_is_emulated_without_or_with_disabled_instructions(
     two_sockets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "avx512_core")
@@ -165,7 +165,7 @@ def test_machine_id_is_readable(two_sockets: Path, cpu: str, start: str) -> None
     assert len(identifier) == len(start) + 6
 
 
-def test_machine_id_changes_with_what_changes_speed_only() -> None:
+def test_machine_id_depends_only_on_facts_that_change_speed() -> None:
     def make(**changes: object) -> Machine:
         facts = {
             "cpu": "Xeon",
@@ -211,7 +211,7 @@ def test_description_is_json_and_names_versions() -> None:
 
 
 @pytest.mark.usefixtures("all_cores_usable")
-def test_a_system_without_linux_files_is_described_too(tmp_path: Path) -> None:
+def test_system_without_linux_files_is_described(tmp_path: Path) -> None:
     machine = read_machine(tmp_path)
     assert machine.logical_cores == psutil.cpu_count()
     here = read_machine()  # from Linux's own files
@@ -219,7 +219,7 @@ def test_a_system_without_linux_files_is_described_too(tmp_path: Path) -> None:
     assert machine.usable_cores >= 1
 
 
-def test_git_revision(tmp_path: Path) -> None:
+def test_git_revision_of_clean_and_changed_checkout(tmp_path: Path) -> None:
     assert git_revision(tmp_path) is None
     identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_CONFIG_GLOBAL": os.devnull}
     identity |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
@@ -246,5 +246,5 @@ def test_git_revision(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "cores"), [("0-3,8,10-11\n", (0, 1, 2, 3, 8, 10, 11)), ("5", (5,)), ("\n", ())]
 )
-def test_cpu_lists(text: str, cores: tuple[int, ...]) -> None:
+def test_cpu_list_is_parsed(text: str, cores: tuple[int, ...]) -> None:
     assert parse_cpu_list(text) == cores

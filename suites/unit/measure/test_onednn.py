@@ -59,7 +59,7 @@ print("on" if _pywrap_util_port.IsMklEnabled() else "off")
         ({"asimd", "bf16"}, "", False, True),
     ],
 )
-def test_each_generation_of_cpus(flags, isa, onednn, native):
+def test_cpu_flags_give_expected_instruction_set(flags, isa, onednn, native):
     assert ProductKernels.of(flags, {}) == ProductKernels(isa, onednn, native)
 
 
@@ -77,7 +77,7 @@ def test_each_generation_of_cpus(flags, isa, onednn, native):
         ("nonsense", "avx512_core_amx", True),
     ],
 )
-def test_a_limit_by_environment_counts(allowed, isa, native):
+def test_environment_variable_limits_the_instruction_set(allowed, isa, native):
     kernels = ProductKernels.of(SAPPHIRE_RAPIDS, {"ONEDNN_MAX_CPU_ISA": allowed})
     assert (kernels.isa, kernels.bf16_is_native) == (isa, native)
 
@@ -106,16 +106,14 @@ def test_a_limit_by_environment_counts(allowed, isa, native):
         ({"asimd", "bf16"}, "", True),
     ],
 )
-def test_bf16_needs_instructions_that_onednn_may_use_where_tensorflow_leaves_it_to_onednn(
-    flags, allowed, possible
-):
+def test_bf16_is_impossible_if_onednn_may_not_use_its_instructions(flags, allowed, possible):
     for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
         kernels = ProductKernels.of(flags, {name: allowed, "TF_ENABLE_ONEDNN_OPTS": "1"})
         assert kernels.bf16_is_possible == possible
     assert ProductKernels.of(flags, {name: allowed, "TF_ENABLE_ONEDNN_OPTS": "0"}).bf16_is_possible
 
 
-def test_without_onednns_operators_bf16_is_emulated_and_the_name_says_so():
+def test_bf16_is_emulated_without_onednn_operators():
     off = ProductKernels.of(SAPPHIRE_RAPIDS, {"TF_ENABLE_ONEDNN_OPTS": "0"})
     assert not off.bf16_is_native
     assert str(off) == "TensorFlow's own avx512_core_amx"
@@ -133,7 +131,7 @@ def test_without_onednns_operators_bf16_is_emulated_and_the_name_says_so():
         {"TF_ENABLE_ONEDNN_OPTS": "1"},
     ],
 )
-def test_onednn_and_tensorflow_say_the_same(variables, monkeypatch):
+def test_detected_instruction_set_equals_onednn_verbose_output(variables, monkeypatch):
     for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():

@@ -101,7 +101,7 @@ def test_operations_are_summed_by_kind(trace):
     ]
 
 
-def test_tables_give_milliseconds_a_step(trace):
+def test_tables_show_milliseconds_per_step(trace):
     profile = read_profile(trace)
     classes = render_text(class_table(profile, "case"))
     rows = [[cell.strip() for cell in line.split("│")] for line in classes.splitlines()]
@@ -111,7 +111,7 @@ def test_tables_give_milliseconds_a_step(trace):
     assert "XLA gelu_forward" in render_text(op_table(profile))
 
 
-def test_chrome_trace_has_every_event_in_microseconds(trace):
+def test_chrome_trace_contains_every_event_in_microseconds(trace):
     path = write_chrome_trace(trace)
     assert path.name == "host.trace.json.gz"
     events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
@@ -143,17 +143,17 @@ def test_chrome_trace_has_every_event_in_microseconds(trace):
         ("AddV2", "other"),
     ],
 )
-def test_kernel_classes(op, expected):
+def test_operation_name_gives_kernel_class(op, expected):
     assert kernel_class(op) == expected
     assert expected in KERNEL_CLASSES
 
 
-def test_an_empty_profile_has_tables_too():
+def test_empty_profile_gives_tables():
     profile = Profile((OpTime("MatMul", 0.0, 1),), 0, 0.0)
     assert "0.0 %" in render_text(class_table(profile, "nothing"))
 
 
-def test_a_real_trace_has_the_products_that_were_computed(tmp_path):
+def test_real_trace_contains_computed_products(tmp_path):
     """Two products and a softmax, three times; no other trace is read."""
     a = tf.random.stateless_normal([64, 64], (1, 2))
     graph = tf.function(lambda a: tf.nn.softmax(a @ (a @ a))).get_concrete_function(a)
@@ -167,7 +167,7 @@ def test_a_real_trace_has_the_products_that_were_computed(tmp_path):
     assert 0 < sum(op.seconds for op in profile.ops) <= profile.step_seconds
 
 
-def test_a_real_training_step_shows_every_class(tmp_path, capsys):
+def test_real_training_step_contains_every_kernel_class(tmp_path, capsys):
     config = dataclasses.replace(GEOMETRIES["tiny"], num_hidden_layers=1)
     case = BenchmarkCase(
         make_task("squad", max_seq_length=32), "training", Compute(BF16), "tiny", config, batch_size=2

@@ -35,14 +35,12 @@ pytestmark = pytest.mark.unit
         (make_machine(2, 56, quota=0.5), 1, 1),
     ],
 )
-def test_defaults(machine: Machine, instances: int, intra: int) -> None:
+def test_default_threads_follow_cores_and_instances(machine: Machine, instances: int, intra: int) -> None:
     assert default_threads(machine, instances) == ThreadSettings(intra=intra, inter=1)
 
 
 @given(sockets=st.integers(1, 4), cores=st.integers(1, 64), instances=st.integers(2, 16))
-def test_several_instances_never_overload_a_socket_that_has_a_core_for_each(
-    sockets: int, cores: int, instances: int
-) -> None:
+def test_threads_of_several_instances_fit_the_socket(sockets: int, cores: int, instances: int) -> None:
     intra = default_threads(make_machine(sockets, cores), instances).intra
     sharing = -(-instances // sockets)  # the fullest socket's instances
     assert intra >= 1
@@ -50,17 +48,17 @@ def test_several_instances_never_overload_a_socket_that_has_a_core_for_each(
 
 
 @pytest.mark.parametrize(("intra", "inter"), [(0, 1), (1, 0), (-2, 1)])
-def test_threads_below_one_are_refused(intra: int, inter: int) -> None:
+def test_threads_below_one_are_rejected(intra: int, inter: int) -> None:
     with pytest.raises(InputError, match="at least 1"):
         ThreadSettings(intra, inter)
 
 
-def test_no_instances_are_refused() -> None:
+def test_zero_instances_are_rejected() -> None:
     with pytest.raises(InputError, match="at least 1"):
         default_threads(make_machine(1, 2), 0)
 
 
-def test_threads_are_set_before_tensorflow_starts_and_refused_after() -> None:
+def test_threads_cannot_be_set_after_tensorflow_has_started() -> None:
     code = """
 import tensorflow as tf
 from bertbench.errors import InputError
@@ -88,7 +86,7 @@ for settings in ThreadSettings(1, 1), ThreadSettings(2, 2):
     ]
 
 
-def test_printed_for_people() -> None:
+def test_thread_settings_text() -> None:
     assert str(ThreadSettings(54, 1)) == "54 intra-op, 1 inter-op threads"
 
 
@@ -97,7 +95,7 @@ def test_printed_for_people() -> None:
     [("", False, "1"), ("", True, "None"), ("import tensorflow; ", False, "None")],
     ids=["predicting", "training", "somebody_elses_tensorflow"],
 )
-def test_weights_are_taken_as_frozen_only_where_nothing_trains(before, trains, expected):
+def test_weights_are_frozen_only_without_training(before, trains, expected):
     code = (
         f"{before}import os; from bertbench.runtime import start_tensorflow; "
         f"start_tensorflow(1, 1, trains={trains}); "

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.unit
 
 
 @given(st.lists(st.floats(1e-6, 1e3), min_size=100, max_size=200))
-def test_percentiles_are_numpys_nearest_ranks(seconds):
+def test_percentiles_equal_nearest_ranks_of_numpy(seconds):
     expected = np.percentile(seconds, [50, 90, 99], method="inverted_cdf")
     assert list(latency_percentiles(seconds).values()) == pytest.approx(list(expected), rel=0, abs=0)
 
@@ -30,11 +30,11 @@ def test_percentiles_by_name():
     ("calls", "told"),
     [(1, ["p50"]), (8, ["p50"]), (9, ["p50"]), (10, ["p50", "p90"]), (99, ["p50", "p90"])],
 )
-def test_percentiles_that_one_call_decides_are_not_told(calls, told):
+def test_percentiles_decided_by_one_call_are_omitted(calls, told):
     assert list(latency_percentiles(range(calls))) == told
 
 
-def test_only_the_call_is_timed_and_the_collector_waits():
+def test_garbage_collector_is_disabled_during_timed_call():
     states = []
 
     def call():
@@ -46,14 +46,14 @@ def test_only_the_call_is_timed_and_the_collector_waits():
     assert gc.isenabled()
 
 
-def test_the_collector_comes_back_after_a_failure():
+def test_garbage_collector_is_enabled_after_failed_call():
     with pytest.raises(ZeroDivisionError):
         time_call(lambda: 1 / 0)
     assert gc.isenabled()
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can reset the peak")
-def test_peak_memory_holds_what_was_freed_until_it_is_reset():
+def test_peak_memory_includes_freed_memory_until_reset():
     reset_peak_memory()
     before = peak_memory_mib()
     block = np.ones(200 * 2**20, np.uint8)
@@ -64,7 +64,7 @@ def test_peak_memory_holds_what_was_freed_until_it_is_reset():
     assert peak_memory_mib() - before == pytest.approx(0, abs=20)
 
 
-def test_start_up_counts_from_the_start_of_the_process():
+def test_startup_time_is_measured_from_process_start():
     code = (
         "import time; time.sleep(0.3)\n"
         "from bertbench.measure.timing import seconds_since_start\n"

@@ -35,7 +35,7 @@ SHORT = {
 }
 
 
-def test_a_documented_line():
+def test_documented_command_line_is_parsed():
     words = (
         "--model-name=bert_large --precision=bfloat16 --mode=training --framework tensorflow "
         "--batch-size 24 --volume /a:/a --volume /b:/c:ro -- train-option=SQuAD learning_rate=3e-5 "
@@ -61,7 +61,7 @@ def test_a_documented_line():
 
 
 @pytest.mark.parametrize(("short", "long"), SHORT.items())
-def test_short_options_are_the_original_ones(short, long):
+def test_short_options_equal_those_of_the_model_zoo(short, long):
     option = next(option for option in LAUNCH_OPTIONS if option.spellings[0] == long)
     assert option.spellings[1:] == (short,)
     value = {"count": "2", "index": "0"}.get(option.kind, (option.choices or ("x",))[0])
@@ -70,12 +70,12 @@ def test_short_options_are_the_original_ones(short, long):
 
 
 @pytest.mark.parametrize("words", [["-b", "8"], ["-b=8"], ["-b8"], ["--batch-size", "8"], ["--batch_size=8"]])
-def test_all_ways_to_give_a_value(words):
+def test_all_notations_of_an_option_value_are_accepted(words):
     assert parse(words).launch == {"batch_size": 8}
 
 
 @pytest.mark.parametrize("name", ["mpi_num_processes", "mpi-num-processes", "mpi_num-processes"])
-def test_underscores_and_hyphens(name):
+def test_underscores_and_hyphens_in_option_names_are_equal(name):
     assert parse([f"--{name}", "4"]).launch == {"mpi_num_processes": 4}
 
 
@@ -90,16 +90,16 @@ def test_underscores_and_hyphens(name):
         ["--", "Vocab_File=v.txt"],
     ],
 )
-def test_model_arguments_on_either_side(words):
+def test_model_arguments_are_accepted_before_and_after_double_dash(words):
     assert parse(words) == Arguments(model={"vocab_file": "v.txt"})
 
 
 @pytest.mark.parametrize("words", [["--optimized-softmax", "True"], ["--optimized-softmax=true"]])
-def test_softmax_and_gelu_before_the_dashes(words):
+def test_softmax_and_gelu_options_are_accepted_before_double_dash(words):
     assert parse(words).launch == {"optimized_softmax": True}
 
 
-def test_minus_one_and_nothing_mean_the_default():
+def test_minus_one_and_empty_value_mean_the_default():
     words = "-b -1 -i -1 -n=-1 -a= --shm-size= -- learning_rate= warmup_steps="
     assert parse(words.split()) == Arguments()
 
@@ -112,22 +112,22 @@ EMPTY_PATHS = [
 
 
 @pytest.mark.parametrize("words", EMPTY_PATHS, ids=" ".join)
-def test_an_empty_path_is_refused(words):
+def test_empty_path_is_rejected(words):
     name = words[-1].removesuffix("=") or words[0]
     with pytest.raises(InputError, match=f"^{name}: is empty .*; give a path or leave it out"):
         parse(words)
     assert {"init_checkpoint=", "--output-dir=", "input_file="} <= {words[-1] for words in EMPTY_PATHS}
 
 
-def test_values_may_hold_an_equals_sign_and_the_last_one_counts():
+def test_value_may_contain_equals_sign_and_last_value_counts():
     assert parse(["--", "input_file=/a=b", "input_file=/c=d"]).model == {"input_file": "/c=d"}
 
 
-def test_a_task_in_any_case():
+def test_task_name_ignores_case():
     assert parse(["--", "train_option=squad"]).model == {"train_option": "SQuAD"}
 
 
-def test_an_optional_value():
+def test_option_with_optional_value():
     assert parse(["-r", "-k"]).launch == {"model_source_dir": True, "benchmark_only": True}
     assert parse(["-r", "/models", "-k"]).launch == {"model_source_dir": "/models", "benchmark_only": True}
 
@@ -164,13 +164,13 @@ def test_an_optional_value():
         (["--", " "], "remove the space after a backslash"),
     ],
 )
-def test_refusals(words, message):
+def test_invalid_arguments_are_rejected(words, message):
     with pytest.raises(InputError) as refusal:
         parse(words)
     assert message in str(refusal.value)
 
 
-def test_help_states_every_option():
+def test_help_lists_every_option():
     assert parse(["--mode", "training", "--help"]).wants_help
     text = help_text()
     for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS):
@@ -203,6 +203,6 @@ def values_of(options):
 
 
 @given(launch=values_of(LAUNCH_OPTIONS), model=values_of(MODEL_ARGUMENTS))
-def test_a_command_line_written_out_is_read_back(launch, model):
+def test_written_command_line_is_parsed_back(launch, model):
     words = command_line(Arguments(launch, model), without=("volume",), output_dir=Path("/out"))
     assert parse(words) == Arguments(launch | {"output_dir": "/out"}, model)

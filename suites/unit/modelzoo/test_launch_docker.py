@@ -48,7 +48,7 @@ def container_of(words):
     return plan_container(arguments, resolve(arguments, read_machine(), Path("/nowhere")))
 
 
-def test_the_exact_line(tmp_path, monkeypatch):
+def test_docker_command_equals_expected_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in (*docker.PROXIES, *(name.upper() for name in docker.PROXIES)):
         monkeypatch.delenv(name, raising=False)
@@ -72,25 +72,25 @@ def test_the_exact_line(tmp_path, monkeypatch):
     ]
 
 
-def test_without_installing(tmp_path, monkeypatch):
+def test_noinstall_runs_python_directly(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = docker_command(container_of(f"{WORDS} --noinstall"))
     image = words.index("tf/tf:2.21.0")
     assert words[image + 1 : image + 4] == ["python", "-m", "bertbench.launch_benchmark"]
 
 
-def test_binding_to_cores_needs_a_capability(tmp_path, monkeypatch):
+def test_binding_to_cores_adds_sys_nice_capability(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "SYS_NICE" in docker_command(container_of(f"{WORDS} --num-cores 1"))
     assert "SYS_NICE" not in docker_command(container_of(WORDS))
 
 
-def test_the_models_own_folder_is_mounted_too(tmp_path, monkeypatch):
+def test_output_dir_of_model_is_mounted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "/elsewhere:/elsewhere" in docker_command(container_of(f"{WORDS} -- output_dir=/elsewhere"))
 
 
-def test_the_requirements_are_the_packages_own_without_tensorflow():
+def test_container_requirements_exclude_tensorflow_and_test_packages():
     names = docker.requirements()
     assert any(name.startswith("tokenizers") for name in names)
     assert not any(name.startswith(("tensorflow", "pytest", "mpmath")) or " " in name for name in names)
@@ -108,11 +108,11 @@ def test_the_requirements_are_the_packages_own_without_tensorflow():
         ("ubuntu:22.04", None),
     ],
 )
-def test_what_a_tag_tells(image, version):
+def test_tensorflow_version_is_read_from_image_tag(image, version):
     assert docker.tensorflow_of_tag(image) == version
 
 
-def test_no_docker_is_one_warning(monkeypatch, tmp_path, capsys):
+def test_missing_docker_prints_one_warning(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not check_image("tf/tensorflow:2.21.0", strict=False)
     (line,) = capsys.readouterr().err.splitlines()
@@ -122,20 +122,20 @@ def test_no_docker_is_one_warning(monkeypatch, tmp_path, capsys):
     )
 
 
-def test_no_docker_is_an_error_when_strict(monkeypatch, tmp_path):
+def test_missing_docker_is_an_error_if_strict(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="docker is not installed"):
         check_image("tf/tensorflow:2.21.0", strict=True)
 
 
-def test_a_docker_that_does_not_answer(fake_docker, capsys):
+def test_docker_that_does_not_respond_is_reported(fake_docker, capsys):
     fake_docker(version="")
     assert not check_image("tf/tensorflow:2.21.0", strict=False)
     assert "docker does not respond" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_an_image_too_old_is_named(fake_docker, capsys, strict):
+def test_image_with_old_tensorflow_is_reported(fake_docker, capsys, strict):
     calls = fake_docker()
     image = "intel/intel-optimized-tensorflow:2.3.0"
     if strict:
@@ -150,13 +150,13 @@ def test_an_image_too_old_is_named(fake_docker, capsys, strict):
 
 
 @pytest.mark.parametrize(("tensorflow", "usable"), [("2.21.0", True), ("2.15.1", False), ("", False)])
-def test_an_image_whose_tag_tells_nothing_is_asked(fake_docker, tensorflow, usable):
+def test_image_with_unknown_tag_is_run_to_find_version(fake_docker, tensorflow, usable):
     calls = fake_docker(tensorflow=tensorflow)
     assert check_image("tf/tensorflow:latest", strict=False) == usable
     assert "run\n--rm\ntf/tensorflow:latest\npython\n-c\n" in calls.read_text()
 
 
-def test_running_makes_the_folders_and_hands_the_status_on(fake_docker, tmp_path, monkeypatch, capsys):
+def test_run_container_creates_folders_and_returns_status(fake_docker, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     calls = fake_docker(run_status=3)
     container = container_of(WORDS.replace("/out", f"{tmp_path}/out"))

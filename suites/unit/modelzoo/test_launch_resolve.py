@@ -72,7 +72,7 @@ def test_training_uses_the_documented_defaults():
     assert not {"--gelu", "--init-checkpoint", "--warmup-steps", "--num-train-steps"} & set(command)
 
 
-def test_pretraining_counts_steps():
+def test_pretraining_uses_documented_number_of_steps():
     command = command_of(f"{TRAINING} -- train_option=Pretraining max_predictions=76 do_eval=False")
     assert command[:2] == ["train", "pretraining"]
     assert value(command, "--num-train-steps") == "20"
@@ -82,12 +82,12 @@ def test_pretraining_counts_steps():
     assert not {"--vocab-file", "--do-predict", "--num-train-epochs"} & set(command)
 
 
-def test_the_launch_option_counts_pretraining_steps_too():
+def test_training_steps_option_sets_pretraining_steps():
     command = command_of(f"{TRAINING} -ts 7 -- train_option=Pretraining")
     assert value(command, "--num-train-steps") == "7"
 
 
-def test_the_classifier_predicts_only_when_told():
+def test_classifier_predicts_only_with_do_predict():
     plain = command_of(f"{TRAINING} -- train_option=Classifier")
     assert "--do-eval" in plain
     assert not {"--do-predict", "--no-do-predict"} & set(plain)
@@ -106,11 +106,11 @@ def test_the_classifier_predicts_only_when_told():
         ("-- profile=False", "benchmark"),
     ],
 )
-def test_the_mode_of_inference(words, action):
+def test_inference_arguments_select_the_action(words, action):
     assert plan_of(f"{INFERENCE} {words}").action == action
 
 
-def test_profile_wins_in_training_too():
+def test_profile_in_training_runs_a_benchmark():
     plan = plan_of(f"{TRAINING} -- train_option=Pretraining profile=True")
     (command,) = (instance.command for instance in plan.instances)
     assert command[:4] == ("benchmark", "pretraining", "--mode", "training")
@@ -129,17 +129,17 @@ def test_profile_wins_in_training_too():
         ("-- do_lower_case=True", {"--do-lower-case"}),
     ],
 )
-def test_kernels_and_case(words, expected):
+def test_kernel_and_case_arguments_become_options(words, expected):
     assert expected <= set(command_of(f"{INFERENCE} {words}"))
 
 
-def test_without_any_data_a_benchmark_takes_random_weights():
+def test_benchmark_without_data_uses_random_weights():
     command = command_of("-m bert_base -p fp32 -mo inference --output-dir /out")
     assert value(command, "--config") == "bert-base"
     assert not {"--predict-file", "--vocab-file", "--init-checkpoint"} & set(command)
 
 
-def test_relative_names_are_found_where_the_model_zoo_looks(tmp_path, monkeypatch):
+def test_relative_paths_are_resolved_like_the_model_zoo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "vocab.txt").touch()
@@ -154,7 +154,7 @@ def test_relative_names_are_found_where_the_model_zoo_looks(tmp_path, monkeypatc
     assert value(second, "--init-checkpoint") == "tuned.ckpt-9"
 
 
-def test_training_takes_names_as_they_stand(tmp_path, monkeypatch):
+def test_training_file_names_are_not_changed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder in (tmp_path, tmp_path / "data"):
         folder.mkdir(exist_ok=True)
@@ -166,7 +166,7 @@ def test_training_takes_names_as_they_stand(tmp_path, monkeypatch):
     assert value(command, "--predict-file") == "dev-v1.1.json"
 
 
-def test_paths_of_the_container_are_found_on_the_host(tmp_path):
+def test_container_paths_are_mapped_to_host_paths(tmp_path):
     (tmp_path / "vocab.txt").touch()
     words = f"{TRAINING} --volume {tmp_path}:/bert:ro -- vocab_file=/bert/vocab.txt config_file=/other/c.json"
     command = command_of(words)
@@ -174,19 +174,19 @@ def test_paths_of_the_container_are_found_on_the_host(tmp_path):
     assert value(command, "--config-file") == "/other/c.json"
 
 
-def test_patterns_of_input_files_are_found(tmp_path):
+def test_input_file_pattern_is_resolved_in_data_location(tmp_path):
     (tmp_path / "part-1.tfrecord").touch()
     command = command_of(f"{TRAINING} -d {tmp_path} -- train_option=Pretraining input_file=part-*.tfrecord")
     assert value(command, "--input-file") == f"{tmp_path}/part-*.tfrecord"
 
 
-def test_the_models_own_files_may_go_elsewhere():
+def test_output_dir_of_model_differs_from_output_dir_of_launcher():
     plan = plan_of(f"{TRAINING} -- output_dir=/model")
     assert plan.output_dir == Path("/out")
     assert value(list(plan.instances[0].command), "--output-dir") == "/model"
 
 
-def test_the_default_output_is_beside_the_script_or_here(tmp_path, monkeypatch):
+def test_default_output_dir_is_beside_script_or_in_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = INFERENCE.removesuffix("--output-dir /out")
     assert plan_of(words, tmp_path).output_dir == tmp_path / "common" / "tensorflow" / "logs"
@@ -198,7 +198,7 @@ def test_the_default_output_is_beside_the_script_or_here(tmp_path, monkeypatch):
     assert plan_of(words, installed).output_dir == tmp_path / "bertbench_logs"
 
 
-def test_several_processes_are_handed_over():
+def test_mpi_options_are_passed_on():
     words = f"{TRAINING} --mpi_num_processes 4 --mpi_num_processes_per_socket=2 --mpi_hostnames a,b"
     command = command_of(f"{words} -- mpi_workers_sync_gradients=True")
     assert value(command, "--mpi-num-processes") == "4"
@@ -207,7 +207,7 @@ def test_several_processes_are_handed_over():
     assert "--mpi-workers-sync-gradients" in command
 
 
-def test_one_process_needs_no_launcher():
+def test_single_process_gets_no_mpi_options():
     command = command_of(f"{TRAINING} --mpi_num_processes=1 --mpi_num_processes_per_socket=1")
     assert not [word for word in command if word.startswith("--mpi")]
 
@@ -225,12 +225,12 @@ def test_one_process_needs_no_launcher():
         (f"{INFERENCE} --numa-cores-per-instance 9", "there are 8 usable physical cores"),
     ],
 )
-def test_contradictions(words, message, siblings):
+def test_contradicting_arguments_are_rejected(words, message, siblings):
     with pytest.raises(InputError, match=message):
         plan_of(words)
 
 
-def test_several_instances_need_an_empty_folder(tmp_path):
+def test_several_instances_require_empty_output_folder(tmp_path):
     (tmp_path / "left").touch()
     words = f"{INFERENCE.replace('/out', str(tmp_path))} --numa-cores-per-instance=2"
     with pytest.raises(InputError, match="is not empty"):
@@ -247,7 +247,7 @@ def test_instances_have_their_own_folders_cores_and_threads(siblings):
         assert value(command, "--num-inter-threads") == "1"
 
 
-def test_given_threads_stay():
+def test_given_numbers_of_threads_are_kept():
     words = f"{INFERENCE} --numa-cores-per-instance=3 -a 2 -e 5"
     command = list(plan_of(words).instances[0].command)
     assert [word for word in command if word.endswith("-threads")] == [
@@ -257,7 +257,7 @@ def test_given_threads_stay():
     assert value(command, "--num-intra-threads") == "2"
 
 
-def test_what_does_nothing_is_said_once():
+def test_arguments_without_effect_are_reported_once():
     model = "DEBIAN_FRONTEND=noninteractive learning_rate=1 accum_steps=2"
     plan = plan_of(f"{INFERENCE} --in-graph g.pb --gpu -v -- {model}")
     assert plan.notices == (
@@ -266,7 +266,7 @@ def test_what_does_nothing_is_said_once():
     )
 
 
-def test_everything_that_matters_is_on_record():
+def test_configuration_contains_only_effective_values():
     values = plan_of(f"{TRAINING} -- train_option=Classifier").configuration
     assert values["task_name"] == "MRPC"
     assert values["data_dir"] == "MRPC"
@@ -298,7 +298,7 @@ def records(tmp_path, monkeypatch):
         ("/elsewhere", "/inside/a.tfrecord,/inside/*.tfrecord", "{0}/a.tfrecord,{0}/*.tfrecord"),
     ],
 )
-def test_each_path_of_a_list_is_looked_for(records, place, given, expected):
+def test_each_path_of_a_list_is_resolved(records, place, given, expected):
     words = [
         *["-m", "bert_large", "-p", "fp32", "-mo", "inference", "--accuracy-only"],
         "--volume",
@@ -321,13 +321,13 @@ def test_each_path_of_a_list_is_looked_for(records, place, given, expected):
         ("", "dev-v1.1.json"),
     ],
 )
-def test_a_training_that_predicts_nothing_needs_no_dev_set(processes, given, dev_set):
+def test_training_without_prediction_needs_no_dev_set(processes, given, dev_set):
     command = command_of(f"{TRAINING} {processes} -- train_option=SQuAD {given}")
     assert ("--predict-file" in command) == (dev_set is not None)
     if dev_set is not None:
         assert value(command, "--predict-file") == dev_set
 
 
-def test_an_unknown_user_is_no_home():
+def test_path_with_unknown_user_is_kept():
     command = command_of(f"{TRAINING} -- train_option=Pretraining input_file=~no-such-user/a.tfrecord")
     assert value(command, "--input-file") == "~no-such-user/a.tfrecord"

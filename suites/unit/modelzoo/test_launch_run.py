@@ -83,24 +83,24 @@ def test_every_line_is_printed_and_logged_in_order(stand_in, tmp_path, capfd):
     assert any(line.startswith("    tensorflow: ") for line in lines)
 
 
-def test_a_failure_ends_the_run_with_its_status(stand_in, tmp_path, capfd):
+def test_run_returns_status_of_failed_command(stand_in, tmp_path, capfd):
     stand_in("exit 2")
     assert run_plan(plan_of(tmp_path, ("x",))) == 2
     assert "exit status 2" in capfd.readouterr().out
 
 
-def test_a_killed_command_has_the_shells_status(stand_in, tmp_path):
+def test_killed_command_returns_128_plus_signal(stand_in, tmp_path):
     stand_in("kill -9 $$")
     assert run_plan(plan_of(tmp_path, ("x",))) == 128 + signal.SIGKILL
 
 
-def test_output_that_is_no_utf8_is_kept(stand_in, tmp_path, capfd):
+def test_output_not_in_utf8_is_printed_with_replacement(stand_in, tmp_path, capfd):
     stand_in(r"printf 'caf\351\n'")
     assert run_plan(plan_of(tmp_path, ("x",))) == 0
     assert "caf\ufffd" in capfd.readouterr().out
 
 
-def test_the_real_commands_are_found_from_any_folder(tmp_path, monkeypatch, capfd):
+def test_commands_run_from_any_folder(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert run_plan(plan_of(tmp_path, ("fetch", "--list"))) == 0
@@ -108,7 +108,7 @@ def test_the_real_commands_are_found_from_any_folder(tmp_path, monkeypatch, capf
     assert run_plan(plan_of(tmp_path, ("fetch", "nothing-like-it"))) == 2
 
 
-def test_instances_run_at_once_each_in_its_place(stand_in, tmp_path, capfd):
+def test_instances_run_in_parallel_on_their_cores(stand_in, tmp_path, capfd):
     cores = sorted(os.sched_getaffinity(0))
     # Each waits for the other's file, so that they cannot have run one after the other.
     stand_in(
@@ -132,7 +132,7 @@ def test_instances_run_at_once_each_in_its_place(stand_in, tmp_path, capfd):
     assert together.count("Throughput: 2.25") == 2
 
 
-def test_one_failing_instance_fails_the_run(stand_in, tmp_path, capfd):
+def test_failing_instance_fails_the_run(stand_in, tmp_path, capfd):
     stand_in(f'mkdir {tmp_path}/first 2>/dev/null && exit 3\necho "Throughput: 1"')
     status = run_plan(plan_of(tmp_path / "out", ("x",), (ANYWHERE, ANYWHERE), numa_cores_per_instance=1))
     assert status == 3
@@ -150,7 +150,7 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_was_started_ends_with_the_launcher(tmp_path, number):
+def test_started_processes_end_with_the_launcher(tmp_path, number):
     """A launcher in a process of its own, interrupted while its command sleeps."""
     script = tmp_path / "stand_in"
     script.write_text(
@@ -178,7 +178,7 @@ def test_what_was_started_ends_with_the_launcher(tmp_path, number):
 
 
 @pytest.mark.parametrize("words", [["launch_benchmark.py"], ["-m", "bertbench.launch_benchmark"]])
-def test_as_a_script_and_as_a_module(tmp_path, words):
+def test_launcher_runs_as_script_and_as_module(tmp_path, words):
     place = SCRIPT.parent if words[0].endswith(".py") else SCRIPT.parents[1]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     line = ["-m", "bert_large", "-p", "fp32", "-mo", "inference", "--dry-run", "--output-dir"]
@@ -194,7 +194,7 @@ def test_as_a_script_and_as_a_module(tmp_path, words):
     assert not (tmp_path / "out").exists()
 
 
-def test_errors_are_one_line_and_status_2(tmp_path):
+def test_launcher_error_is_one_line_with_status_2(tmp_path):
     result = subprocess.run(
         [sys.executable, SCRIPT, "--mode", "trainign"],
         capture_output=True,

@@ -25,26 +25,26 @@ FIRST, SECOND = tuple(range(56)), tuple(range(56, 112))
         (1, None, [FIRST], 54),
     ],
 )
-def test_workers_on_two_sockets(local_size, per_socket, cores, intra):
+def test_workers_on_two_sockets_get_cores_of_one_socket(local_size, per_socket, cores, intra):
     machine = make_machine(2, 56)
     for rank in range(local_size):
         place = place_worker(machine, rank, local_size, per_socket)
         assert place == Placement(cores[rank], ThreadSettings(intra))
 
 
-def test_a_single_socket_is_shared_without_binding():
+def test_workers_on_single_socket_are_not_bound():
     for rank in range(2):
         assert place_worker(make_machine(1, 2), rank, 2, 1) == Placement((), ThreadSettings(1))
 
 
-def test_workers_go_to_the_nodes_of_a_socket_where_there_are_enough_of_them():
+def test_workers_use_numa_nodes_of_a_socket_if_there_are_enough():
     nodes = (tuple(range(8)), tuple(range(8, 16)))
     machine = dataclasses.replace(make_machine(1, 16), numa_nodes=nodes)
     assert [place_worker(machine, rank, 2).cores for rank in range(2)] == list(nodes)
     assert place_worker(machine, 0, 1).cores == tuple(range(16))
 
 
-def test_cores_that_may_not_be_used_are_left_alone():
+def test_only_usable_cores_are_assigned():
     machine = make_machine(2, 56, usable=range(50, 60))
     assert [place_worker(machine, rank, 2).cores for rank in range(2)] == [
         tuple(range(50, 56)),
@@ -53,7 +53,7 @@ def test_cores_that_may_not_be_used_are_left_alone():
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
-def test_binding_moves_this_process():
+def test_bind_sets_affinity_of_this_process():
     before = os.sched_getaffinity(0)
     core = max(before)
     try:
@@ -63,7 +63,7 @@ def test_binding_moves_this_process():
         os.sched_setaffinity(0, before)
 
 
-def test_affinity_is_as_before_afterwards(monkeypatch, tmp_path):
+def test_affinity_is_restored_afterwards(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     before = os.sched_getaffinity(0)
     core = min(before)
@@ -74,7 +74,7 @@ def test_affinity_is_as_before_afterwards(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(("works", "node"), [(True, None), (True, 0), (False, None)])
-def test_numactl_is_used_where_it_works(monkeypatch, tmp_path, capsys, works, node):
+def test_numactl_is_used_only_if_it_works(monkeypatch, tmp_path, capsys, works, node):
     script = tmp_path / "numactl"
     script.write_text(f"#!/bin/sh\nexit {0 if works else 1}\n")
     script.chmod(0o755)
@@ -95,24 +95,24 @@ def test_numactl_is_used_where_it_works(monkeypatch, tmp_path, capsys, works, no
         (1, 2, (4, 5, 12, 13)),
     ],
 )
-def test_one_process_in_its_place(siblings, node, cores, expected):
+def test_single_process_gets_expected_cores_and_threads(siblings, node, cores, expected):
     placement = place_single(TWO_SOCKETS, node, cores)
     assert placement.cores == expected
     assert placement.threads == (ThreadSettings(cores) if cores else None)
 
 
-def test_an_instance_on_each_socket(siblings):
+def test_one_instance_per_socket(siblings):
     placements = place_instances(TWO_SOCKETS, "socket", None)
     assert [placement.cores for placement in placements] == [(0, 1, 2, 3), (4, 5, 6, 7)]
     assert [placement.threads for placement in placements] == [ThreadSettings(4)] * 2
 
 
-def test_instances_on_one_socket(siblings):
+def test_instances_on_one_socket_get_disjoint_cores(siblings):
     placements = place_instances(TWO_SOCKETS, 2, 1)
     assert [placement.cores for placement in placements] == [(4, 5), (6, 7)]
 
 
-def test_siblings_are_read_from_the_kernels_files(tmp_path):
+def test_hyperthread_siblings_are_read_from_sysfs(tmp_path):
     for core in range(16):
         folder = tmp_path / f"sys/devices/system/cpu/cpu{core}/topology"
         folder.mkdir(parents=True)

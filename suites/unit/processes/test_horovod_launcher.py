@@ -60,11 +60,11 @@ def ending(text, rank, status):
         (5, ("10.0.0.1:1", "node-2.example:4"), {"10.0.0.1": 1, "node-2.example": 4}),
     ],
 )
-def test_workers_are_spread_over_the_hosts(processes, hosts, slots):
+def test_workers_are_distributed_over_hosts(processes, hosts, slots):
     assert WorkerHosts(processes, hosts).slots == slots
 
 
-def test_an_elastic_job_on_this_host_counts_it_twice():
+def test_elastic_job_on_one_host_uses_two_host_names():
     hosts = WorkerHosts(3, elastic=True)
     assert hosts.slots == {"localhost": 2, "127.0.0.1": 1}
     assert "--min-np 1 " in shlex.join(launcher_command(hosts, ["train"]))
@@ -72,12 +72,12 @@ def test_an_elastic_job_on_this_host_counts_it_twice():
 
 
 @pytest.mark.parametrize(("processes", "hosts"), [(1, ()), (2, ("a",))])
-def test_an_elastic_job_needs_somebody_to_go_on(processes, hosts):
+def test_elastic_job_without_remaining_worker_is_rejected(processes, hosts):
     with pytest.raises(InputError, match="--elastic: a loss leaves no worker to continue"):
         WorkerHosts(processes, hosts, elastic=True)
 
 
-def test_independent_workers_are_not_elastic(capfd):
+def test_elastic_independent_training_is_rejected(capfd):
     with pytest.raises(SystemExit) as end:
         main(["train", "squad", "--mpi-num-processes", "2", "--elastic", "--output-dir", "out"])
     assert end.value.code == InputError.exit_status
@@ -105,7 +105,7 @@ def test_independent_workers_are_not_elastic(capfd):
         ("2", "n1:2,n2:2", "n1:2,n2:2: 4 processes, but --mpi-num-processes is 2; make them agree"),
     ],
 )
-def test_hosts_that_make_no_sense_are_refused(capfd, processes, hosts, message):
+def test_invalid_hosts_are_rejected(capfd, processes, hosts, message):
     options = ["--mpi-num-processes", processes, "--mpi-hostnames", hosts, "--dry-run", "--output-dir", "out"]
     with pytest.raises(SystemExit) as end:
         main(["train", "squad", *options])
@@ -115,20 +115,20 @@ def test_hosts_that_make_no_sense_are_refused(capfd, processes, hosts, message):
 
 
 @pytest.mark.parametrize("line", ["[1]<stdout>:loss 0.5", "[1,1]<stdout>:loss 0.5"])
-def test_lines_come_behind_their_rank(launcher, capfd, line):
+def test_output_lines_have_rank_prefix(launcher, capfd, line):
     launcher(f"echo '{line}'; echo '[0]<stderr>:ready'; echo 'of the launcher alone'")
     run_workers(WorkerHosts(2), [])
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("[1] loss 0.5\n", "[0] ready\n")
 
 
-def test_workers_know_what_they_are(launcher, capfd):
+def test_worker_environment_has_worker_variable_and_python_path(launcher, capfd):
     launcher('echo "[0]<stdout>:$BERTBENCH_WORKER $PYTHONPATH"')
     run_workers(WorkerHosts(2), [])
     assert capfd.readouterr().out.startswith(f"[0] 1 {groups.PACKAGE_PARENT}")
 
 
-def test_a_failure_of_an_elastic_job_names_the_place(launcher):
+def test_failure_of_elastic_job_names_host_and_slot(launcher):
     launcher(ending(GLOO_END, "localhost[1]", 137))
     with pytest.raises(CannotJudge, match=r"localhost\[1\] ended with SIGKILL"):
         run_workers(WorkerHosts(2, elastic=True), [])
@@ -144,25 +144,25 @@ def test_a_failure_of_an_elastic_job_names_the_place(launcher):
         (3, CannotJudge, "rank 1 failed; its message is above"),
     ],
 )
-def test_a_failure_names_the_first_rank(launcher, end, status, error, message):
+def test_failure_names_first_failed_rank(launcher, end, status, error, message):
     launcher(ending(end, 1, status))
     with pytest.raises(error, match=message):
         run_workers(WorkerHosts(2), [])
 
 
-def test_a_launcher_that_fails_by_itself_is_quoted(launcher):
+def test_failure_of_launcher_quotes_its_output(launcher):
     launcher("echo 'could not connect to some hosts via ssh'; exit 1")
     with pytest.raises(CannotJudge, match=r"(?s)ended with status 1:.*via ssh"):
         run_workers(WorkerHosts(2, ("a", "b")), [])
 
 
-def test_without_horovod_one_line_says_how_to_get_it(monkeypatch):
+def test_missing_horovod_error_names_install_command(monkeypatch):
     monkeypatch.setattr(horovod_launcher.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"not installed; run `python tools/horovod/install.py`"):
         run_workers(WorkerHosts(2), [])
 
 
-def test_a_dry_run_prints_the_commands_for_four_hosts(capfd, monkeypatch, tmp_path):
+def test_dry_run_prints_commands_for_four_hosts(capfd, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     show_workers(WorkerHosts(5, ("a", "b", "c", "d")), ["train", "squad", "--output-dir", "my out"])
@@ -184,7 +184,7 @@ def test_a_dry_run_prints_the_commands_for_four_hosts(capfd, monkeypatch, tmp_pa
         assert ssh[-1] == f"cd {tmp_path} > /dev/null 2>&1 ; env {slot} {environment} {worker}"
 
 
-def test_a_dry_run_on_this_host_needs_no_ssh(capfd):
+def test_dry_run_on_this_host_uses_no_ssh(capfd):
     show_workers(WorkerHosts(2), ["train", "squad"])
     lines = capfd.readouterr().out.splitlines()
     assert [line.split(" HOROVOD_SIZE")[0] for line in lines[3:]] == [
@@ -192,7 +192,7 @@ def test_a_dry_run_on_this_host_needs_no_ssh(capfd):
     ]
 
 
-def test_one_process_never_imports_horovod(tmp_path):
+def test_training_in_one_process_does_not_import_horovod(tmp_path):
     """Horovod made unimportable: a training in one process does not notice."""
     (tmp_path / "horovod").mkdir()
     (tmp_path / "horovod" / "__init__.py").write_text("raise RuntimeError('imported')\n")

@@ -31,14 +31,14 @@ def repository(tmp_path_factory):
     return make_repository(tmp_path_factory.mktemp("own"), CLASSIFIER + THROUGHPUT)
 
 
-def test_items_are_named_and_marked(repository):
+def test_collected_checks_have_names_and_markers(repository):
     both = [f"bertbench.toml::{SCORE}", f"bertbench.toml::{SPEED}"]
     assert collect(repository, "--strict-markers") == both
     assert collect(repository, "-m", "accuracy") == both[:1]
     assert collect(repository, "-m", "benchmark", "-k", "own-b1") == both[1:]
 
 
-def test_pyproject_is_collected_too(tmp_path):
+def test_checks_in_pyproject_are_collected(tmp_path):
     folder = make_repository(tmp_path)
     text = (folder / "bertbench.toml").read_text().replace("[model.", "[tool.bertbench.model.")
     (folder / "bertbench.toml").unlink()
@@ -46,7 +46,7 @@ def test_pyproject_is_collected_too(tmp_path):
     assert collect(folder) == [f"pyproject.toml::{SCORE}"]
 
 
-def test_a_repository_without_a_project_is_left_alone(tmp_path):
+def test_repository_without_project_file_is_not_changed(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.other]\n")
     (tmp_path / "test_other.py").write_text("import sys\ndef test_it(): assert 'numpy' not in sys.modules\n")
     status, out = run_pytest(tmp_path, "-q")
@@ -54,7 +54,7 @@ def test_a_repository_without_a_project_is_left_alone(tmp_path):
     assert "1 passed" in out
 
 
-def test_a_faulty_file_is_one_line(tmp_path):
+def test_invalid_project_file_is_reported_in_one_line(tmp_path):
     folder = make_repository(tmp_path, CLASSIFIER.replace("task-name", "task-nam"))
     status, out = run_pytest(folder, "-q")
     assert status == 2
@@ -62,7 +62,7 @@ def test_a_faulty_file_is_one_line(tmp_path):
     assert "Traceback" not in out
 
 
-def test_from_recording_to_failing(tmp_path):
+def test_unclear_then_recorded_then_passed_then_failed(tmp_path):
     folder = make_repository(tmp_path)
     status, out = run_pytest(folder)
     assert status == 3, out
@@ -87,7 +87,7 @@ def test_from_recording_to_failing(tmp_path):
     assert read_json(folder / "results" / "accuracy.json")["cases"][0]["verdict"] == "fail"
 
 
-def test_workers_give_one_result(tmp_path):
+def test_parallel_workers_write_one_result(tmp_path):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     two = CLASSIFIER + CLASSIFIER.replace("model.own", "model.twin")
     folder = make_repository(tmp_path, two)

@@ -37,43 +37,43 @@ def run(*arguments):
 
 
 @pytest.mark.parametrize("at", [5, 20, 35])
-def test_one_fall_is_found_where_it_is(at):
+def test_one_drop_is_found_at_its_index(at):
     (point,) = find_change_points(levels((0.9, at), (0.8, 40 - at)))
     assert point.index == at
     assert (point.before, point.after) == pytest.approx((0.9, 0.8), rel=0.01)
     assert point.shift == pytest.approx(-1 / 9, abs=0.02)
 
 
-def test_fall_and_recovery_are_both_found():
+def test_drop_and_recovery_are_both_found():
     points = find_change_points(levels((0.9, 30), (0.8, 15), (0.9, 30)))
     assert [point.index for point in points] == [30, 45]
     assert points[0].shift < 0 < points[1].shift
 
 
-def test_staircase_is_found_step_by_step():
+def test_every_step_of_a_staircase_is_found():
     points = find_change_points(levels((0.6, 20), (0.66, 20), (0.72, 20), (0.8, 20)))
     assert [point.index for point in points] == [20, 40, 60]
 
 
-def test_a_change_three_runs_old_is_found():
+def test_drop_three_runs_before_end_is_usually_found():
     """Not always: three runs are few, and a first one that scatters looks like an outlier."""
     series = [levels((0.9, 40), (0.8, 3), seed=seed) for seed in range(20)]
     found = [[point.index for point in find_change_points(values)] for values in series]
     assert found.count([40]) >= 17
 
 
-def test_one_outlier_is_no_change():
+def test_one_outlier_gives_no_change_point():
     values = levels((0.9, 40))
     values[25] = 0.5
     assert find_change_points(values) == []
 
 
-def test_shift_below_two_per_cent_is_no_change():
+def test_shift_below_two_percent_gives_no_change_point():
     values = levels((0.9, 50), (0.891, 50), spread=0.001)
     assert find_change_points(values) == []
 
 
-def test_twelve_runs_with_a_noisy_first_one_hide_no_lasting_fall():
+def test_drop_in_twelve_runs_is_found_despite_outlier_at_start():
     """One outlier at the start, and 15 % less from the eighth run on."""
     values = levels((0.9, 7), (0.765, 5))
     values[0] = 0.6
@@ -83,18 +83,18 @@ def test_twelve_runs_with_a_noisy_first_one_hide_no_lasting_fall():
 
 
 @pytest.mark.parametrize("beside", [[19], [20], [17, 19], [20, 22]])
-def test_outliers_beside_a_change_hide_it_neither(beside):
+def test_drop_is_found_despite_outlier_beside_it(beside):
     values = levels((0.9, 20), (0.81, 20))
     values[beside] *= 0.7
     (point,) = find_change_points(values)
     assert abs(point.index - 20) <= 1
 
 
-def test_slow_drift_is_no_change():
+def test_slow_drift_gives_no_change_point():
     assert find_change_points(0.9 * np.exp(np.linspace(0, -0.05, 60)) * levels((1, 60))) == []
 
 
-def test_each_change_says_how_sure_it_is():
+def test_change_point_has_interval_and_p_value():
     """Of eight runs, four at each level: 2 of the 70 ways to choose four are as far apart."""
     (point,) = find_change_points([0.90, 0.93, 0.91, 0.92, 0.80, 0.83, 0.81, 0.82])
     low, high = point.interval
@@ -109,20 +109,20 @@ def test_each_change_says_how_sure_it_is():
     [kind for kind in change_points.KINDS if kind.drift == kind.outliers],
     ids=lambda kind: f"{kind}, {kind.step:.0%}",
 )
-def test_error_rates_in_made_up_histories(kind):
+def test_error_rates_in_generated_histories_are_within_bounds(kind):
     outcome = change_points.judge_kind(kind, 50)
     assert outcome.false <= change_points.FALSE
     assert kind.step < 0.1 or outcome.found >= 0.9  # of 50; the command judges 200 by the documented bound
 
 
-def test_the_calibration_fails_where_changes_are_missed(monkeypatch):
+def test_calibration_fails_if_changes_are_missed(monkeypatch):
     monkeypatch.setattr(change_points, "find_change_points", lambda values: [])
     monkeypatch.setattr(sys, "argv", ["change_points", "--histories", "5"])
     with pytest.raises(GateFailed, match="less than 95%"):
         change_points.main()
 
 
-def test_the_calibration_fails_where_changes_are_made_up(monkeypatch):
+def test_calibration_fails_if_changes_are_false(monkeypatch):
     made_up = ChangePoint(2, 0.9, 0.8, (-0.1, -0.1), 0.001)
     monkeypatch.setattr(change_points, "find_change_points", lambda values: [made_up])
     monkeypatch.setattr(sys, "argv", ["change_points", "--histories", "5"])
@@ -130,25 +130,25 @@ def test_the_calibration_fails_where_changes_are_made_up(monkeypatch):
         change_points.main()
 
 
-def test_noise_alone_rarely_gives_a_change():
+def test_noise_rarely_gives_a_change_point():
     """The test's level is 1 % a split: of 300 series about 3 may alarm, and 10 would be a 0.1 % chance."""
     series = [levels((0.9, 60), spread=0.05, seed=seed) for seed in range(300)]
     assert sum(bool(find_change_points(values)) for values in series) <= 9
 
 
-def test_heavy_tailed_noise_rarely_gives_a_change():
+def test_heavy_tailed_noise_rarely_gives_a_change_point():
     generator = np.random.default_rng(1)
     series = [0.9 * np.exp(0.02 * generator.standard_t(2, size=60)) for _ in range(300)]
     assert sum(bool(find_change_points(values)) for values in series) <= 9
 
 
 @hypothesis.given(st.lists(st.floats(0.01, 1), min_size=1, max_size=60))
-def test_points_are_ordered_inside_and_apart(values):
+def test_change_points_are_ordered_and_three_runs_apart(values):
     indices = [0, *(point.index for point in find_change_points(values)), len(values)]
     assert len(indices) == 2 or all(right - left >= 3 for left, right in itertools.pairwise(indices))
 
 
-def test_scale_does_not_matter():
+def test_change_points_do_not_depend_on_scale():
     values = levels((0.9, 30), (0.8, 30))
     assert [p.index for p in find_change_points(values * 100)] == [
         p.index for p in find_change_points(values)
@@ -164,7 +164,7 @@ def test_scale_does_not_matter():
         ([5], "▄"),
     ],
 )
-def test_sparkline(values, expected):
+def test_sparkline_shows_expected_characters(values, expected):
     assert sparkline(values) == expected
 
 
@@ -180,7 +180,7 @@ def storage(tmp_path, monkeypatch):
     return storage
 
 
-def test_series_are_read_in_order_and_name_the_commit_that_changed_them(storage):
+def test_series_are_read_in_order_with_commit_of_change(storage):
     history = read_history(storage)
     assert len(history) == 4
     for series in history:
@@ -192,7 +192,7 @@ def test_series_are_read_in_order_and_name_the_commit_that_changed_them(storage)
         assert text.endswith(f"after {30 * 7919:012x}")
 
 
-def test_a_change_names_its_commits_subject(repository, capsys):
+def test_change_shows_subject_of_its_commit(repository, capsys):
     """Sixteen runs of as many commits; the ninth is slower. A commit that is gone has no subject."""
     for number in range(1, 17):
         (repository / "file").write_text(str(number))
@@ -211,7 +211,7 @@ def test_a_change_names_its_commits_subject(repository, capsys):
     assert "“" not in output
 
 
-def test_last_runs_of_matching_cases_only(storage):
+def test_last_and_case_options_select_runs(storage):
     assert {len(series.runs) for series in read_history(storage, last=7)} == {7}
     assert {series.case for series in read_history(storage, pattern="bf16")} == {
         "bf16-squad-inference-bert-tiny-b8",
@@ -222,7 +222,7 @@ def test_last_runs_of_matching_cases_only(storage):
         read_history(storage, pattern="int8")
 
 
-def test_machines_and_changed_trees_are_kept_apart(storage):
+def test_runs_of_other_machines_and_modified_trees_are_separate(storage):
     infos = [case_info("bf16", "tiny", machine_id="other", scale=0.5)]
     write_throughput(storage / "other/0001_aaaaaaaaaaaa-dirty.json", infos)
     other = next(series for series in read_history(storage) if series.machine_id == "other")
@@ -230,7 +230,7 @@ def test_machines_and_changed_trees_are_kept_apart(storage):
     assert other.change_points == []
 
 
-def test_command_prints_the_table_the_changes_and_the_page(storage, tmp_path, capsys):
+def test_history_command_prints_table_and_changes_and_writes_page(storage, tmp_path, capsys):
     assert run("history", "--case", "large", "--html", "history.html") == 0
     output = capsys.readouterr().out
     assert "█" in output
@@ -241,20 +241,20 @@ def test_command_prints_the_table_the_changes_and_the_page(storage, tmp_path, ca
     assert "bertbench history --case large --html history.html" in page
 
 
-def test_nothing_stored_is_bad_input(tmp_path, monkeypatch, capsys):
+def test_history_without_stored_results_is_rejected(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run("history") == 2
     assert "contains no stored results" in capsys.readouterr().err
 
 
-def test_strange_file_is_refused_by_name(storage):
+def test_invalid_stored_file_is_rejected_with_its_name(storage):
     path = storage / MACHINE_ID / "0041_bbbbbbbbbbbb.json"
     path.write_text(json.dumps({"benchmarks": [{"extra_info": {"schema_version": 1}}]}))
     with pytest.raises(InputError, match="0041_bbbbbbbbbbbb"):
         read_history(storage)
 
 
-def test_thousands_of_runs_take_less_than_two_seconds(storage, tmp_path):
+def test_history_of_2000_runs_takes_less_than_two_seconds(storage, tmp_path):
     first = next(storage.rglob("0001_*.json")).read_text()
     for number in range(41, 2001):
         (storage / MACHINE_ID / f"{number:04}_{number:012x}.json").write_text(first)

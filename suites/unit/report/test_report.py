@@ -94,7 +94,7 @@ def whole(tmp_path_factory):
 # What it says.
 
 
-def test_verdict_counts_every_check(whole):
+def test_report_verdict_counts_every_check(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
     # 6 scores against a baseline and 3 against fp32, 7 kernels, 24 layer errors, and 12 cases with
     # efficiency, memory and start-up
@@ -102,7 +102,7 @@ def test_verdict_counts_every_check(whole):
     assert f"All {9 + 7 + 24 + 12 * 3} checks passed" in page
 
 
-def test_figures_are_those_of_the_results(tmp_path):
+def test_report_shows_values_of_the_results(tmp_path):
     bf16, fp32 = case_info("bf16", "large"), case_info("fp32", "large")
     write_throughput(tmp_path / "throughput.json", [bf16, fp32])
     write_accuracy(tmp_path, [accuracy_case("fp32", 87.31), accuracy_case("bf16", 87.2)])
@@ -112,7 +112,7 @@ def test_figures_are_those_of_the_results(tmp_path):
     assert "−0.12 [−0.42, +0.18]" in page  # 87.2 - 87.32, against fp32
 
 
-def test_failed_score_is_the_headline_in_all_three_forms(tmp_path):
+def test_failed_score_is_headline_in_html_markdown_and_junit(tmp_path):
     lost = [failed("baseline", 80.0, 87.31)]
     write_accuracy(tmp_path, [accuracy_case(), accuracy_case("fp32", 80.0, verdict="fail", comparisons=lost)])
     page = report(tmp_path)
@@ -127,7 +127,7 @@ def test_failed_score_is_the_headline_in_all_three_forms(tmp_path):
     assert "F1 80.00, baseline 87.31: difference −7.31, tolerance 1" in failure.get("message")
 
 
-def test_unclear_gate_leaves_the_report_unclear(tmp_path):
+def test_unclear_gate_makes_report_unclear(tmp_path):
     write_throughput(tmp_path / "base/throughput.json", grid())
     write_throughput(tmp_path / "throughput.json", grid(seed=9)[1:])
     assert run("gate", tmp_path / "base", tmp_path, "--output-dir", tmp_path) == 3
@@ -135,7 +135,7 @@ def test_unclear_gate_leaves_the_report_unclear(tmp_path):
     assert len(list(ElementTree.parse(tmp_path / "report.xml").iter("error"))) == 1
 
 
-def test_kernel_beyond_its_bound_and_layer_beyond_its_curve_fail(tmp_path):
+def test_kernel_and_layer_errors_beyond_bounds_fail(tmp_path):
     row = {"kernel": "gelu", "variant": "erf", "dtype": "bf16", "inputs": 65536, "mean_ulp": 0.4}
     row |= {"max_ulp": 2.5, "argmax": 1.5, "bound": 0.51, "verdict": "fail"}
     layer = {"model": "random", "precision": "bf16", "layer": 3, "rms_relative_error": 0.02, "bound": 0.01}
@@ -145,12 +145,12 @@ def test_kernel_beyond_its_bound_and_layer_beyond_its_curve_fail(tmp_path):
     assert "largest error 2.500 ULP at 1.5" in page
 
 
-def test_measurements_alone_are_not_called_a_success(tmp_path):
+def test_measurements_without_checks_are_reported_as_not_judged(tmp_path):
     write_throughput(tmp_path / "throughput.json", grid())
     assert "Measured, not judged" in report(tmp_path)
 
 
-def test_one_failure_outweighs_what_is_unclear():
+def test_failure_takes_precedence_over_unclear():
     checks = [Check("gate", "a", state, "") for state in (State.PASSED, State.UNCLEAR, State.FAILED)]
     assert summarize(checks).headline == "1 check of 3 failed"
     assert summarize(checks).explanation == "1 not decided, 1 passed."
@@ -159,7 +159,7 @@ def test_one_failure_outweighs_what_is_unclear():
 
 
 @pytest.mark.parametrize("file", ["throughput", "accuracy", "numerics", "lengths"])
-def test_each_result_alone_makes_a_page(tmp_path, file):
+def test_report_of_single_result_file_lists_the_missing_ones(tmp_path, file):
     write = {
         "throughput": lambda: write_throughput(tmp_path / "throughput.json", grid()),
         "accuracy": lambda: write_accuracy(tmp_path, [accuracy_case()]),
@@ -172,7 +172,7 @@ def test_each_result_alone_makes_a_page(tmp_path, file):
     assert missing == set(SECTIONS) - {file}
 
 
-def test_missing_section_tells_how_to_get_it(tmp_path):
+def test_missing_section_shows_command_that_creates_it(tmp_path):
     write_numerics(tmp_path)
     page = report(tmp_path)
     for name, command in (
@@ -184,7 +184,7 @@ def test_missing_section_tells_how_to_get_it(tmp_path):
         assert f"<code>{command}</code>" in section(page, name)
 
 
-def test_one_precision_alone_tells_why_there_is_no_comparison(tmp_path):
+def test_single_precision_explains_missing_comparison(tmp_path):
     write_accuracy(tmp_path, [accuracy_case("fp32", tolerance=0.0)])
     write_throughput(tmp_path / "throughput.json", [case_info("fp32", "tiny")])
     page = report(tmp_path)
@@ -192,26 +192,26 @@ def test_one_precision_alone_tells_why_there_is_no_comparison(tmp_path):
     assert "results of a case in both precisions" in section(page, "throughput")
 
 
-def test_layers_without_error_make_a_page(tmp_path):
+def test_layer_errors_of_zero_are_reported(tmp_path):
     layer = {"model": "random", "precision": "fp32", "layer": 1, "rms_relative_error": 0.0, "bound": 0.0}
     write_numerics(tmp_path, layer_errors=[layer])
     assert "All 8 checks passed" in report(tmp_path)
 
 
-def test_history_shows_the_commit_that_changed_a_case(whole):
+def test_report_history_shows_commit_of_change(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
     told = f") at {21 * 7919:012x} (run 0021, 2025-01-22), after {20 * 7919:012x}"
     assert page.count(told) == 2 * 4  # caption and description of each case
 
 
-def test_every_figure_and_table_names_its_command(whole):
+def test_every_figure_and_table_shows_its_command(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
     pieces = re.findall(r"<figure>.*?</figure>|<caption>.*?</caption>", page, re.S)
     assert len(pieces) > 10
     assert all(re.search(r"<code>(pytest|bertbench) [^<]+</code>", piece) for piece in pieces)
 
 
-def test_markdown_table_has_as_many_cells_in_each_row(whole):
+def test_markdown_table_rows_have_equal_numbers_of_cells(whole):
     markdown = (whole / "report.md").read_text(encoding="utf-8")
     tables = re.findall(r"(?:^\|.*\n)+", markdown, re.M)
     assert len(tables) == 6  # tiles, scores, throughput, gate, memory and start-up, kernels
@@ -220,7 +220,7 @@ def test_markdown_table_has_as_many_cells_in_each_row(whole):
         assert len(counts) == 1
 
 
-def test_names_cannot_inject_markup(tmp_path):
+def test_case_names_cannot_inject_markup(tmp_path):
     name = "<script>alert(1)</script>|`x`"
     lost = [failed("baseline", 80.0, 87.31)]
     bad = accuracy_case("fp32", 80.0, case=name, verdict="fail", comparisons=lost)
@@ -243,7 +243,7 @@ def test_names_cannot_inject_markup(tmp_path):
         (("odd",), "bf16-squad-inference has no score 'f2'"),
     ],
 )
-def test_unusable_folder_is_bad_input(tmp_path, monkeypatch, capsys, arguments, message):
+def test_report_of_invalid_folder_is_rejected_in_one_line(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     path = write_accuracy(tmp_path / "newer", [accuracy_case()])
@@ -266,7 +266,7 @@ def page(whole):
     return Page((whole / "report.html").read_text(encoding="utf-8"))
 
 
-def test_page_fetches_nothing(page, whole):
+def test_page_loads_no_external_resources(page, whole):
     links = [
         value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")
     ]
@@ -279,7 +279,7 @@ def test_page_fetches_nothing(page, whole):
     assert policy["content"].startswith("default-src 'none'")
 
 
-def test_page_is_semantic(page):
+def test_page_has_semantic_structure(page):
     counts = Counter(tag for tag, _ in page.tags)
     assert [counts[tag] for tag in ("h1", "main", "header", "footer", "nav")] == [1] * 5
     head = [tag for tag, _ in itertools.takewhile(lambda item: item[0] != "body", page.tags)]
@@ -292,13 +292,13 @@ def test_page_is_semantic(page):
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
 
 
-def test_charts_have_words(page):
+def test_charts_have_text_alternatives(page):
     charts = page.all("svg")
     assert len(charts) > 8
     assert all(chart["role"] == "img" and len(chart["aria-label"]) > 40 for chart in charts)
 
 
-def test_keyboard_reaches_everything(page):
+def test_page_is_usable_by_keyboard(page):
     identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(identities) == len(set(identities))
     targets = [link["href"][1:] for link in page.all("a")]
@@ -321,11 +321,11 @@ def test_keyboard_reaches_everything(page):
         (Scale(1e-8, 1e-1, 0, 100, logarithmic=True), [10.0**power for power in range(-8, 0)]),
     ],
 )
-def test_ticks_are_round_and_inside(scale, expected):
+def test_ticks_are_round_numbers_within_scale(scale, expected):
     assert scale.ticks() == pytest.approx(expected)
 
 
-def test_scales_map_ends_and_middle():
+def test_scales_map_ends_and_middle_of_range():
     linear, logarithmic = Scale(10, 20, 0, 100), Scale(1, 100, 50, 0, logarithmic=True)
     assert [linear(value) for value in (10, 15, 20)] == pytest.approx([0, 50, 100])
     assert [logarithmic(value) for value in (1, 10, 100)] == pytest.approx([50, 25, 0])
@@ -347,5 +347,5 @@ def test_scales_map_ends_and_middle():
         (decimals_for(20), 1),
     ],
 )
-def test_figures_are_written_for_people(shown, expected):
+def test_numbers_are_formatted_as_expected(shown, expected):
     assert shown == expected

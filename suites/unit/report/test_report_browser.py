@@ -145,7 +145,7 @@ def test_page_renders_without_errors_or_requests(pages, index, tmp_path):
     assert requests(net_log) == []
 
 
-def test_errors_and_requests_of_a_page_would_be_seen(tmp_path):
+def test_browser_reports_errors_and_requests_of_bad_page(tmp_path):
     page = tmp_path / "bad.html"
     page.write_text('<script>console.error("boom")</script><img src="http://example.invalid/x.png">')
     net_log = tmp_path / "net.json"
@@ -163,7 +163,7 @@ def test_all_text_has_enough_contrast(pages, index, flags):
     assert [text for text in found["texts"] if not text["enough"]] == []
 
 
-def test_weak_contrast_would_be_seen(tmp_path):
+def test_audit_reports_text_with_weak_contrast(tmp_path):
     page = tmp_path / "weak.html"
     page.write_text(
         '<body style="background:#fff;color:#777">weak <b style="color:#757575">enough</b></body>'
@@ -172,7 +172,7 @@ def test_weak_contrast_would_be_seen(tmp_path):
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["report", "history"])
-def test_phone_shows_the_whole_width(pages, index):
+def test_page_fits_width_of_a_phone(pages, index):
     found = audit(pages[index], width=390)
     assert found["width"] == 390
     assert found["overflow"] <= 0

@@ -76,11 +76,11 @@ def kept_files(path):
     return [file.name for file in items_folder(path).iterdir()]
 
 
-def test_there_is_none_before_the_first(path):
+def test_missing_file_has_no_baselines(path):
     assert read_baselines(path).by_key == {}
 
 
-def test_what_is_recorded_says_who_when_and_on_what(path):
+def test_recorded_baseline_has_user_time_versions_and_machine(path):
     case = record(path)
     baselines = read_baselines(path)
     baseline = baselines.find(case)
@@ -94,7 +94,7 @@ def test_what_is_recorded_says_who_when_and_on_what(path):
     assert baseline.recorded.when.endswith("+00:00")
 
 
-def test_scores_of_each_question_are_kept_in_their_order_without_names(path):
+def test_scores_by_question_are_stored_in_order_without_ids(path):
     case = record(path)
     baselines = read_baselines(path)
     items = baselines.items(baselines.find(case))
@@ -102,7 +102,7 @@ def test_scores_of_each_question_are_kept_in_their_order_without_names(path):
     assert items.ids.tolist() == ["1", "2"]
 
 
-def test_a_new_recording_replaces_its_own_key_only(path):
+def test_new_recording_replaces_baseline_of_same_key_only(path):
     record(path)
     for change in (
         {"case": "fp32-squad-inference", "instruction_set": None},
@@ -125,7 +125,7 @@ def test_a_new_recording_replaces_its_own_key_only(path):
     assert set(kept_files(path)) == named  # the replaced one's scores are gone
 
 
-def test_a_baseline_of_another_instruction_set_is_found_as_such(path):
+def test_baseline_of_other_instruction_set_is_found_separately(path):
     record(path, instruction_set="oneDNN avx512_core_amx")
     baselines = read_baselines(path)
     assert baselines.find(CASE) is None
@@ -133,7 +133,7 @@ def test_a_baseline_of_another_instruction_set_is_found_as_such(path):
     assert baselines.find_elsewhere(dataclasses.replace(CASE, checkpoint_fingerprint="c2")) is None
 
 
-def test_recorders_at_the_same_time_lose_nothing(path):
+def test_concurrent_recordings_are_all_stored(path):
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("fork")) as pool:
         list(pool.map(record_numbered, [path] * 24, range(24)))
     baselines = read_baselines(path)
@@ -145,7 +145,7 @@ def record_numbered(path, number):
     record(path, F1 - number, case=f"case-{number}")
 
 
-def test_a_tree_with_changes_is_refused_or_told(path):
+def test_recording_with_uncommitted_changes_is_rejected_or_marked(path):
     (path.parents[1] / "code.py").write_text("two")
     with pytest.raises(InputError, match=r"uncommitted changes.*--allow-dirty"):
         record(path)
@@ -163,13 +163,13 @@ def test_a_tree_with_changes_is_refused_or_told(path):
         ('{"schema_version": 1,\n "baselines": [}', "line 2, column 16"),
     ],
 )
-def test_a_file_that_is_none_is_refused(path, text, told):
+def test_invalid_baseline_file_is_rejected(path, text, told):
     path.write_text(text)
     with pytest.raises(InputError, match=told):
         read_baselines(path)
 
 
-def test_the_published_scores_are_those_of_the_model_zoo():
+def test_published_scores_equal_those_of_the_model_zoo():
     (entry,) = read_published(REPOSITORY / "baselines" / "published.json")
     assert entry.scores["bf16"] == {"exact_match": 86.77388836329234, "f1": 92.98642358746287}
     assert entry.scores["fp32"] == {"exact_match": 86.72658467360453, "f1": 92.98046893150796}
@@ -187,7 +187,7 @@ def test_the_published_scores_are_those_of_the_model_zoo():
         ({"precision": "fp16"}, False),
     ],
 )
-def test_published_scores_apply_to_their_geometry_and_the_whole_dev_set(change, applies):
+def test_published_scores_apply_only_to_bert_large_and_full_dev_set(change, applies):
     published = read_published(REPOSITORY / "baselines" / "published.json")
     facts = {"task": "squad", "precision": "bf16", "config": GEOMETRIES["bert-large"], "examples": 10570}
     assert (find_published(published, **(facts | change)) is not None) == applies
@@ -207,14 +207,14 @@ def spoil(path, change):
         (lambda baselines: baselines[0].update(per_question_scores="../x.npz"), "must be a file's name"),
     ],
 )
-def test_a_baseline_that_contradicts_itself_is_refused(path, change, told):
+def test_inconsistent_baseline_is_rejected(path, change, told):
     record(path)
     spoil(path, change)
     with pytest.raises(InputError, match=f"accuracy.json: .*{told}"):
         read_baselines(path)
 
 
-def test_scores_of_another_baseline_are_refused(path):
+def test_item_scores_of_another_baseline_are_rejected(path):
     case = record(path)
     spoil(path, lambda baselines: baselines[0]["scores"].update(f1=80.0))
     baselines = read_baselines(path)
@@ -222,7 +222,7 @@ def test_scores_of_another_baseline_are_refused(path):
         baselines.items(baselines.find(case))
 
 
-def test_every_recorded_case_has_its_scores():
+def test_stored_baselines_have_scores_of_all_items():
     baselines = read_baselines(REPOSITORY / "baselines" / "accuracy.json")
     assert baselines.by_key
     for baseline in baselines.by_key.values():

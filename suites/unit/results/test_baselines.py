@@ -39,7 +39,7 @@ def run(*arguments):
     return stop.value.code
 
 
-def test_results_are_numbered_by_machine_and_named_by_commit(repository):
+def test_stored_results_are_numbered_by_machine_and_named_by_commit(repository):
     measure(repository)
     first = git(repository, "rev-parse", "--short=12", "HEAD")
     paths = [record(repository), record(repository)]
@@ -52,7 +52,7 @@ def test_results_are_numbered_by_machine_and_named_by_commit(repository):
     assert (other.parent.name, other.name[:5]) == ("xeon-8c-amx_bf16-000000", "0001_")
 
 
-def test_a_number_is_never_given_twice_nor_a_file_overwritten(repository):
+def test_numbers_are_not_reused_and_files_not_overwritten(repository):
     measure(repository)
     path = record(repository)
     before = path.read_bytes()
@@ -61,7 +61,7 @@ def test_a_number_is_never_given_twice_nor_a_file_overwritten(repository):
     assert path.read_bytes() == before
 
 
-def test_recorders_at_once_take_different_numbers(tmp_path):
+def test_concurrent_recordings_take_different_numbers(tmp_path):
     """With names that differ, which alone would not keep them apart."""
     with ThreadPoolExecutor(8) as pool:
         paths = list(pool.map(lambda i: _write_next(tmp_path, f"{i:012x}.json", {"recorder": i}), range(24)))
@@ -69,7 +69,7 @@ def test_recorders_at_once_take_different_numbers(tmp_path):
     assert [json.loads(path.read_text())["recorder"] for path in paths] == list(range(24))
 
 
-def test_killed_recorder_leaves_no_number_and_nothing_for_ever(repository):
+def test_leftovers_of_killed_recording_are_removed(repository):
     measure(repository)
     folder = record(repository).parent
     for name in (".draft", "..draft.x1y2.tmp"):
@@ -79,14 +79,14 @@ def test_killed_recorder_leaves_no_number_and_nothing_for_ever(repository):
     assert {path.name[:5] for path in folder.iterdir()} == {"0001_", "0002_"}
 
 
-def test_times_of_rounds_are_left_out_as_pytest_benchmark_leaves_them_out(repository):
+def test_times_of_rounds_are_not_stored(repository):
     measure(repository)
     stored = json.loads(record(repository).read_text())["benchmarks"][0]
     assert "data" not in stored["stats"]
     assert len(stored["extra_info"]["efficiency_rounds"]) == stored["stats"]["rounds"]
 
 
-def test_who_when_versions_and_machine_are_stored_but_not_the_host(repository):
+def test_user_time_versions_and_machine_are_stored_without_host_name(repository):
     measure(repository)
     values = json.loads(record(repository).read_text())
     recorded = values["recorded"]
@@ -97,7 +97,7 @@ def test_who_when_versions_and_machine_are_stored_but_not_the_host(repository):
     assert "build-host-17" not in json.dumps(values)
 
 
-def test_changed_tree_is_refused_unless_allowed(repository):
+def test_uncommitted_changes_are_rejected_unless_allowed(repository):
     measure(repository)
     (repository / "new.py").write_text("")
     with pytest.raises(InputError, match="--allow-dirty"):
@@ -107,7 +107,7 @@ def test_changed_tree_is_refused_unless_allowed(repository):
     assert json.loads(path.read_text())["recorded"]["dirty"] is True
 
 
-def test_other_new_baselines_leave_the_tree_clean(repository):
+def test_new_baseline_files_do_not_count_as_uncommitted_changes(repository):
     measure(repository)
     (repository / "baselines").mkdir()
     (repository / "baselines/accuracy.json").write_text("{}")
@@ -128,7 +128,7 @@ def test_pytest_benchmark_lists_and_compares_stored_results(repository):
     assert compared.stdout.count("bf16-squad-inference-bert-large-b8") == 2
 
 
-def test_file_of_a_real_pytest_benchmark_run_is_read(tmp_path):
+def test_file_written_by_pytest_benchmark_is_read(tmp_path):
     info = case_info("bf16", "tiny")
     (tmp_path / "test_it.py").write_text(
         f"def test_it(benchmark):\n    benchmark.extra_info.update({info!r})\n    benchmark(sum, [1, 2])\n"
@@ -141,7 +141,7 @@ def test_file_of_a_real_pytest_benchmark_run_is_read(tmp_path):
     assert base.throughput.cases == head.throughput.cases
 
 
-def test_revision_finds_its_own_result_or_its_nearest_ancestors(repository):
+def test_revision_finds_result_of_itself_or_nearest_ancestor(repository):
     storage = repository / "baselines/throughput"
     measure(repository)
     first = record(repository)
@@ -161,7 +161,7 @@ def test_revision_finds_its_own_result_or_its_nearest_ancestors(repository):
     assert [stored.number for stored in list_stored(storage)] == [1, 2, 3]
 
 
-def test_revision_takes_another_machines_result_only_where_its_own_has_none(repository):
+def test_result_of_other_machine_is_used_only_without_own_result(repository):
     storage = repository / "baselines/throughput"
     measure(repository, machine_id="other")
     other = record(repository)
@@ -171,7 +171,7 @@ def test_revision_takes_another_machines_result_only_where_its_own_has_none(repo
     assert find_stored(repository, "HEAD", storage, MACHINE_ID).path == own
 
 
-def test_results_of_a_changed_tree_belong_to_no_revision(repository):
+def test_results_with_uncommitted_changes_belong_to_no_revision(repository):
     measure(repository)
     (repository / "new.py").write_text("")
     record(repository, allow_dirty=True)
@@ -179,7 +179,7 @@ def test_results_of_a_changed_tree_belong_to_no_revision(repository):
         find_stored(repository, "HEAD", repository / "baselines/throughput", MACHINE_ID)
 
 
-def test_gate_takes_revisions(repository, capsys):
+def test_gate_accepts_revisions_as_sides(repository, capsys):
     measure(repository)
     record(repository)
     commit(repository, "slower")
@@ -192,7 +192,7 @@ def test_gate_takes_revisions(repository, capsys):
     assert "name the same result" in capsys.readouterr().err
 
 
-def test_session_is_judged_against_what_is_stored_for_its_selected_cases(repository):
+def test_session_is_compared_with_stored_results_of_selected_cases(repository):
     measure(repository)
     record(repository)
     results = repository / "results"
@@ -205,7 +205,7 @@ def test_session_is_judged_against_what_is_stored_for_its_selected_cases(reposit
     assert read_gate(results / "gate.json") == result
 
 
-def test_pytest_benchmark_compares_inside_the_repository(tmp_path):
+def test_pytest_benchmark_command_runs_inside_the_repository(tmp_path):
     """Its command line imports the suites' conftest.py before pytest reads the repository's settings."""
     write_stored_history(tmp_path, 2)
     done = subprocess.run(

@@ -25,7 +25,7 @@ def path(tmp_path):
     return path
 
 
-def test_items_come_back_in_order(path):
+def test_items_are_read_back_in_order(path):
     items = read_items(path, SCORES)
     assert items.ids.tolist() == IDS.tolist()
     assert items.values["f1"].tolist() == F1.tolist()
@@ -76,7 +76,7 @@ def header(shape, dtype="<f8"):
         pytest.param(lambda path: add_member(path, "ids.npy", header((-1,))), id="negative"),
     ],
 )
-def test_anything_else_is_refused_in_one_line(path, spoil):
+def test_damaged_item_file_is_rejected_in_one_line(path, spoil):
     spoil(path)
     with pytest.raises(InputError, match=r"scores\.npz: .*make the results again") as refusal:
         read_items(path, SCORES)

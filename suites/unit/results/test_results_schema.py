@@ -53,7 +53,7 @@ def first(values, file):
 
 
 @pytest.mark.parametrize("file", READERS)
-def test_file_as_the_suites_write_it_is_read(folder, file):
+def test_file_written_by_the_suites_is_read(folder, file):
     READERS[file](folder / file)
 
 
@@ -92,7 +92,7 @@ def test_file_as_the_suites_write_it_is_read(folder, file):
         ),
     ],
 )
-def test_impossible_figure_is_refused_by_place(folder, file, changes, message):
+def test_impossible_value_is_rejected_with_place(folder, file, changes, message):
     values = json.loads((folder / file).read_text())
     first(values, file).update(changes)
     (folder / file).write_text(json.dumps(values))
@@ -112,20 +112,20 @@ def test_impossible_figure_is_refused_by_place(folder, file, changes, message):
     ],
 )
 @pytest.mark.parametrize("file", READERS)
-def test_broken_file_is_refused(folder, file, data):
+def test_damaged_file_is_rejected(folder, file, data):
     (folder / file).write_bytes(data)
     with pytest.raises(InputError, match=file):
         READERS[file](folder / file)
 
 
-def test_commit_and_time_of_other_tools_may_be_absent(folder):
+def test_missing_commit_and_time_are_accepted(folder):
     path = folder / "throughput.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"commit_info": "none", "datetime": None}))
     result = read_throughput(path)
     assert (result.commit, result.measured) == ("", "")
 
 
-def test_scores_that_were_summed_in_another_order_agree(tmp_path):
+def test_scores_that_differ_by_rounding_are_accepted(tmp_path):
     """A score of the official sum's order beside one that numpy summed: the last digit differs."""
     rounded = comparison("baseline", np.nextafter(87.3, 90), 87.31)
     read_accuracy(write_accuracy(tmp_path, [accuracy_case("fp32", comparisons=[rounded])]))
@@ -143,7 +143,7 @@ def test_scores_that_were_summed_in_another_order_agree(tmp_path):
         ({"verdict": "great"}, "verdict is 'great'"),
     ],
 )
-def test_contradicting_comparison_is_refused(tmp_path, changes, message):
+def test_contradicting_comparison_is_rejected(tmp_path, changes, message):
     contradicting = comparison("baseline", 87.3, 87.31) | changes
     path = write_accuracy(tmp_path, [accuracy_case("fp32", comparisons=[contradicting])])
     with pytest.raises(InputError, match=f"accuracy.json: .*{message}"):
@@ -160,7 +160,7 @@ def test_contradicting_comparison_is_refused(tmp_path, changes, message):
         ({"case": None}, "case is None"),
     ],
 )
-def test_impossible_figure_of_a_stored_run_is_refused(tmp_path, monkeypatch, changes, message):
+def test_impossible_value_in_stored_run_is_rejected(tmp_path, monkeypatch, changes, message):
     monkeypatch.chdir(tmp_path)
     write_stored_history(STORAGE, 3)
     path = next((STORAGE / MACHINE_ID).glob("0002_*"))

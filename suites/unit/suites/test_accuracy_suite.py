@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 SUITE = REPOSITORY / "suites" / "accuracy"
 
 
-def test_a_case_owns_a_readable_id():
+def test_case_id_is_readable_and_unique():
     assert Case("bf16", "squad", "inference").id == "bf16-squad-inference"
     assert Case("fp32", "classifier", "training", "tiny-b4").id == "fp32-classifier-training-tiny-b4"
     ids = [case.id for case in make_grid(variants=("", "a"))]
@@ -52,7 +52,7 @@ def find(places, task):
         ("pretraining", {}, "PRETRAINING_DATA_DIR is not set; .*prepare"),
     ],
 )
-def test_what_is_missing_is_named_with_a_remedy(stand_ins, task, environment, reason):
+def test_missing_model_or_data_is_reported_with_remedy(stand_ins, task, environment, reason):
     with pytest.raises(Missing, match=reason):
         find(Places(environment, stand_ins.tuned), task)
     with pytest.raises(Missing, match=r"BERT_BASE_DIR is not set; .*--model-dir"):
@@ -67,7 +67,7 @@ def test_what_is_missing_is_named_with_a_remedy(stand_ins, task, environment, re
         ("config.json", "gelu_new", "tanh"),
     ],
 )
-def test_a_model_is_judged_with_the_gelu_that_predict_takes(stand_ins, tmp_path, name, activation, gelu):
+def test_accuracy_case_uses_same_gelu_as_predict(stand_ins, tmp_path, name, activation, gelu):
     folder = tmp_path / "model"
     shutil.copytree(stand_ins.tuned, folder)
     config = json.loads((folder / "bert_config.json").read_text()) | {"model_type": "bert"}
@@ -79,13 +79,13 @@ def test_a_model_is_judged_with_the_gelu_that_predict_takes(stand_ins, tmp_path,
 
 
 @pytest.mark.parametrize(("task", "head"), [("squad", "span head"), ("classifier", "classifier head")])
-def test_a_checkpoint_without_the_tasks_head_is_skipped(stand_ins, task, head):
+def test_checkpoint_without_head_of_the_task_is_skipped(stand_ins, task, head):
     environment = {"SQUAD_DIR": str(stand_ins.squad), "GLUE_DIR": str(stand_ins.mrpc)}
     with pytest.raises(Missing, match=f"bert_model.ckpt has no {head}"):
         find(Places(environment, stand_ins.pretrained), task)
 
 
-def test_the_classifiers_task_is_told_by_the_folder(stand_ins, tmp_path):
+def test_glue_task_is_found_from_model_folder(stand_ins, tmp_path):
     model = classifier_model(stand_ins, tmp_path)
     subject = find(Places({"GLUE_DIR": str(stand_ins.mrpc)}, model), "classifier")
     assert subject.task.glue_task.name == "MRPC"
@@ -128,7 +128,7 @@ def baselines(tmp_path):
     return folder
 
 
-def test_a_run_that_judged_no_case_fails(run_suite):
+def test_run_without_judged_case_exits_with_status_3(run_suite):
     status, out = run_suite("-k", "minilm")
     assert status == 3, out
     assert "No case was judged" in out
@@ -142,7 +142,7 @@ def tuned(stand_ins):
     return ["-k", "squad-inference-tuned", *places]
 
 
-def test_a_missing_then_a_right_then_a_wrong_baseline(run_suite, baselines, tuned):
+def test_missing_baseline_is_unclear_equal_passes_and_different_fails(run_suite, baselines, tuned):
     results = baselines.parent / "results"
     status, out = run_suite(*tuned, f"--results-dir={results}")
     assert status == 3, out
@@ -168,7 +168,7 @@ def test_a_missing_then_a_right_then_a_wrong_baseline(run_suite, baselines, tune
         assert len(kept["ids"]) == 5
 
 
-def test_a_baseline_of_better_answers_is_unclear_of_five_questions(run_suite, baselines, tuned):
+def test_drop_on_five_questions_is_unclear(run_suite, baselines, tuned):
     run_suite(*tuned, "--record-baselines", "--allow-dirty")
     claim_perfect_answers(baselines / "accuracy.json")
     status, out = run_suite(*tuned)
@@ -190,7 +190,7 @@ def claim_perfect_answers(path):
     path.write_text(json.dumps(values))
 
 
-def test_a_baseline_of_another_instruction_set_is_shown_not_judged(run_suite, baselines, tuned):
+def test_baseline_of_other_instruction_set_is_shown_but_not_judged(run_suite, baselines, tuned):
     run_suite(*tuned, "--record-baselines", "--allow-dirty")
     path = baselines / "accuracy.json"
     values = json.loads(path.read_text())
@@ -206,13 +206,13 @@ def test_a_baseline_of_another_instruction_set_is_shown_not_judged(run_suite, ba
     assert "accuracy: 2 of 2 cases passed" in out
 
 
-def test_the_gate_needs_results(run_suite, capsys):
+def test_gate_option_without_results_dir_is_rejected(run_suite, capsys):
     status, _ = run_suite("--gate")
     assert status == 2
     assert "--gate judges what is in --results-dir; give both." in capsys.readouterr().err
 
 
-def test_a_gate_without_a_stored_result_does_not_pass(run_suite, baselines, monkeypatch, tuned):
+def test_gate_without_stored_result_exits_with_status_2(run_suite, baselines, monkeypatch, tuned):
     monkeypatch.chdir(baselines.parent)
     run_suite(*tuned, "--record-baselines", "--allow-dirty")
     status, out = run_suite(*tuned, "--results-dir=results", "--gate")
@@ -222,7 +222,7 @@ def test_a_gate_without_a_stored_result_does_not_pass(run_suite, baselines, monk
     assert status == 2
 
 
-def test_recording_from_a_tree_with_changes_is_refused_before_anything_runs(run_suite, baselines, capsys):
+def test_recording_with_uncommitted_changes_is_rejected_before_collection(run_suite, baselines, capsys):
     (baselines.parent / "changed.py").write_text("")
     status, out = run_suite("--record-baselines")
     assert status == 2

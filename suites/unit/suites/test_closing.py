@@ -84,7 +84,7 @@ def run_session(tmp_path):
         ((0, 2, 60), 1, "accuracy: 1 of 3 cases passed; fail: bf16-"),
     ],
 )
-def test_verdicts_are_the_last_lines(run_session, workers, lost, status, last):
+def test_session_ends_with_verdict_and_exit_status(run_session, workers, lost, status, last):
     if workers:
         pytest.importorskip(
             "xdist", reason="needs pytest-xdist; install it to run tests in several processes"
@@ -97,7 +97,7 @@ def test_verdicts_are_the_last_lines(run_session, workers, lost, status, last):
     assert ("unclear" in out) == (2 in lost)
 
 
-def test_tables_take_80_columns_and_all_of_them_with_v(run_session):
+def test_table_has_80_columns_and_all_columns_with_verbose(run_session):
     _, out = run_session(0, 2)
     table = out.partition(" accuracy ")[2].partition("====\n1 passed")[0].splitlines()
     rows = [line for line in table if line.startswith(("case ", "bf16-", "e-that"))]
@@ -108,7 +108,7 @@ def test_tables_take_80_columns_and_all_of_them_with_v(run_session):
     assert "95 % interval" in out
 
 
-def test_what_is_unclear_is_told_with_its_remedy(run_session):
+def test_unclear_case_is_reported_with_remedy(run_session):
     _, out = run_session(2)
     assert "a loss beyond the tolerance is not excluded; about" in out
     assert "look closer: bertbench compare A B" in out

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_every_test_is_collected_without_horovod(tmp_path):
+def test_all_tests_are_collected_without_horovod(tmp_path):
     """An error in collecting one test would end a session of any others."""
     (tmp_path / "horovod").mkdir()
     (tmp_path / "horovod" / "__init__.py").write_text("raise ModuleNotFoundError('no horovod')\n")

@@ -20,7 +20,7 @@ def make(full, native=True, **options):
     return make_cells(full=full, native_bf16=native, **options)
 
 
-def test_the_whole_grid_has_every_cell_once():
+def test_full_grid_contains_every_cell_once():
     """Two precisions, three tasks and three geometries; three batches in inference, one in training."""
     cells = make(full=True)
     grid = [cell for cell in cells if cell.batch_size in BATCH_SIZES[cell.case.mode]]
@@ -31,7 +31,7 @@ def test_the_whole_grid_has_every_cell_once():
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_the_default_part_is_in_every_dimension_but_short(native):
+def test_default_grid_covers_every_precision_task_and_mode(native):
     cells = make(full=False, native=native)
     assert {cell.case.id for cell in cells} <= {cell.case.id for cell in make(full=True, native=native)}
     seen = {(cell.case.precision, cell.case.task, cell.case.mode) for cell in cells}
@@ -43,13 +43,13 @@ def test_the_default_part_is_in_every_dimension_but_short(native):
     assert len(cells) == 12 + 3 + 3
 
 
-def test_fewer_layers_are_said_in_the_name():
+def test_reduced_number_of_layers_is_part_of_case_id():
     cells = [cell for cell in make(full=False) if "large" in cell.geometry]
     assert {cell.benchmark.config.num_hidden_layers for cell in cells} == {4}
     assert all("-bert-large-4l-b" in cell.case.id for cell in cells)
 
 
-def test_where_bf16_is_emulated_only_the_smallest_model_is_measured_in_it():
+def test_emulated_bf16_is_measured_on_smallest_model_only():
     cells = make(full=False, native=False)
     skipped = {cell.case.id for cell in cells if reason_to_skip(cell, full=False, native_bf16=False)}
     assert skipped == {"bf16-squad-inference-bert-base-b4", "bf16-squad-inference-bert-large-4l-b4"}
@@ -59,18 +59,18 @@ def test_where_bf16_is_emulated_only_the_smallest_model_is_measured_in_it():
     assert not any(reason_to_skip(cell, full=False, native_bf16=True) for cell in make(full=False))
 
 
-def test_a_cell_is_stored_under_its_own_name():
+def test_benchmark_name_equals_case_id():
     for cell in make(full=True):
         assert cell.benchmark.name == cell.case.id
 
 
-def test_a_batch_size_of_the_users_replaces_the_grids():
+def test_given_batch_size_replaces_batch_sizes_of_grid():
     cells = make(full=True, batch_size=5)
     assert len(cells) == 2 * 3 * 2 * 3 + 3
     assert {cell.batch_size for cell in cells} == {5}
 
 
-def test_every_case_has_enough_rounds_for_a_verdict():
+def test_least_rounds_are_enough_for_a_verdict():
     assert LEAST_ROUNDS >= 7
     assert LEAST_ROUNDS >= MINIMUM_ROUNDS
 
@@ -86,11 +86,11 @@ def test_every_case_has_enough_rounds_for_a_verdict():
         (0.01, 100, True, 100),
     ],
 )
-def test_rounds_fit_the_time_unless_they_are_asked_for(step_seconds, steps, full, rounds):
+def test_number_of_rounds_fits_the_time_limit_in_default_grid(step_seconds, steps, full, rounds):
     assert choose_rounds(step_seconds, steps, full=full) == rounds
 
 
-def test_warm_up_is_cut_short_only_in_the_default_part():
+def test_warm_up_time_is_limited_in_default_grid_only():
     assert choose_warm_up(None, full=True) == (10, float("inf"))
     assert choose_warm_up(3, full=False) == (3, float("inf"))
     steps, seconds = choose_warm_up(None, full=False)

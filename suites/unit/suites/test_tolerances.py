@@ -24,7 +24,7 @@ STATED = {
 
 
 @pytest.mark.parametrize(("precision", "quantity"), TOLERANCES)
-def test_every_tolerance_is_a_number_with_a_unit_and_a_reason(precision, quantity):
+def test_every_tolerance_has_positive_bound_unit_and_reason(precision, quantity):
     allowed = TOLERANCES[precision, quantity]
     assert precision in ("any", "bf16", "fp32", "fp64")
     assert math.isfinite(allowed.bound)
@@ -34,7 +34,7 @@ def test_every_tolerance_is_a_number_with_a_unit_and_a_reason(precision, quantit
 
 
 @pytest.mark.parametrize("function", STATED, ids=lambda function: function.__name__)
-def test_docstrings_state_the_bounds(function):
+def test_kernel_docstrings_state_their_bounds(function):
     for quantity in STATED[function]:
         for precision in ("fp32", "bf16"):
             allowed = TOLERANCES.get((precision, quantity))
@@ -45,7 +45,7 @@ def test_docstrings_state_the_bounds(function):
             )
 
 
-def test_the_document_has_the_table_as_it_is():
+def test_numerics_document_contains_current_table_of_bounds():
     text = DOCUMENT.read_text(encoding="utf-8")
     assert with_tables(text, make_tables()) == text, "run `python -m suites.numerics.document`"
     assert text.count(make_tables()["bounds"]) == 1

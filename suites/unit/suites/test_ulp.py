@@ -20,7 +20,7 @@ def finite_bf16() -> np.ndarray:
     return values[np.isfinite(ulp.widen(values))]
 
 
-def test_constants_agree_with_the_dtypes_own():
+def test_constants_agree_with_ml_dtypes_finfo():
     for kind in (BF16, FP32):
         facts = ml_dtypes.finfo(kind.dtype)
         assert kind.largest == float(facts.max)
@@ -44,7 +44,7 @@ def test_spacing_of_float32_agrees_with_numpy(value):
 
 
 @given(st.floats(min_value=2.0**-126, max_value=2.0**127))
-def test_spacing_of_numbers_between_floats_is_that_of_the_float_below(value):
+def test_spacing_between_floats_equals_spacing_of_float_below(value):
     below = np.float32(value)
     if float(below) > value:
         below = np.nextafter(below, np.float32(0))
@@ -52,7 +52,7 @@ def test_spacing_of_numbers_between_floats_is_that_of_the_float_below(value):
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_step_to_the_neighbour_of_every_bf16_agrees_with_ml_dtypes(direction):
+def test_step_to_neighbor_of_every_bf16_agrees_with_ml_dtypes(direction):
     values = finite_bf16()
     expected = np.nextafter(values, np.array(direction * np.inf, BF16.dtype))
     got = ulp.step(values, direction, BF16)
@@ -68,13 +68,13 @@ def test_steps_of_float32_agree_with_repeated_nextafter(value, count):
 
 
 @FORMATS
-def test_step_keeps_nan_and_ends_at_infinity(kind):
+def test_step_keeps_nan_and_stops_at_infinity(kind):
     got = ulp.widen(ulp.step(np.array([np.nan, np.inf, -np.inf, kind.largest], kind.dtype), 3, kind))
     np.testing.assert_array_equal(got[[0, 1, 3]], [np.nan, np.inf, np.inf])
     assert got[2] == -ulp.widen(ulp.step(np.array(np.inf, kind.dtype), -3, kind))
 
 
-def test_rounding_agrees_with_ml_dtypes_on_every_decision():
+def test_rounding_agrees_with_ml_dtypes_on_all_rounding_cases():
     values = ulp.rounding_cases()
     with np.errstate(invalid="ignore"):
         expected = values.astype(ml_dtypes.bfloat16)
@@ -85,7 +85,7 @@ def test_rounding_agrees_with_ml_dtypes_on_every_decision():
 
 
 @given(floats)
-def test_rounding_is_to_the_nearest(value):
+def test_rounding_gives_nearest_value_and_even_on_ties(value):
     """Of the three floats about the result none is nearer; of two equally near the even one is taken."""
     got = ulp.round_to_nearest_even(np.float32([value]))
     around = [float(ulp.widen(ulp.step(got, count, BF16))[0]) for count in (-1, 0, 1)]
@@ -97,12 +97,12 @@ def test_rounding_is_to_the_nearest(value):
         assert got.view(np.uint16)[0] % 2 == 0
 
 
-def test_rounding_cases_hold_every_midpoint():
+def test_rounding_cases_contain_every_midpoint():
     midpoints = set((np.arange(1 << 16) << 16 | 0x8000).tolist())
     assert midpoints <= set(ulp.to_bits(ulp.rounding_cases(), FP32).tolist())
 
 
-def test_truncation_errs_by_up_to_an_ulp_where_rounding_errs_by_half():
+def test_largest_error_is_half_ulp_for_rounding_and_one_ulp_for_truncation():
     values = ulp.rounding_cases()
     values = values[np.isfinite(values) & (np.abs(values) < BF16.largest)]
     errors = {
@@ -114,7 +114,7 @@ def test_truncation_errs_by_up_to_an_ulp_where_rounding_errs_by_half():
 
 
 @FORMATS
-def test_error_counts_steps(kind):
+def test_ulp_error_counts_steps_between_floats(kind):
     exact = np.array([1.0, -1.0, 3.5, 2.0**-126, 0.0, 2.0**100])
     near = exact.astype(kind.dtype)
     for count in (0, 1, 5):
@@ -123,7 +123,7 @@ def test_error_counts_steps(kind):
         np.testing.assert_array_equal(ulp.ulp_error(got, exact, kind), count)
 
 
-def test_error_of_a_real_number_between_two_floats():
+def test_ulp_errors_of_both_neighbors_add_up_to_one():
     third = 1 / 3
     below = np.float32(np.nextafter(np.float32(third), np.float32(0)))
     above = np.float32(third)  # rounds up
@@ -133,7 +133,7 @@ def test_error_of_a_real_number_between_two_floats():
 
 
 @FORMATS
-def test_error_of_special_values(kind):
+def test_ulp_error_of_infinity_nan_and_zero(kind):
     inf, nan, large = np.inf, np.nan, kind.largest
     beyond = large + ulp.spacing(large, kind)
     cases = [
@@ -145,7 +145,7 @@ def test_error_of_special_values(kind):
     np.testing.assert_array_equal(ulp.ulp_error(got.astype(kind.dtype), exact, kind), expected)
 
 
-def test_floor_and_scale():
+def test_floor_and_scale_divide_ulp_error():
     got, exact = np.float32([1.0 + 6 * 2.0**-23]), np.array([1.0])
     assert ulp.ulp_error(got, exact, FP32) == 6
     assert ulp.ulp_error(got, exact, FP32, scale=3.0) == 2
@@ -153,7 +153,7 @@ def test_floor_and_scale():
     assert ulp.ulp_error(got, exact, FP32, floor=1.0) == 0
 
 
-def test_sweep_holds_every_power_of_two_its_neighbours_and_both_signs():
+def test_float32_sweep_contains_powers_of_two_neighbors_and_both_signs():
     values = ulp.float32_sweep(stride=(1 << 20) + 1)
     powers = np.ldexp(1.0, np.arange(-126, 128)).astype(np.float32)
     for wanted in (powers, -powers, np.nextafter(powers, np.float32(0)), -ulp.step(powers, 3, FP32)):

@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_it_is_trained_predicted_and_measured(call, folder, tmp_path):
+def test_additional_task_trains_predicts_and_benchmarks(call, folder, tmp_path):
     parts = ("--config-file", folder / "bert_config.json", "--vocab-file", folder / "vocab.txt")
     data = ("--data", folder / "lines.txt", "--word", WORD)
     steps = ("--num-train-steps", 120, "--learning-rate", "5e-3", "--batch-size", 16)
@@ -62,7 +62,7 @@ def test_it_is_trained_predicted_and_measured(call, folder, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["inference", "training"])
-def test_it_is_measured_on_made_up_examples(call, folder, tmp_path, mode):
+def test_additional_task_benchmarks_on_generated_examples(call, folder, tmp_path, mode):
     """H 16, F 32, two layers, one row of 12 tokens; the head's product is [1, 16] x [16, 2]."""
     model = ("--config-file", folder / "bert_config.json")
     few = ("--batch-size", 1, "--steps", 1, "--warmup-steps", 1, "--max-seq-length", 12)
@@ -77,7 +77,7 @@ def test_it_is_measured_on_made_up_examples(call, folder, tmp_path, mode):
 
 
 @pytest.mark.parametrize("command", ["predict", "train", "benchmark"])
-def test_it_has_its_options_in_each_command(call, command):
+def test_additional_task_has_its_options_in_each_command(call, command):
     status, out, _ = call(command, "--help")
     assert status == 0
     assert "mention" in out
@@ -87,7 +87,7 @@ def test_it_has_its_options_in_each_command(call, command):
     assert ("--limit" in out) == (command == "predict")
 
 
-def test_its_rules_are_the_settings_own(call, tmp_path):
+def test_additional_task_checks_the_ranges_of_its_settings(call, tmp_path):
     status, _, err = call("predict", "mention", "--max-seq-length", 4, "--output-dir", tmp_path)
     assert status == 2
     assert err == "bertbench: max_seq_length is 4; it must be at least 5.\n"

@@ -46,7 +46,7 @@ def order(task, has_default_names=True, **values):
         ("CoLA", ("acceptable", "unacceptable"), [1, 0]),
     ],
 )
-def test_names_decide_on_the_order(task, names, rows, capsys):
+def test_label_names_decide_the_order_of_outputs(task, names, rows, capsys):
     by_id = {str(index): name for index, name in enumerate(names)}
     by_label = {name: index for index, name in enumerate(names)}
     default = {f"LABEL_{index}": index for index in range(len(names))}
@@ -67,14 +67,14 @@ def test_names_decide_on_the_order(task, names, rows, capsys):
         ({"num_labels": 3}, [0, 1, 2]),
     ],
 )
-def test_numbered_names_get_one_notice(values, rows, capsys):
+def test_default_label_names_print_one_notice(values, rows, capsys):
     assert order("MNLI", **values) == rows
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "taken as contradiction, entailment, neutral; if they are others, name them in id2label." in error
 
 
-def test_a_file_of_hugging_face_without_names_means_two_numbered_ones(capsys):
+def test_missing_label_names_mean_two_default_names(capsys):
     assert order("RTE") == [0, 1]
     assert "LABEL_0, LABEL_1" in capsys.readouterr().err
     assert order("RTE", has_default_names=False) is None
@@ -142,13 +142,13 @@ def test_a_file_of_hugging_face_without_names_means_two_numbered_ones(capsys):
         ("STS-B", {}, "outputs are LABEL_0, LABEL_1; STS-B has one score"),
     ],
 )
-def test_names_that_are_not_the_tasks_are_refused(task, values, message):
+def test_label_names_of_another_task_are_rejected(task, values, message):
     with pytest.raises(InputError, match=f"config.json: .*{message}"):
         order(task, **values)
 
 
 @pytest.mark.parametrize("values", [{"num_labels": 1}, {"id2label": {"0": "similarity"}}])
-def test_the_one_output_of_a_regression_may_have_any_name(values):
+def test_regression_output_may_have_any_name(values):
     assert order("STS-B", **values) is None
 
 
@@ -173,7 +173,7 @@ def mnli_task(source, folder):
     return make_task("classifier", source.tokenizer(), task_name="MNLI", data=folder, max_seq_length=6)
 
 
-def test_rows_and_names_in_another_order_are_the_same_model(tmp_path):
+def test_permuted_rows_with_permuted_names_give_same_logits(tmp_path):
     weights = classifier_weights(3)
     data = write_mnli(tmp_path / "MNLI", ["neutral", "entailment"])
     # Outputs contradiction, entailment, neutral, then entailment, neutral, contradiction.
@@ -188,7 +188,7 @@ def test_rows_and_names_in_another_order_are_the_same_model(tmp_path):
         np.testing.assert_array_equal(loaded["output_bias"].numpy(), weights["output_bias"])
 
 
-def test_the_names_beside_the_weights_count_with_another_configuration_too(tmp_path):
+def test_label_names_of_weights_folder_apply_with_separate_config(tmp_path):
     folder = write_model(tmp_path / "model", classifier_weights(3), id2label=MNLI)
     named = tmp_path / "bert_config.json"
     named.write_text(
@@ -203,7 +203,7 @@ def test_the_names_beside_the_weights_count_with_another_configuration_too(tmp_p
         find_model(config_file=named, init_checkpoint=folder / "model.safetensors")
 
 
-def test_scores_and_files_are_in_the_tasks_order(tmp_path):
+def test_scores_and_files_use_label_order_of_task(tmp_path):
     labels = ["neutral"] * 3 + ["entailment"] * 2 + ["contradiction"]
     source = read_folder(tmp_path / "model", [0, 1, 2], id2label=MNLI)
     task = mnli_task(source, write_mnli(tmp_path / "MNLI", labels))
@@ -217,7 +217,7 @@ def test_scores_and_files_are_in_the_tasks_order(tmp_path):
     assert (tmp_path / "MNLI-m.tsv").read_text().split("\n")[1] == "0\tneutral"
 
 
-def test_a_head_that_is_not_in_the_file_has_no_names_to_map(tmp_path, capsys):
+def test_checkpoint_without_head_has_no_label_order(tmp_path, capsys):
     weights = {name: value for name, value in classifier_weights(3).items() if "output_" not in name}
     source = find_model(write_model(tmp_path / "model", weights, id2label={"0": "sports", "1": "politics"}))
     task = mnli_task(source, tmp_path)
@@ -227,7 +227,7 @@ def test_a_head_that_is_not_in_the_file_has_no_names_to_map(tmp_path, capsys):
     assert "LABEL" not in capsys.readouterr().err
 
 
-def test_what_was_trained_from_a_model_has_the_tasks_order(tmp_path):
+def test_trained_model_has_label_order_of_task(tmp_path):
     source = read_folder(tmp_path / "model", [0, 1, 2], id2label=MNLI)
     assert source.labels.names() == ("entailment", "neutral", "contradiction")
     assert source.trained(tmp_path / "model.ckpt-1") == ModelSource(

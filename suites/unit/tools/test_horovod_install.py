@@ -31,7 +31,7 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
 
 
 @pytest.mark.parametrize(("arguments", "status"), [([], 2), (["--optional"], 0)])
-def test_a_machine_without_compiler_gets_one_line(
+def test_missing_compiler_is_reported_in_one_line(
     script: ModuleType,
     arguments: list[str],
     status: int,
@@ -47,7 +47,7 @@ def test_a_machine_without_compiler_gets_one_line(
     assert "apt-get install" in output.out
 
 
-def test_an_installed_horovod_is_left_alone(
+def test_installed_horovod_is_not_installed_again(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(script, "is_installed", lambda version: version == "2.99.0")
@@ -55,7 +55,7 @@ def test_an_installed_horovod_is_left_alone(
     assert "already installed" in capsys.readouterr().out
 
 
-def test_a_kept_wheel_is_installed_without_compiler(
+def test_cached_wheel_is_installed_without_compiler(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
@@ -70,7 +70,7 @@ def test_a_kept_wheel_is_installed_without_compiler(
     assert str(wheel) in calls[0]
 
 
-def test_the_wheels_key_covers_versions_and_recipe(
+def test_wheel_cache_key_depends_on_versions_and_build_settings(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     keys = {script.wheel_folder("2.99.0"), script.wheel_folder("2.99.1")}
@@ -87,7 +87,9 @@ def test_the_wheels_key_covers_versions_and_recipe(
     assert len(keys) == 5
 
 
-def test_the_cache_folder(script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cache_folder_follows_environment_variables(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert script.cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("BERTBENCH_CACHE")
     assert script.cache_folder() == tmp_path / "home" / ".cache" / "bertbench"
@@ -95,7 +97,7 @@ def test_the_cache_folder(script: ModuleType, monkeypatch: pytest.MonkeyPatch, t
     assert script.cache_folder() == tmp_path / "xdg" / "bertbench"
 
 
-def test_the_build_sees_the_empty_headers_first(
+def test_build_uses_empty_headers_first(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CXXFLAGS", "-g0")
@@ -107,7 +109,7 @@ def test_the_build_sees_the_empty_headers_first(
     assert "HOROVOD_WITHOUT_MPI" not in script.build_environment(tmp_path)
 
 
-def test_a_failing_build_names_its_log(
+def test_failing_build_reports_its_log(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(script, "run_pip", lambda *arguments: None)

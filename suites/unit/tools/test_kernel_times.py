@@ -22,25 +22,25 @@ def results_of(forms, kernel):
 
 
 @pytest.mark.parametrize("kernel", ["softmax", "GELU", "product and GELU", "residual and layer norm"])
-def test_the_forms_of_a_kernel_agree(forms, kernel):
+def test_variants_of_a_kernel_give_equal_results(forms, kernel):
     first, *others = results_of(forms, kernel)
     assert others
     for other in others:
         np.testing.assert_allclose(other, first, atol=CLOSE)
 
 
-def test_one_product_is_three_side_by_side(forms):
+def test_fused_projection_equals_three_separate_products(forms):
     together, apart = (form.function(form.operand) for form in forms if form.kernel == "query, key and value")
     np.testing.assert_allclose(together.numpy(), np.concatenate(apart, axis=1), atol=CLOSE)
 
 
-def test_the_forms_of_dropout_drop_as_often(forms):
+def test_variants_of_dropout_have_equal_rates(forms):
     for dropped in results_of(forms, "dropout"):
         share, error = np.mean(dropped == 0), np.sqrt(RATE * (1 - RATE) / dropped.size)
         assert abs(share - RATE) < 6 * error
 
 
-def test_every_form_is_timed_and_knows_its_floor(forms):
+def test_every_variant_is_timed_and_has_a_lower_bound(forms):
     assert all(seconds > 0 for seconds in measure_forms(forms, rounds=1))
     softmax = next(form for form in forms if form.kernel == "softmax")
     assert softmax.floor_bytes == 2 * 4 * 16 * 16 * 16  # read and written: 16 heads of 16 x 16 float32

@@ -27,7 +27,7 @@ def features():
     return Features.from_rows(rows, [np.arange(length) > length // 2 for length in LENGTHS])
 
 
-def test_padded_batches_keep_the_order(features):
+def test_padded_batches_keep_order_of_examples(features):
     first, second = make_batches(features, "padded", 3)
     assert first.input_ids.shape == (3, 384)
     assert second.input_ids.shape == (2, 384)
@@ -36,7 +36,7 @@ def test_padded_batches_keep_the_order(features):
     assert first.input_ids[1, 7:].sum() == 0
 
 
-def test_sorted_batches_are_as_wide_as_their_longest(features):
+def test_sorted_batches_are_as_wide_as_longest_example(features):
     first, second = make_batches(features, "sorted", 3)
     assert list(first.examples) == [2, 0, 3]
     assert list(second.examples) == [4, 1]
@@ -44,7 +44,7 @@ def test_sorted_batches_are_as_wide_as_their_longest(features):
     assert (second.segment_ids[0, :9] == features.segment_ids[72:81]).all()
 
 
-def test_features_go_to_other_processes_unchanged(features, tmp_path):
+def test_saved_features_are_read_back_equal(features, tmp_path):
     save_features(features, tmp_path / "features.npz")
     read = load_features(tmp_path / "features.npz")
     for name in ("input_ids", "segment_ids", "row_splits"):
@@ -52,7 +52,7 @@ def test_features_go_to_other_processes_unchanged(features, tmp_path):
     assert list(take(read, np.array([4, 0])).lengths) == [9, 20]
 
 
-def test_ratios_are_of_rounds_side_by_side():
+def test_speed_ratio_is_median_of_ratios_by_round():
     """Rounds of 2/1, 8/2 and 3/3 times as long: 2, 4, 1; the median is 2, not 3/2 of the medians."""
     own, other = (
         Row("bertbench", "bf16", "packed", [1.0, 2.0, 3.0]),
@@ -61,7 +61,7 @@ def test_ratios_are_of_rounds_side_by_side():
     assert speed_ratio(own, other) == 2
 
 
-def test_the_summary_names_the_best_peer_of_each_setup():
+def test_summary_names_fastest_engine_of_each_setup():
     rows = [
         Row("bertbench", "bf16", "padded", [9.0]),
         Row("bertbench", "bf16", "packed", [1.0]),
@@ -76,7 +76,7 @@ def test_the_summary_names_the_best_peer_of_each_setup():
     ]
 
 
-def test_another_model_is_not_compared():
+def test_engines_with_different_logits_are_rejected():
     logits = np.array([1.0, -2.0, 0.5])
     check_agreement("fp32", [("A", logits), ("B", logits + 1e-4)])
     with pytest.raises(CannotJudge, match=r"C and A differ by 0\.1 in fp32"):
@@ -84,7 +84,7 @@ def test_another_model_is_not_compared():
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "bertbench"])
-def test_an_engine_computes_what_this_one_computes(name, features, tmp_path, monkeypatch):
+def test_engine_logits_equal_own_logits(name, features, tmp_path, monkeypatch):
     offer = ENGINES[name]
     if offer.missing:
         pytest.skip(f"{', '.join(offer.missing)} not installed; `tox run -e peers` installs it")

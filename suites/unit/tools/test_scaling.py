@@ -13,16 +13,16 @@ BASE = Point("tiny", "bf16", "inference", 4, 128, 2, 2)
 
 
 @given(st.floats(-3, 3), st.floats(1e-6, 1e3))
-def test_a_power_law_gives_its_exponent(exponent, factor):
+def test_exponent_of_power_law_is_recovered(exponent, factor):
     sizes = np.array([1.0, 2.0, 4.0, 16.0])
     assert fit_exponent(sizes, factor * sizes**exponent) == pytest.approx(exponent, abs=1e-9)
 
 
-def test_one_size_has_no_exponent():
+def test_single_size_has_no_exponent():
     assert fit_exponent([2], [0.1]) is None
 
 
-def test_each_sweep_changes_one_size():
+def test_each_sweep_changes_one_size_only():
     for name, points in make_sweeps(BASE).items():
         assert BASE in points or name == "sequence"
         for point in points:
@@ -31,7 +31,7 @@ def test_each_sweep_changes_one_size():
         assert sizes == sorted(set(sizes))
 
 
-def test_times_that_follow_the_count_have_its_exponents():
+def test_times_proportional_to_flop_have_expected_exponents():
     """Batch and layers grow linearly; attention's square lifts the sequence's exponent above 1."""
     sweeps = make_sweeps(BASE)
     points = {point for sweep in sweeps.values() for point in sweep}
@@ -44,7 +44,7 @@ def test_times_that_follow_the_count_have_its_exponents():
     assert 1 < float(rows["sequence"][4]) < 2
 
 
-def test_points_are_measured_in_processes_of_their_own():
+def test_points_are_measured_in_separate_processes():
     points = [Point("tiny", "fp32", "inference", 1, 8, 1, threads) for threads in (1, 2)]
     seconds = measure_points(points, rounds=2)
     assert all(len(times) == 2 and min(times) > 0 for times in seconds.values())

@@ -67,7 +67,7 @@ def _bytes_below(directory):
     }
 
 
-def test_same_bytes_whatever_the_hash_seed(tmp_path):
+def test_corpus_does_not_depend_on_hash_seed(tmp_path):
     program = (
         "import sys; from tools.embedded.corpus import *; "
         "from suites.unit.tools.small_corpus import SMALL; "
@@ -85,7 +85,7 @@ def test_same_bytes_whatever_the_hash_seed(tmp_path):
     assert first == second
 
 
-def test_another_seed_makes_another_corpus(tmp_path):
+def test_different_seeds_give_different_corpora(tmp_path):
     for seed in (1, 2):
         write_corpus(tmp_path / str(seed), seed=seed, sizes=SMALL)
     first, second = (_bytes_below(tmp_path / str(seed)) for seed in (1, 2))
@@ -101,12 +101,12 @@ def test_another_seed_makes_another_corpus(tmp_path):
         ("pretraining/held_out.txt", "pretraining/held_out.txt"),
     ],
 )
-def test_packaged_data_are_what_the_generator_writes(corpus, file, packaged):
+def test_packaged_data_equal_output_of_generator(corpus, file, packaged):
     assert (corpus / file).read_bytes() == (PACKAGED / packaged).read_bytes()
 
 
 @pytest.mark.parametrize("part", ["train", "dev"])
-def test_squad_answers_stand_where_they_say(corpus, part):
+def test_squad_answers_are_at_answer_start(corpus, part):
     questions = list(_questions(corpus / f"squad/{part}-v1.1.json"))
     ids = Counter(question["id"] for _, _, question in questions)
     assert ids.most_common(1)[0][1] == 1
@@ -117,7 +117,7 @@ def test_squad_answers_stand_where_they_say(corpus, part):
             assert 1 <= len(answer["text"].split()) <= 4
 
 
-def test_squad_parts_have_their_numbers_of_references(corpus):
+def test_squad_parts_have_expected_numbers_of_references(corpus):
     numbers = {
         part: Counter(len(question["answers"]) for _, _, question in _questions(path))
         for part in ("train", "dev")
@@ -127,13 +127,13 @@ def test_squad_parts_have_their_numbers_of_references(corpus):
     assert set(numbers["dev"]) == {2, 3}
 
 
-def test_squad_is_read_without_a_lost_answer(corpus):
+def test_squad_files_are_read_without_losing_answers(corpus):
     train = read_squad(corpus / "squad/train-v1.1.json", training=True)
     assert 6000 <= len(train) <= 9000
     assert 400 <= len(read_squad(corpus / "squad/dev-v1.1.json")) <= 600
 
 
-def test_all_stories_and_question_types_are_held_out(corpus, dev_paragraphs):
+def test_dev_set_contains_all_stories_and_question_types(corpus, dev_paragraphs):
     titles = {title.rsplit("_", 1)[0] for title, _, _ in _questions(corpus / "squad/dev-v1.1.json")}
     assert len(titles) == 7
     types = Counter(question.type for paragraph in dev_paragraphs for question in paragraph.questions)
@@ -151,7 +151,7 @@ def test_paragraphs_and_questions_are_short(corpus):
     assert max(lengths) <= 128
 
 
-def test_every_answer_has_a_rival_of_its_kind_for_most_questions(dev_paragraphs):
+def test_most_answers_have_another_entity_of_same_kind_in_context(dev_paragraphs):
     rivals = [
         len({one.entity for one in paragraph.mentions if one.entity.kind == question.answer.entity.kind}) - 1
         for paragraph in dev_paragraphs
@@ -161,7 +161,7 @@ def test_every_answer_has_a_rival_of_its_kind_for_most_questions(dev_paragraphs)
 
 
 @pytest.mark.parametrize("window", [None, 2, 4, 6, 8, 10])
-def test_shared_words_score_below_60(dev_paragraphs, window):
+def test_word_overlap_baseline_scores_below_60(dev_paragraphs, window):
     references, predictions = {}, {}
     for number, paragraph in enumerate(dev_paragraphs):
         for question in paragraph.questions:
@@ -171,7 +171,7 @@ def test_shared_words_score_below_60(dev_paragraphs, window):
     assert score_squad(references, predictions).f1 < 60
 
 
-def test_held_out_paragraphs_and_half_of_their_names_are_new(corpus, dev_paragraphs):
+def test_dev_paragraphs_and_half_of_their_names_are_not_in_training_set(corpus, dev_paragraphs):
     train = (corpus / "squad/train-v1.1.json").read_text() + (corpus / "pretraining/corpus.txt").read_text()
     assert not any(paragraph.text in train for paragraph in dev_paragraphs)
     people = {
@@ -198,7 +198,7 @@ def test_mrpc_has_the_official_layout(corpus):
     ]
 
 
-def test_mrpc_parts_are_disjoint_and_two_thirds_paraphrases(corpus):
+def test_mrpc_parts_are_disjoint_with_two_thirds_paraphrases(corpus):
     parts = {
         part: read_examples(MRPC, find_file(MRPC, corpus / "glue", part), part)
         for part in ("train", "dev", "test")
@@ -210,7 +210,7 @@ def test_mrpc_parts_are_disjoint_and_two_thirds_paraphrases(corpus):
     assert np.mean([one.label for one in parts["train"]]) == pytest.approx(2 / 3, abs=0.03)
 
 
-def test_shared_words_do_not_tell_paraphrases():
+def test_word_overlap_does_not_predict_paraphrases():
     pairs = make_pairs(SEED, "train", count=3000)
     assert {pair.change for pair in pairs} == {"none", *CHANGES}
     overlaps = np.array([_overlap(pair.first, pair.second) for pair in pairs])
@@ -225,7 +225,7 @@ def _overlap(first, second):
     return len(first & second) / len(first | second)
 
 
-def test_plain_text_is_documents_of_sentences(corpus):
+def test_plain_text_contains_documents_with_one_sentence_per_line(corpus):
     text = (corpus / "pretraining/corpus.txt").read_text()
     documents = text.removesuffix("\n").split("\n\n")
     assert len(documents) == DEFAULT_SIZES.documents
@@ -235,7 +235,7 @@ def test_plain_text_is_documents_of_sentences(corpus):
     assert [document.splitlines() for document in documents] == list(read_documents(span))
 
 
-def test_nothing_is_unknown(corpus):
+def test_vocabulary_covers_all_texts(corpus):
     tokenizer = BertWordPieceTokenizer(str(corpus / "vocab.txt"), lowercase=True)
     texts = [
         context + question["question"] for _, context, question in _questions(corpus / "squad/dev-v1.1.json")
@@ -245,7 +245,7 @@ def test_nothing_is_unknown(corpus):
     assert not any("[UNK]" in tokenizer.encode(text).tokens for text in texts)
 
 
-def test_vocabulary_merges_the_most_frequent_neighbours():
+def test_vocabulary_merges_most_frequent_neighbors():
     # "aab" thrice, "ab" once: "a ##a" and "##a ##b" both 3, "##a" sorts first; then "a ##ab" 3, "a ##b" 1.
     pieces = train_vocabulary(["aab aab", "aab ab"], 10_000)
     characters = {piece for piece in pieces if len(piece.removeprefix("##")) == 1}
@@ -253,6 +253,6 @@ def test_vocabulary_merges_the_most_frequent_neighbours():
     assert pieces[:5] == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def test_vocabulary_has_the_size_asked_for(corpus):
+def test_vocabulary_has_requested_size(corpus):
     pieces = (corpus / "vocab.txt").read_text().splitlines()
     assert len(pieces) == len(set(pieces)) == DEFAULT_SIZES.wordpieces

@@ -54,7 +54,7 @@ def make(weights, dtype=tf.float32):
 # Float32 rounds each of a step's handful of operations by 2^-24 of its operands; 100 steps of rate 0.01 add
 # up to a weight's magnitude of about 1.
 @pytest.mark.parametrize(("dtype", "bound"), [(tf.float32, 2e-5), (tf.float64, 1e-9)])
-def test_hundred_steps_agree_with_float64(dtype, bound):
+def test_100_steps_agree_with_adamw_in_float64(dtype, bound):
     generator = np.random.default_rng(3)
     weights = draw(generator)
     variables, optimizer = make(weights, dtype)
@@ -76,7 +76,7 @@ def test_hundred_steps_agree_with_float64(dtype, bound):
         np.testing.assert_allclose(v.numpy(), expected.v[name], rtol=1e-4, atol=bound, err_msg=name)
 
 
-def test_zero_gradients_leave_biases_and_norms_and_decay_the_rest():
+def test_zero_gradients_decay_all_weights_except_biases_and_norms():
     weights = draw(np.random.default_rng(4))
     variables, optimizer = make(weights)
     optimizer.apply([tf.zeros(shape) for shape in SHAPES.values()], tf.constant(0.5))
@@ -85,7 +85,7 @@ def test_zero_gradients_leave_biases_and_norms_and_decay_the_rest():
         np.testing.assert_allclose(variable.numpy(), weights[name] * factor, rtol=1e-6, err_msg=name)
 
 
-def test_a_gradient_below_the_clipping_norm_is_taken_as_it_is():
+def test_gradient_below_clipping_norm_is_not_scaled():
     variables = {"kernel": tf.Variable([[1.0, 2.0]])}
     optimizer = AdamW(variables, AdamWSettings(weight_decay=0.0))
     norm = optimizer.apply([tf.constant([[0.6, 0.0]])], tf.constant(0.0))
@@ -93,7 +93,7 @@ def test_a_gradient_below_the_clipping_norm_is_taken_as_it_is():
     np.testing.assert_allclose(optimizer.slots["kernel/adam_m"].numpy(), [[0.06, 0.0]], rtol=1e-6)
 
 
-def test_moments_are_named_as_the_original_names_them():
+def test_moments_have_the_names_of_the_original_code():
     _, optimizer = make(draw(np.random.default_rng(5)))
     assert {"output_weights/adam_m", "output_weights/adam_v"} <= set(optimizer.slots)
     assert len(optimizer.slots) == 2 * len(SHAPES)

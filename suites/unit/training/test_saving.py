@@ -39,7 +39,7 @@ def restored(folder, step):
     return state["kernel"].numpy()
 
 
-def test_newest_checkpoints_are_kept(tmp_path):
+def test_only_newest_checkpoints_are_kept(tmp_path):
     folder = TrainingFolder(tmp_path, keep_checkpoints=2)
     assert folder.latest_step() is None
     for step in (2, 4, 10):
@@ -54,7 +54,7 @@ def test_newest_checkpoints_are_kept(tmp_path):
     np.testing.assert_array_equal(restored(folder, 10), 10.0)
 
 
-def test_the_folder_is_a_model_folder(tmp_path):
+def test_training_folder_is_a_complete_model_folder(tmp_path):
     folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
     folder.begin(SETTINGS, make_source(tmp_path))
     assert ModelConfig.from_json_file(tmp_path / "out" / "bert_config.json") == CONFIG
@@ -68,7 +68,7 @@ def test_the_folder_is_a_model_folder(tmp_path):
     assert read_json(tmp_path / "out" / "training.json") == SETTINGS
 
 
-def test_a_run_is_resumed_with_its_own_settings_only(tmp_path):
+def test_resuming_with_different_settings_is_rejected(tmp_path):
     folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
     source = make_source(tmp_path)
     folder.begin(SETTINGS, source)
@@ -80,7 +80,7 @@ def test_a_run_is_resumed_with_its_own_settings_only(tmp_path):
         folder.require_same({**SETTINGS, "seed": 3})
 
 
-def test_what_an_interrupted_save_leaves_is_no_checkpoint(tmp_path):
+def test_files_of_interrupted_save_are_not_used_as_checkpoint(tmp_path):
     folder = TrainingFolder(tmp_path, keep_checkpoints=2)
     folder.save(variables(2), 2)
     (tmp_path / ".model.ckpt-4.saving").mkdir()
@@ -93,7 +93,7 @@ def test_what_an_interrupted_save_leaves_is_no_checkpoint(tmp_path):
     assert not list(tmp_path.glob(".model*"))
 
 
-def test_a_save_takes_only_what_the_run_has_left(tmp_path):
+def test_save_removes_only_leftovers_of_the_same_run(tmp_path):
     folder = TrainingFolder(tmp_path, keep_checkpoints=1)
     (tmp_path / ".model.ckpt-2.saving").mkdir()
     mine = [tmp_path / name for name in ("model.ckpt-best.index", "model.ckpt-2-notes.txt", "words")]
@@ -104,14 +104,14 @@ def test_a_save_takes_only_what_the_run_has_left(tmp_path):
     assert [file.read_text() for file in mine] == ["mine"] * 3
 
 
-def test_looking_for_a_run_writes_nothing(tmp_path):
+def test_checking_for_existing_run_writes_no_files(tmp_path):
     folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
     folder.require_same(SETTINGS)
     assert folder.latest_step() is None
     assert not (tmp_path / "out").exists()
 
 
-def test_an_interrupted_removal_leaves_no_half_checkpoint(tmp_path, monkeypatch):
+def test_interrupted_removal_deletes_the_index_first(tmp_path, monkeypatch):
     folder = TrainingFolder(tmp_path, keep_checkpoints=1)
     folder.save(variables(2), 2)
     unlink = type(tmp_path).unlink
@@ -134,7 +134,7 @@ def test_an_interrupted_removal_leaves_no_half_checkpoint(tmp_path, monkeypatch)
     assert not list(tmp_path.glob("model.ckpt-2.*")), "the next save takes what was left"
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(tmp_path):
+def test_full_disk_is_reported_in_one_line_and_keeps_previous_checkpoint(tmp_path):
     folder = TrainingFolder(tmp_path, keep_checkpoints=2)
     folder.save(variables(2), 2)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -150,19 +150,19 @@ def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_checkpoint_without_the_optimizers_moments_is_not_resumed(tmp_path):
+def test_resuming_from_checkpoint_without_moments_is_rejected(tmp_path):
     folder = TrainingFolder(tmp_path, keep_checkpoints=2)
     folder.save({"kernel": tf.Variable(tf.zeros([300]))}, 2)
     with pytest.raises(InputError, match="lacks kernel/adam_m"):
         folder.restore(variables(0), 2)
 
 
-def test_keeping_none_is_refused(tmp_path):
+def test_keep_checkpoints_zero_is_rejected(tmp_path):
     with pytest.raises(InputError, match="keep_checkpoints is 0"):
         TrainingFolder(tmp_path, keep_checkpoints=0)
 
 
-def test_another_model_is_another_run(tmp_path):
+def test_resuming_with_different_model_is_rejected(tmp_path):
     folder = TrainingFolder(tmp_path / "out", keep_checkpoints=1)
     source = make_source(tmp_path)
     config = dataclasses.asdict(CONFIG)

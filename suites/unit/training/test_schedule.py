@@ -13,14 +13,14 @@ from bertbench.training.schedule import ExampleOrder, LearningRate
 pytestmark = pytest.mark.unit
 
 
-def test_warm_up_then_decay_by_hand():
+def test_learning_rates_of_warm_up_and_decay_equal_values_by_hand():
     rate = LearningRate(peak=1.0, num_steps=10, warmup_steps=4)
     assert [rate(step) for step in range(11)] == pytest.approx(
         [0.0, 0.25, 0.5, 0.75, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0]
     )
 
 
-def test_without_warm_up_the_first_step_has_the_peak():
+def test_first_step_without_warm_up_has_peak_rate():
     rate = LearningRate(peak=3e-5, num_steps=3, warmup_steps=0)
     assert [rate(step) for step in range(4)] == pytest.approx([3e-5, 2e-5, 1e-5, 0.0])
 
@@ -29,7 +29,7 @@ def test_without_warm_up_the_first_step_has_the_peak():
     ("peak", "steps", "warmup"),
     [(-1.0, 5, 0), (math.nan, 5, 0), (1e39, 5, 0), (1.0, 0, 0), (1.0, 5, 6), (1.0, 5, -1)],
 )
-def test_a_schedule_that_cannot_be_is_refused(peak, steps, warmup):
+def test_invalid_learning_rate_schedule_is_rejected(peak, steps, warmup):
     with pytest.raises(InputError, match="learning rate"):
         LearningRate(peak, steps, warmup)
 
@@ -45,7 +45,7 @@ ORDERS = st.fixed_dictionaries(
 
 
 @given(ORDERS, st.integers(1, 5), st.integers(0, 3))
-def test_every_example_once_an_epoch_and_ranks_disjoint(order, size, epoch):
+def test_each_epoch_has_every_example_once_and_ranks_are_disjoint(order, size, epoch):
     ranks = [ExampleOrder(**order, rank=rank, size=size) for rank in range(size)]
     steps = ranks[0].steps_per_epoch
     assert steps == math.ceil(order["num_examples"] / (order["batch_size"] * order["accum_steps"] * size))
@@ -65,7 +65,7 @@ def test_every_example_once_an_epoch_and_ranks_disjoint(order, size, epoch):
 
 
 @given(ORDERS, st.integers(2, 4))
-def test_a_step_has_the_same_examples_for_any_number_of_ranks(order, size):
+def test_examples_of_a_step_do_not_depend_on_number_of_ranks(order, size):
     """Eight a rank on two ranks are the sixteen of one."""
     alone = ExampleOrder(**{**order, "batch_size": order["batch_size"] * size})
     shared = ExampleOrder(**order, rank=size - 1, size=size)
@@ -74,7 +74,7 @@ def test_a_step_has_the_same_examples_for_any_number_of_ranks(order, size):
         np.testing.assert_array_equal(alone.step_examples(step), shared.step_examples(step))
 
 
-def test_epochs_and_seeds_differ_in_order():
+def test_order_of_examples_depends_on_epoch_and_seed():
     order = ExampleOrder(50, batch_size=50, seed=1)
     first, second = order.step_examples(0), order.step_examples(1)
     other = ExampleOrder(50, batch_size=50, seed=2).step_examples(0)
@@ -84,6 +84,6 @@ def test_epochs_and_seeds_differ_in_order():
 
 
 @pytest.mark.parametrize("name", ["num_examples", "batch_size", "accum_steps"])
-def test_nothing_below_one(name):
+def test_example_order_arguments_below_one_are_rejected(name):
     with pytest.raises(InputError, match=name):
         ExampleOrder(**{"num_examples": 3, "batch_size": 2, "accum_steps": 1, name: 0})
