@@ -13,13 +13,13 @@ from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel
 from bertbench.tasks.squad import SquadTask
 
-WIDTH_STEP = 64  # tokens; at most so many are padding, and a window has one of few shapes
+WIDTH_STEP = 64  # tokens; limits the padding of a window, and the number of shapes
 
 
 class Answerer:
     """Answers questions, one window of wordpieces per call.
 
-    A window is padded to the next multiple of `WIDTH_STEP`, so that all windows have a handful of shapes,
+    A window is padded to the next multiple of `WIDTH_STEP`, so that all windows have one of a few shapes,
     each compiled once.
     """
 

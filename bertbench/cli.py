@@ -1,4 +1,4 @@
-"""The entry of the script `bertbench`; the command itself stands in `bertbench.commands.root`."""
+"""The entry of the script `bertbench`; the command itself is `bertbench.commands.root`."""
 
 import os
 

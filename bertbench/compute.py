@@ -46,7 +46,7 @@ class Compute(Settings):
     precision: Annotated[
         Precision,
         Option(
-            "What products are computed in; float32 and bfloat16 are other names.",
+            "Dtype of matrix products; float32 and bfloat16 are other names.",
             choices=tuple(PRECISIONS),
             parse=parse_precision,
         ),
@@ -54,5 +54,5 @@ class Compute(Settings):
     kernels: KernelOptions = field(default_factory=KernelOptions)
 
     def for_model(self, config: ModelConfig) -> "Compute":
-        """The same for one model, whose GELU it is unless another is given."""
+        """The same with the GELU of the model, unless another is given."""
         return dataclasses.replace(self, kernels=self.kernels.for_model(config))

@@ -1,6 +1,6 @@
-"""The frame of every program of this package: its standard streams, and each ending as a line and a status.
+"""Runs the programs of this package: prepares standard streams, and reports errors as a line and a status.
 
-Python's own modules that are there at its start are all that this one imports, so that from the first
+This module imports only modules that Python has loaded at its start, so that from the first
 milliseconds on an interruption ends a program quietly.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # as a shell gives it: 128 + SIGINT
 CRASHED = 70  # EX_SOFTWARE of sysexits.h
 _OUT_OF_MEMORY = (
-    "memory ran out; take a smaller model, --batch-size or --max-seq-length, "
+    "out of memory; use a smaller model, --batch-size or --max-seq-length, "
     "or in training --accum-steps or --recompute."
 )
 _CRASH = (
@@ -60,7 +60,7 @@ def run_program(name: str, module: str, arguments: list[str] | None = None) -> N
 
 
 def output_is_read() -> bool:
-    """Whether somebody still reads standard output, as far as writing to it has shown."""
+    """Whether standard output is still read, as far as writing to it has shown."""
     raw = getattr(sys.stdout.buffer, "raw", None)
     return not (isinstance(raw, _StandardStream) and raw.gone)
 
@@ -81,7 +81,7 @@ def _run(module: str, arguments: list[str]) -> int:
 
 
 def _report(name: str, error: BaseException) -> int:
-    """Say how a program ended, and return its exit status."""
+    """Report how a program ended, and return its exit status."""
     from bertbench.errors import BertbenchError, InputError
 
     if isinstance(error, BertbenchError):
@@ -105,14 +105,14 @@ def _report(name: str, error: BaseException) -> int:
 
 
 def _tell(line: str) -> None:
-    """A line on standard error, without the packages that may be what is missing."""
+    """Print a line on standard error, without importing packages that may be missing."""
     from bertbench.formatting import printable
 
     print(printable(line), file=sys.stderr)
 
 
 def _place(error: OSError) -> str | None:
-    """Where the operating system refused; None where that says nothing to a user."""
+    """The file of an operating system's error; None if it means nothing to a user."""
     if error.filename is not None:
         return os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
@@ -125,17 +125,17 @@ def _place(error: OSError) -> str | None:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    tensorflow = sys.modules.get("tensorflow")  # without it, it cannot have been TensorFlow's
+    tensorflow = sys.modules.get("tensorflow")  # if it is not loaded, the error is not TensorFlow's
     exhausted = MemoryError if tensorflow is None else tensorflow.errors.ResourceExhaustedError
     no_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
     return no_memory or isinstance(error, (MemoryError, exhausted))
 
 
 def _prepare_streams() -> None:
-    """Let nothing that happens to a standard stream, save a full disk under the output, end the program.
+    """Prepare the standard streams, so that only a full disk for standard output can end the program.
 
-    A stream that was closed takes what is written, and so keeps files that are opened later from standing in
-    its place. Characters that a stream cannot encode are written as escapes.
+    A closed stream is replaced by one that discards its text, so that files that are opened later do not take
+    its number. Characters that a stream cannot encode are written as escapes.
     """
     for number in range(3):
         try:
@@ -158,10 +158,10 @@ def _text_stream(number: int, former: "TextIO | None") -> io.TextIOWrapper:
 
 
 class _StandardStream(io.FileIO):
-    """Standard output or standard error, which drops what nobody is there to read.
+    """Standard output or standard error, which discards text if nobody reads it.
 
-    A reader that has gone (`| head`) wants no more; what cannot be told on standard error must not cost
-    the results. Only a full disk under standard output is an error, told once, as it would lose them.
+    A closed pipe (`| head`) is no error; text that standard error cannot take must not prevent
+    the results. Only a full disk for standard output is an error, reported once, as results would be lost.
     """
 
     gone = False

@@ -108,7 +108,7 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
     """Write JSON atomically, with the keys in the given order."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
-    write_bytes(path, text.encode(errors="backslashreplace"))  # half a surrogate pair, in JSON's form
+    write_bytes(path, text.encode(errors="backslashreplace"))  # a lone surrogate, as a JSON escape
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def require_plain_file(path: Path) -> None:
     """Check a file that a library will open by its path.
 
     Raises:
-      InputError: it is missing or unreadable, no regular file, or a Git LFS pointer to the file.
+      InputError: it is missing, unreadable, not a regular file, or a Git LFS pointer to the file.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 NONE = "–"
 MINUS = "−"
-# What moves the cursor, ends a line, turns the direction of writing, or is half of a character: C0 and C1
+# Characters that move the cursor, end a line or change the text direction, and lone surrogates: C0 and C1
 # control characters, line and paragraph separators, Unicode's bidirectional controls, and surrogates.
 _NOT_PRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -15,7 +15,7 @@ PROPER = {"squad": "SQuAD", "f1": "F1", "mcc": "MCC", "lm": "LM"}
 
 
 def printable(text: str) -> str:
-    """A text from a file or a command line as a terminal can show it: in one line, and moving nothing.
+    """A text from a file or a command line in a form that is safe to print on one line of a terminal.
 
     Control characters, line separators, bidirectional controls and lone surrogates are written as Python's
     escapes (`\\x1b`, `\\u202e`).
@@ -50,7 +50,7 @@ def decimals_for(tolerance: float) -> int:
 
 
 def percent(value: float | None, decimals: int = 1) -> str:
-    """A share in percent, or a dash for None."""
+    """A share as a percentage, or a dash for None."""
     if value is None:
         return NONE
     return f"{value * 100:.{decimals}f} %".replace("-", MINUS)
@@ -64,5 +64,5 @@ def describe_ways(shares: Mapping[str, float]) -> str:
 
 
 def p_value(value: float) -> str:
-    """A p-value behind its name: `= 0.0123`, or `< 0.0001`."""
+    """A p-value to print after its name: `= 0.0123`, or `< 0.0001`."""
     return "< 0.0001" if value < 0.0001 else f"= {value:.4f}"

@@ -1,7 +1,7 @@
-"""Settings whose fields say how a person gives them: each option is defined once, for every reader.
+"""Settings whose fields describe command-line options: each option is defined once.
 
 A settings class is a frozen dataclass derived from `Settings`. A field annotated with an `Option` is an
-option under its own name; a field that holds settings is a part, whose options are the whole's. So the
+option with the same name; the options of a field that contains settings belong to the outer settings. So the
 command line and Python callers share names, defaults, ranges and choices.
 """
 
@@ -16,25 +16,25 @@ from typing import Any, ClassVar, NewType, TypeVar
 from bertbench.errors import InputError
 
 GROUPS = ("model", "data", "training", "process", "computing", "output")
-Pattern = NewType("Pattern", str)  # paths or glob patterns between commas
+Pattern = NewType("Pattern", str)  # comma-separated paths or glob patterns
 T = TypeVar("T", bound="Settings")
 
 
 @dataclass(frozen=True)
 class Option:
-    """How one value is given.
+    """How one value is given on the command line.
 
     Attributes:
-      help: one line; what name, default and range do not say.
-      names: its words on the command line, if not the field's name; further ones are aliases.
-      minimum, maximum: the range, where `exclusive` without its ends; a range without a maximum is finite.
-      choices: the names of the values. parse: from a name to the value, where that is no text.
-      group: one of `GROUPS`, if not the settings' own.
-      only: the commands that take it; every command where empty.
-      default_help: what holds without it, where the default is None.
-      metavar: what stands for the value in the help.
-      envvar: the environment variable that gives it as well.
-      switch: True by its presence alone, without a `--no-` form.
+      help: one line, without name, default and range.
+      names: its names on the command line, if not the field's name; further ones are aliases.
+      minimum, maximum: the range, without its ends if `exclusive`; without a maximum, any finite value.
+      choices: the names of the values. parse: converts a name to the value, if that is not a text.
+      group: one of `GROUPS`, if not that of the settings.
+      only: the commands that have it; empty: every command.
+      default_help: what is used without it, if the default is None.
+      metavar: the placeholder of the value in the help.
+      envvar: an environment variable that also sets it.
+      switch: a flag without a `--no-` form.
       positional: an argument without a name.
     """
 
@@ -57,7 +57,7 @@ class Option:
         """Check a value.
 
         Raises:
-          InputError: it is no choice or outside the range.
+          InputError: it is not one of the choices, or outside the range.
         """
         if self.choices and self.parse is None and value not in self.choices:
             raise InputError(f"{name} is {value!r}; choose one of {', '.join(self.choices)}.")
@@ -79,13 +79,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Settings:
-    """Values that were checked against their options.
+    """Base class of settings; values are checked against their options.
 
     Attributes:
       option_group: the group of its options.
 
     Raises:
-      InputError: a value is no choice or outside its range.
+      InputError: a value is not one of its choices, or outside its range.
     """
 
     option_group: ClassVar[str] = "computing"
@@ -102,8 +102,8 @@ class OptionField:
     """One field of a settings class.
 
     Attributes:
-      type: of its value, None left out; a `Settings` class where it is a part.
-      default: `dataclasses.MISSING` where it must be given.
+      type: of its value, without None; a `Settings` class for nested settings.
+      default: `dataclasses.MISSING` if it must be given.
     """
 
     name: str
@@ -114,11 +114,11 @@ class OptionField:
 
     @property
     def is_part(self) -> bool:
-        """Whether it holds settings."""
+        """Whether it contains settings."""
         return isinstance(self.type, type) and issubclass(self.type, Settings)
 
     def given(self, value: Any) -> tuple[str, ...]:
-        """The words that give it a value."""
+        """The command-line words that give it a value."""
         if self.option.positional:
             return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
         if isinstance(value, tuple):
@@ -129,12 +129,12 @@ class OptionField:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Its words on the command line."""
+        """Its names on the command line."""
         return self.option.names or (f"--{self.name.replace('_', '-')}",)
 
 
 def own_fields(settings: type[Settings]) -> tuple[OptionField, ...]:
-    """The options and parts of a settings class, in their order."""
+    """The options and nested settings of a settings class, in their order."""
     hints = typing.get_type_hints(settings, include_extras=True)
     found = []
     for field in dataclasses.fields(settings):
@@ -148,7 +148,7 @@ def own_fields(settings: type[Settings]) -> tuple[OptionField, ...]:
 
 
 def all_options(settings: type[Settings], command: str | None = None) -> Iterator[OptionField]:
-    """The options of a settings class and its parts; only those that a command takes, if one is given."""
+    """The options of a settings class and its nested settings; only those of a command, if one is given."""
     for field in own_fields(settings):
         if command and field.option.only and command not in field.option.only:
             continue
@@ -156,13 +156,13 @@ def all_options(settings: type[Settings], command: str | None = None) -> Iterato
 
 
 def build(settings: type[T], values: Mapping[str, Any]) -> T:
-    """The settings that hold these values, parts included; the others keep their defaults.
+    """The settings with these values, nested settings included; other fields have their defaults.
 
     Args:
       values: by the names of the fields; those of other settings are ignored.
 
     Raises:
-      InputError: a value is no choice or outside its range.
+      InputError: a value is not one of its choices, or outside its range.
     """
     given = {
         field.name: build(field.type, values) if field.is_part else values[field.name]
@@ -173,7 +173,7 @@ def build(settings: type[T], values: Mapping[str, Any]) -> T:
 
 
 def command_words(settings: Settings) -> tuple[str, ...]:
-    """The words of a command line that give these settings, those that hold anyway left out."""
+    """The command-line words that give these settings, without defaults."""
     words: list[str] = []
     for field in own_fields(type(settings)):
         value = getattr(settings, field.name)
@@ -195,13 +195,13 @@ _PLAIN_TYPES: dict[Any, tuple[tuple[type, ...], str]] = {
 
 
 def read_value(field: OptionField, value: Any, name: str) -> Any:
-    """A plain value, as a file or a Python caller has it, as the field holds it.
+    """A value from a file or a Python caller, converted to the type of the field.
 
     Args:
-      name: what messages call it.
+      name: its name in messages.
 
     Raises:
-      InputError: it is of another type, no choice or outside the range.
+      InputError: it has the wrong type, is not one of the choices, or outside the range.
     """
     option = field.option or Option()
     types, described = _PLAIN_TYPES.get(field.type, _PLAIN_TYPES[str])

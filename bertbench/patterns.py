@@ -1,7 +1,7 @@
 """Paths and glob patterns as users write them.
 
-What exists under the very name that was written is meant, whatever characters are in it: `data/[wiki]/*.txt`
-are the texts of the folder `[wiki]`, if there is one, and `a,b` is one file, if there is one.
+An existing name takes precedence over a pattern, whatever characters it contains: `data/[wiki]/*.txt`
+are the texts of the folder `[wiki]`, if it exists, and `a,b` is one file, if it exists.
 """
 
 import glob
@@ -17,7 +17,7 @@ def split_paths(text: str) -> list[str]:
 
 
 def expand(pattern: str) -> list[Path]:
-    """The files that a path or a glob pattern means, sorted."""
+    """The files that match a path or a glob pattern, sorted."""
     path = Path(pattern)
     there = next(place for place in (path, *path.parents) if os.path.exists(place))
     if there == path:
@@ -28,7 +28,7 @@ def expand(pattern: str) -> list[Path]:
 
 
 def match_files(patterns: str) -> list[Path]:
-    """The files that comma-separated paths and patterns mean, each once, sorted within a pattern.
+    """The files that match comma-separated paths and patterns, each once, sorted within a pattern.
 
     Raises:
       InputError: a pattern matches no file, or a file's name is not UTF-8.
@@ -52,5 +52,5 @@ def match_files(patterns: str) -> list[Path]:
 
 
 def is_utf8(path: str) -> bool:
-    """Whether a path is text: the system's other names come with surrogates, which no file takes as UTF-8."""
+    """Whether a path is valid UTF-8; Python represents other names with surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in path)

@@ -1,4 +1,4 @@
-"""How a prediction is computed, as a value; apart from `prediction`, which imports TensorFlow."""
+"""The settings of a prediction; not in `prediction`, which imports TensorFlow."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -10,7 +10,7 @@ from bertbench.options import Option, Settings
 
 @dataclass(frozen=True)
 class PredictionSettings(Settings):
-    """How the model computes, and on how much at a time."""
+    """How the model computes, and its batches."""
 
     compute: Compute = field(default_factory=Compute)
     batching: Batching = DEFAULT_STRATEGY

@@ -1,8 +1,8 @@
-"""`bertbench.toml`: a repository's models, their data, and what is asked of them.
+"""`bertbench.toml`: a repository's models, their data, and the checks of them.
 
-The same tables may stand in `pyproject.toml` under `[tool.bertbench]`. Paths are relative to the file. What a
-model may be given besides `dir`, `task`, `data` and `precisions` are the options of `bertbench predict TASK`,
-by their names on the command line.
+The same tables may be in `pyproject.toml` under `[tool.bertbench]`. Paths are relative to the file. A model's
+keys besides `dir`, `task`, `data` and `precisions` are the options of `bertbench predict TASK`, with their
+names on the command line.
 """
 
 import dataclasses
@@ -28,22 +28,22 @@ _OWN_KEYS = ("dir", "task", "data", "precisions", ACCURACY, THROUGHPUT)
 
 @dataclass(frozen=True)
 class AccuracyRule(Settings):
-    """What a model's deciding score may lose, in fp32 and in the other precisions."""
+    """The allowed drop of a model's deciding score, in fp32 and in the other precisions."""
 
     max_drop: Annotated[
         float | None,
-        Option("Points (hundredths of the full score) that may be lost.", minimum=0, exclusive=True),
+        Option("Allowed drop in points (hundredths of the full score).", minimum=0, exclusive=True),
     ] = None
 
 
 @dataclass(frozen=True)
 class ThroughputRule(Settings):
-    """How a model's speed is measured, and what it may lose."""
+    """How a model's speed is measured, and the allowed slowdown."""
 
-    batch_size: Annotated[int, Option("Rows of a batch.", minimum=1)] = 8
+    batch_size: Annotated[int, Option("Rows per batch.", minimum=1)] = 8
     steps: Annotated[int, Option("Batches to measure.", minimum=7)] = 20
     max_slowdown: Annotated[
-        float, Option("Share of the speed that may be lost.", minimum=0, maximum=1, exclusive=True)
+        float, Option("Allowed slowdown, as a share of the speed.", minimum=0, maximum=1, exclusive=True)
     ] = 0.05
 
 
@@ -52,9 +52,9 @@ class ProjectModel:
     """One `[model.NAME]`.
 
     Attributes:
-      options: where the parts of the model are. kernels: how it computes beside the precision.
+      options: the files of the model. kernels: how it computes, apart from the precision.
       settings: of the task, with the data.
-      accuracy, throughput: None where that is not judged.
+      accuracy, throughput: None if that is not judged.
     """
 
     name: str
@@ -68,14 +68,14 @@ class ProjectModel:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What `bertbench predict` is given for this model, but for precision and output."""
+        """The arguments of `bertbench predict` for this model, except precision and output."""
         parts = (self.options, self.kernels, self.settings)
         return (self.task, *(word for part in parts for word in command_words(part)))
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is judged: the accuracy or the throughput of a model in a precision."""
+    """One check: the accuracy or the throughput of a model in a precision."""
 
     model: ProjectModel
     precision: str
@@ -83,7 +83,7 @@ class Check:
 
     @property
     def name(self) -> str:
-        """The name by which it is selected and its baselines are kept: `bf16-squad-inference-faq`."""
+        """The name for selecting it and for its baselines: `bf16-squad-inference-faq`."""
         name = f"{self.precision}-{self.model.task}-inference-{self.model.name}"
         rule = self.model.throughput
         return f"{name}-b{rule.batch_size}" if self.kind == THROUGHPUT and rule else name
@@ -94,7 +94,7 @@ class Project:
     """A repository's models.
 
     Attributes:
-      file: where they stand. baselines: the folder of their baselines.
+      file: the project file. baselines: the folder of their baselines.
     """
 
     file: Path
@@ -108,12 +108,12 @@ class Project:
 
     @property
     def throughput_baselines(self) -> Path:
-        """The folder of the throughput results, machine by machine."""
+        """The folder of the throughput results, by machine."""
         return self.baselines / "throughput"
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """Everything to judge, accuracy first: it needs no quiet machine."""
+        """All checks, accuracy first: it does not need an idle machine."""
         return tuple(
             Check(model, precision, kind)
             for kind in (ACCURACY, THROUGHPUT)
@@ -134,7 +134,7 @@ def find_project_file(folder: Path) -> Path:
         return own
     if shared.is_file() and "bertbench" in TomlFile(shared).values.get("tool", {}):
         return shared
-    raise InputError(f"{own}: not there; `bertbench init` writes one.")
+    raise InputError(f"{own}: no such file; `bertbench init` writes one.")
 
 
 def read_project(path: Path) -> Project:
@@ -142,7 +142,7 @@ def read_project(path: Path) -> Project:
 
     Raises:
       InputError: it cannot be read, a key is unknown or missing, a value does not fit, or a file that it
-        names is not there; the message names file, line and key.
+        names does not exist; the message names file, line and key.
     """
     table = Table(TomlFile(path))
     if path.name == SHARED_FILE:
@@ -159,7 +159,9 @@ def read_project(path: Path) -> Project:
 
 def _read_model(table: Table, name: str, folder: Path) -> ProjectModel:
     if not _NAME.fullmatch(name):
-        raise InputError(f"{table.place()}: a model's name holds letters, digits, '.', '_' and '-' only.")
+        raise InputError(
+            f"{table.place()}: a model's name may contain only letters, digits, '.', '_' and '-'."
+        )
     task = table.choice("task", tuple(TASKS))
     kind = TASKS[task].settings_type
     options = {**option_keys(ModelOptions), **option_keys(KernelOptions), **option_keys(kind)}
@@ -170,7 +172,7 @@ def _read_model(table: Table, name: str, folder: Path) -> ProjectModel:
     accuracy = table.within(ACCURACY).whole(AccuracyRule) if ACCURACY in table.values else None
     throughput = table.within(THROUGHPUT).whole(ThroughputRule) if THROUGHPUT in table.values else None
     if accuracy is None and throughput is None:
-        raise InputError(f"{table.place()}: nothing is asked of it; add [model.{name}.{ACCURACY}].")
+        raise InputError(f"{table.place()}: has no check; add [model.{name}.{ACCURACY}].")
     return ProjectModel(
         name,
         task,
@@ -197,8 +199,8 @@ def _read_precisions(table: Table) -> tuple[str, ...]:
     for name in names:
         if name not in PRECISIONS:
             raise InputError(
-                f"{table.place('precisions')} holds {name!r}; choose from {', '.join(PRECISIONS)}."
+                f"{table.place('precisions')} contains {name!r}; choose from {', '.join(PRECISIONS)}."
             )
     if not names or len(set(names)) < len(names):
-        raise InputError(f"{table.place('precisions')}: name one precision at least, and each once.")
+        raise InputError(f"{table.place('precisions')}: give at least one precision, and each only once.")
     return tuple(names)

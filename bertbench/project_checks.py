@@ -1,7 +1,7 @@
-"""A project's checks: each is judged here, whether `bertbench check` or pytest asks for it.
+"""Runs a project's checks, for `bertbench check` and for pytest.
 
-A score is held against the baseline of the same model, data set and instruction set, whatever its checkpoint
-was, and in other precisions than fp32 against fp32 too. Throughput is held against the newest baseline of the
+A score is compared with the baseline of the same model, data set and instruction set, of any checkpoint,
+and in precisions other than fp32 with fp32, too. Throughput is compared with the newest baseline of the
 same machine.
 """
 
@@ -46,10 +46,10 @@ _RULINGS = {Outcome.OK: Ruling.PASS, Outcome.IMPROVEMENT: Ruling.PASS, Outcome.R
 
 @dataclass(frozen=True)
 class JudgedScore:
-    """A score as it was judged, with its values item by item.
+    """A judged score, with its values by item.
 
     Attributes:
-      looks: the commands that look closer, by what the score was held against.
+      looks: the commands that show details, by what the score was compared with.
     """
 
     case: AccuracyCase
@@ -64,12 +64,12 @@ class JudgedScore:
 
     @property
     def ruling(self) -> str:
-        """`pass`, `fail`, `unclear` or `recorded`; a case that is recorded is held against fp32 at most."""
+        """`pass`, `fail`, `unclear` or `recorded`; a recorded case is compared with fp32 at most."""
         return RECORDED if self.recorded and not self.case.comparisons else str(self.case.verdict)
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """The gate's verdicts, one for each thing it was held against."""
+        """The gate's verdicts, one per comparison."""
         unit = scored_unit(self.case.task)
         return [
             score_verdict(self.name, made, f"against {made.against}: {explain(made, unit)}")
@@ -78,7 +78,7 @@ class JudgedScore:
 
     @property
     def detail(self) -> str:
-        """The score, and what it was held against."""
+        """The score, and what it was compared with."""
         case = self.case
         told = [f"{words(case.quantity)} {figure(case.scores[case.quantity])}"]
         for made in case.comparisons:
@@ -91,10 +91,10 @@ class JudgedScore:
 
 @dataclass(frozen=True)
 class JudgedSpeed:
-    """A throughput as it was judged.
+    """A judged throughput.
 
     Attributes:
-      figures: everything that was measured, as JSON values: a `ThroughputCase` and more.
+      figures: all measured values, as JSON values: a `ThroughputCase` and more.
     """
 
     verdict: Verdict
@@ -113,12 +113,12 @@ class JudgedSpeed:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """The gate's verdict, if it was held against something."""
+        """The gate's verdict, if there was a comparison."""
         return [] if self.recorded else [self.verdict]
 
     @property
     def detail(self) -> str:
-        """The rate, and what its efficiency was held against."""
+        """The rate, and what its efficiency was compared with."""
         verdict = self.verdict
         told = f"{figure(self.figures['examples_per_second'])} examples/s, efficiency {percent(verdict.head)}"
         if verdict.base is None:
@@ -127,7 +127,7 @@ class JudgedSpeed:
         if verdict.change is not None and verdict.interval is not None and verdict.threshold is not None:
             low, high = verdict.interval
             told += (
-                f": change {signed(100 * verdict.change, 1)} %, may lose {percent(verdict.threshold)}, "
+                f": change {signed(100 * verdict.change, 1)} %, allowed drop {percent(verdict.threshold)}, "
                 f"95 % interval {signed(100 * low, 1)} to {signed(100 * high, 1)} %"
             )
         return f"{told}, {verdict.detail}"
@@ -138,8 +138,8 @@ class ProjectChecks:
     """Judges the checks of a project; each model runs over its data once per precision.
 
     Attributes:
-      threads: those that TensorFlow has.
-      recording: whether what is measured becomes the baselines, and so is held against none.
+      threads: the threads of TensorFlow.
+      recording: whether the results become the baselines, and so are not compared with any.
     """
 
     project: Project
@@ -187,7 +187,7 @@ class ProjectChecks:
         storage = self.project.throughput_baselines
         base = None if self.recording else find_newest_case(storage, head.machine_id, check.name)
         if base is None:
-            reason = "there is no baseline of this machine"
+            reason = "there is no baseline for this machine"
             verdict = Verdict(check.name, EFFICIENCY, Outcome.NEW, reason, head=head.efficiency)
             return JudgedSpeed(verdict, figures, self.recording)
         rounds = base.efficiency_rounds, head.efficiency_rounds

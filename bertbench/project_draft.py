@@ -1,4 +1,4 @@
-"""A first `bertbench.toml`, for a model and data that are there."""
+"""Drafts a `bertbench.toml` for a model and data."""
 
 import json
 import os
@@ -23,17 +23,17 @@ MAX_DROP = 0.5  # points
 
 @dataclass(frozen=True)
 class Fitting:
-    """A task whose head the checkpoint holds and whose data is at the place, read once to see that it is."""
+    """A task whose head is in the checkpoint and whose data was found and read."""
 
     task: Task
     num_items: int
 
 
 def find_task(source: ModelSource, data: Path) -> Fitting:
-    """The task that a model was trained for and that data is of.
+    """The task of a model and of data.
 
     Raises:
-      InputError: the checkpoint contains no task's head, or the data is not of such a task.
+      InputError: the checkpoint contains no task head, or the data belongs to another task.
     """
     from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
 
@@ -43,7 +43,7 @@ def find_task(source: ModelSource, data: Path) -> Fitting:
     if not kinds:
         heads = ", ".join(kind.head_name for kind in TASKS.values())
         raise InputError(
-            f"{source.checkpoint}: contains no head of a task ({heads}); fine-tune it with `bertbench train`."
+            f"{source.checkpoint}: contains no task head ({heads}); fine-tune it with `bertbench train`."
         )
     faults = []
     for kind in kinds:
@@ -57,7 +57,7 @@ def find_task(source: ModelSource, data: Path) -> Fitting:
 
 
 def draft(options: ModelOptions, source: ModelSource, fitting: Fitting, folder: Path) -> str:
-    """The text of the file, to lie in `folder`."""
+    """The text of the file, which will be in `folder`."""
     task = fitting.task
     model_dir = options.model_dir or Path()
     name = re.sub(r"[^A-Za-z0-9._-]", "-", model_dir.resolve().name)
@@ -65,7 +65,7 @@ def draft(options: ModelOptions, source: ModelSource, fitting: Fitting, folder: 
     size = f"{config.num_hidden_layers} layers of {config.hidden_size}"
     rule = ThroughputRule()
     lines = [
-        "# What bertbench judges in this repository: run `bertbench check`, or `pytest`.",
+        "# The checks of bertbench in this repository: run `bertbench check`, or `pytest`.",
         "# `--record-baselines` with either stores the scores and the speed of today in baselines/, to be",
         "# committed; from then on a loss fails. Paths are relative to this file.",
         "",
@@ -87,7 +87,7 @@ def draft(options: ModelOptions, source: ModelSource, fitting: Fitting, folder: 
 
 
 def _settings(fitting: Fitting, folder: Path) -> Iterator[tuple[str, str]]:
-    """The task's options that are not their defaults."""
+    """The task's options that differ from their defaults."""
     task = fitting.task
     for key, value in _changed(option_keys(type(task.settings)), vars(task.settings)):
         if key == "data":
@@ -97,7 +97,7 @@ def _settings(fitting: Fitting, folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _overrides(options: ModelOptions, folder: Path) -> Iterator[tuple[str, str]]:
-    """Where parts of the model lie elsewhere."""
+    """The files of the model that are not in its folder."""
     for key, value in _changed(option_keys(ModelOptions), vars(options)):
         if key != "model-dir":
             yield key, _path(value, folder) if isinstance(value, Path) else json.dumps(value)
@@ -110,7 +110,7 @@ def _changed(fields: dict[str, OptionField], values: dict[str, Any]) -> Iterator
 
 
 def _path(path: Path | str, folder: Path) -> str:
-    """A path as TOML, relative to the folder where it lies within."""
+    """A path as TOML, relative to the folder if it is inside."""
     place = Path(os.path.abspath(path))
     root = Path(os.path.abspath(folder))
     return json.dumps(place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place))

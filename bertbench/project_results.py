@@ -1,4 +1,4 @@
-"""What a project's checks leave behind: a results folder for the gate and the report, and baselines."""
+"""Writes the results of a project's checks: a results folder for the gate and the report, and baselines."""
 
 import dataclasses
 import datetime
@@ -28,9 +28,9 @@ Speed = Mapping[str, Any]  # a `ThroughputCase` and more, as JSON values
 def write_results(
     folder: Path, scores: Sequence[Score], speeds: Sequence[Speed], verdicts: Sequence[Verdict]
 ) -> None:
-    """Write what was measured and judged, for the gate and the report.
+    """Write results and verdicts for the gate and the report.
 
-    `accuracy.json` with scores item by item beside it, `throughput.json`, and the verdicts as `gate.json`.
+    `accuracy.json` with scores by item in a file beside it, `throughput.json`, and verdicts as `gate.json`.
     """
     make_directory(folder)
     if verdicts:
@@ -54,7 +54,7 @@ def require_recordable(project: Project, *, allow_dirty: bool) -> None:
     """Check, before anything is measured, that baselines can be recorded.
 
     Raises:
-      InputError: the project is in no git work tree, or in one with changes, and `allow_dirty` is false.
+      InputError: the project is not in a git work tree, or in one with changes, and `allow_dirty` is false.
     """
     require_clean_tree(make_directory(project.baselines), allow_dirty=allow_dirty)
 
@@ -62,7 +62,7 @@ def require_recordable(project: Project, *, allow_dirty: bool) -> None:
 def record(
     project: Project, scores: Sequence[Score], speeds: Sequence[Speed], *, allow_dirty: bool
 ) -> list[Path]:
-    """Store what was measured as the project's baselines; the files that were written.
+    """Store the results as the project's baselines; return the written files.
 
     Raises:
       InputError: as `require_recordable`, or a file cannot be written.

@@ -54,11 +54,11 @@ def compute_for(compute: Compute, config: ModelConfig) -> Compute:
     """How one model is computed here; see `Compute.for_model`.
 
     Raises:
-      InputError: this machine has no products in that precision, as its environment is.
+      InputError: this machine, in this environment, has no products in that precision.
     """
     products = read_machine().products
     if compute.precision is BF16 and not products.bf16_is_possible:
-        raise InputError(f"precision {BF16}: there are no bfloat16 products in {products}; {ALLOW_BF16}.")
+        raise InputError(f"precision {BF16}: {products} has no bfloat16 products; {ALLOW_BF16}.")
     return compute.for_model(config)
 
 

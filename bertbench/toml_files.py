@@ -1,4 +1,4 @@
-"""TOML files into settings; a fault is told with file, line and key."""
+"""Reads settings from TOML files; errors are reported with file, line and key."""
 
 import difflib
 import glob
@@ -86,7 +86,7 @@ class Table:
         """The value of a key.
 
         Raises:
-          InputError: it is not there, or of another type.
+          InputError: it is missing, or has the wrong type.
         """
         self.require(key)
         value = self.values[key]
@@ -95,7 +95,7 @@ class Table:
         return value
 
     def require(self, key: str) -> None:
-        """Check that there is such a key; raises InputError if not."""
+        """Check that the key exists; raises InputError if not."""
         if key not in self.values:
             raise InputError(f"{self.place()}: key {key!r} is missing; add it.")
 
@@ -110,13 +110,14 @@ class Table:
         """Settings with the values of this table's keys; paths are relative to `folder`.
 
         Raises:
-          InputError: a value is of another type, no choice or outside its range, or a path is not there.
+          InputError: a value has the wrong type, is not one of its choices or outside its range,
+            or a path does not exist.
         """
         fields = {key: option for key, option in option_keys(kind).items() if key in self.values}
         return build(kind, {option.name: self._read(option, key, folder) for key, option in fields.items()})
 
     def whole(self, kind: type[S]) -> S:
-        """Settings of which this table holds nothing else; raises as `settings` and `refuse_keys_but`."""
+        """Settings from a table without other keys; raises as `settings` and `refuse_keys_but`."""
         self.refuse_keys_but(*option_keys(kind))
         return self.settings(kind, self._file.path.parent)
 
@@ -137,7 +138,7 @@ class Table:
         if option.type is Path:
             value = folder / value
             if not value.exists() and not list(value.parent.glob(f"{glob.escape(value.name)}*")):
-                raise InputError(f"{self.place(key)}: {value}: not there; correct the path.")
+                raise InputError(f"{self.place(key)}: {value}: no such file or folder; correct the path.")
         elif option.type is Pattern:
             parts = [os.path.join(folder, part) for part in split_paths(value)]
             value = Pattern(",".join(parts))

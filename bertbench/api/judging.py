@@ -1,4 +1,4 @@
-"""Two results against each other: what differs, and whether it is a loss."""
+"""Compares two results: their differences, and whether the new one is worse."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Comparison:
     Attributes:
       quantity: the score that decides. a, b, difference: its values, and b minus a.
       interval: the 95 % interval of the difference, from a paired bootstrap over the items.
-      changed: the ids of the items that are answered otherwise, with both answers.
+      changed: the ids of the items with different answers, with both answers.
     """
 
     quantity: str
@@ -37,7 +37,7 @@ def compare(a: Predictions, b: Predictions) -> Comparison:
     """What differs between two predictions of the same data, in two precisions for example.
 
     Raises:
-      CannotJudge: they are of other data, or the data have no labels.
+      CannotJudge: they are of different data, or the data have no labels.
     """
     made = _compare_scores(a, b, max_drop=0.0)
     changed = {
@@ -80,13 +80,13 @@ def judge(
         rounds = base.efficiency_rounds, head.efficiency_rounds
         verdict = judge_efficiency(head.case, *rounds, paired=False, threshold=max_slowdown)
         return doubt_disturbed(verdict, base.warnings, head.warnings)
-    raise InputError("judge takes two predictions, or two benchmarks.")
+    raise InputError("judge needs two predictions, or two benchmarks.")
 
 
 def _compare_scores(base: Predictions, head: Predictions, *, max_drop: float) -> ScoreComparison:
     if base.items is None or head.items is None:
-        raise CannotJudge("the data have no labels to score by.")
+        raise CannotJudge("the data have no labels, so there are no scores.")
     if base.dataset_sha256 != head.dataset_sha256:
-        raise CannotJudge("the predictions are of different data; only those of the same data compare.")
+        raise CannotJudge("the predictions are of different data; compare predictions of the same data.")
     tolerance = max_drop * find_task(head.task).point
     return compare_items(head.quantity, base.items, head.items, tolerance, against="base")

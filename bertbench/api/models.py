@@ -1,4 +1,4 @@
-"""Loading a model, and what it then does: predict, answer, be measured."""
+"""Loads a model, and predicts, answers and benchmarks with it."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model makes of a data set.
+    """The predictions of a model for a data set.
 
     Attributes:
       quantity: the name of the score that decides.
       scores: by name; empty where the data have no labels.
-      answers: by question id, or by the number of the row counted from 0; a text, a label or a value.
+      answers: by question id, or by the number of the row counted from 0; a text, a label or a number.
       checkpoint_fingerprint, dataset_sha256: what was predicted with, and on.
       items: what each item contributes to the scores; None where the data have no labels.
       seconds: of the model's passes over the data.
@@ -71,10 +71,10 @@ class Model:
         self._make_task, self._source, self._model = make_task, source, model
 
     def predict(self, data: Path | str, *, batch_size: int = 32) -> Predictions:
-        """Predict a data set, and score it where it holds labels.
+        """Predict a data set, and score the predictions if it has labels.
 
         Args:
-          data: what `--data` of `bertbench predict` takes: a SQuAD file, a GLUE task's folder, TFRecords.
+          data: as `--data` of `bertbench predict`: a SQuAD file, the folder of a GLUE task, or TFRecords.
 
         Raises:
           InputError: the data is malformed, or does not fit the model.
@@ -102,7 +102,7 @@ class Model:
     def answer(self, question: str, context: str) -> Answer:
         """The answer to one question from a context.
 
-        The first window of each of a handful of widths is compiled for; from then on one takes milliseconds.
+        The first call for each of a few window widths compiles; further calls take milliseconds.
 
         Raises:
           InputError: the task is not SQuAD, or question or context is empty.
@@ -127,7 +127,7 @@ class Model:
 
         task = self._make_task()
         if not isinstance(task, SquadTask):
-            raise InputError(f"a {task.name} model answers no questions; load one with task='squad'.")
+            raise InputError(f"a {task.name} model cannot answer questions; load one with task='squad'.")
         return Answerer(self._model, task)
 
     @functools.cached_property
@@ -156,7 +156,7 @@ def load(
       options: further options of `bertbench predict TASK`, with underscores: `max_seq_length=256`.
 
     Raises:
-      InputError: the folder is not there or incomplete, or an option is unknown or out of range.
+      InputError: the folder is missing or incomplete, or an option is unknown or out of range.
     """
     from bertbench.checkpoint.source import find_model
 
@@ -175,12 +175,12 @@ def load(
 def benchmark(
     model: Model, *, batch_size: int = 8, steps: int = 30, warmup_steps: int = 10
 ) -> ThroughputCase:
-    """Measure a model's inference on made-up examples of full length, beside the machine's limit.
+    """Measure a model's inference on random examples of full length, and the machine's limit.
 
     Args:
-      batch_size: rows of a batch. steps, warmup_steps: batches that are measured, and those before them.
+      batch_size: rows of a batch. steps, warmup_steps: measured batches, and batches before them.
 
     Returns:
-      The figures that `bertbench benchmark` writes; `docs/formats.md` describes them.
+      The values that `bertbench benchmark` writes; `docs/formats.md` describes them.
     """
     return model._benchmark(batch_size, steps, warmup_steps)

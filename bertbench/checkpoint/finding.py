@@ -88,7 +88,7 @@ def _find_in_folder(folder: Path) -> Path:
 
 def _read_state_file(folder: Path) -> Path:
     """The prefix named by a folder's `checkpoint` file: in this folder (if it was moved), or as named."""
-    import tensorflow as tf  # not above: a model's parts are found before TensorFlow starts
+    import tensorflow as tf  # not at the top: a model's files are found before TensorFlow starts
 
     try:
         state = tf.train.get_checkpoint_state(os.fspath(folder))

@@ -50,7 +50,7 @@ _FORMATS = (
 
 
 def describe_foreign(file: Path) -> str | None:
-    """What a file of weights in another format is and what to do; None where it is no such file."""
+    """What a file of weights in another format is and what to do; None if it is no such file."""
     for pattern, kind, remedy in _FORMATS:
         if re.fullmatch(pattern, file.name):
             return f"is {kind}; {remedy}."

@@ -84,13 +84,15 @@ class OutputLabels:
         names: dict[int, str] = {}
         for index, name in pairs:
             if isinstance(name, bool) or not isinstance(name, (str, int)):
-                raise self._error(f"{key} holds the name {name!r}, which is not a text")
+                raise self._error(f"{key} contains the name {name!r}, which is not a text")
             if isinstance(index, bool) or not re.fullmatch(r"\d{1,9}", str(index)):
-                raise self._error(f"{key} holds the id {index!r}, which is not a whole number of at least 0")
+                raise self._error(
+                    f"{key} contains the id {index!r}, which is not a whole number of at least 0"
+                )
             names[int(index)] = str(name)
         if sorted(names) != list(range(len(pairs))):
             ids = ", ".join(str(index) for index, _ in pairs)
-            raise self._error(f"{key} holds the ids {ids}; they must be 0 to {len(pairs) - 1}, each once")
+            raise self._error(f"{key} contains the ids {ids}; they must be 0 to {len(pairs) - 1}, each once")
         if len(set(names.values())) != len(names):
             raise self._error(f"{key} gives one name to several ids")
         return tuple(names[index] for index in range(len(names)))

@@ -47,15 +47,15 @@ def load_weights(
 
     Args:
       variables: by Google's names, without ':0'; float32 or bfloat16, or any dtype that the file has, too.
-      checkpoint: whatever `find_checkpoint` takes.
+      checkpoint: anything that `find_checkpoint` accepts.
       fresh: variables of a head (or the pooler) that will be trained: if the file has none of that part, it
         keeps its initial value.
       rows: for some variables, the row of the file for each of their rows; by default the same order.
 
     Raises:
-      InputError: a variable has no tensor of its shape in the file, the file holds something unexpected (one
-        message names all; no variable is touched), or a file is missing, truncated or damaged (some variables
-        may have been assigned).
+      InputError: a variable has no tensor of its shape in the file, the file contains something unexpected
+        (one message names all; no variable is touched), or a file is missing, truncated or damaged (some
+        variables may have been assigned).
     """
     source = open_checkpoint(checkpoint)
     wanted = {name: tf.TensorSpec(variable.shape, variable.dtype) for name, variable in variables.items()}
@@ -152,7 +152,7 @@ def _publish(working: Path, prefix: Path) -> None:
     index, data = index_file(prefix), data_file(prefix, 0, 1)
     for file in (data, index):
         _sync(working / file.name)
-    index.unlink(missing_ok=True)  # an old index must not meet the new data
+    index.unlink(missing_ok=True)  # an old index must not be read with the new data
     for file in (data, index):
         (working / file.name).replace(file)
     _sync(prefix.parent)

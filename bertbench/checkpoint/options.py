@@ -1,4 +1,4 @@
-"""The options that say where a model is."""
+"""The options for the files of a model."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from bertbench.options import Option, Settings
 
 LOWER_CASE = Option(
     "Lower-case the text.",
-    default_help="as the tokenizer's files say; without any, lower-case",
+    default_help="from the tokenizer's files; without any, lower-case",
     group="model",
 )
 
 
 @dataclass(frozen=True)
 class ModelOptions(Settings):
-    """Where the parts of a model are; see `bertbench.checkpoint.source.find_model`."""
+    """The files of a model; see `bertbench.checkpoint.source.find_model`."""
 
     option_group: ClassVar[str] = "model"
 
@@ -33,7 +33,7 @@ class ModelOptions(Settings):
 
     @property
     def is_named(self) -> bool:
-        """Whether the user named a model."""
+        """Whether a model is given."""
         return any(part is not None for part in (self.model_dir, self.init_checkpoint, self.config_file))
 
     def find(self, *, from_scratch: bool = False) -> ModelSource:

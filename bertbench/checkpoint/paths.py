@@ -66,7 +66,7 @@ def read_shard_index(path: Path) -> dict[str, Path]:
     """The shard of each tensor, by the tensor's name in the file.
 
     Raises:
-      InputError: the index is malformed, names a place outside its folder, or a shard is missing.
+      InputError: the index is malformed, names a path outside its folder, or a shard is missing.
     """
     values: Any = read_json(path)
     places = values.get("weight_map") if isinstance(values, dict) else None
@@ -121,7 +121,7 @@ def data_files(prefix: Path) -> list[Path]:
 def literal_prefix(prefix: Path) -> Iterator[str]:
     """The prefix as TensorFlow can read it: its readers take it for a glob pattern.
 
-    Where it holds a wildcard or is not UTF-8, links under a temporary prefix stand for the files.
+    If it contains a wildcard or is not UTF-8, links under a temporary prefix are used instead.
     """
     name = os.fspath(prefix)
     if is_utf8(name) and not _WILDCARDS.intersection(name):

@@ -80,7 +80,7 @@ def plan_loading(
       fresh: variables whose part (see `PARTS`) may be absent from the file as a whole.
 
     Raises:
-      InputError: variables are missing or have another shape or kind of dtype, or the file holds something
+      InputError: variables are missing or have another shape or kind of dtype, or the file contains something
         unexpected; one message names them, of many the first.
     """
     if unknown := set(fresh) - set(wanted):
@@ -141,7 +141,7 @@ def _misfit(tensor: StoredTensor, wanted: tf.TensorSpec) -> str | None:
             )
         return f"{name} is {list(have)} in the checkpoint and {list(want)} in the model"
     if tensor.dtype != wanted.dtype and not (tensor.dtype.is_floating and wanted.dtype.is_floating):
-        return f"{name} holds {tensor.dtype.name}, the model {wanted.dtype.name}"
+        return f"{name} is {tensor.dtype.name} in the checkpoint and {wanted.dtype.name} in the model"
     return None
 
 

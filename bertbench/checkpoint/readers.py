@@ -1,4 +1,4 @@
-"""Reading the tensors of a checkpoint, whichever format it has."""
+"""Reads the tensors of a checkpoint, in any supported format."""
 
 import contextlib
 import functools
@@ -23,7 +23,7 @@ from bertbench.checkpoint.plan import StoredTensor
 from bertbench.errors import InputError
 from bertbench.files import require_plain_file
 
-# What TensorFlow's checkpoint reader raises for a file that it cannot make sense of.
+# What TensorFlow's checkpoint reader raises for a malformed file.
 _READER_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 # What `tf.train.Checkpoint` adds to the tensors (tensorflow/python/trackable/base.py).
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -68,7 +68,7 @@ def open_checkpoint(place: Path | str) -> CheckpointFile:
 
 
 def read_global_step(place: Path | str) -> int:
-    """The step that a checkpoint was saved at; 0 where it does not say.
+    """The step at which a checkpoint was saved; 0 if it has none.
 
     Raises:
       InputError: as `open_checkpoint`.
@@ -91,7 +91,7 @@ class TensorFlowCheckpoint:
             self._dtypes = reader.get_variable_to_dtype_map()
         except _READER_ERRORS:
             raise InputError(
-                f"{index_file(prefix)}: truncated, damaged or no checkpoint index; fetch it again."
+                f"{index_file(prefix)}: truncated, damaged or not a checkpoint index; fetch it again."
             ) from None
         if _OBJECT_GRAPH in self._shapes:
             raise InputError(
@@ -124,7 +124,7 @@ class TensorFlowCheckpoint:
 
     @functools.cached_property
     def _data(self) -> str:
-        """The names of the data files, known to be there and as long as the index needs them."""
+        """The names of the data files, checked to exist and to have the size that the index needs."""
         files = data_files(self.path)
         for file in files:
             require_plain_file(file)
@@ -167,7 +167,7 @@ class SafetensorsFile:
                 yield file
         except (SafetensorError, OSError) as error:
             raise InputError(
-                f"{self.path}: truncated, damaged or no safetensors file ({error}); fetch it again."
+                f"{self.path}: truncated, damaged or not a safetensors file ({error}); fetch it again."
             ) from None
 
     def _describe(self, name: str, dtype: str, shape: list[int]) -> StoredTensor:
@@ -193,12 +193,14 @@ class ShardedSafetensors:
         held = {path: {tensor.name for tensor in file.list_tensors()} for path, file in self._shards.items()}
         for name, path in self._places.items():
             if name not in held[path]:
-                raise InputError(f"{path}: does not hold {name}, which {index.name} places there; {_FETCH}.")
+                raise InputError(
+                    f"{path}: does not contain {name}, which {index.name} places there; {_FETCH}."
+                )
         for path, names in held.items():
             for name in sorted(names):
                 if self._places.get(name) != path:
                     raise InputError(
-                        f"{path}: holds {name}, which {index.name} does not place there; {_FETCH}."
+                        f"{path}: contains {name}, which {index.name} does not place there; {_FETCH}."
                     )
 
     def list_tensors(self) -> list[StoredTensor]:

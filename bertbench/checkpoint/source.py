@@ -18,7 +18,7 @@ from bertbench.errors import InputError
 _CAPITALS = frozenset(
     string.ascii_uppercase
 )  # a cased vocabulary has all of them as wordpieces, an uncased one none
-_NO_CHECKPOINT = "no checkpoint; give --init-checkpoint or --model-dir."
+_NO_CHECKPOINT = "no checkpoint given; use --init-checkpoint or --model-dir."
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ModelSource:
     labels: OutputLabels | None = None
 
     def holds(self, variable: str) -> bool:
-        """Whether the checkpoint has a weight of that name (of the model's, see `checkpoint.names`).
+        """Whether the checkpoint has a weight with this name (in the model; see `checkpoint.names`).
 
         Raises:
           InputError: the checkpoint's list of tensors cannot be read.
@@ -72,7 +72,8 @@ class ModelSource:
         """
         if self.tokenizer_files is None:
             raise InputError(
-                "no vocabulary; give --vocab-file, or a --model-dir that holds vocab.txt or tokenizer.json."
+                "no vocabulary given; use --vocab-file, "
+                "or a --model-dir that contains vocab.txt or tokenizer.json."
             )
         tokenizer = self.tokenizer_files.tokenizer
         if tokenizer.vocab_size > self.config.vocab_size:
@@ -127,7 +128,7 @@ def find_model(
         raise InputError(f"{folder}: no such folder; --model-dir takes a model's folder.")
     if config_file is None:
         if folder is None:
-            raise InputError("no model; give --model-dir, or --config-file with the other parts.")
+            raise InputError("no model given; use --model-dir, or --config-file with the other parts.")
         config_file = find_config(folder)
     stated = read_config(config_file)
     checkpoint = _find_checkpoint(folder, init_checkpoint, from_scratch)

@@ -34,7 +34,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True)
 class AnswerOptions(Settings):
-    """What `bertbench answer` takes."""
+    """The options of `bertbench answer`."""
 
     model: ModelOptions = field(default_factory=ModelOptions)
     compute: Compute = field(default_factory=Compute)
@@ -57,13 +57,13 @@ command = TypedCommand(
     "answer",
     answer_questions,
     AnswerOptions,
-    help="""Answer questions from standard input, one JSON object a line, until it ends.
+    help="""Answer questions from standard input, one JSON object per line, until the input ends.
 
-    A line holds "question" and "context", and "id" if you like. Its answer is one line: "id" if there was
-    one, "answer", "probability", "start_logit" and "end_logit". A line that cannot be answered gives one
-    with "line" and "error", and the next one is served. Answers keep the order of the questions.
+    A line contains "question", "context" and, optionally, "id". Its answer is one line: "id" if there was
+    one, "answer", "probability", "start_logit" and "end_logit". A line that cannot be answered gives a line
+    with "line" and "error", and does not stop the command. Answers are in the order of the questions.
 
-    The model is loaded and compiled once, before the first line is read. Without a model, bertbench's own
+    The model is loaded and compiled once, before the first line is read. Without a model, the small one
     small one answers.
 
     \b
@@ -92,7 +92,7 @@ def _load(options: AnswerOptions) -> "Answerer":
 
 
 class _Stop:
-    """Ends the serving of lines: at a signal, at once while waiting for a line, else after the answer; and
+    """Ends the loop at a signal (at once while it waits for a line, otherwise after the answer), and when
     when nobody reads the answers any more.
     """
 
@@ -132,17 +132,17 @@ class _Stop:
             yield number, line
 
     def exit(self) -> None:
-        """End the process as a signal ends one, where there was one."""
+        """End the process with the received signal, if there was one."""
         if self._signal:
             sys.exit(128 + self._signal)
 
 
 class _Interrupted(Exception):
-    """A signal came while waiting for a line."""
+    """A signal was received while waiting for a line."""
 
 
 def _reply(answerer: "Answerer", number: int, line: bytes) -> float | None:
-    """Write the answer to a line; its seconds, or None where it has none."""
+    """Write the answer to a line; return its seconds, or None if there is no answer."""
     start = time.perf_counter()
     qas_id: dict[str, Any] = {}
     try:
@@ -155,7 +155,7 @@ def _reply(answerer: "Answerer", number: int, line: bytes) -> float | None:
     text = json.dumps(reply, ensure_ascii=False, allow_nan=False)
     sys.stdout.buffer.write(
         text.encode(errors="backslashreplace") + b"\n"
-    )  # half a surrogate pair, in JSON's form
+    )  # a lone surrogate, as a JSON escape
     sys.stdout.buffer.flush()
     return seconds
 
@@ -173,7 +173,7 @@ def _parse(line: bytes) -> dict[str, Any]:
 
 
 def _id(values: dict[str, Any]) -> dict[str, Any]:
-    """The line's id as the reply repeats it, if it has one."""
+    """The id of the line for the reply, if it has one."""
     value = values.get("id")
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise InputError("'id' must be a string or an integer; correct it or leave it out.")

@@ -31,7 +31,7 @@ MODES = ("inference", "training")
 
 @dataclass(frozen=True)
 class BenchmarkOptions(Settings):
-    """What `bertbench benchmark` takes for every task."""
+    """The options of `bertbench benchmark` for every task."""
 
     config: Annotated[
         str | None,
@@ -40,24 +40,24 @@ class BenchmarkOptions(Settings):
     model: ModelOptions = field(default_factory=ModelOptions)
     mode: Annotated[str, Option("Forward passes, or training steps.", choices=MODES)] = "inference"
     compute: Compute = field(default_factory=Compute)
-    batch_size: Annotated[int, Option("Rows of a batch, in training examples of a step.", minimum=1)] = 32
+    batch_size: Annotated[int, Option("Rows per batch; in training, examples per step.", minimum=1)] = 32
     batching: Batching = DEFAULT_STRATEGY
     steps: Annotated[
-        int, Option("Batches to measure; of a data set, batches' worth of examples.", minimum=1)
+        int, Option("Batches to measure; with a data set, as many batches of its examples.", minimum=1)
     ] = 30
-    warmup_steps: Annotated[int, Option("Batches before those that are measured.", minimum=0)] = 10
+    warmup_steps: Annotated[int, Option("Batches to run before the measured ones.", minimum=0)] = 10
     threads: ThreadOptions = field(default_factory=ThreadOptions)
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None
     profile: Annotated[
-        bool, Option("Only trace some steps and say where their time goes.", group="output", switch=True)
+        bool, Option("Only trace some steps and report how their time is spent.", group="output", switch=True)
     ] = False
 
     @property
     def profile_dir(self) -> Path | None:
-        """Where a profile goes, if one is asked for.
+        """The folder of the profile, if one was requested.
 
         Raises:
-          InputError: there is no such place.
+          InputError: no folder is given, or it cannot be used.
         """
         if self.profile and self.output_dir is None:
             raise InputError("--profile writes a trace; give a folder for it with --output-dir.")
@@ -101,7 +101,7 @@ command = TaskGroup(
     "benchmark",
     benchmark_task,
     BenchmarkOptions,
-    help="""Measure examples/s and tokens/s, and the share of what this machine's matrix products could give.
+    help="""Measure examples/s and tokens/s, and the share of this machine's peak rate of matrix products.
 
     Without a data set, examples are random and of full length. Weights are random without --model-dir.
     """,
@@ -109,7 +109,7 @@ command = TaskGroup(
 
 
 def _find_model(options: BenchmarkOptions) -> tuple[str, "ModelSource"]:
-    """The geometry's name and the model: a named one with random weights, or one on disk."""
+    """The name of the geometry and the model: a named geometry with random weights, or a model on disk."""
     from bertbench.checkpoint.source import ModelSource
     from bertbench.data.tokenizer_files import find_tokenizer
 

@@ -1,4 +1,4 @@
-"""`bertbench check`: judge every check of a project's file."""
+"""`bertbench check`: run every check of a project file."""
 
 import json
 from collections.abc import Sequence
@@ -21,18 +21,22 @@ FAIL, UNCLEAR = "fail", "unclear"
 
 @dataclass(frozen=True)
 class CheckOptions(Settings):
-    """What `bertbench check` takes."""
+    """The options of `bertbench check`."""
 
     file: Annotated[Path | None, Option(positional=True, metavar="[BERTBENCH.TOML]")] = None
     select: Annotated[
         str | None,
-        Option("Judge only what has this in its name, such as bf16.", names=("-k", "--select"), group="data"),
+        Option(
+            "Judge only checks with this text in their name, such as bf16.",
+            names=("-k", "--select"),
+            group="data",
+        ),
     ] = None
     record_baselines: Annotated[
-        bool, Option("Store this run's figures as the baselines.", group="output", switch=True)
+        bool, Option("Store the results of this run as the baselines.", group="output", switch=True)
     ] = False
     allow_dirty: Annotated[
-        bool, Option("Record from a work tree with uncommitted changes, too.", group="output", switch=True)
+        bool, Option("Record even if the work tree has uncommitted changes.", group="output", switch=True)
     ] = False
     output_dir: Annotated[
         Path | None,
@@ -44,7 +48,7 @@ class CheckOptions(Settings):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One check's verdict; `result` is None where it could not be made."""
+    """The verdict of one check; `result` is None if the check could not be run."""
 
     name: str
     kind: str
@@ -60,7 +64,7 @@ class Verdict:
 
 
 def check(options: CheckOptions) -> None:
-    """Judge what the file asks for."""
+    """Run the checks of the project file."""
     project = read_project(options.file or find_project_file(Path.cwd()))
     selected = [made for made in project.checks if (options.select or "") in made.name]
     if not selected:
@@ -99,8 +103,8 @@ command = TypedCommand(
     CheckOptions,
     help="""Judge the models of a bertbench.toml, and print one verdict per line.
 
-    Without a file, bertbench.toml or pyproject.toml of this folder is taken. Each model's score is held
-    against its baseline and, in bf16, against fp32; its speed against the baseline of the same machine.
+    Without a file, bertbench.toml or pyproject.toml of this folder is used. Each model's score is compared
+    with its baseline and, in bf16, with fp32; its speed with the baseline of the same machine.
 
     \b
     Exit status: 0 all pass, 1 one failed, 2 bad input, 3 one could not be judged.
@@ -122,6 +126,6 @@ def _judge(checks: "ProjectChecks", made: Check) -> Verdict:
 
 
 def _raise(verdicts: Sequence[Verdict], ruling: str, error: type[BertbenchError]) -> None:
-    """Raise an error that names what has this ruling, if there is something."""
+    """Raise an error that names the checks with this ruling, if there are any."""
     if names := [verdict.name for verdict in verdicts if verdict.verdict == ruling]:
         raise error(f"{ruling}: {', '.join(names)}.")

@@ -21,7 +21,7 @@ from bertbench.results.provenance import RESULTS_FILE
 
 @dataclass(frozen=True)
 class CompareOptions(Settings):
-    """What `bertbench compare` takes."""
+    """The options of `bertbench compare`."""
 
     pred_a: Annotated[Path, Option(positional=True, metavar="PRED_A")]
     pred_b: Annotated[Path, Option(positional=True, metavar="PRED_B")]
@@ -32,7 +32,7 @@ class CompareOptions(Settings):
     max_drop: Annotated[
         float | None,
         Option(
-            "Judge B: has its F1 dropped by more points? Exit status 0: no, 1: yes, 3: unclear.",
+            "Judge whether the F1 of B is lower by more points. Exit status 0: no, 1: yes, 3: unclear.",
             minimum=0.0,
             metavar="POINTS",
         ),
@@ -73,13 +73,13 @@ command = TypedCommand(
 def _predicted_dataset(folder: Path) -> Path:
     results = (folder if folder.is_dir() else folder.parent) / RESULTS_FILE
     if not results.exists():
-        raise InputError(f"{results}: not there to name the dataset; give --data.")
+        raise InputError(f"{results}: missing, so the dataset is unknown; give --data.")
     try:
         dataset = Path(read_json(results)["dataset"][0])
     except (TypeError, KeyError, IndexError):
-        raise InputError(f"{results}: names no dataset; give --data.") from None
+        raise InputError(f"{results}: contains no dataset; give --data.") from None
     if not dataset.is_file():
-        raise InputError(f"{results}: names the dataset {dataset}, which is not there; give --data.")
+        raise InputError(f"{results}: the dataset {dataset} does not exist; give --data.")
     return dataset
 
 
@@ -126,11 +126,11 @@ def _summarise(first: _Run, second: _Run) -> str:
 
 
 def _judge(first: _Run, second: _Run, max_drop: float) -> None:
-    """Hold B against A by the gate's rule.
+    """Compare B with A by the rule of the gate.
 
     Raises:
       GateFailed: its F1 has dropped by more than `max_drop`.
-      CannotJudge: these questions cannot tell.
+      CannotJudge: there are too few questions to decide.
     """
     from bertbench.gate.accuracy import compare_items, explain
     from bertbench.results.accuracy import Ruling

@@ -1,4 +1,4 @@
-"""The options of training on several processes, and what they turn into."""
+"""The options of training on several processes, and the objects that are made from them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -20,36 +20,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DistributedOptions(Settings):
-    """How many processes train, where, and how they work together."""
+    """The processes of a training, their hosts, and how they work together."""
 
     option_group: ClassVar[str] = "process"
 
     mpi_num_processes: Annotated[
-        int, Option("Processes in all, through Horovod; steps and warm-up are divided by them.", minimum=1)
+        int,
+        Option("Total number of processes (with Horovod); steps and warm-up are divided by it.", minimum=1),
     ] = 1
     mpi_num_processes_per_socket: Annotated[
-        int | None, Option("At most so many on a socket; even on all sockets without.", minimum=1)
+        int | None,
+        Option(
+            "Most processes per socket; without it, they are distributed evenly over the sockets.", minimum=1
+        ),
     ] = None
     mpi_hostnames: Annotated[
-        str | None, Option("Run there, over SSH; else here.", metavar="HOST[:PROCESSES],...")
+        str | None,
+        Option("Hosts to run on, over SSH; without it, this host.", metavar="HOST[:PROCESSES],..."),
     ] = None
     lr_scaling: Annotated[
         str,
         Option(
-            "What the number of processes multiplies the learning rate by.",
+            "How the learning rate is scaled with the number of processes.",
             choices=("sqrt", "linear", "none"),
         ),
     ] = "sqrt"
-    compression: Annotated[str, Option("Send gradients in this form.", choices=("none", "fp16"))] = "none"
+    compression: Annotated[str, Option("Compression of exchanged gradients.", choices=("none", "fp16"))] = (
+        "none"
+    )
     elastic: Annotated[
         bool,
-        Option("Go on without workers that are lost; only where gradients are averaged.", switch=True),
+        Option("Continue without lost workers; only if gradients are averaged.", switch=True),
     ] = False
-    dry_run: Annotated[bool, Option("Print the commands that would run, and stop.", switch=True)] = False
+    dry_run: Annotated[bool, Option("Print the commands without running them.", switch=True)] = False
 
     @property
     def hosts(self) -> WorkerHosts:
-        """The processes' places.
+        """The hosts of the processes.
 
         Raises:
           InputError: hosts and processes contradict each other.
@@ -58,20 +65,20 @@ class DistributedOptions(Settings):
         return WorkerHosts(self.mpi_num_processes, tuple(map(str.strip, names)), self.elastic)
 
     def require_averaging(self, averages_gradients: bool) -> None:
-        """Check that elastic workers have a model in common.
+        """Check that elastic workers train one common model.
 
         Raises:
-          InputError: each trains its own.
+          InputError: each worker trains its own model.
         """
         if self.elastic and not averages_gradients:
             raise InputError(
-                "--elastic: workers that train independently have nothing to take over from each other; "
+                "--elastic: workers that train independently cannot replace each other; "
                 "add --mpi-workers-sync-gradients, or leave --elastic out."
             )
 
 
 def run_elsewhere(options: DistributedOptions) -> bool:
-    """Start the workers and wait for them, or only say how; False where this process is to train itself."""
+    """Run the workers, or print their commands; return False if this process trains itself."""
     hosts = options.hosts
     several = hosts.num_processes > 1 or hosts.hosts
     if is_worker() or not (several or options.dry_run):
@@ -87,7 +94,7 @@ def run_elsewhere(options: DistributedOptions) -> bool:
 def start_worker(
     options: DistributedOptions, threads: ThreadOptions
 ) -> tuple["HorovodWorkers", "ThreadSettings"]:
-    """Meet the other workers, go to this one's cores, and start TensorFlow there."""
+    """Connect to the other workers, bind this one to its cores, and start TensorFlow."""
     with quiet_import():
         from bertbench.training.distributed import ElasticHorovodWorkers, HorovodWorkers
     from bertbench.processes.placement import place_worker

@@ -1,4 +1,4 @@
-"""`bertbench doctor`: what this machine has, what is missing, and what to do about it."""
+"""`bertbench doctor`: what this machine has, what is missing, and how to install it."""
 
 import dataclasses
 import json
@@ -40,7 +40,7 @@ DATA_VARIABLES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One row: `state` is ok, slow (works, but worse than it could), missing or broken."""
+    """One row: `state` is ok, slow (works, but slower than possible), missing or broken."""
 
     name: str
     state: str
@@ -51,11 +51,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class DoctorOptions(Settings):
-    """What `bertbench doctor` takes."""
+    """The options of `bertbench doctor`."""
 
-    json: Annotated[
-        bool, Option("Print JSON for machines instead of the table.", switch=True, group="output")
-    ] = False
+    json: Annotated[bool, Option("Print JSON instead of the table.", switch=True, group="output")] = False
 
 
 def examine_machine(options: DoctorOptions) -> None:
@@ -70,17 +68,19 @@ def examine_machine(options: DoctorOptions) -> None:
         _print_table(findings)
     broken = [finding.name for finding in findings if finding.essential and finding.state != "ok"]
     if broken:
-        raise CannotJudge(f"nothing can be judged here without {', '.join(broken)}; see the remedy above.")
+        raise CannotJudge(
+            f"nothing can be judged on this machine without {', '.join(broken)}; see the table above."
+        )
 
 
 command = TypedCommand(
     "doctor",
     examine_machine,
     DoctorOptions,
-    help="""Say what this machine has and what is missing, with a remedy for each missing thing.
+    help="""Report what this machine has and what is missing, and how to install it.
 
     \b
-    Exit status: 0 the essentials are there, 3 they are not (TensorFlow does not run).
+    Exit status: 0 everything essential works, 3 it does not (TensorFlow does not run).
     """,
 )
 
@@ -120,12 +120,12 @@ def check_cpu(machine: Machine) -> Iterator[Finding]:
         f"{_count(machine.logical_cores, 'logical core')} ({machine.usable_cores} usable)",
     )
     isa = ", ".join(machine.isa)
-    remedy = "use a CPU with AVX-512 or AMX for figures that matter"
-    yield Finding("ISA", "ok", isa) if isa else Finding("ISA", "slow", "no vector extension known", remedy)
+    remedy = "use a CPU with AVX-512 or AMX for relevant measurements"
+    yield Finding("ISA", "ok", isa) if isa else Finding("ISA", "slow", "no known vector extension", remedy)
     if machine.products.onednn:
         yield Finding("oneDNN", "ok", f"{machine.products}")
     else:
-        remedy = "TF_ENABLE_ONEDNN_OPTS=1 turns it on; TensorFlow does so itself from AVX-512 VNNI on"
+        remedy = "TF_ENABLE_ONEDNN_OPTS=1 turns it on; TensorFlow turns it on by default from AVX-512 VNNI on"
         yield Finding("oneDNN", "slow", f"off; products run in {machine.products}", remedy)
     yield _bf16(machine)
     yield Finding("threads", "ok", str(default_threads(machine)))
@@ -138,17 +138,17 @@ def _bf16(machine: Machine) -> Finding:
         return Finding("bf16", "ok", machine.bf16)
     if not machine.products.bf16_is_possible:
         return Finding("bf16", "broken", f"{machine.bf16} in {machine.products}", ALLOW_BF16)
-    remedy = "right but slow: measure bf16 speed on a CPU with avx512_bf16 or amx_bf16"
+    remedy = "correct but slow: measure bf16 speed on a CPU with avx512_bf16 or amx_bf16"
     limits = [f"{name} is {os.environ[name]}" for name in LIMITS if os.environ.get(name)]
     return Finding("bf16", "slow", machine.bf16, "; ".join([remedy, *limits]))
 
 
 def check_horovod() -> Iterator[Finding]:
-    """Whether Horovod imports against this TensorFlow, and by which controllers its workers meet."""
+    """Whether Horovod imports against this TensorFlow, and which controllers connect its workers."""
     version = installed_version("horovod")
     if version is None:
         yield Finding(
-            "Horovod", "missing", "not installed; only distributed training needs it", INSTALL_HOROVOD
+            "Horovod", "missing", "not installed; needed only for distributed training", INSTALL_HOROVOD
         )
         return
     code = "import horovod.tensorflow as h; print(*['Gloo'] * h.gloo_built(), *['MPI'] * h.mpi_built())"
@@ -160,13 +160,13 @@ def check_horovod() -> Iterator[Finding]:
 
 
 def check_build_tools() -> Iterator[Finding]:
-    """What building Horovod needs."""
-    package = "install it (Debian, Ubuntu: `apt-get install {}`); only building Horovod needs it"
+    """The programs needed to build Horovod."""
+    package = "install it (Debian, Ubuntu: `apt-get install {}`); needed only to build Horovod"
     compiler = os.environ.get("CXX", "g++").split()[0]
     for name, program, remedy in (
         ("C++ compiler", compiler, package.format("g++")),
         ("make", "make", package.format("make")),
-        ("CMake", "cmake", "none needed: tools/horovod/install.py fetches it while it builds"),
+        ("CMake", "cmake", "not needed: tools/horovod/install.py downloads it for the build"),
     ):
         found = shutil.which(program)
         yield Finding(name, "ok", found) if found else Finding(name, "missing", f"no {program}", remedy)
@@ -180,7 +180,7 @@ def check_room() -> Iterator[Finding]:
         memory.available,
         MEMORY_FOR_LARGE,
         f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}",
-        "end other programs; training BERT-large holds 5.4 GB of weights, gradients and moments alone",
+        "stop other programs; training BERT-large needs 5.4 GB for weights, gradients and moments alone",
     )
     disk = shutil.disk_usage(Path.cwd())
     yield _room(
@@ -188,17 +188,17 @@ def check_room() -> Iterator[Finding]:
         disk.free,
         DISK_FOR_LARGE,
         f"{disk.free / GIB:.1f} GiB free in {Path.cwd()}",
-        "make room; a BERT-large training checkpoint takes 4 GB",
+        "free some space; a training checkpoint of BERT-large takes 4 GB",
     )
 
 
 def check_embedded_model() -> Iterator[Finding]:
-    """The small trained model that bertbench carries."""
+    """The small trained model that is part of bertbench."""
     folders = [task.embedded.model_dir for task in TASKS.values()]
     missing = [str(folder) for folder in folders if not folder.is_dir()]
     if missing:
         found = f"no {', '.join(missing)}"
-        yield Finding("embedded model", "missing", found, "install bertbench again: it is incomplete")
+        yield Finding("embedded model", "missing", found, "reinstall bertbench: it is incomplete")
     else:
         yield Finding("embedded model", "ok", str(embedded.EMBEDDED))
 
@@ -216,7 +216,7 @@ def check_data_variables() -> Iterator[Finding]:
 
 
 def _trouble(folder: Path) -> str | None:
-    """Why a folder cannot be read, if it cannot."""
+    """Why a folder cannot be read, or an empty text."""
     try:
         os.scandir(folder).close()
     except OSError as error:
@@ -225,7 +225,7 @@ def _trouble(folder: Path) -> str | None:
 
 
 def run_probe(code: str) -> tuple[str, str]:
-    """Run `code` in another Python; returns the last line it prints, and what went wrong (or nothing)."""
+    """Run `code` in another Python; return the last line that it prints, and the error (or an empty text)."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     arguments = [sys.executable, "-c", code]
     try:

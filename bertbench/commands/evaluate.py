@@ -18,7 +18,7 @@ from bertbench.options import Option, Settings
 
 @dataclass(frozen=True)
 class EvaluateOptions(Settings):
-    """What `bertbench evaluate squad` takes."""
+    """The options of `bertbench evaluate squad`."""
 
     option_group: ClassVar[str] = "data"
 

@@ -20,7 +20,7 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class FetchOptions(Settings):
-    """What `bertbench fetch` takes."""
+    """The options of `bertbench fetch`."""
 
     names: Annotated[tuple[str, ...], Option(positional=True, metavar="NAME...")] = ()
     show_list: Annotated[
@@ -44,7 +44,7 @@ def fetch_items(options: FetchOptions) -> None:
         _print_items()
         return
     if not options.names:
-        raise InputError("say what to fetch; --list shows all names.")
+        raise InputError("no item given; --list shows all names.")
     items = [find_item(name) for name in options.names]
     from bertbench.fetch.cache import fetch
 
@@ -64,7 +64,7 @@ command = TypedCommand(
     FetchOptions,
     help="""Download data and checkpoints from their official addresses.
 
-    NAME is squad, glue/TASK, wwm-uncased-large, ...: see --list. What is already there is verified.
+    NAME is squad, glue/TASK, wwm-uncased-large, ...: see --list. Existing files are verified.
     Interrupted downloads are resumed. Standard output is only the variables to export:
 
     \b

@@ -11,13 +11,15 @@ from bertbench.options import Option, Settings, command_words
 
 @dataclass(frozen=True)
 class HistoryOptions(Settings):
-    """What `bertbench history` takes."""
+    """The options of `bertbench history`."""
 
     option_group: ClassVar[str] = "data"
 
-    case: Annotated[str, Option("Only cases of this name or glob pattern.", metavar="PATTERN")] = "*"
+    case: Annotated[
+        str, Option("Only cases whose name contains this text or matches this pattern.", metavar="PATTERN")
+    ] = "*"
     last: Annotated[int | None, Option("Only the last N stored runs.", minimum=1, metavar="N")] = None
-    html: Annotated[Path | None, Option("File for a page as well.", group="output")] = None
+    html: Annotated[Path | None, Option("Also write an HTML page to this file.", group="output")] = None
 
 
 def show_history(options: HistoryOptions) -> None:

@@ -16,25 +16,29 @@ from bertbench.runtime import import_quietly
 
 @dataclass(frozen=True)
 class InitOptions(Settings):
-    """What `bertbench init` takes."""
+    """The options of `bertbench init`."""
 
     data: Annotated[
         Path,
-        Option("What it is judged on: a SQuAD file, a GLUE task's folder, TFRecords.", group="data"),
+        Option(
+            "The data for its accuracy: a SQuAD file, the folder of a GLUE task, or TFRecords.", group="data"
+        ),
     ]
     model: ModelOptions = field(default_factory=ModelOptions)
 
 
 def init(options: InitOptions) -> None:
-    """Write the file, unless there is one."""
+    """Write the file, unless it exists."""
     path = Path(FILE)
     if path.exists():
-        raise InputError(f"{path}: is there already; add to it, or remove it first.")
+        raise InputError(f"{path}: already exists; add to it, or remove it first.")
     if options.model.model_dir is None:
-        raise InputError("no model; give its folder with --model-dir.")
+        raise InputError("no model given; give its folder with --model-dir.")
     source = options.model.find()
     if not options.data.exists():
-        raise InputError(f"{options.data}: no such file or folder; --data takes what the model is judged on.")
+        raise InputError(
+            f"{options.data}: no such file or folder; give labeled data for the model with --data."
+        )
     import_quietly()
 
     from bertbench.project_draft import draft, find_task
@@ -51,7 +55,7 @@ command = TypedCommand(
     InitOptions,
     help="""Write a bertbench.toml for a model and its data, with comments.
 
-    The task is found by looking at the checkpoint and at the data. `bertbench check` and pytest then judge
+    The task is detected from the checkpoint and the data. `bertbench check` and pytest then run the checks
     what the file asks for.
 
     \b

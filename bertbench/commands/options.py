@@ -1,4 +1,4 @@
-"""The settings that several commands share, and what they turn into."""
+"""The settings that several commands share."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,13 +13,13 @@ OUTPUT_DIR = Option("Folder for all output files.", group="output")
 
 @dataclass(frozen=True)
 class ThreadOptions(Settings):
-    """TensorFlow's threads, where the user has a wish."""
+    """The numbers of TensorFlow's threads, if the user gives them."""
 
     num_intra_threads: Annotated[
-        int | None, Option("Threads within an operation.", minimum=1, default_help="the machine's")
+        int | None, Option("Threads per operation.", minimum=1, default_help="the machine's")
     ] = None
     num_inter_threads: Annotated[
-        int | None, Option("Operations at once.", minimum=1, default_help="the machine's")
+        int | None, Option("Operations that run in parallel.", minimum=1, default_help="the machine's")
     ] = None
 
     def start(

@@ -28,7 +28,7 @@ ITEMS_FILE = "scores.npz"
 
 @dataclass(frozen=True)
 class PredictOptions(Settings):
-    """What `bertbench predict` takes for every task."""
+    """The options of `bertbench predict` for every task."""
 
     output_dir: Annotated[Path, OUTPUT_DIR]
     model: ModelOptions = field(default_factory=ModelOptions)
@@ -37,7 +37,7 @@ class PredictOptions(Settings):
 
 
 def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskSettings) -> None:
-    """Predict a task's data; what can be refused without TensorFlow is refused before it starts."""
+    """Predict the data of a task; bad input is rejected before TensorFlow starts where possible."""
     model, task_settings = use_embedded_default(kind, options.model, task_settings)
     source = model.find()
     task = open_task(kind, task_settings, source)
@@ -67,9 +67,9 @@ command = TaskGroup(
     "predict",
     predict_task,
     PredictOptions,
-    help="""Run a checkpoint over a data set, write what it says, and score it where there are labels.
+    help="""Run a checkpoint over a data set, write its predictions, and score them if there are labels.
 
-    Without a model, bertbench's own small one answers held-out questions of its own.
+    Without a model, the small one that is part of bertbench predicts its own held-out data.
     """,
 )
 

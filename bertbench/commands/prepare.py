@@ -17,12 +17,12 @@ from bertbench.options import Option, Pattern, Settings
 
 @dataclass(frozen=True)
 class PrepareOptions(Settings):
-    """What `bertbench prepare pretraining` takes."""
+    """The options of `bertbench prepare pretraining`."""
 
     data: Annotated[
         Pattern,
         Option(
-            "Text files: paths or glob patterns between commas.",
+            "Text files: comma-separated paths or glob patterns.",
             names=("--data", "--input-file"),
             group="data",
         ),
@@ -42,9 +42,13 @@ class PrepareOptions(Settings):
     ] = 12345
     num_processes: Annotated[
         int | None,
-        Option("Changes the time it takes, never the outcome.", minimum=1, default_help="as many as CPUs"),
+        Option(
+            "Number of processes; it does not change the output.",
+            minimum=1,
+            default_help="the number of CPUs",
+        ),
     ] = None
-    output_file: Annotated[Path | None, Option("The one TFRecord file to write.", group="output")] = None
+    output_file: Annotated[Path | None, Option("TFRecord file to write.", group="output")] = None
     output_dir: Annotated[Path | None, Option("Folder for --num-shards TFRecord files.", group="output")] = (
         None
     )
@@ -52,7 +56,7 @@ class PrepareOptions(Settings):
 
 
 def prepare_pretraining(options: PrepareOptions) -> None:
-    """Make TFRecords of text."""
+    """Make TFRecords from text."""
     from bertbench.data.pretraining_files import write_pretraining_files
     from bertbench.data.tokenizer_files import tokenizer_of
     from bertbench.patterns import match_files
@@ -67,7 +71,7 @@ def prepare_pretraining(options: PrepareOptions) -> None:
         num_processes=options.num_processes or os.cpu_count() or 1,
     )
     if written.documents == 1:
-        notice("There is one document only: random next sentences come from it too.")
+        notice("There is only one document: random next sentences are taken from it, too.")
     place = options.output_file or options.output_dir
     say(f"{written.examples} examples of {written.documents} documents in {place}")
 
@@ -78,7 +82,7 @@ command.add_command(
         "pretraining",
         prepare_pretraining,
         PrepareOptions,
-        help="""Mask text for the masked-LM and next-sentence tasks, as the original's script does.
+        help="""Mask text for the masked-LM and next-sentence tasks, as the original script does.
 
         The text has one sentence per line and a blank line between documents.
         """,
@@ -90,8 +94,8 @@ def name_output_files(output_file: Path | None, output_dir: Path | None, num_sha
     """The files to write.
 
     Raises:
-      InputError: both or neither place is given, shards have no folder, or the folder holds shards that
-        another number of shards has left and that a pattern would read together with the new ones.
+      InputError: both or neither output is given, shards have no folder, or the folder contains shards of
+        a run with another number of shards, which a pattern would read together with the new ones.
     """
     if output_dir is None or output_file is not None:
         if output_file is None or output_dir is not None:

@@ -11,7 +11,7 @@ from bertbench.options import Option, Settings
 
 @dataclass(frozen=True)
 class ReportOptions(Settings):
-    """What `bertbench report` takes."""
+    """The options of `bertbench report`."""
 
     results: Annotated[Path, Option(positional=True, metavar="RESULTS")]
     output: Annotated[
@@ -25,7 +25,7 @@ class ReportOptions(Settings):
 
 
 def report_results(options: ReportOptions) -> None:
-    """Write the page, and its other two forms."""
+    """Write the page, the Markdown and the JUnit XML."""
     from bertbench.console import say
     from bertbench.errors import InputError
     from bertbench.report.checks import load_results
@@ -51,7 +51,7 @@ command = TypedCommand(
     "report",
     report_results,
     ReportOptions,
-    help="""Write one self-contained page about RESULTS, a folder that the suites filled.
+    help="""Write one self-contained page about RESULTS, a folder that the suites wrote.
 
     The history of its cases comes from baselines/throughput, the verdicts against a base from the
     folder's gate.json (see `bertbench gate --output-dir`).

@@ -8,7 +8,7 @@ from bertbench import __version__
 from bertbench.console import notice
 from bertbench.errors import InputError
 
-# subcommand, which is a module under bertbench.commands -> its line for --help
+# subcommand, which is a module under bertbench.commands -> its line in --help
 COMMANDS = {
     "init": "Write a bertbench.toml for a model and its data.",
     "check": "Judge the models of a bertbench.toml.",
@@ -23,7 +23,7 @@ COMMANDS = {
     "history": "Show stored results over time.",
     "report": "Write one self-contained page about a result.",
     "fetch": "Download data and checkpoints from their official addresses.",
-    "doctor": "Say what this machine has and what is missing.",
+    "doctor": "Report what this machine has and what is missing.",
 }
 
 
@@ -35,13 +35,13 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the one that is called."""
+        """Import the called subcommand."""
         if cmd_name not in COMMANDS:
             return None
         return importlib.import_module(f"bertbench.commands.{cmd_name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List them without importing any."""
+        """List the subcommands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -69,16 +69,16 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         _show(error)
         return InputError.exit_status
-    except click.Abort as error:  # click's own form of these two
+    except click.Abort as error:  # as click reports them itself
         raise error.__cause__ or KeyboardInterrupt from None
     return status if isinstance(status, int) else 0
 
 
 def _require_values(arguments: list[str]) -> None:
-    """Check that nothing is given without a value, as `--output-dir "$UNSET"` would be.
+    """Check that no value is empty, as with `--output-dir "$UNSET"`.
 
     Raises:
-      InputError: it is; an empty path would mean the current folder, or none at all.
+      InputError: one is; an empty path would mean the current folder.
     """
     for before, word in zip(["", *arguments], arguments, strict=False):
         name, equals, value = word.partition("=")
@@ -88,7 +88,7 @@ def _require_values(arguments: list[str]) -> None:
 
 
 def _show(error: click.ClickException) -> None:
-    """As click shows it, save that nothing in it steers the terminal."""
+    """Show the error as click does, with control characters escaped."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         for line in (*context.get_usage().splitlines(), f"Try '{context.command_path} --help' for help.", ""):

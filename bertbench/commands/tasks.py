@@ -1,4 +1,4 @@
-"""The commands that take any task: one subcommand a task, with the task's own options."""
+"""Commands for all tasks: one subcommand per task, with the options of the task."""
 
 import dataclasses
 import functools
@@ -51,27 +51,27 @@ class TaskGroup(click.Group):
 def use_embedded_default(
     kind: type[Task], model: ModelOptions, settings: TaskSettings
 ) -> tuple[ModelOptions, TaskSettings]:
-    """Where the user named no model, take the package's own, and its held-out data if none were named."""
+    """Without a given model, use the embedded oneand its held-out data if none are given."""
     if model.is_named:
         return model, settings
     settings, filled = fill(settings, kind.embedded.data)
-    notice(f"no model given: bertbench's own small one{', and its held-out data' if filled else ''}")
+    notice(f"no model given: using the embedded small model{'and its held-out data' if filled else ''}")
     model = dataclasses.replace(model, model_dir=kind.embedded.model_dir)
     return model, settings
 
 
 def fill(settings: TaskSettings, values: Mapping[str, Any]) -> tuple[TaskSettings, bool]:
-    """The settings with values where they have none, and whether there was such a place."""
+    """The settings with these values for fields that are None, and whether there were any."""
     missing = {name: value for name, value in values.items() if getattr(settings, name) is None}
     return dataclasses.replace(settings, **missing), bool(missing)
 
 
 def open_task(kind: type[Task], settings: TaskSettings, source: "ModelSource") -> Task:
-    """The task with a model's tokenizer, where it needs one.
+    """The task with the model's tokenizer, if it needs one.
 
     Raises:
       InputError: the model has no vocabulary of its size, or too few positions for text of the task's length,
-        or the settings name files that are not there.
+        or the settings name files that do not exist.
     """
     if not kind.reads_text:
         return kind(settings)

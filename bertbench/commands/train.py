@@ -1,4 +1,4 @@
-"""`bertbench train`: train a task in fp32 or bf16, then score and predict with what came out."""
+"""`bertbench train`: train a task in fp32 or bf16, then score and predict with the trained model."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainOptions(Settings):
-    """What `bertbench train` takes for every task."""
+    """The options of `bertbench train` for every task."""
 
     output_dir: Annotated[
         Path,
@@ -69,12 +69,12 @@ command = TaskGroup(
     "train",
     train_task,
     TrainOptions,
-    help="Train a task from a checkpoint, or from scratch where none is given.",
+    help="Train a task from a checkpoint, or from scratch if none is given.",
 )
 
 
 def _make_job(kind: type[Task], options: TrainOptions, settings: TaskSettings) -> "TrainingJob":
-    """The whole training, refused where it lacks something that needs no TensorFlow to be missed."""
+    """The training job; what can be checked without TensorFlow is checked here."""
     from bertbench.training.job import TrainingJob
 
     model = options.model

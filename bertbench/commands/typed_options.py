@@ -1,7 +1,7 @@
-"""Settings classes as click commands: one option a field, in named groups of the help.
+"""Settings classes as click commands: one option per field, in named groups of the help.
 
-The command's function receives instances of the settings classes. Their own rules check the values, so that a
-bad one gets the same line here as from Python.
+The command's function receives instances of the settings classes. Their own rules check the values, so an
+invalid one gives the same message as from Python.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ class TypedCommand(click.Command):
         """`function` is called with an instance of each class.
 
         Args:
-          command: whose options these are, of those that are for some commands only.
+          command: its name, to leave out options of other commands.
         """
         fields = [field for kind in settings for field in all_options(kind, command or name)]
         self._groups = {field.name: field.group for field in fields}
@@ -36,12 +36,12 @@ class TypedCommand(click.Command):
         super().__init__(name, params=[_parameter(field) for field in fields], callback=call, help=help)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words; what click refuses is bad input as well, told in one line."""
+        """Parse the arguments; what click rejects is reported as bad input in one line."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             told = error.format_message()
-            raise InputError(f"{told} `{ctx.command_path} --help` lists what there is.") from None
+            raise InputError(f"{told} `{ctx.command_path} --help` lists the options.") from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group of options."""
@@ -57,7 +57,7 @@ class TypedCommand(click.Command):
 
 
 class _TypedOption(click.Option):
-    """An option that may say in words what holds without it."""
+    """An option whose default may be described in words."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
         extra = super().get_help_extra(ctx)
@@ -65,7 +65,7 @@ class _TypedOption(click.Option):
 
 
 class _ChoiceType(click.Choice[str]):
-    """The name of one of several values; the settings refuse others."""
+    """The name of one of several values; the settings reject others."""
 
     def __init__(self, names: tuple[str, ...], parse: Callable[[str], Any] | None) -> None:
         super().__init__(names)
@@ -76,14 +76,14 @@ class _ChoiceType(click.Choice[str]):
 
 
 class _IntegerType(click.IntRange):
-    """A whole number whose range is shown; the settings refuse what is outside."""
+    """A whole number whose range is shown; the settings reject values outside it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return click.INT.convert(value, param, ctx)
 
 
 class _NumberType(click.FloatRange):
-    """A number whose range is shown; the settings refuse what is outside."""
+    """A number whose range is shown; the settings reject values outside it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return click.FLOAT.convert(value, param, ctx)

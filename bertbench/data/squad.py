@@ -1,6 +1,6 @@
 """SQuAD v1.1 files -> examples.
 
-Contexts are cut into words, and answers tied to words, as `read_squad_examples` of google-research/bert's
+Contexts are split into words, and answers mapped to words, as `read_squad_examples` of google-research/bert's
 `run_squad.py` does.
 """
 
@@ -16,14 +16,14 @@ from bertbench.data.squad_format import REMEDY, member, read_paragraphs
 from bertbench.errors import InputError
 from bertbench.files import Content, read_content
 
-# Whitespace as run_squad.py has it: other Unicode spaces stay inside a word.
+# Whitespace as in run_squad.py: other Unicode spaces remain inside a word.
 _WORD = re.compile("[^ \t\r\n\u202f]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
 class Paragraph:
-    """A context cut into words; the questions about it share one."""
+    """A context split into words, shared by its questions."""
 
     doc_tokens: list[str]
 
@@ -33,9 +33,9 @@ class SquadExample:
     """One question.
 
     Attributes:
-      answers: the texts of the reference answers; empty where the file gives none.
+      answers: the texts of the reference answers; empty if the file has none.
       start_word, end_word: the first answer's first and last word in `paragraph.doc_tokens`; None where
-        the file gives no answer or the context does not hold it at its place.
+        the file has no answer or the context does not contain it at its position.
     """
 
     qas_id: str
@@ -59,13 +59,14 @@ class _Question:
 def read_squad(source: Path | str | Content, *, training: bool = False) -> list[SquadExample]:
     """Read a SQuAD v1.1 file, in its order.
 
-    An answer that its context does not hold (compared with whitespace runs as one space, at the place that
-    `answer_start` says) is counted in one notice. For training, where a question's first answer is the
-    label, such questions are left out.
+    Answers that their context does not contain (with whitespace runs compared as one space, at the position
+    `answer_start`) are counted in one notice. For training, where a question's first answer is the
+    label, such questions are omitted.
 
     Raises:
-      InputError: the file is malformed, a context or question is empty, an id comes twice, there is no
-        question, or a question to train on has no answer. The message names file and place.
+      InputError: the file is malformed, a context or question is empty, an id appears
+        twice, there is no question, or a question to train on has no answer; the message names file and
+        place.
     """
     content = read_content(source)
     path = content.path
@@ -93,10 +94,10 @@ def read_squad(source: Path | str | Content, *, training: bool = False) -> list[
 
 
 def make_example(question: str, context: str) -> SquadExample:
-    """One question about a context, without reference answers; its id is the question itself.
+    """One question about a context, without reference answers; its id is the text of the question.
 
     Raises:
-      InputError: one of them is empty, or is not a string of whole characters.
+      InputError: one of them is empty, or contains a lone surrogate.
     """
     values = {"question": question, "context": context}
     paragraph, _ = _split_words(_text(values, "context", "a question"))
@@ -117,13 +118,13 @@ def _split_words(context: str) -> tuple[Paragraph, list[int]]:
 def _find_words(
     doc_tokens: list[str], starts: list[int], context_length: int, text: str, offset: int
 ) -> tuple[int, int] | None:
-    """The first and last word of an answer, or None where the context does not hold it there."""
+    """The first and last word of an answer, or None if the context does not contain it there."""
     if not text.strip() or not 0 <= offset <= context_length - len(text):
         return None
     start = bisect_right(starts, offset) - 1
     end = bisect_right(starts, offset + len(text) - 1) - 1
     found = " ".join(text.split()) in " ".join(doc_tokens[start : end + 1])
-    # An answer that begins in space before the first word has start -1, the last word, as in the original.
+    # An answer that starts in whitespace before the first word has start -1: the last word, as originally.
     return (start % len(doc_tokens), end) if found else None
 
 
@@ -158,5 +159,5 @@ def _text(holder: Any, key: str, place: str) -> str:
 def _whole_text(holder: Any, key: str, place: str) -> str:
     text: str = member(holder, key, str, place)
     if _SURROGATE.search(text):
-        raise InputError(f"{place}: {key!r} contains half of a surrogate pair; write the whole character.")
+        raise InputError(f"{place}: {key!r} contains a lone surrogate; correct the character.")
     return text

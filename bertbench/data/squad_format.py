@@ -1,6 +1,6 @@
-"""The form of SQuAD v1.1 files, and its members with their places.
+"""The format of SQuAD v1.1 files, and access to its members with their positions.
 
-It is that of Rajpurkar et al. 2016 (https://rajpurkar.github.io/SQuAD-explorer):
+The format is that of Rajpurkar et al. 2016 (https://rajpurkar.github.io/SQuAD-explorer):
 `{"data": [{"paragraphs": [{"context": ..., "qas": [{"id": ..., "question": ..., "answers":
 [{"text": ..., "answer_start": ...}]}]}]}]}`.
 """
@@ -11,15 +11,15 @@ from typing import Any
 from bertbench.errors import InputError
 from bertbench.files import Content
 
-REMEDY = "give a file in SQuAD v1.1 form"
+REMEDY = "give a file in SQuAD v1.1 format"
 _KINDS = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
 
 
 def read_paragraphs(content: Content) -> Iterator[tuple[str, Any]]:
-    """Each paragraph as it is in the file, behind its place.
+    """Each paragraph of the file, with its position for messages.
 
     Raises:
-      InputError: the file is not articles of paragraphs.
+      InputError: the file does not consist of articles with paragraphs.
     """
     path = content.path
     for number, article in enumerate(member(content.json(), "data", list, str(path)), start=1):
@@ -29,13 +29,13 @@ def read_paragraphs(content: Content) -> Iterator[tuple[str, Any]]:
 
 
 def member(holder: Any, key: str, kind: type[Any], place: str) -> Any:
-    """`holder[key]`, checked to be there and of that kind.
+    """`holder[key]`, checked to exist and to have this type.
 
     Raises:
-      InputError: it is not; the message names the place.
+      InputError: it does not; the message names the position.
     """
     if not isinstance(holder, dict):
-        raise InputError(f"{place}: an object with {key!r} belongs here; {REMEDY}.")
+        raise InputError(f"{place}: must be an object with {key!r}; {REMEDY}.")
     if key not in holder:
         raise InputError(f"{place}: key {key!r} is missing; {REMEDY}.")
     value = holder[key]

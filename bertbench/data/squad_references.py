@@ -1,7 +1,7 @@
-"""The reference answers of a SQuAD v1.1 file, for scoring alone.
+"""The reference answers of a SQuAD v1.1 file, for scoring only.
 
-The official script, `evaluate-v1.1.py`, looks at ids and, where there is a prediction, at the texts of the
-answers. Whatever else a file lacks, it is scored.
+The official script, `evaluate-v1.1.py`, reads the ids and, for questions with a prediction, the texts of the
+answers. A file is scored even if other parts are missing.
 """
 
 from collections import Counter
@@ -18,11 +18,11 @@ from bertbench.files import Content, read_content
 
 @dataclass(frozen=True)
 class Reference:
-    """What a question's answer is scored against.
+    """The reference answers of a question.
 
     Attributes:
-      question: empty where the file has none.
-      answers: their texts; without a prediction, which scores 0, none.
+      question: empty if the file has none.
+      answers: their texts; empty without a prediction, which scores 0.
     """
 
     qas_id: str
@@ -31,9 +31,9 @@ class Reference:
 
 
 def read_references(source: Path | str | Content, predicted: Container[str]) -> dict[str, Reference]:
-    """Every question of a file, in its order, by its id; a repeated id is followed by its number in brackets.
+    """All questions of a file, in order, by id; a repeated id is followed by its number in parentheses.
 
-    Parts of the form that the file lacks are counted in one notice.
+    Missing parts are counted in one notice.
 
     Args:
       predicted: the ids of the questions that have a prediction.
@@ -69,14 +69,14 @@ def _read_answers(question: Any, place: str, predicted: bool, lacking: Counter[s
         return ()
     answers = member(question, "answers", list, place)
     if not answers:
-        raise InputError(f"{place}: has no answer to score against; {REMEDY}.")
+        raise InputError(f"{place}: has no reference answer; {REMEDY}.")
     texts = tuple(member(answer, "text", str, place) for answer in answers)
-    lacking["places of answers"] += sum("answer_start" not in answer for answer in answers)
+    lacking["positions of answers"] += sum("answer_start" not in answer for answer in answers)
     return texts
 
 
 def _text_of(holder: Any, key: str) -> str:
-    """The text under a key; empty where there is none."""
+    """The text of a key; empty if there is none."""
     value = holder.get(key) if isinstance(holder, dict) else None
     return value if isinstance(value, str) else ""
 

@@ -21,7 +21,7 @@ from bertbench.options import Option, Settings
 
 @dataclass(frozen=True)
 class WindowSettings(Settings):
-    """How contexts are cut into windows; all lengths in wordpieces."""
+    """How contexts are split into windows; all lengths in wordpieces."""
 
     option_group: ClassVar[str] = "data"
 
@@ -29,7 +29,9 @@ class WindowSettings(Settings):
     doc_stride: Annotated[int, Option("Wordpieces from one window of a context to the next.", minimum=1)] = (
         128
     )
-    max_query_length: Annotated[int, Option("Wordpieces of a question that are kept.", minimum=1)] = 64
+    max_query_length: Annotated[
+        int, Option("Most wordpieces of a question; longer ones are truncated.", minimum=1)
+    ] = 64
 
     def require_room(self) -> None:
         """Check that a window has room for the context.

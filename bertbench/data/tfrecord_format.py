@@ -101,7 +101,7 @@ def _check_values(values: dict[str, list[float]], place: str) -> None:
         odd = [number for number in values[name] if not 0 <= number <= LARGEST_ID]
         if odd:
             raise InputError(
-                f"{place}: {name} holds {odd[0]}, which is not a valid id; prepare the file again."
+                f"{place}: {name} contains {odd[0]}, which is not a valid id; prepare the file again."
             )
     mask = values["input_mask"]
     length = int(sum(mask))
@@ -112,7 +112,7 @@ def _check_values(values: dict[str, list[float]], place: str) -> None:
     pairs = zip(values["masked_lm_positions"], values["masked_lm_weights"], strict=True)
     if not all(0 <= position < length for position, weight in pairs if weight):
         raise InputError(
-            f"{place}: a masked position lies outside its {length} tokens; prepare the file again."
+            f"{place}: a masked position is outside its {length} tokens; prepare the file again."
         )
     if values[LABEL_FEATURE][0] not in (0, 1):
         raise InputError(f"{place}: {LABEL_FEATURE} is {values[LABEL_FEATURE][0]}, neither 0 nor 1.")

@@ -1,4 +1,4 @@
-"""A data set's scores item by item, so that a score can be made again of any of them."""
+"""A data set's scores by item, so that a score can be computed for any sample of items."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Items:
     """What each item of a data set contributes to the scores.
 
     Attributes:
-      ids: [N], distinct, the data set's own names of its items.
+      ids: [N], distinct, the names of the items in the data set.
       values: [N] each: by a score's name its value of each item, where the score is their mean; else
         `predictions` and `labels`, or the sums of `RATIOS`.
     """
@@ -29,7 +29,7 @@ class Items:
 
     @classmethod
     def numbered(cls, values: Mapping[str, np.ndarray]) -> "Items":
-        """Items without names of their own, which are counted from 1."""
+        """Items without names, numbered from 1."""
         count = len(next(iter(values.values())))
         return cls(np.arange(1, count + 1).astype(str), values)
 
@@ -37,10 +37,10 @@ class Items:
         return len(self.ids)
 
     def statistic(self, score: str) -> tuple[Statistic, tuple[np.ndarray, ...]]:
-        """How a score is made: a function of arrays [..., N] over their last axis, and the arrays [N].
+        """How a score is computed: a function of arrays [..., N] over their last axis, and the arrays [N].
 
         Raises:
-          KeyError: the values for this score were not kept.
+          KeyError: the values for this score are not stored.
         """
         if score in RATIOS:
             return _ratio, tuple(self.values[name] for name in RATIOS[score])
@@ -60,7 +60,7 @@ class Items:
         return int(self.values[RATIOS[score][1]].sum()) if score in RATIOS else len(self)
 
     def in_order_of(self, other: "Items") -> "Items | None":
-        """These items in the order of the same ones elsewhere; None where they are not the same."""
+        """These items in the order of the other ones; None if they are not the same items."""
         own, others = np.argsort(self.ids), np.argsort(other.ids)
         if not np.array_equal(self.ids[own], other.ids[others]):
             return None

@@ -1,4 +1,4 @@
-"""What chance can do to the difference between two scores of the same items.
+"""The effect of chance on the difference between two scores of the same items.
 
 Both take a score as a function of arrays [..., N] over their last axis, and its arrays [N] on either side.
 """
@@ -27,10 +27,10 @@ class Interval(NamedTuple):
 
 
 def difference_interval(score: Score, base: Values, head: Values) -> Interval:
-    """The 95 % interval of head minus base, if the items were drawn again.
+    """The 95 % confidence interval of head minus base, over samples of the items.
 
     The bias-corrected and accelerated bootstrap (BCa) of Efron & Tibshirani, An Introduction to the Bootstrap
-    (1993), chapter 14: unlike the percentile interval it keeps its coverage where only a few items differ.
+    (1993), chapter 14: unlike the percentile interval, it keeps its coverage if only a few items differ.
     """
 
     def difference(*values: np.ndarray, axis: int) -> np.ndarray:
@@ -52,9 +52,9 @@ def difference_interval(score: Score, base: Values, head: Values) -> Interval:
 
 
 def exchange_p_value(score: Score, base: Values, head: Values) -> float:
-    """How often a difference so far in its direction comes of sides that are alike: a one-sided p-value.
+    """The one-sided p-value: the probability of a difference at least this large if the sides are alike.
 
-    If they are, each item's values could as well have come from the other side: the permutation test of
+    Then each item's values could as well have come from the other side: the permutation test of
     Fisher, The Design of Experiments (1935), section 21, exact where up to 13 items differ.
     """
     changed = np.flatnonzero(changed_items(base, head))

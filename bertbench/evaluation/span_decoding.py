@@ -75,8 +75,8 @@ class DecodingSettings(Settings):
 
     option_group: ClassVar[str] = "data"
 
-    n_best_size: Annotated[int, Option("Answers of a question that are kept.", minimum=1)] = 20
-    max_answer_length: Annotated[int, Option("Wordpieces of the longest answer.", minimum=1)] = 30
+    n_best_size: Annotated[int, Option("Answers to keep per question.", minimum=1)] = 20
+    max_answer_length: Annotated[int, Option("Most wordpieces per answer.", minimum=1)] = 30
 
 
 @dataclass(frozen=True)

@@ -238,7 +238,7 @@ ITEMS = {item.name: item for item in (_SQUAD_ITEM, *_GLUE_ITEMS, *_MODEL_ITEMS)}
 
 
 def find_item(name: str) -> Item:
-    """The item of that name, whatever the case of its letters.
+    """The item of that name, ignoring case.
 
     Raises:
       InputError: nothing has the name; the nearest one is named.

@@ -1,8 +1,8 @@
-"""Matrix products of 8-bit integers, and the way from floats to them and back.
+"""Matrix products of 8-bit integers, and conversion from and to floats.
 
 Quantization is symmetric, without zero points (Wu et al. 2020, arXiv:2004.09602, section 3.1.2):
-q = clip(round(x / scale), -127, 127), ties to even, and x is about q scale. Activations have one scale a
-tensor; weights one an output channel, so that a product of two is sum(q_x q_w) times one scale a channel.
+q = clip(round(x / scale), -127, 127), ties to even, and x is about q scale. Activations have one scale per
+tensor, weights one per output channel, so a product is sum(q_x q_w) times one scale per channel.
 """
 
 import functools
@@ -15,7 +15,7 @@ from bertbench.kernels._islands import compiled, enter_island, leave_island
 from bertbench.kernels._softmax import bfloat16_softmax_is_wide
 
 INT8_LARGEST = 127
-# Sums of this many products of two int8 numbers are whole numbers up to 2^24, which float32 holds exactly.
+# Sums of this many products of two int8 numbers are integers up to 2^24, which are exact in float32.
 _EXACT_WIDTH = 1024
 _ONEDNN_OP = "_QuantizedMatMul"
 
@@ -24,8 +24,8 @@ def quantize(x: tf.Tensor, multipliers: tf.Tensor) -> tf.Tensor:
     """clip(round(x multipliers), -127, 127) as int8, ties to even.
 
     Args:
-      x: [T, I] in any float dtype. multipliers: float32, [I] or a scalar: 1 / scale, and where activations
-        are smoothed a factor of each channel too.
+      x: [T, I] in any float dtype. multipliers: float32, [I] or a scalar: 1 / scale, and for smoothed
+        activations also a factor per channel.
     Returns: int8 [T, I]. NaN gives 0; an infinity gives the largest number of its sign.
     Error: inside the range, x is within (1/2 + 127 2^-23) / multiplier of q / multiplier.
     """
@@ -60,9 +60,9 @@ def quantized_dense(
 ) -> tf.Tensor:
     """(x @ kernel) ranges / 127 + bias, the sums exact; inside a graph only.
 
-    oneDNN computes it where it does so exactly (`int8_products`). It keeps what it has made of the kernel,
-    and of the ranges by their address, so both are variables that do not change. Elsewhere float32 products
-    of whole numbers do, as exactly.
+    oneDNN computes it if its results are exact (`int8_products`). It caches the packed kernel,
+    and the ranges by their address, so both must be variables that do not change. Otherwise float32 products
+    of integers are used, which are exact, too.
 
     Args:
       x: int8 [T, I]. kernel: int8 [I, O]. bias: float32 [O].
@@ -94,7 +94,7 @@ def _scaled(sums: tf.Tensor, ranges: tf.Tensor, bias: tf.Tensor, dtype: tf.DType
 
 @functools.cache
 def int8_products() -> str:
-    """What computes products of int8: "oneDNN", or "float32" where oneDNN has none or one that is not exact.
+    """The implementation of int8 products: "oneDNN", or "float32" if oneDNN has none or an inexact one.
 
     Without VNNI instructions oneDNN adds pairs of products up in 16 bits, where they saturate. It is tried on
     the largest numbers.
@@ -121,8 +121,8 @@ def _onednn_dense(
 ) -> tf.Tensor:
     """TensorFlow's operation for graphs that were quantized by Intel's tools.
 
-    It takes what int8 stands for as the least and the largest number, of which the larger magnitude is 127
-    steps (tensorflow/core/kernels/mkl/mkl_matmul_op_fused.cc); those of the activations are set to 1 a step.
+    Its scales are given as the smallest and the largest number, of which the larger magnitude is 127
+    steps (tensorflow/core/kernels/mkl/mkl_matmul_op_fused.cc); the step of activations is set to 1.
     """
     largest = tf.constant(float(INT8_LARGEST))
     activations, weights = tf.bitcast(x, tf.qint8), tf.bitcast(kernel, tf.qint8)

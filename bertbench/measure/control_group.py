@@ -1,4 +1,4 @@
-"""What Linux's control groups grant this process (kernel documentation: cgroup-v2, sched-bwc)."""
+"""CPU time limits of this process in Linux's control groups (kernel documentation: cgroup-v2, sched-bwc)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ NANOSECONDS, MICROSECONDS = 1e-9, 1e-6
 
 
 def read_quota(root: Path = Path("/")) -> float | None:
-    """The tightest limit on CPU time, in cores; None where there is none."""
+    """The lowest limit of CPU time, in cores; None if there is none."""
     limits = [
         _quota(folder, "cpu.max") if version == 2 else _quota(folder, "cpu.cfs_quota_us", "cpu.cfs_period_us")
         for version, folder in _folders(root)
@@ -16,7 +16,7 @@ def read_quota(root: Path = Path("/")) -> float | None:
 
 
 def read_throttled_seconds(root: Path = Path("/")) -> float:
-    """For how long so far the groups' tasks were held back by a limit; of nested groups the longest."""
+    """The seconds for which the groups' tasks have been throttled; of nested groups the most."""
     seconds = [0.0]
     for _, folder in _folders(root):
         words = read_text(folder / "cpu.stat").split()
@@ -27,7 +27,7 @@ def read_throttled_seconds(root: Path = Path("/")) -> float:
 
 
 def read_text(path: Path) -> str:
-    """A file of the kernel's, or nothing."""
+    """The text of a kernel file, or an empty text."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -35,7 +35,7 @@ def read_text(path: Path) -> str:
 
 
 def _folders(root: Path) -> Iterator[tuple[int, Path]]:
-    """The version and folder of this process's control groups for CPU time, and of those above them."""
+    """The version and folder of this process's control groups for CPU time, and of their parents."""
     mount = root / "sys/fs/cgroup"
     for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
@@ -46,14 +46,14 @@ def _folders(root: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _ancestors(mount: Path, group: str) -> Iterator[Path]:
-    """The group's folder and those above it; inside a container only the mount itself may exist."""
+    """The group's folder and its parents; inside a container only the mount may exist."""
     folder = mount / group.strip("/")
     yield folder
     yield from (parent for parent in folder.parents if parent.is_relative_to(mount))
 
 
 def _quota(folder: Path, *names: str) -> float | None:
-    """Quota / period of one group, given in one file or in two; None when there is no limit."""
+    """Quota / period of one group, from one file or two; None if there is no limit."""
     match " ".join(read_text(folder / name) for name in names).split():
         case [quota, period] if quota.isdecimal() and period.isdecimal():
             return int(quota) / int(period)

@@ -1,4 +1,4 @@
-"""What else the machine did while something was measured, and whether that disturbed the measurement."""
+"""Other activity of the machine during a measurement, and whether it disturbed the measurement."""
 
 import resource
 import time
@@ -13,8 +13,8 @@ from bertbench.measure.control_group import read_text, read_throttled_seconds
 from bertbench.measure.machine import Machine
 
 # Beyond these a measurement counts as disturbed. Shares are of the CPU time of the cores in use.
-MOST_STEAL = 0.02  # time that the hypervisor gave to other machines
-MOST_OTHERS = 0.05  # time that other processes took; an idle system's own take one percent or two
+MOST_STEAL = 0.02  # time that the hypervisor gave to other virtual machines
+MOST_OTHERS = 0.05  # time of other processes; those of an idle system take one or two percent
 MOST_HELD_BACK = 0.01  # time in which a control group's limit stopped this process
 MOST_SWITCHES = 50.0  # involuntary context switches per second on each core: a busy neighbor causes hundreds,
 SWITCHING_OTHERS = 0.025  # but so do a process's own threads: they count beside others that took this much
@@ -28,7 +28,7 @@ _BUSY = ("user", "nice", "system", "irq", "softirq")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Counters at one moment: seconds where nothing else is said.
+    """Counters at one moment, in seconds unless stated otherwise.
 
     Attributes:
       busy, steal: of the usable cores; own: CPU time of this process and its children.
@@ -65,11 +65,11 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What else happened during a measurement; shares are of the CPU time of the cores in use.
+    """Other activity during a measurement; shares are of the CPU time of the cores in use.
 
     Attributes:
       seconds: how long it lasted.
-      others: CPU time of other processes. steal: CPU time that other virtual machines got.
+      others: CPU time of other processes. steal: CPU time of other virtual machines.
       held_back: time in which a control group's limit stopped this process, as a share of the whole.
       switches: involuntary context switches per second on each core.
       overheated: events of thermal throttling. swapped_mib: to and from swap.
@@ -90,17 +90,17 @@ class Disturbance:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is beyond its bound, in words; none for a quiet measurement."""
+        """A text for each value beyond its bound; empty for an undisturbed measurement."""
         told = {
             f"other processes took {percent(self.others, 0)} of the CPU time": self.others > MOST_OTHERS,
             f"other virtual machines took {percent(self.steal, 0)} of the CPU time": self.steal > MOST_STEAL,
-            f"a control group held it back for {percent(self.held_back, 0)} of the time": (
+            f"a control group throttled it for {percent(self.held_back, 0)} of the time": (
                 self.held_back > MOST_HELD_BACK
             ),
             f"it lost its core {self.switches:.0f} times per second": (
                 self.switches > MOST_SWITCHES and self.others > SWITCHING_OTHERS
             ),
-            f"the CPU slowed itself down {self.overheated} times for heat": self.overheated > 0,
+            f"the CPU was throttled {self.overheated} times because of heat": self.overheated > 0,
             f"{self.swapped_mib:.0f} MiB were swapped": self.swapped_mib > MOST_SWAPPED_MIB,
             f"the clock varied by {percent(self.frequency_range, 0)}": (
                 self.frequency_range > MOST_FREQUENCY_RANGE
@@ -112,7 +112,7 @@ class Disturbance:
 
 
 class Watch:
-    """Watches the machine from its creation on: `note` for each round, `finish` at the end."""
+    """Monitors the machine from its creation on: `note` for each round, `finish` at the end."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -120,13 +120,13 @@ class Watch:
         self._clocks: list[float] = []
 
     def note(self) -> None:
-        """Read the clock once more, where it can be read."""
+        """Read the clock once more, if it can be read."""
         frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
         if frequency is not None and frequency.current:
             self._clocks.append(frequency.current)
 
     def finish(self, peaks: Sequence[float], efficiencies: Sequence[float]) -> Disturbance:
-        """What happened since the start.
+        """The disturbance since the start.
 
         Args:
           peaks: the GEMM peak of each round. efficiencies: of each round.
@@ -146,8 +146,8 @@ def compare(
 ) -> Disturbance:
     """The disturbance between two snapshots.
 
-    Where a control group limits this process to a part of the cores that it may run on, other processes on
-    them need not disturb it: their time is counted only beyond what the limit leaves to them.
+    If a control group limits this process to less CPU time than its cores have, other processes on
+    them may not disturb it: only their time beyond the remaining CPU time is counted.
     """
     seconds = max(end.wall - start.wall, 1e-9)
     cores = len(machine.usable)
@@ -168,14 +168,14 @@ def compare(
 
 
 def _own_seconds() -> float:
-    """CPU time of this process and of its children, those that have ended included."""
+    """CPU time of this process and of its children, including those that have ended."""
     process = psutil.Process()
     seconds = sum(process.cpu_times()[:4])
     for child in process.children(recursive=True):
         try:
             seconds += sum(child.cpu_times()[:4])
         except psutil.NoSuchProcess:
-            continue  # ended meanwhile, and counts among those that have ended
+            continue  # it has ended since, and is counted among those that have ended
     return seconds
 
 

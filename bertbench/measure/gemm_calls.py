@@ -1,4 +1,4 @@
-"""Times matrix products in a process of its own, which `bertbench.measure.gemm_ways` starts.
+"""Times matrix products in a separate process, which `bertbench.measure.gemm_ways` starts.
 
     python -m bertbench.measure.gemm_calls
 
@@ -9,7 +9,7 @@ answers each line of standard input with one line, both JSON, and ends with its 
     {"forget": true}
     {}
 
-Forgetting drops all operands. What fails is answered with {"error": "..."}.
+Forgetting drops all operands. A failed request is answered with {"error": "..."}.
 """
 
 import json
@@ -34,13 +34,13 @@ _KEY = ("style", "rows", "inner", "columns", "transpose", "dtype")
 
 
 class Calls:
-    """Every product that was asked for so far, with its operands."""
+    """Every requested product so far, with its operands."""
 
     def __init__(self) -> None:
         self._made: dict[Key, tuple[Callable[[], object], float]] = {}
 
     def measure(self, key: Key, calls: int) -> float:
-        """GFLOP/s of the best of several calls; the first time, one more goes before."""
+        """GFLOP/s of the best of several calls; the first time, after one warm-up call."""
         if key not in self._made:
             self._made[key] = _make_call(*key)
             self._made[key][0]()
@@ -82,7 +82,7 @@ def _numpy_call(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> C
 
 
 def _tensorflow_call(style: str, dtype: str) -> Callable[..., Callable[[], object]]:
-    import tensorflow as tf  # after the request: products in numpy do without
+    import tensorflow as tf  # not at the top: products in numpy do not need it
 
     def make(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> Callable[[], object]:
         a, *bs = (tf.cast(array, dtype) for array in (left, *rights))
@@ -115,16 +115,16 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
             else:
                 key = tuple(request[name] for name in _KEY)
                 answer = {"gflops": calls.measure(key, request["calls"])}
-        except Exception as error:  # whatever a library raises: that way of multiplying is not available
+        except Exception as error:  # any error of a library: this way of multiplying is not available
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def main() -> None:
-    """Serve standard input."""
+    """Answer the requests on standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent closes our input when it ends
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # output of libraries is not an answer
     serve(sys.stdin, answers)
 
 

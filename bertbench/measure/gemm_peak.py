@@ -1,8 +1,8 @@
-"""The machine's limit as the model meets it: how fast its own matrix products run alone, in the best way.
+"""The machine's limit for a model: the highest rate of its matrix products alone.
 
 The products are those of activations with weights ("linear" in `bertbench.measure.flops`), at the model's
 shapes and in its compute dtype; in training also the two products of the backward pass, each with one operand
-transposed. Each runs in every way that is available (`bertbench.measure.gemm_ways`), where it is small also
+transposed. Each runs in every available way (`bertbench.measure.gemm_ways`), small ones also
 with more tokens, and the fastest way counts. Attention's products are small and slower, so leaving them out
 can only raise the limit.
 """
@@ -20,13 +20,13 @@ from bertbench.measure.gemm_ways import Shape, Way, forget_products, measure_pro
 
 # Below this share of the work a shape is left out.
 LEAST_SHARE = 0.002
-# The survey: every way once, then the nearest few more often. Rounds measure what won.
+# The survey: every way once, then the fastest few again. Rounds measure the fastest one.
 FINALISTS, FINAL_CALLS = 3, 3
 ROUND_CALLS = 2
-# Products of fewer tokens are tried with so many as well, if that takes no more than this.
+# Products of fewer tokens are also tried with this many, if that takes at most this long.
 FEW_TOKENS, MANY_TOKENS = 512, 2048
 MOST_FLOP = 3e10
-# Square products, of which the best shows what the machine can do at all; those that take longer are left
+# Square products for the peak of the machine; those that take longer are left
 # out.
 SQUARES = (512, 1024, 2048, 4096)
 MOST_SECONDS = 1.0
@@ -34,7 +34,7 @@ MOST_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Best:
-    """The fastest of some products: how it was computed, at which shape, and its GFLOP/s."""
+    """The fastest of some products: its way, its shape and its GFLOP/s."""
 
     way: Way
     shape: Shape
@@ -91,7 +91,7 @@ class GemmPeak:
         """Measure every shape once more; returns GFLOP/s.
 
         Raises:
-          CannotJudge: a way that worked works no more.
+          CannotJudge: a way does not work any more.
         """
         rates = {}
         for shape, best in self.best.items():
@@ -114,7 +114,7 @@ class GemmPeak:
 
 
 def weigh_rates(shares: dict[Shape, float], rates: dict[Shape, float]) -> float:
-    """The rate of all work together: the harmonic mean of `rates`, weighted by `shares`."""
+    """The rate of the whole work: the harmonic mean of `rates`, weighted by `shares`."""
     return 1.0 / sum(share / rates[shape] for shape, share in shares.items())
 
 
@@ -136,13 +136,15 @@ def find_best(shapes: Iterable[Shape], dtype: tf.DType) -> Best:
     ]
     best = max(*finalists, *finals, key=lambda best: best.gflops)
     if not best.gflops:
-        raise CannotJudge(f"no product {best.shape} in {dtype.name} runs here; see `bertbench doctor`.")
+        raise CannotJudge(
+            f"no product {best.shape} in {dtype.name} runs on this machine; see `bertbench doctor`."
+        )
     return best
 
 
 @functools.cache
 def find_machine_peak(dtype: tf.DType) -> Best:
-    """The fastest square product; measured once a process."""
+    """The fastest square product; measured once per process."""
     best: list[Best] = []
     for size in SQUARES:
         shape = Shape(size, size, size)
@@ -153,7 +155,7 @@ def find_machine_peak(dtype: tf.DType) -> Best:
 
 
 def _grown(shape: Shape) -> Iterable[Shape]:
-    """The shape with more tokens, where it has few."""
+    """The shape with more tokens, if it has few."""
     if shape.transpose == "a":
         tokens, grown = shape.inner, dataclasses.replace(shape, inner=MANY_TOKENS)
     else:

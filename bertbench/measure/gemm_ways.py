@@ -1,8 +1,8 @@
-"""The ways available to multiply two matrices here, each in a process that it needs.
+"""The available ways to multiply two matrices, each in a process with its settings.
 
-oneDNN keeps weights packed for its kernels only where TensorFlow takes all weights for constant, which is
-decided once a process (TF_ONEDNN_ASSUME_FROZEN_WEIGHTS), so those products run in another process than those
-of a model that trains.
+oneDNN keeps weights packed for its kernels only if TensorFlow treats all weights as constant, which is
+decided once per process (TF_ONEDNN_ASSUME_FROZEN_WEIGHTS), so these products run in another process than
+those of a model that trains.
 """
 
 import atexit
@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from bertbench.measure.machine import read_machine
 
-# By process: what differs from this process's environment.
+# By process: the changes to this process's environment.
 _VARIABLES = {
     "packed": {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1"},
     "plain": {"TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "0"},
@@ -48,7 +48,7 @@ _NUMPY = Way("numpy", "plain", "numpy")
 
 @dataclass(frozen=True)
 class Shape:
-    """One product: [rows, inner] x [inner, columns], maybe with operand "a" or "b" stored transposed."""
+    """One product: [rows, inner] x [inner, columns], optionally with operand "a" or "b" stored transposed."""
 
     rows: int
     inner: int
@@ -68,7 +68,7 @@ class Shape:
 def ways_at_hand(dtype: tf.DType) -> tuple[Way, ...]:
     """The ways that can be the fastest for this dtype on this machine.
 
-    numpy's products are float32's only. Emulated bfloat16 products do not use oneDNN's operators, so there is
+    numpy has products in float32 only. Emulated bfloat16 products do not use oneDNN's operators, so there is
     nothing to pack.
     """
     if dtype == tf.float32:
@@ -78,7 +78,7 @@ def ways_at_hand(dtype: tf.DType) -> tuple[Way, ...]:
 
 
 def measure_product(shape: Shape, dtype: tf.DType, way: Way, calls: int) -> float:
-    """GFLOP/s of the best of several calls; 0 where this way is not available after all."""
+    """GFLOP/s of the best of several calls; 0 if this way is not available."""
     request = {
         "style": way.style,
         "rows": shape.rows,
@@ -109,7 +109,7 @@ class _Process:
         atexit.register(self._close)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a request; an empty one where the process dies of it, as of a missing kernel."""
+        """The answer to a request; empty if the process crashes, for example because of a missing kernel."""
         try:
             self._requests.write(json.dumps(request) + "\n")
             self._requests.flush()
@@ -136,7 +136,7 @@ class _Process:
         )
 
     def _close(self) -> None:
-        """End the process, which ends with its input."""
+        """End the process by closing its input."""
         with contextlib.suppress(BrokenPipeError):
             self._requests.close()
         self._answers.close()
@@ -144,7 +144,7 @@ class _Process:
 
 
 def _thread_variables() -> dict[str, str]:
-    """This process's threads, as TensorFlow and OpenBLAS take them from the environment."""
+    """This process's threads, as environment variables of TensorFlow and OpenBLAS."""
     intra = tf.config.threading.get_intra_op_parallelism_threads()
     inter = tf.config.threading.get_inter_op_parallelism_threads()
     intra = str(intra) if intra else os.environ.get("TF_NUM_INTRAOP_THREADS", "")

@@ -9,7 +9,7 @@ with ONEDNN_VERBOSE=1 it prints which.
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # the first one that is set counts
+LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # the first one that is set is used
 ALLOW_BF16 = f"unset {' and '.join(LIMITS)}, or set TF_ENABLE_ONEDNN_OPTS=0 (slow)"
 
 # oneDNN's names, lowest first, with the flags of /proc/cpuinfo that each needs (oneDNN, cpu_isa_traits.hpp).
@@ -38,7 +38,7 @@ _ALIASES = {
 }
 # By default TensorFlow uses oneDNN's operators on CPUs with one of these (DefaultOneDnnPolicy).
 _ON_BY_DEFAULT = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
-# CPUs whose bfloat16 products TensorFlow leaves to oneDNN, and the instruction sets in which that has some.
+# CPUs whose bfloat16 products TensorFlow leaves to oneDNN, and the instruction sets in which it has them.
 _BF16_BY_ONEDNN = frozenset({"avx512f", "avx_ne_convert"})
 _WITH_BF16 = frozenset(name for name in _NEEDED_FLAGS if name.startswith("avx512")) | {"avx2_vnni_2"}
 _ARM_BF16 = "bf16"  # the flag's name on Arm
@@ -52,9 +52,9 @@ class ProductKernels:
       isa: the instruction set, oneDNN's name in lower case; "" if it is not one of x86.
       onednn: whether oneDNN's operators compute them, instead of TensorFlow's own.
       bf16_is_native: whether bfloat16 products use bfloat16 instructions; otherwise they are emulated.
-      bf16_is_possible: whether there are bfloat16 products. TensorFlow leaves them to oneDNN by what the CPU
-        has (tensorflow/core/util/util.cc, IsDataTypeSupportedByOneDNNOnThisCPU), also where oneDNN is not
-        allowed the instruction sets for them; TensorFlow then raises an error or ends the process.
+      bf16_is_possible: whether there are bfloat16 products. TensorFlow leaves them to oneDNN depending on
+        what the CPU has (tensorflow/core/util/util.cc, IsDataTypeSupportedByOneDNNOnThisCPU), even if oneDNN
+        is not allowed the instruction sets for them; TensorFlow then raises an error or ends the process.
     """
 
     isa: str = ""

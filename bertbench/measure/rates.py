@@ -1,8 +1,8 @@
-"""What bertbench calls a rate, an efficiency and a center: one definition each, for every table and verdict.
+"""The definitions of rate, efficiency and center, for all tables and verdicts.
 
 A round is one call of the model with the GEMM peak measured before and after it. Its limit is the higher of
 the two, and its efficiency the model's GFLOP/s over that limit. The efficiency of a run is the center of its
-rounds' efficiencies: drift of the machine touches a round and its limit alike and cancels.
+rounds' efficiencies: drift of the machine affects a round and its limit equally and cancels.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def round_limits(peaks: Sequence[float]) -> list[float]:
 def center(values: Sequence[float]) -> float:
     """The Hodges-Lehmann center of positive values, on the logarithmic scale (Hodges and Lehmann 1963).
 
-    It is robust against outliers of a shared machine as a median does, and needs a quarter fewer rounds for
+    Like a median, it is robust against outliers on a shared machine, but needs a quarter fewer rounds for
     the same spread.
     """
     return float(np.exp(walsh_median(np.log(values)[None])[0]))

@@ -10,7 +10,7 @@ CORES_LEFT_TO_SYSTEM = 2
 
 @dataclass(frozen=True)
 class ThreadSettings:
-    """TensorFlow's thread pools: threads within an operation (`intra`), concurrent operations (`inter`)."""
+    """TensorFlow's thread pools: threads per operation (`intra`), concurrent operations (`inter`)."""
 
     intra: int
     inter: int = 1

@@ -1,4 +1,4 @@
-"""Rounds of one call, and what they say: rates, percentiles, memory, start-up."""
+"""Measures one call: time, percentiles, peak memory, start-up."""
 
 import gc
 import math
@@ -19,7 +19,7 @@ _RESET_PEAK = "5"  # Linux, Documentation/filesystems/proc.rst: resets the peak 
 
 
 def time_call(call: Callable[[], object]) -> float:
-    """Seconds of one call, with Python's garbage collector held off."""
+    """Seconds of one call, with Python's garbage collector disabled."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -32,10 +32,11 @@ def time_call(call: Callable[[], object]) -> float:
 
 
 def latency_percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Seconds that 50, 90 and 99 % of the calls took at most, as `p50`, `p90` and `p99`.
+    """The most seconds that 50, 90 and 99 % of the calls took, as `p50`, `p90` and `p99`.
 
     The p-th percentile is the least time that p % of all times do not exceed (nearest rank), so it is one
-    that was measured. One that the slowest call alone decides is left out: p90 needs 10 calls, p99 100.
+    that was measured. A percentile that depends on the slowest call alone is omitted: p90 needs 10 calls, p99
+    100.
     """
     ordered = sorted(seconds)
     ranks = {percent: math.ceil(percent / 100 * len(ordered)) for percent in LATENCY_PERCENTILES}
@@ -47,14 +48,14 @@ def latency_percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def reset_peak_memory() -> None:
-    """Count the peak from here on, where the system can (Linux)."""
+    """Reset the peak, if the system can do so (Linux)."""
     gc.collect()
     if _CLEAR_REFS.exists():
         _CLEAR_REFS.write_text(_RESET_PEAK)
 
 
 def peak_memory_mib() -> float:
-    """The most memory, in MiB, that this process had resident since it started or since the last reset."""
+    """The peak resident memory of this process in MiB, since its start or the last reset."""
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -64,9 +65,9 @@ def peak_memory_mib() -> float:
 
 
 def seconds_since_start() -> float:
-    """Seconds since this process was started, the interpreter's own start included; to 10 ms on Linux."""
+    """Seconds since this process was started, including the start of the interpreter; to 10 ms on Linux."""
     if _STAT.exists():
-        # Field 22, counted behind the command's closing bracket: clock ticks from boot to start (proc(5)).
+        # Field 22, counted after the command's closing parenthesis: clock ticks from boot to start (proc(5)).
         ticks = int(_STAT.read_text().rpartition(")")[2].split()[19])
         return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     return time.time() - psutil.Process().create_time()

@@ -1,4 +1,4 @@
-"""Processes in groups of their own, which end with all their children when this one is interrupted."""
+"""Processes in separate process groups, which end with all their children when this one is interrupted."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ SECONDS_TO_END = 10
 
 
 def package_environment() -> dict[str, str]:
-    """The variables with which a process in any folder imports this package and prints line by line."""
+    """The variables for a process in any folder to import this package and to print line by line."""
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),

@@ -1,4 +1,4 @@
-"""Starting the workers of a training through Horovod's own launcher, and watching over them."""
+"""Starts and monitors the workers of a training with Horovod's launcher."""
 
 import collections
 import importlib.util
@@ -16,7 +16,7 @@ from bertbench.processes.groups import Processes, exit_status, output_lines, pac
 from bertbench.processes.hosts import WorkerHosts
 
 LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
-SSH = "ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no"  # as Horovod's launcher calls it
+SSH = "ssh -o PasswordAuthentication=no -o StrictHostKeyChecking=no"  # as Horovod's launcher runs it
 _WORKER = "BERTBENCH_WORKER"
 # What Horovod's launcher writes with Gloo ("[0]<stdout>:", "Process name: 0") and mpirun with MPI
 # ("[1,0]<stdout>:", "Process name: [[38017,1],0]").
@@ -42,7 +42,7 @@ def launcher_command(hosts: WorkerHosts, arguments: Sequence[str]) -> list[str]:
 
 
 def show_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
-    """Print what would run where, for --dry-run."""
+    """Print the commands and their hosts, for --dry-run."""
     worker = shlex.join([sys.executable, "-m", "bertbench", *arguments])
     if hosts.num_processes == 1 and not hosts.hosts:
         console.say(worker)
@@ -50,8 +50,10 @@ def show_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
     environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in _environment().items())
     console.say("Here:")
     console.say(f"    {environment} {shlex.join(launcher_command(hosts, arguments))}")
-    over_ssh = "over SSH, where it is another host, " if hosts.hosts else ""
-    console.say(f"which starts, {over_ssh}with all else of this environment and the address to meet at:")
+    over_ssh = "over SSH if it is another host, " if hosts.hosts else ""
+    console.say(
+        f"which starts, {over_ssh}with the rest of this environment and the address of the rendezvous server:"
+    )
     for host, slot in _slots(hosts):
         command = f"env {slot} {environment} {worker}"
         if hosts.hosts:
@@ -60,9 +62,9 @@ def show_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
 
 
 def _slots(hosts: WorkerHosts) -> Iterator[tuple[str, str]]:
-    """Each worker's host, and the variables that tell it its place, as Horovod's launcher gives them.
+    """Each worker's host, and its environment variables from Horovod's launcher.
 
-    (horovod/runner/gloo_run.py, create_slot_env_vars; "cross" counts over the hosts that have such a slot.)
+    (horovod/runner/gloo_run.py, create_slot_env_vars; "cross" counts the hosts that have this slot.)
     """
     rank = 0
     for number, (host, count) in enumerate(hosts.slots.items()):
@@ -81,13 +83,13 @@ def _slots(hosts: WorkerHosts) -> Iterator[tuple[str, str]]:
 
 
 def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
-    """Run all workers to their end, every line of theirs printed behind its rank.
+    """Run all workers to their end, and print their lines with the rank as prefix.
 
     When one fails, Horovod's launcher ends the others.
 
     Raises:
       InputError: Horovod is not installed.
-      BertbenchError: a worker failed; the message names the first one that did.
+      BertbenchError: a worker failed; the message names the first one.
     """
     if importlib.util.find_spec("horovod") is None:
         raise InputError(
@@ -105,7 +107,7 @@ def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
 
 
 def _show_ranked(lines: Iterator[str], width: int) -> Iterator[str]:
-    """Print the workers' lines; yield the launcher's own."""
+    """Print the workers' lines; yield those of the launcher."""
     for line in lines:
         match = _OUTPUT.match(line)
         if match is None:
@@ -133,5 +135,5 @@ def _failure(status: int, last_lines: str) -> BertbenchError:
 
 
 def _environment() -> dict[str, str]:
-    """What makes a process a worker."""
+    """The environment variable that marks a worker."""
     return {_WORKER: "1", **package_environment()}

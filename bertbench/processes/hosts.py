@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 from bertbench.errors import InputError
 
-# What Horovod's launcher takes for a host (horovod/runner/common/util/hosts.py), the number of workers
-# being optional here.
+# The form of a host in Horovod's launcher (horovod/runner/common/util/hosts.py), with an optional
+# number of workers.
 _HOST = re.compile(r"([\w.-]+)(?::(\d+))?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class WorkerHosts:
-    """How many workers there are in all, and the hosts they run on; none: this one.
+    """The number of workers, and the hosts they run on; without hosts: this one.
 
     Attributes:
       hosts: NAME or NAME:WORKERS, each.
-      elastic: continue when a host, with its workers, is lost. This host alone then counts as two, by two of
-        its names, for Horovod gives up a whole host for the loss of a worker.
+      elastic: continue when a host, with its workers, is lost. A single host then counts as two, with two of
+        its names, because Horovod abandons a whole host when a worker is lost.
 
     Raises:
-      InputError: the hosts are malformed, or do not go with the number of workers.
+      InputError: the hosts are malformed, or contradict the number of workers.
     """
 
     num_processes: int
@@ -30,14 +30,15 @@ class WorkerHosts:
     def __post_init__(self) -> None:
         if self.elastic and (self.num_processes < 2 or len(self.hosts) == 1):
             raise InputError(
-                "--elastic: a loss leaves no worker to continue; give two processes, and two hosts if any."
+                "--elastic: no worker would remain after a loss; "
+                "give at least two processes, and at least two hosts if any."
             )
         if self.hosts:
             _check(f"--mpi-hostnames {','.join(self.hosts)}", _parse(self.hosts), self.num_processes)
 
     @property
     def slots(self) -> dict[str, int]:
-        """Workers by host: as stated, else as even as can be, the first hosts taking what is left over."""
+        """Workers by host: as given, else distributed evenly, with the remainder on the first hosts."""
         hosts = self.hosts or (("localhost", "127.0.0.1") if self.elastic else ("localhost",))
         share, left = divmod(self.num_processes, len(hosts))
         return {
@@ -52,8 +53,8 @@ def _parse(hosts: tuple[str, ...]) -> list[tuple[str, int | None]]:
         match = _HOST.fullmatch(host)
         if match is None:
             raise InputError(
-                f"--mpi-hostnames: {host!r} is no host; write NAME or NAME:PROCESSES, with commas between "
-                "hosts (a user name or a port is for ~/.ssh/config)."
+                f"--mpi-hostnames: {host!r} is not a valid host; write NAME or NAME:PROCESSES, separated by "
+                "commas (set a user name or a port in ~/.ssh/config)."
             )
         pairs.append((match[1], int(match[2]) if match[2] else None))
     return pairs
@@ -67,7 +68,7 @@ def _check(given: str, hosts: list[tuple[str, int | None]], num_processes: int) 
     if 0 in stated:
         raise InputError(f"{given}: a host without processes; leave it out.")
     if stated and len(stated) < len(hosts):
-        raise InputError(f"{given}: give the number of processes of every host, or of none.")
+        raise InputError(f"{given}: give the number of processes for every host, or for none.")
     if stated and sum(stated) != num_processes:
         raise InputError(
             f"{given}: {sum(stated)} processes, but --mpi-num-processes is {num_processes}; make them agree."

@@ -1,1 +1,1 @@
-"""bertbench in pytest; the only room that imports it."""
+"""The pytest plugin; the only package that imports pytest."""

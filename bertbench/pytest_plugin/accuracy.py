@@ -1,4 +1,4 @@
-"""Judged cases in a session: one test a case, one table, one `accuracy.json`, one closing verdict."""
+"""Judged cases in a session: one test per case, one table, one `accuracy.json` and one verdict at the end."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from bertbench.results.provenance import describe_versions
 from bertbench.tasks.table import scored_unit
 
 COLUMNS = (
-    "case", "verdict", "against", "score", "difference", "may lose",
+    "case", "verdict", "against", "score", "difference", "allowed drop",
     "quantity", "expected", "95 % interval", "changed", "also",
 )  # fmt: skip
 SHORT = COLUMNS[:5]
@@ -47,11 +47,11 @@ def conclude(
     *,
     recording: bool = False,
 ) -> None:
-    """End a test by its case's verdict, and keep the case for the session's end.
+    """End a test with its case's verdict, and keep the case for the end of the session.
 
     Args:
-      looks: the commands that look closer at a comparison, by what the score was held against.
-      recording: whether the case is to become a baseline, and need not be held against anything.
+      looks: the commands that show a comparison in detail, by what the score was compared with.
+      recording: whether the case becomes a baseline, and needs no comparison.
 
     Raises:
       GateFailed: the case fails.
@@ -69,20 +69,20 @@ def conclude(
     if case.verdict == Ruling.FAIL:
         raise GateFailed(told)
     if case.verdict == Ruling.UNCLEAR:
-        raise CannotJudge(told or f"{case.case}: nothing was there to hold its score against.")
+        raise CannotJudge(told or f"{case.case}: there was nothing to compare its score with.")
 
 
 def describe(case: AccuracyCase, made: ScoreComparison, looks: Mapping[str, str]) -> str:
-    """A comparison that did not pass: quantity, got, bound, changed items, and what to run next."""
+    """A comparison that did not pass: score, bound, changed items, and the command for more details."""
     told = f"{case.case}: {short_name(made.quantity)} {made.score:.6g}"
     if made.expected is None:
-        return f"{told}: {explain(made)}; if it is right, record it: {case.command} {RECORD}"
+        return f"{told}: {explain(made)}; if the score is correct, record it: {case.command} {RECORD}"
     told += f", {made.against} {made.expected:.6g}: {explain(made, scored_unit(case.task))}"
     if made.changed:
         shown = ", ".join(made.changed[:SHOWN_CHANGES])
         more = len(made.changed) - SHOWN_CHANGES
         told += f"; changed: {shown}{f' and {more} more' if more > 0 else ''}"
-    return f"{told}; look closer: {looks[made.against]}"
+    return f"{told}; details:  {looks[made.against]}"
 
 
 def row(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def write_results(config: pytest.Config, folder: Path) -> None:
 
 
 def record(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
-    """Make the session's scores the baselines, unless something failed; the table's notes tell which."""
+    """Store the session's scores as baselines, unless something failed; a note names the file."""
     notes, cases = accuracy_table(session.config).notes, summary_of(session.config).cases
     if session.exitstatus not in (pytest.ExitCode.OK, CannotJudge.exit_status):
         notes.append("No baseline was recorded, because the session failed.")
@@ -142,7 +142,7 @@ def record(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
 
 
 def closing_line(config: pytest.Config) -> str:
-    """How many cases ended how, and the names of those that did not pass.
+    """The number of cases that passed, and the names of the others.
 
     Cases without a comparison, which are new baselines, are not counted.
     """

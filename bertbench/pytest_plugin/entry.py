@@ -1,6 +1,6 @@
-"""What pytest loads wherever bertbench is installed: options, markers, and the collection of project files.
+"""The plugin that pytest loads if bertbench is installed: options, markers, and collection of project files.
 
-It imports nothing until a session meets a `bertbench.toml`, or a `pyproject.toml` with `[tool.bertbench]`.
+It imports nothing until a session finds a `bertbench.toml`, or a `pyproject.toml` with `[tool.bertbench]`.
 """
 
 import argparse
@@ -13,22 +13,22 @@ HOOKS = ("bertbench.pytest_plugin.plugin", "bertbench.pytest_plugin.project")
 
 
 def a_path(text: str) -> Path:
-    """A path that is not empty, as that of a variable that is not set would be."""
+    """A path, which must not be empty (as from an unset variable)."""
     if not text:
         raise argparse.ArgumentTypeError("is empty; give a path or leave the option out")
     return Path(text)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what a session leaves behind."""
+    """Add the options for results and baselines."""
     add = parser.getgroup("bertbench").addoption
     add("--results-dir", type=a_path, help="write results here, for `bertbench gate` and `bertbench report`")
-    add("--record-baselines", action="store_true", help="store this run's figures as the new baselines")
-    add("--allow-dirty", action="store_true", help="record from a work tree with uncommitted changes, too")
+    add("--record-baselines", action="store_true", help="store the results of this run as the new baselines")
+    add("--allow-dirty", action="store_true", help="record even if the work tree has uncommitted changes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers; load the hooks where the session's own folders hold a project."""
+    """Declare the markers; load the hooks if the folders of the session contain a project."""
     config.addinivalue_line("markers", "accuracy: scores of real predictions against stored baselines")
     config.addinivalue_line("markers", "benchmark: throughput as a share of the machine's limit")
     folders = {config.rootpath, config.invocation_params.dir}
@@ -49,7 +49,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def is_project(path: Path) -> bool:
-    """Whether a file is a project's."""
+    """Whether a file is a project file."""
     if path.name == "pyproject.toml" and path.is_file():
         return "[tool.bertbench" in path.read_text(encoding="utf-8", errors="replace")
     return path.name == "bertbench.toml" and path.is_file()

@@ -1,4 +1,4 @@
-"""The hooks: a third ending for tests, results gathered from workers, and a summary that ends with verdicts.
+"""The hooks: a third outcome of tests, results collected from workers, and a summary that ends with verdicts.
 
 A test that raises `CannotJudge` is neither passed nor failed but unclear. A session in which nothing failed
 and something is unclear ends with the exit status of `CannotJudge`, 3.
@@ -18,11 +18,11 @@ _PACKED = "bertbench"
 
 
 class Endings:
-    """Counts how tests end, wherever they run.
+    """Counts the outcomes of tests in all processes.
 
     Attributes:
-      failed, unclear: reports of each.
-      markers: reports of tests that carry a name, and of `all`.
+      failed, unclear: number of such reports.
+      markers: reports of tests with a marker, by its name, and of `all` tests.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Endings:
 
 
 class Worker:
-    """Hands what one worker of pytest-xdist has gathered to the session's process."""
+    """Sends what one worker of pytest-xdist has collected to the main process."""
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Hand it over before the worker says that it is done."""
+        """Send it before the worker reports that it has finished."""
         vars(session.config)["workeroutput"][_PACKED] = summary_of(session.config).pack()
 
 
@@ -57,12 +57,12 @@ def is_unclear(report: Any) -> bool:
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of pytest-xdist, whose results another one gathers."""
+    """Whether this process is a worker of pytest-xdist, whose results the main process collects."""
     return hasattr(config, "workerinput")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count from the start."""
+    """Start counting."""
     config.stash[ENDINGS] = Endings()
     config.pluginmanager.register(config.stash[ENDINGS])
     if is_worker(config):
@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell a `BertbenchError` by its message alone, and mark what could not judge."""
+    """Show only the message of a `BertbenchError`, and mark tests that could not judge."""
     report = yield
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, BertbenchError):
@@ -84,13 +84,13 @@ def pytest_runtest_makereport(
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
-    """The letter and the word of what could not judge."""
+    """The letter and the word for tests that could not judge."""
     return (UNCLEAR, "?", ("UNCLEAR", {"yellow": True})) if is_unclear(report) else None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Take in what a worker of pytest-xdist has gathered."""
+    """Add what a worker of pytest-xdist has collected."""
     packed = getattr(node, "workeroutput", {}).get(_PACKED)
     if packed is not None:
         summary_of(node.config).add(packed)
@@ -98,7 +98,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Settle the exit status before others look at it; print the verdicts after all that they print."""
+    """Set the exit status before other plugins read it; print the verdicts after all their output."""
     config = session.config
     endings = config.stash[ENDINGS]
     if endings.unclear and not endings.failed and session.exitstatus == pytest.ExitCode.TESTS_FAILED:

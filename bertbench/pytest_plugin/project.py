@@ -1,4 +1,4 @@
-"""A project's checks as pytest's items, and what a session with them leaves behind."""
+"""A project's checks as pytest items, and the files that a session with them writes."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bertbench.project_checks import JudgedSpeed, ProjectChecks
 
 MARKERS = {ACCURACY: "accuracy", THROUGHPUT: "benchmark"}
-COLUMNS = ("case", "verdict", "examples/s", "efficiency", "change", "may lose", "reason")
+COLUMNS = ("case", "verdict", "examples/s", "efficiency", "change", "allowed drop", "reason")
 SHORT = COLUMNS[:6]
 
 
@@ -40,7 +40,7 @@ class ProjectFile(pytest.File):
             yield ProjectItem.from_parent(self, name=check.name, check=check, checks=checks)
 
     def _require_recordable(self, project: Project) -> None:
-        """Refuse to record, before anything is measured, where that cannot be done in the end."""
+        """Reject recording before anything is measured, if it would fail at the end."""
         option = self.config.option
         if option.record_baselines:
             from bertbench.project_results import require_recordable
@@ -75,13 +75,13 @@ class ProjectItem(pytest.Item):
             conclude(self.config, judged.case, judged.items, judged.looks, recording=checks.recording)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """What stands for it in headings."""
+        """Its name in headings."""
         return self.path, None, self.name
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the results, record the baselines, and say how the checks ended."""
+    """Write the results, record the baselines, and report the outcome of the checks."""
     config, summary = session.config, summary_of(session.config)
     if is_worker(config) or not summary.origins:
         return
@@ -98,7 +98,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _record(session: pytest.Session, summary: Summary) -> None:
-    """Store what was measured as the baselines of its project, unless something failed."""
+    """Store the results as baselines of their project, unless something failed."""
     from bertbench.project_results import record
 
     notes = accuracy_table(session.config).notes
@@ -127,7 +127,7 @@ def _open(project: Project, *, recording: bool) -> "ProjectChecks":
 
 
 def _conclude_speed(summary: Summary, judged: "JudgedSpeed") -> None:
-    """End a test by its throughput's verdict; raises as `ProjectItem.runtest`."""
+    """End a test with its throughput verdict; raises as `ProjectItem.runtest`."""
     summary.speeds[judged.name] = dict(judged.figures)
     summary.judgments += judged.verdicts
     verdict = judged.verdict

@@ -1,6 +1,6 @@
-"""What a session gathers for its end: tables, judged cases, and the verdicts that are its last lines.
+"""What a session collects for its summary: tables, judged cases, and the verdicts that are its last lines.
 
-Tests may run in workers of pytest-xdist. What they gather goes to the session's own process as text.
+Tests may run in workers of pytest-xdist. What they collect is sent to the main process as text.
 """
 
 import dataclasses
@@ -36,13 +36,13 @@ class SummaryTable:
     notes: list[str] = field(default_factory=list)
 
     def add(self, *cells: object) -> None:
-        """Add one row; a cell a column."""
+        """Add one row; one cell per column."""
         if len(cells) != len(self.columns):
             raise ValueError(f"{self.title}: {len(cells)} cells for {len(self.columns)} columns")
         self.rows.append([str(cell) for cell in cells])
 
     def render(self, *, whole: bool, width: int) -> str:
-        """The rows as text: all columns, or the short ones in `width` characters where they fit."""
+        """The rows as text: all columns, or the short ones in `width` characters if they fit."""
         if whole or not self.short:
             return render_text(make_table("", self.columns, self.rows))
         places = [self.columns.index(name) for name in self.short]
@@ -52,7 +52,7 @@ class SummaryTable:
 
 @dataclass(frozen=True)
 class JudgedCase:
-    """A case as it was judged, with its scores item by item."""
+    """A judged case with its scores by item."""
 
     case: AccuracyCase
     items: Items
@@ -60,13 +60,13 @@ class JudgedCase:
 
 @dataclass
 class Summary:
-    """Everything that is said, written and recorded at the end.
+    """Everything that is printed, written and recorded at the end.
 
     Attributes:
       cases: by name.
-      speeds: the figures of throughput cases by name, as JSON values.
+      speeds: the results of throughput cases by name, as JSON values.
       judgments: the gate's verdicts on a project's checks.
-      origins: by a case's name the project's file that asks for it, where one does.
+      origins: the project file of a case, by the case's name, if it has one.
       verdicts: the last lines.
     """
 
@@ -78,7 +78,7 @@ class Summary:
     verdicts: list[str] = field(default_factory=list)
 
     def table(self, title: str, columns: Sequence[str], short: Sequence[str] = ()) -> SummaryTable:
-        """The table of that title, made when first asked for."""
+        """The table with this title, created on first use."""
         return self.tables.setdefault(title, SummaryTable(title, columns, short))
 
     def pack(self) -> str:
@@ -102,7 +102,7 @@ class Summary:
         )
 
     def add(self, packed: str) -> None:
-        """Take in what another process has packed."""
+        """Add the tables and cases of another process."""
         parts = json.loads(packed)
         for values in parts["tables"]:
             table = self.table(values["title"], values["columns"], values["short"])
@@ -129,7 +129,7 @@ class Summary:
                 terminal.write_line(note)
 
     def print_verdicts(self, terminal: pytest.TerminalReporter, exit_status: int) -> None:
-        """Print the verdicts below all else, with what the session ends with."""
+        """Print the verdicts and the exit status as the last lines."""
         if self.verdicts:
             for line in [*self.verdicts, f"exit status {exit_status}"]:
                 terminal.write_line(line)
@@ -143,5 +143,5 @@ def summary_of(config: pytest.Config) -> Summary:
 def summary_table(
     config: pytest.Config, title: str, columns: Sequence[str], short: Sequence[str] = ()
 ) -> SummaryTable:
-    """A table of a session's summary, made when first asked for."""
+    """A table of a session's summary, created on first use."""
     return summary_of(config).table(title, columns, short)

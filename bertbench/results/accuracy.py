@@ -1,7 +1,7 @@
 """`accuracy.json`: the scores of each case, and what they were compared with.
 
-Its figures are checked against each other when it is read. Whether its verdicts follow from them is for the
-gate to say, which has the rule (`bertbench.gate.accuracy.read_judged`).
+The values are checked for consistency when it is read. Whether its verdicts follow from them is checked by
+the gate, which has the rule (`bertbench.gate.accuracy.read_judged`).
 """
 
 import math
@@ -17,13 +17,13 @@ from bertbench.results.parsing import Count, Finite, NonNegative
 from bertbench.results.schema import parse_version, require_distinct, with_version
 
 ACCURACY_FILE = "accuracy.json"
-BASELINE, FP32, PUBLISHED = "baseline", "fp32", "published"  # what scores are held against
+BASELINE, FP32, PUBLISHED = "baseline", "fp32", "published"  # what scores are compared with
 ACCURACY_VERSION = 2
 _SAME = 1e-9  # relative: the rounding of sums in another order, and of a subtraction
 
 
 class Ruling(StrEnum):
-    """What a comparison of scores comes to."""
+    """The outcome of a comparison of scores."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -33,17 +33,17 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True)
 class ScoreComparison:
-    """A score beside what it is held against, in the score's own unit.
+    """A score and what it is compared with, in the unit of the score.
 
     Attributes:
-      against: what expects it: `baseline`, `fp32`, `published` or `reference`.
-      expected: None where there is nothing yet, such as no baseline.
-      items: how many questions, examples or masked words were scored.
+      against: the source of the expected score: `baseline`, `fp32`, `published` or `reference`.
+      expected: None if there is none yet, such as a missing baseline.
+      items: the number of scored questions, examples or masked words.
       difference: score minus expected.
-      interval: 95 % interval of the difference over the items; None beside a figure alone.
-      p_value: how often chance gives such a difference, one-sided; told where the interval excludes 0.
-      changed: ids of the items that scored otherwise.
-      note: what a reader must know of the other side.
+      interval: 95 % interval of the difference over the items; None without scores by item.
+      p_value: the one-sided probability of such a difference by chance; given if the interval excludes 0.
+      changed: ids of the items with different scores.
+      note: a remark on the expected score.
     """
 
     against: str
@@ -68,7 +68,8 @@ class AccuracyCase:
       quantity: the score that decides, in the unit of `scores`.
       tolerance: of `quantity`.
       verdict: the worst of `comparisons`.
-      instruction_set: what its low-precision products ran on; None in fp32, which does not depend on it.
+      instruction_set: the instruction set of its low-precision products; None in fp32, which does not depend
+        on it.
       per_question_scores: an .npz beside the file, see `bertbench.results.item_files`.
     """
 
@@ -89,7 +90,7 @@ class AccuracyCase:
     command: str | None = None
 
     def comparison(self, against: str) -> ScoreComparison | None:
-        """The comparison with this, if it was made."""
+        """The comparison with this source, if there is one."""
         return next((made for made in self.comparisons if made.against == against), None)
 
 
@@ -106,7 +107,7 @@ def read_accuracy(path: Path | str) -> AccuracyResult:
     """Read `accuracy.json`.
 
     Raises:
-      InputError: it cannot be read, is of another version, or its figures contradict each other; the message
+      InputError: it cannot be read, has another version, or its values contradict each other; the message
         names file and place.
     """
     result: AccuracyResult = parse_version(AccuracyResult, read_json(path), str(path), ACCURACY_VERSION)
@@ -134,7 +135,7 @@ def _contradiction(case: AccuracyCase, made: ScoreComparison) -> str | None:
     if not math.isclose(made.score, case.scores.get(made.quantity, made.score), rel_tol=_SAME):
         return f"its {made.quantity} {made.score} is not the case's {case.scores[made.quantity]}"
     if (made.expected is None) != (made.difference is None):
-        return "only one of expected and difference is there"
+        return "only one of expected and difference is given"
     if made.expected is not None and made.difference is not None:
         exact = made.score - made.expected
         rounding = _SAME * max(abs(made.score), abs(made.expected))
@@ -143,5 +144,5 @@ def _contradiction(case: AccuracyCase, made: ScoreComparison) -> str | None:
     if made.interval is not None:
         low, high = made.interval
         if made.difference is None or not low - _SAME <= made.difference <= high + _SAME:
-            return f"interval {low} to {high} does not hold the difference {made.difference}"
+            return f"interval {low} to {high} does not contain the difference {made.difference}"
     return None

@@ -1,8 +1,8 @@
 """Accuracy baselines: recorded in `baselines/accuracy.json`, published in `baselines/published.json`.
 
-A recorded baseline belongs to one case, one checkpoint and one data set. In a low precision it belongs to one
-instruction set as well, for another one rounds otherwise: a few answers of several hundred differ, and both
-are right. Scores item by item lie in a folder beside the file, in the data set's order.
+A recorded baseline belongs to one case, one checkpoint and one data set. In a low precision it also belongs
+to one instruction set, because others round differently: a few answers of several hundred differ, and both
+are correct. Scores by item are in a folder beside the file, in the order of the data set.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,11 +28,11 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class AccuracyBaseline:
-    """The scores of one case, and how they came about.
+    """The scores of one case, and their origin.
 
     Attributes:
-      instruction_set: what the products ran on; None in fp32, which does not depend on it.
-      per_question_scores: an .npz in the folder `items_folder`; None where they were not kept.
+      instruction_set: the instruction set of the products; None in fp32, which does not depend on it.
+      per_question_scores: an .npz in the folder `items_folder`; None if they were not stored.
     """
 
     case: str
@@ -65,7 +65,7 @@ class RecordedBaselines:
     """The baselines of a file.
 
     Attributes:
-      path: the file, which need not be there.
+      path: the file, which may be missing.
     """
 
     path: Path
@@ -76,7 +76,7 @@ class RecordedBaselines:
         return self.by_key.get(_key(case))
 
     def find_newest(self, case: AccuracyCase) -> AccuracyBaseline | None:
-        """The newest baseline of a case on its data set and instruction set, of whatever checkpoint."""
+        """The newest baseline of a case on its data set and instruction set, for any checkpoint."""
         place = case.case, case.dataset_sha256, case.instruction_set or ""
         found = (baseline for (name, _, *rest), baseline in self.by_key.items() if (name, *rest) == place)
         return max(found, key=lambda baseline: baseline.recorded.when, default=None)
@@ -86,7 +86,7 @@ class RecordedBaselines:
         return next((found for key, found in self.by_key.items() if key[:3] == _key(case)[:3]), None)
 
     def items(self, baseline: AccuracyBaseline) -> Items | None:
-        """A baseline's scores item by item in the data set's order, if they were kept.
+        """A baseline's scores by item in the order of the data set, if they were stored.
 
         Raises:
           InputError: the file is missing or does not belong to the baseline.
@@ -99,7 +99,7 @@ class RecordedBaselines:
 
 @dataclass(frozen=True)
 class PublishedScore:
-    """Published scores of a model that anyone can download or train.
+    """Published scores of a public model.
 
     `scores` are by precision, then by metric; `geometry` is one of `bertbench.config.GEOMETRIES`.
     """
@@ -121,7 +121,7 @@ class PublishedScores:
 
 
 def items_folder(path: Path) -> Path:
-    """Where the scores by item of a file of baselines lie: `accuracy/` beside `accuracy.json`."""
+    """The folder of the scores by item of a baseline file: `accuracy/` beside `accuracy.json`."""
     return path.with_suffix("")
 
 
@@ -129,8 +129,8 @@ def read_baselines(path: Path) -> RecordedBaselines:
     """The recorded baselines; empty if there is no file.
 
     Raises:
-      InputError: the file is malformed, of an unknown version, or holds a key twice; the message names file
-        and place.
+      InputError: the file is malformed, of an unknown version, or contains a key twice; the message names
+        file and place.
     """
     if not path.exists():
         return RecordedBaselines(path, {})
@@ -140,7 +140,7 @@ def read_baselines(path: Path) -> RecordedBaselines:
         place = f"{path}: baselines[{index}] ({baseline.case})"
         name = baseline.per_question_scores
         if baseline.key in by_key:
-            raise InputError(f"{place}: the same case, checkpoint and data set stand twice; remove one.")
+            raise InputError(f"{place}: the same case, checkpoint and data set appear twice; remove one.")
         if baseline.quantity not in baseline.scores:
             raise InputError(f"{place}: has no score {baseline.quantity!r}; record it again.")
         if name is not None and Path(name).name != name:
@@ -152,7 +152,7 @@ def read_baselines(path: Path) -> RecordedBaselines:
 def record_baselines(
     path: Path, result: AccuracyResult, items: Mapping[str, Items], *, allow_dirty: bool = False
 ) -> None:
-    """Store the scores of a run's cases in place of those of the same keys; other recorders wait meanwhile.
+    """Store the scores of a run's cases and replace those with the same keys; other processes wait meanwhile.
 
     Args:
       items: by the names of the cases, in the data set's order.
@@ -173,7 +173,7 @@ def record_baselines(
 
 
 def read_published(path: Path) -> tuple[PublishedScore, ...]:
-    """The published scores; none where there is no file.
+    """The published scores; empty if there is no file.
 
     Raises:
       InputError: the file is malformed or of an unknown version.
@@ -199,7 +199,7 @@ def _key(of: AccuracyBaseline | AccuracyCase) -> Key:
 
 
 def _keep_items(folder: Path, case: AccuracyCase, items: Items) -> str:
-    """Write items under a name that tells their content, so that no file changes that a baseline names."""
+    """Write items to a file named after their content, so that files of other baselines never change."""
     draft = folder / ".draft.npz"
     write_items(draft, Items.numbered(items.values))
     name = f"{case.case}-{sha256_of_file(draft)[:12]}.npz"

@@ -115,7 +115,7 @@ def _without_host(machine_info: Any) -> dict[str, Any]:
 
 
 def _write_next(folder: Path, name: str, values: dict[str, Any]) -> Path:
-    with locked_directory(folder):  # no two recorders take the same number
+    with locked_directory(folder):  # no two processes take the same number
         for leftover in folder.glob(f"*{_DRAFT}*"):  # left by a killed process
             leftover.unlink()
         draft = folder / _DRAFT

@@ -1,7 +1,7 @@
-"""Scores item by item in a file of numpy's: `ids` [N] and the arrays of `bertbench.evaluation.items`.
+"""Scores by item in a numpy file: `ids` [N] and the arrays of `bertbench.evaluation.items`.
 
-Everything in a file is checked before it is used: nothing is unpickled, and no array is larger than what the
-file's index says that it holds.
+Everything in a file is checked before it is used: nothing is unpickled, and no array is larger than the
+file's index states.
 """
 
 import zipfile
@@ -15,7 +15,7 @@ from bertbench.errors import InputError
 from bertbench.evaluation.items import Items
 from bertbench.files import atomic_path
 
-MOST_BYTES = 1 << 28  # of an array: ten million items with names of six letters
+MOST_BYTES = 1 << 28  # of an array: ten million items with ids of six letters
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
@@ -26,10 +26,10 @@ def write_items(path: Path, items: Items) -> None:
 
 
 def read_items(path: Path, scores: Mapping[str, float]) -> Items:
-    """Read items and check that they make at least one of these scores, and none another.
+    """Read items and check that they give at least one of these scores, and no different value.
 
     Raises:
-      InputError: the file is missing, is none of items, or belongs to other scores.
+      InputError: the file is missing, malformed, or belongs to other scores.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -48,19 +48,19 @@ def read_items(path: Path, scores: Mapping[str, float]) -> Items:
 
 
 def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
-    """One array, if its header describes no more than the archive's index says is there.
+    """One array, if its header describes no more data than the archive's index.
 
     Raises:
-      ValueError: it does not, or the array holds other things than numbers and text.
+      ValueError: it does not, or the array contains anything but numbers and text.
     """
     with archive.open(entry) as stream:
         if np.lib.format.read_magic(stream) != (1, 0):
-            raise ValueError(f"{entry.filename} is of another format")
+            raise ValueError(f"{entry.filename} has another format")
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
     if dtype.kind not in "biufU" or len(shape) != 1:
-        raise ValueError(f"{entry.filename} is no row of numbers or names")
+        raise ValueError(f"{entry.filename} is not a one-dimensional array of numbers or names")
     if not 0 < shape[0] * dtype.itemsize <= entry.file_size <= MOST_BYTES:
-        raise ValueError(f"{entry.filename} is not as long as it says")
+        raise ValueError(f"{entry.filename} does not have the length in its header")
     with archive.open(entry) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)
 
@@ -78,6 +78,6 @@ def _fault(items: Items, scores: Mapping[str, float]) -> str | None:
         except KeyError:
             continue
         if not np.isclose(again, score, rtol=1e-6):
-            return f"does not hold the {name} {score}"
+            return f"does not give the {name} {score}"
         made += 1
     return None if made else "contains none of the scores"

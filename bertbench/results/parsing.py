@@ -21,7 +21,7 @@ PositiveCount = Annotated[int, Field(ge=1, le=10**15)]
 
 
 def parse_dataclass(cls: type[T], values: Any, place: str) -> T:
-    """Make a `cls` of JSON values; keys without a field are ignored, and no type is converted into another.
+    """Make a `cls` from JSON values; keys without a field are ignored, and no type is converted into another.
 
     Raises:
       InputError: a key is missing or its value does not fit; the message begins with `place`.

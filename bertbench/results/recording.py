@@ -19,7 +19,7 @@ class Recording:
 
 
 def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
-    """The recording of now, for the folder `baselines`.
+    """A recording with the current user, time and commit, for the folder `baselines`.
 
     Raises:
       InputError: as `require_clean_tree`.

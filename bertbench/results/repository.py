@@ -40,7 +40,7 @@ def list_ancestors(root: Path, commit: str) -> list[str]:
 
 
 def read_subject(root: Path, commit: str) -> str | None:
-    """The first line of a commit's message, or None where the repository does not hold it."""
+    """The first line of a commit's message, or None if the repository does not contain it."""
     done = _run(root, "show", "--no-patch", "--format=%s", commit)
     return done.stdout.strip() if done.returncode == 0 else None
 

@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 THROUGHPUT_VERSION = (
     2  # 2: `efficiency` is the center of its rounds, whose limit is the best of all ways to multiply
 )
-FAILED = "fail"  # the verdict of a failure; any other word means passed
+FAILED = "fail"  # the verdict of a failure; any other one means passed
 
 THROUGHPUT_FILE = "throughput.json"
 NUMERICS_FILE = "numerics.json"
@@ -207,7 +207,7 @@ def check_version(values: Any, place: str, expected: int = SCHEMA_VERSION) -> di
     """Return `values` if they are a JSON object of the expected schema version.
 
     Raises:
-      InputError: they are something else; the message begins with `place`.
+      InputError: they are not; the message begins with `place`.
     """
     if not isinstance(values, dict):
         raise InputError(f"{place}: is not a JSON object; make the results again.")
@@ -221,19 +221,19 @@ def check_version(values: Any, place: str, expected: int = SCHEMA_VERSION) -> di
 
 
 def parse_version(cls: type[T], values: Any, place: str, expected: int = SCHEMA_VERSION) -> T:
-    """Make a `cls` of a JSON object of the expected schema version.
+    """Make a `cls` from a JSON object of the expected schema version.
 
     Raises:
-      InputError: it is something else, or a key is missing or wrong; the message begins with `place`.
+      InputError: it is not one, or a key is missing or wrong; the message begins with `place`.
     """
     return parse_dataclass(cls, check_version(values, place, expected), place)
 
 
 def require_distinct(names: Iterable[str], path: Path | str) -> None:
-    """Check that every case stands in a file once.
+    """Check that every case is in a file only once.
 
     Raises:
-      InputError: one stands there twice.
+      InputError: one is there twice.
     """
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise InputError(f"{path}: contains {twice[0]} more than once; make the results again.")

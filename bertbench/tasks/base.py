@@ -1,4 +1,4 @@
-"""What every task offers: its options, its data, its head, and what it makes of a model's outputs."""
+"""The interface of all tasks: options, data, head, and decoding and scoring of a model's outputs."""
 
 import errno
 import os
@@ -33,8 +33,8 @@ class Dataset:
 
     Attributes:
       features: the model's input.
-      items: what the task needs to read the model's outputs (examples, windows).
-      files: what was read.
+      items: what the task needs to decode the model's outputs (examples, windows).
+      files: the files that were read.
       num_items: questions or examples, as a user counts them; a question may have several windows.
     """
 
@@ -51,13 +51,13 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task makes of a model's outputs.
+    """The decoded and scored outputs of a model.
 
     Attributes:
-      scores: by metric; empty where the data have no labels.
-      items: what each item contributes to the scores; None where the data have no labels.
+      scores: by metric; empty if the data have no labels.
+      items: what each item contributes to the scores; None if the data have no labels.
       predictions: what `Task.write` needs to write the task's files.
-      loss: the mean training loss of the examples, where the task tells it.
+      loss: the mean training loss of the examples, if the task computes it.
     """
 
     scores: dict[str, float]
@@ -68,7 +68,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Embedded:
-    """What the package holds for a task: a trained model's folder, and values of the task's data options."""
+    """The embedded model and data of a task: the model's folder, and values of the task's data options."""
 
     model_dir: Path
     data: Mapping[str, Any]
@@ -76,7 +76,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a user keeps data of a task: an environment variable, and how its folder is come by."""
+    """The environment variable for a task's data, and how to get the data."""
 
     variable: str
     remedy: str
@@ -84,18 +84,18 @@ class Place:
 
 @dataclass(frozen=True)
 class TaskSettings(Settings):
-    """The options of one task; a subclass has a field `data`, None where there is none."""
+    """The options of one task; a subclass has a field `data`, None if no data is given."""
 
     option_group: ClassVar[str] = "data"
 
     @property
     def has_data(self) -> bool:
-        """Whether they name data."""
+        """Whether data is given."""
         return getattr(self, "data", None) is not None
 
     @property
     def averages_gradients(self) -> bool:
-        """Whether several processes train one model; else each trains its own."""
+        """Whether several processes train one model; otherwise each trains its own."""
         return True
 
 
@@ -103,21 +103,21 @@ class Task(ABC):
     """One task with its settings. The class describes the task; `bertbench.tasks.table` lists them all.
 
     Attributes:
-      name: as the command line says it.
-      unit: what `Dataset.num_items` counts; scored_unit: what is scored, where that is another.
+      name: as on the command line.
+      unit: what `Dataset.num_items` counts; scored_unit: what is scored, if that differs.
       settings_type: its options.
-      data_fields: the settings that name a split's data, by split.
-      help: what each command that takes the task says of it, by the command's name.
-      embedded: the package's own model and data.
-      benchmark_defaults: values of options that a benchmark need not be given.
-      place: where a user keeps data.
-      head_name, head_variable: what the head is called, and a variable that only checkpoints with it hold.
-      reads_text: whether reading its data takes a tokenizer.
+      data_fields: the settings for the data of a split, by split.
+      help: the help text of the task in each command that has it, by the command's name.
+      embedded: the model and data in the package.
+      benchmark_defaults: defaults of options in benchmarks.
+      place: the environment variable for data.
+      head_name, head_variable: the name of the head, and a variable that only checkpoints with it contain.
+      reads_text: whether reading its data needs a tokenizer.
       labels_in_inference: whether the head's predictions depend on labels.
-      headline: the metric that decides, the larger the better unless it is a loss.
-      point: a point (a hundredth of the full score) of it, in its own unit.
-      split: the split that predictions are asked for; predict_split: the one whose predictions are handed in.
-      max_eval_steps: batches that are scored after training; None: all.
+      headline: the deciding metric; larger is better unless it is a loss.
+      point: a point (a hundredth of the full score) in the unit of the metric.
+      split: the default split; predict_split: the split that `train --do-predict` predicts.
+      max_eval_steps: most batches to score after training; None: all.
     """
 
     name: ClassVar[str]
@@ -140,7 +140,7 @@ class Task(ABC):
     max_eval_steps: int | None = None
 
     def __init__(self, settings: TaskSettings | None = None, tokenizer: Tokenizer | None = None) -> None:
-        """Without a tokenizer, text cannot be read; without settings, the defaults hold."""
+        """Without a tokenizer, text cannot be read; without settings, the defaults are used."""
         self.settings = self.settings_type() if settings is None else settings
         self._tokenizer = tokenizer
 
@@ -151,16 +151,18 @@ class Task(ABC):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """What text is read with."""
+        """The tokenizer for text."""
         if self._tokenizer is None:
-            raise InputError(f"{self.name} reads text; give the model's vocabulary.")
+            raise InputError(
+                f"{self.name} needs the model's vocabulary to read text; give it with --vocab-file."
+            )
         return self._tokenizer
 
     def require_data(self, split: str) -> tuple[Any, ...]:
         """The values of a split's `data_fields`; nothing is read.
 
         Raises:
-          InputError: one is not given or is no place that exists, or the task has no such split.
+          InputError: one is not given or does not exist, or the task has no such split.
         """
         if split not in self.data_fields:
             raise InputError(
@@ -180,7 +182,7 @@ class Task(ABC):
         return all(getattr(self.settings, name) is not None for name, _ in self._data_words(split))
 
     def _data_words(self, split: str) -> list[tuple[str, str]]:
-        """The settings that name a split's data, with their words on the command line."""
+        """The settings for the data of a split, with their names on the command line."""
         wanted = self.data_fields[split]
         return [
             (field.name, field.words[0]) for field in own_fields(self.settings_type) if field.name in wanted
@@ -197,21 +199,21 @@ class Task(ABC):
     @classmethod
     @abstractmethod
     def settings_for(cls, data: Path, outputs: int) -> TaskSettings:
-        """The settings that read what lies at a place.
+        """The settings that read the data at this path.
 
         Args:
           data: a file or folder. outputs: the first dimension of the checkpoint's `head_variable`.
 
         Raises:
-          InputError: nothing there fits.
+          InputError: there is no data of this task.
         """
 
     @abstractmethod
     def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "Head":
-        """The task's head, its variables made in `weights`."""
+        """The head of the task; its variables are created in `weights`."""
 
     def head_rows(self, source: "ModelSource") -> dict[str, np.ndarray]:
-        """Which row of the checkpoint each row of the head takes, by variable, where the order differs.
+        """The row of the checkpoint for each row of the head, by variable, if the order differs.
 
         Raises:
           InputError: the model's outputs are not the task's.
@@ -232,7 +234,7 @@ class Task(ABC):
     def random_labels(
         self, config: ModelConfig, lengths: np.ndarray, random: np.random.Generator
     ) -> dict[str, np.ndarray]:
-        """Labels of made-up examples, in the form of `Features.labels`.
+        """Random labels for random examples, in the form of `Features.labels`.
 
         Args:
           lengths: int [N], tokens of each example.
@@ -242,7 +244,7 @@ class Task(ABC):
         """Decode and score a model's outputs, in the order of `dataset.features`.
 
         Args:
-          outputs: by the names of the head's `predictions`: [T] a token or [N, ...] an example.
+          outputs: by the names of the head's `predictions`: [T] per token or [N, ...] per example.
 
         Raises:
           CannotJudge: an output is not finite.
@@ -257,11 +259,11 @@ class Task(ABC):
 
     @abstractmethod
     def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
-        """What `judge` makes of finite outputs."""
+        """Decode and score finite outputs; see `judge`."""
 
     @abstractmethod
     def answers(self, outcome: Outcome) -> dict[str, str | float]:
-        """What the model says of each item: by the item's id, or by its number counted from 0."""
+        """The prediction for each item, by the item's id, or by its number counted from 0."""
 
     @abstractmethod
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
@@ -269,4 +271,4 @@ class Task(ABC):
 
     @abstractmethod
     def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
-        """Write the task's own files of predictions, if it has some."""
+        """Write the task's own prediction files, if it has any."""

@@ -38,14 +38,14 @@ class ClassifierSettings(TaskSettings):
 
     task_name: Annotated[
         str | None,
-        Option("A GLUE task or XNLI, as in MRPC or sst-2.", default_help="in a benchmark: MRPC"),
+        Option("A GLUE task or XNLI, such as MRPC or sst-2.", default_help="in a benchmark: MRPC"),
     ] = None
     data: Annotated[
         Path | None, Option("The task's folder, or the GLUE root.", names=("--data", "--data-dir"))
     ] = None
-    language: Annotated[str, Option("Which of XNLI's languages.")] = "zh"
+    language: Annotated[str, Option("The language in XNLI.")] = "zh"
     max_seq_length: MaxSeqLength = 128
-    split: Annotated[str, Option("What is predicted.", choices=("dev", "test"), only=("predict",))] = "dev"
+    split: Annotated[str, Option("The split to predict.", choices=("dev", "test"), only=("predict",))] = "dev"
 
 
 class ClassifierTask(Task):
@@ -58,13 +58,13 @@ class ClassifierTask(Task):
     )
     embedded = Embedded(embedded.MRPC, {"task_name": MRPC.name, "data": embedded.MRPC})
     benchmark_defaults: ClassVar[Mapping[str, Any]] = {"task_name": MRPC.name}
-    place = Place("GLUE_DIR", "`bertbench fetch glue/MRPC` brings a task")
+    place = Place("GLUE_DIR", "`bertbench fetch glue/MRPC` downloads a task")
     head_name = "classifier head"
     head_variable = OUTPUT_WEIGHTS
     help: ClassVar[Mapping[str, str]] = {
         "predict": """Classify a GLUE task's examples: test_results.tsv and results.json.
 
-        With labels there is eval_results.txt too; of a test split, the file that the GLUE site takes.
+        With labels, eval_results.txt is written too; for a test split, the submission file for the GLUE site.
 
         \b
         Example:
@@ -110,7 +110,7 @@ class ClassifierTask(Task):
 
     @classmethod
     def settings_for(cls, data: Path, outputs: int) -> ClassifierSettings:
-        """The task that a folder is named after, or the only one under it with so many outputs."""
+        """The task that the folder is named after, or the only one below it with this number of outputs."""
         fitting = [task for task in TASKS if task.num_outputs == outputs and _has_dev_file(task, data)]
         named = [task for task in fitting if task.folder.lower() == data.name.lower()]
         if not named and len(fitting) != 1:
@@ -149,7 +149,7 @@ class ClassifierTask(Task):
         return {"label_ids": labels.astype(np.float32 if outputs == 1 else np.int32)}
 
     def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
-        # Not above: scipy.stats takes a second to import, which --help need not wait for.
+        # Not at the top: importing scipy.stats takes a second, which would delay --help.
         from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
 
         logits = outputs["logits"]

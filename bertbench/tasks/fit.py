@@ -1,4 +1,4 @@
-"""Whether a task's data and a model were made for each other."""
+"""Whether a task's data fits a model."""
 
 from bertbench.config import ModelConfig
 from bertbench.errors import InputError
@@ -9,7 +9,7 @@ def require_length(task: Task, config: ModelConfig) -> None:
     """Check that the model has positions for the task's longest example.
 
     Raises:
-      InputError: it has not.
+      InputError: it has too few.
     """
     if task.max_seq_length > config.max_position_embeddings:
         raise InputError(
@@ -22,7 +22,7 @@ def require_known_ids(dataset: Dataset, config: ModelConfig) -> None:
     """Check that the model has embeddings for the data's words and segments.
 
     Raises:
-      InputError: it has not; the message names the file.
+      InputError: it has too few; the message names the file.
     """
     features = dataset.features
     ids = {"input_ids": features.input_ids, "segment_ids": features.segment_ids, **features.labels}

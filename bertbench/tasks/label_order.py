@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 def order_outputs(task: GlueTask, labels: OutputLabels) -> np.ndarray | None:
-    """The model's output of each of the task's labels, int [labels]; None where it names none, or has one.
+    """The model's output for each of the task's labels, int [labels]; None if it has no names, or one output.
 
-    A name such as LABEL_1 says only a label's id, and not whose; that gets a notice.
+    A name such as LABEL_1 gives only a number and not the meaning; this prints a notice.
 
     Raises:
-      InputError: the model's names are not the task's, or it was trained for another kind of task.
+      InputError: the model's names are not the task's, or it was trained for a different kind of task.
     """
     _require_kind(task, labels)
     names = labels.names()
@@ -33,8 +33,8 @@ def order_outputs(task: GlueTask, labels: OutputLabels) -> np.ndarray | None:
     if ids is None and (numbers := _known([NUMBERED_NAME.fullmatch(name) for name in names])):
         ids = [int(number[1]) for number in numbers]
         notice(
-            f"{labels.file}: calls the outputs {', '.join(names)}, which says not what they mean: taken as "
-            f"{', '.join(_wording(task))}; if they are others, name them in id2label."
+            f"{labels.file}: the outputs are named {', '.join(names)}, which gives no meaning: assuming "
+            f"{', '.join(_wording(task))}; if this is wrong, correct id2label."
         )
     if ids is None or sorted(ids) != list(range(len(task.labels))):
         raise _not_the_tasks(task, labels, names, ", ".join(_wording(task)))
@@ -57,7 +57,7 @@ def _require_kind(task: GlueTask, labels: OutputLabels) -> None:
 
 
 def _wording(task: GlueTask) -> tuple[str, ...]:
-    """The labels by names that say something, in their order."""
+    """The labels by meaningful names, in their order."""
     return task.label_names or task.labels
 
 

@@ -33,25 +33,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PretrainingSettings(TaskSettings):
-    """Where records are, and what they hold; lengths that are None are the files' own."""
+    """The record files and their lengths; a length that is None is read from the files."""
 
     data: Annotated[
         Pattern | None,
-        Option("TFRecords: paths or glob patterns between commas.", names=("--data", "--input-file")),
+        Option("TFRecords: comma-separated paths or glob patterns.", names=("--data", "--input-file")),
     ] = None
     max_seq_length: Annotated[
-        int | None, dataclasses.replace(MAX_SEQ_LENGTH, default_help="the files', else 128")
+        int | None, dataclasses.replace(MAX_SEQ_LENGTH, default_help="from the files, else 128")
     ] = None
     max_predictions_per_seq: Annotated[
-        int | None, Option("Masked tokens of an example.", minimum=1, default_help="the files', else 20")
+        int | None, Option("Masked tokens per example.", minimum=1, default_help="from the files, else 20")
     ] = None
-    max_eval_steps: Annotated[
-        int, Option("Batches that are scored after training.", minimum=1, only=("train",))
-    ] = 100
+    max_eval_steps: Annotated[int, Option("Batches to score after training.", minimum=1, only=("train",))] = (
+        100
+    )
 
 
 class PretrainingTask(Task):
-    """Masked examples in the original's TFRecord form; every split is the same files."""
+    """Masked examples in TFRecords as the original script writes them; all splits are the same files."""
 
     name = "pretraining"
     scored_unit = "masked words"
@@ -59,7 +59,7 @@ class PretrainingTask(Task):
     settings_type = PretrainingSettings
     data_fields: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(("train", "dev", "test"), ("data",))
     embedded = Embedded(embedded.PRETRAINING, {"data": Pattern(str(embedded.PRETRAINING_RECORDS))})
-    place = Place("PRETRAINING_DATA_DIR", "`bertbench prepare pretraining` makes the files")
+    place = Place("PRETRAINING_DATA_DIR", "`bertbench prepare pretraining` writes the files")
     head_name = "masked-LM head"
     head_variable = PARTS["masked-LM head"][0]
     reads_text = False
@@ -177,7 +177,7 @@ class PretrainingTask(Task):
         return Outcome(scores, items, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
 
     def answers(self, outcome: Outcome) -> dict[str, str | float]:
-        """Masked words are scored, but not kept."""
+        """Masked words are scored, but not stored."""
         return {}
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
@@ -185,4 +185,4 @@ class PretrainingTask(Task):
         write_eval_results(output_dir / "eval_results.txt", results)
 
     def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
-        """The original writes none."""
+        """The original script writes none."""

@@ -31,7 +31,7 @@ DEV_FILE = "dev-v1.1.json"
 
 @dataclass(frozen=True)
 class SquadSettings(TaskSettings):
-    """Where questions are, how they become windows, and how logits become answers."""
+    """The files of questions, and the settings of windows and answers."""
 
     data: Annotated[
         Path | None, Option("SQuAD v1.1 file of the questions.", names=("--data", "--predict-file"))
@@ -47,7 +47,7 @@ class SquadSettings(TaskSettings):
     mpi_workers_sync_gradients: Annotated[
         bool,
         Option(
-            "Average gradients; else processes train independently and the best model is kept.",
+            "Average gradients; otherwise processes train independently and the best model is kept.",
             group="process",
             only=("train",),
         ),
@@ -59,7 +59,7 @@ class SquadSettings(TaskSettings):
 
 
 class SquadTask(Task):
-    """Questions on a file in SQuAD's form."""
+    """Questions from a file in SQuAD format."""
 
     name = "squad"
     unit = "questions"
@@ -68,7 +68,7 @@ class SquadTask(Task):
     settings_type = SquadSettings
     data_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {"train": ("train_data",), "dev": ("data",)}
     embedded = Embedded(embedded.SQUAD, {"data": embedded.SQUAD_DEV})
-    place = Place("SQUAD_DIR", "`bertbench fetch squad` brings the files")
+    place = Place("SQUAD_DIR", "`bertbench fetch squad` downloads the files")
     head_name = "span head"
     head_variable = PARTS["span head"][0]
     help: ClassVar[Mapping[str, str]] = {
@@ -114,7 +114,7 @@ class SquadTask(Task):
         examples = read_squad(content, training=training)
         windows = make_windows(examples, self.tokenizer, self.settings.windows, training=training)
         if not len(windows):
-            raise InputError(f"{path}: no context holds a wordpiece; give contexts with text in them.")
+            raise InputError(f"{path}: no context contains a wordpiece; give contexts with text.")
         return Dataset(windows.features, (examples, windows), (content.file,), len(examples))
 
     @classmethod
@@ -166,7 +166,7 @@ class SquadTask(Task):
         return {**answers.predictions}
 
     def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
-        """The original leaves them to the official script."""
+        """The official script computes them."""
 
     def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
         answers: DecodedAnswers = outcome.predictions

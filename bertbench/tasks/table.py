@@ -14,10 +14,10 @@ TASKS: dict[str, type[Task]] = {task.name: task for task in (SquadTask, Classifi
 
 
 def find_task(name: str) -> type[Task]:
-    """The task of that name.
+    """The task with this name.
 
     Raises:
-      InputError: there is none.
+      InputError: there is no such task.
     """
     if name not in TASKS:
         raise InputError(f"task {name!r} is unknown; choose one of {', '.join(TASKS)}.")
@@ -40,6 +40,6 @@ def make_task(name: str, tokenizer: Tokenizer | None = None, **values: Any) -> T
 
 
 def scored_unit(name: str) -> str:
-    """What a task's scores are over, as a user counts it; "items" for a task that is not known here."""
+    """What a task's scores are computed over (such as questions); "items" for an unknown task."""
     kind = TASKS.get(name)
     return "items" if kind is None else kind.scored_unit or kind.unit

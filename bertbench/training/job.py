@@ -42,5 +42,5 @@ class TrainingJob:
 
     @property
     def evaluated_splits(self) -> list[str]:
-        """What is scored or predicted with the model that came out."""
+        """The splits to score or predict with the trained model."""
         return list(dict.fromkeys(["dev"] * self.evaluate + [self.task.predict_split] * self.predict))

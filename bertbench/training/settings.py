@@ -43,7 +43,7 @@ class TrainingSettings(Settings):
     batching: Batching = "packed"
     seed: Annotated[int, SEED] = 12345
     save_checkpoints_steps: Annotated[int, Option("Steps between checkpoints.", minimum=1)] = 1000
-    keep_checkpoints: Annotated[int, Option("Checkpoints that are kept, the last ones.", minimum=1)] = 5
+    keep_checkpoints: Annotated[int, Option("Number of newest checkpoints to keep.", minimum=1)] = 5
     recompute: Annotated[
         bool, Option("Compute layers twice instead of keeping what their gradients need.")
     ] = False

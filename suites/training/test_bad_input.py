@@ -30,7 +30,11 @@ def arguments(task: str, files: Path) -> list[str]:
         ("squad", "--do-eval", "no dev data; give --data"),
         ("squad", "--do-predict", "no dev data; give --data"),
         ("classifier", "--do-predict", "no test.tsv of MRPC here"),
-        ("classifier", "--no-do-train --do-eval", "no checkpoint; give --init-checkpoint or --model-dir"),
+        (
+            "classifier",
+            "--no-do-train --do-eval",
+            "no checkpoint given; use --init-checkpoint or --model-dir",
+        ),
         ("classifier", "--max-seq-length 25", "max_seq_length 25 is above the model's"),
         ("classifier", "--init-checkpoint {tmp}", "model.ckpt: does not fit the model: of another size"),
         ("classifier", "--num-train-epochs nan", "num_epochs is nan; give a number above 0"),
@@ -81,5 +85,5 @@ def test_model_larger_than_memory_is_reported_in_one_line(
         main([*command, "--output-dir", str(tmp_path / "out")])
     assert caught.value.code == 2
     told = capsys.readouterr().err
-    assert told.splitlines()[-1].startswith("bertbench: memory ran out; take a smaller model")
+    assert told.splitlines()[-1].startswith("bertbench: out of memory; use a smaller model")
     assert "Traceback" not in told

@@ -132,7 +132,7 @@ def test_invalid_load_arguments_raise_input_error(arguments, message):
 
 def test_answer_with_classifier_model_is_rejected():
     model = bertbench.load(ClassifierTask.embedded.model_dir, task="classifier", task_name="MRPC")
-    with pytest.raises(bertbench.InputError, match="answers no questions"):
+    with pytest.raises(bertbench.InputError, match="cannot answer questions"):
         model.answer("Who?", "He.")
 
 

@@ -80,7 +80,7 @@ def test_each_exit_prints_its_message_and_status(ending, body, status, line):
 def test_out_of_memory_error_suggests_options_that_use_less(ending, error):
     status, out, err = ending(f"raise {error}")
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("program: memory ran out; take a smaller model, --batch-size")
+    assert err.startswith("program: out of memory; use a smaller model, --batch-size")
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_invalid_project_file_is_reported_in_one_line_with_place(folder, name):
 
 def test_model_without_accuracy_or_throughput_table_is_rejected(folder):
     (folder / "bertbench.toml").write_text(TEXT[: TEXT.index("[model.faq.accuracy]")])
-    with pytest.raises(InputError, match=r"line 2: model\.faq: nothing is asked"):
+    with pytest.raises(InputError, match=r"line 2: model\.faq: has no check"):
         read_project(folder / "bertbench.toml")
 
 

@@ -104,11 +104,13 @@ def test_index_that_contradicts_shards_is_rejected(folder):
     name = "qa_outputs.bias"
     others = [shard for shard in SHARDS if shard != places[name]]
     write_index(folder, places | {name: others[0]})
-    with pytest.raises(InputError, match=rf"{others[0]}: does not hold {name}, which {INDEX} places there"):
+    with pytest.raises(
+        InputError, match=rf"{others[0]}: does not contain {name}, which {INDEX} places there"
+    ):
         open_checkpoint(folder)
     write_index(folder, {key: place for key, place in places.items() if key != name})
     with pytest.raises(
-        InputError, match=rf"{places[name]}: holds {name}, which {INDEX} does not place there"
+        InputError, match=rf"{places[name]}: contains {name}, which {INDEX} does not place there"
     ):
         open_checkpoint(folder)
 
@@ -120,7 +122,7 @@ def test_tensor_in_two_shards_is_rejected(folder):
     (other, *_) = (shard for shard in SHARDS if shard != places[name])
     kept = {key: tensors[key] for key, place in places.items() if place == other}
     save_file(kept | {name: tensors[name] + 1}, folder / other)
-    with pytest.raises(InputError, match=rf"{other}: holds {name}, which {INDEX} does not place there"):
+    with pytest.raises(InputError, match=rf"{other}: contains {name}, which {INDEX} does not place there"):
         open_checkpoint(folder)
 
 

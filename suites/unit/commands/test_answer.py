@@ -35,7 +35,7 @@ BAD_LINES = {
     b'{"question": " ", "context": "a"}': "'question' is empty",
     b'{"question": "a", "context": ""}': "'context' is empty",
     b'{"question": "a", "context": "\\u0000"}': "no wordpiece",
-    b'{"question": "a \\ud800", "context": "a"}': "half of a surrogate pair",
+    b'{"question": "a \\ud800", "context": "a"}': "a lone surrogate",
     b'{"id": 1e999, "question": "a", "context": "a"}': "'id' must be",
     b'{"id": NaN, "question": "a", "context": "a"}': "'id' must be",
     b'{"id": [], "question": "a", "context": "a"}': "'id' must be",

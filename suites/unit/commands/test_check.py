@@ -75,7 +75,7 @@ def test_missing_baseline_of_this_machine_is_unclear(tmp_path, check):
     folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
     status, lines, _ = check(folder, "-k", "own-b1")
     assert (status, len(lines)) == (3, 1)
-    assert "no baseline of this machine; record one with --record-baselines" in lines[0]
+    assert "no baseline for this machine; record one with --record-baselines" in lines[0]
 
 
 def test_selecting_no_check_is_unclear(tmp_path, check):

@@ -133,7 +133,7 @@ def test_compare_uses_dataset_of_the_predictions(capsys, tmp_path, dataset):
     folder = write_run(tmp_path / "run", {"q1": "b", "q2": "b"})
     status, _, err = run(capsys, "compare", folder, folder)
     assert (status, err.count("\n")) == (2, 1)
-    assert "run/results.json: not there to name the dataset; give --data." in err
+    assert "run/results.json: missing, so the dataset is unknown; give --data." in err
     (tmp_path / "run" / "results.json").write_text(json.dumps({"dataset": [dataset]}))
     status, out, _ = run(capsys, "compare", f"{folder}/predictions.json", folder)
     assert status == 0
@@ -143,11 +143,11 @@ def test_compare_uses_dataset_of_the_predictions(capsys, tmp_path, dataset):
 @pytest.mark.parametrize(
     ("results", "message"),
     [
-        ([], "names no dataset"),
-        ({"task": "squad"}, "names no dataset"),
-        ({"dataset": []}, "names no dataset"),
-        ({"dataset": [7]}, "names no dataset"),
-        ({"dataset": ["moved.json"]}, "names the dataset moved.json, which is not there"),
+        ([], "contains no dataset"),
+        ({"task": "squad"}, "contains no dataset"),
+        ({"dataset": []}, "contains no dataset"),
+        ({"dataset": [7]}, "contains no dataset"),
+        ({"dataset": ["moved.json"]}, "the dataset moved.json does not exist"),
     ],
 )
 def test_compare_with_missing_dataset_is_rejected(capsys, tmp_path, results, message):

@@ -71,7 +71,7 @@ def test_init_does_not_overwrite_existing_file(folder, call_here):
     (folder / "bertbench.toml").write_text("mine")
     status, _, told = call_here("init", "--model-dir", SquadTask.embedded.model_dir, "--data", "dev.json")
     assert status == 2
-    assert told == "bertbench: bertbench.toml: is there already; add to it, or remove it first.\n"
+    assert told == "bertbench: bertbench.toml: already exists; add to it, or remove it first.\n"
     assert (folder / "bertbench.toml").read_text() == "mine"
 
 

@@ -20,7 +20,7 @@ LIMITED = dataclasses.replace(
     TWO_SOCKETS, isa=("avx512_bf16", "avx512f", "avx2"), products=ProductKernels("avx2", True, False, False)
 )
 REFUSAL = (
-    "precision bf16: there are no bfloat16 products in oneDNN avx2; unset ONEDNN_MAX_CPU_ISA and "
+    "precision bf16: oneDNN avx2 has no bfloat16 products; unset ONEDNN_MAX_CPU_ISA and "
     "DNNL_MAX_CPU_ISA, or set TF_ENABLE_ONEDNN_OPTS=0 (slow)."
 )
 MODEL = ("--model-dir", str(embedded.SQUAD))

@@ -280,7 +280,7 @@ BAD_INPUTS = {
     "empty context": (with_paragraph(context=""), ("article 1, paragraph 1", "'context' is empty")),
     "contexts of invisible characters": (
         with_invisible_context,
-        ("no context holds a wordpiece",),
+        ("no context contains a wordpiece",),
     ),
     "empty question": (
         with_empty_question,

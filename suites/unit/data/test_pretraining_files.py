@@ -176,4 +176,4 @@ def test_command_reports_single_document(corpus, tmp_path):
         *("--output-file", Path(tmp_path) / "x.tfrecord", "--dupe-factor", 1),
     )
     assert result.exit_code == 0
-    assert "one document only" in result.output
+    assert "only one document" in result.output

@@ -144,7 +144,7 @@ QUESTION = (*PARAGRAPH, "qas", 0)
         (_put(_put, *PARAGRAPH, "context"), "article 1, paragraph 2: key 'context' is missing"),
         (_put(" \n", *PARAGRAPH, "context"), "article 1, paragraph 2: 'context' is empty; fill it in"),
         (_put(["a"], *PARAGRAPH, "context"), "paragraph 2: 'context' must be a string"),
-        (_put("\ud800 a", *PARAGRAPH, "context"), "'context' contains half of a surrogate pair"),
+        (_put("\ud800 a", *PARAGRAPH, "context"), "'context' contains a lone surrogate"),
         (_put(_put, *PARAGRAPH, "qas"), "paragraph 2: key 'qas' is missing"),
         (_put(_put, *QUESTION, "id"), "paragraph 2: a question: key 'id' is missing"),
         (_put(7, *QUESTION, "id"), "a question: 'id' must be a string"),

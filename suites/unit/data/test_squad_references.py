@@ -87,7 +87,7 @@ def changed(change):
         (lambda p: p[0]["qas"][0].pop("question"), "", "1 questions"),
         (lambda p: p[0]["qas"][0].update(question=None), "", "1 questions"),
         (lambda p: p[1].pop("context"), "", "1 contexts"),
-        (lambda p: p[0]["qas"][0]["answers"][1].pop("answer_start"), "", "1 places of answers"),
+        (lambda p: p[0]["qas"][0]["answers"][1].pop("answer_start"), "", "1 positions of answers"),
         (lambda p: p[0]["qas"][0]["answers"][1].update(answer_start="7"), "", None),
         (lambda p: p[0]["qas"][1].update(answers=[]), "q2", "1 answers"),
         (lambda p: p[0]["qas"][1].update(answers=None), "q2", "1 answers"),
@@ -130,7 +130,7 @@ def test_predictions_for_unknown_questions_are_ignored(evaluate):
         ),
         (lambda p: p[0]["qas"][0].update(id=None), PREDICTIONS, "'id' must be a string"),
         (lambda p: p[0]["qas"][0].pop("id"), PREDICTIONS, "a question: key 'id' is missing"),
-        (lambda p: p[0]["qas"][0].update(answers=[]), PREDICTIONS, "'q1': has no answer to score against"),
+        (lambda p: p[0]["qas"][0].update(answers=[]), PREDICTIONS, "'q1': has no reference answer"),
         (lambda p: p[0]["qas"][0].pop("answers"), PREDICTIONS, "'q1': key 'answers' is missing"),
         (
             lambda p: p[0]["qas"][0].update(answers=["cat"]),

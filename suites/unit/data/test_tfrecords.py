@@ -128,7 +128,7 @@ def test_full_disk_is_reported():
         ({"next_sentence_labels": [2]}, r"record 1: next_sentence_labels is 2"),
         ({"input_mask": [1, 1, 1, 0, 1, 1, 0, 0]}, r"record 1: input_mask is not ones, then zeros"),
         ({"input_mask": [0] * 8}, r"record 1: input_mask is not ones, then zeros"),
-        ({"masked_lm_positions": [2, 6, 0]}, r"record 1: a masked position lies outside its 6 tokens"),
+        ({"masked_lm_positions": [2, 6, 0]}, r"record 1: a masked position is outside its 6 tokens"),
         ({"masked_lm_weights": [1.0, 0.5, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
         ({"masked_lm_weights": [1.0, math.nan, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
         ({"input_ids": [2, -1, 4, 3, 9, 3, 0, 0]}, r"record 1: input_ids holds -1, which is not a valid id"),

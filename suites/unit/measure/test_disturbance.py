@@ -43,9 +43,9 @@ def test_undisturbed_measurement_has_no_warning():
     [
         ({"busy": 84}, "other processes took 10 % of the CPU time"),
         ({"steal": 3}, "other virtual machines took 5 % of the CPU time"),
-        ({"throttled": 3.5}, "a control group held it back for 5 % of the time"),
+        ({"throttled": 3.5}, "a control group throttled it for 5 % of the time"),
         ({"switches": 10 + 4000, "busy": 81.2}, "it lost its core 100 times per second"),
-        ({"overheated": 5}, "the CPU slowed itself down 3 times for heat"),
+        ({"overheated": 5}, "the CPU was throttled 3 times because of heat"),
         ({"swapped": 105}, "100 MiB were swapped"),
         ({"clocks": (2000, 3000)}, "the clock varied by 50 %"),
         ({"peaks": (100, 300, 200)}, "the GEMM peak varied by 200 %"),

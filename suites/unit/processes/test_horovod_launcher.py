@@ -73,7 +73,7 @@ def test_elastic_job_on_one_host_uses_two_host_names():
 
 @pytest.mark.parametrize(("processes", "hosts"), [(1, ()), (2, ("a",))])
 def test_elastic_job_without_remaining_worker_is_rejected(processes, hosts):
-    with pytest.raises(InputError, match="--elastic: a loss leaves no worker to continue"):
+    with pytest.raises(InputError, match="--elastic: no worker would remain after a loss"):
         WorkerHosts(processes, hosts, elastic=True)
 
 
@@ -81,7 +81,7 @@ def test_elastic_independent_training_is_rejected(capfd):
     with pytest.raises(SystemExit) as end:
         main(["train", "squad", "--mpi-num-processes", "2", "--elastic", "--output-dir", "out"])
     assert end.value.code == InputError.exit_status
-    assert "--elastic: workers that train independently have nothing" in capfd.readouterr().err
+    assert "--elastic: workers that train independently cannot replace" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_elastic_independent_training_is_rejected(capfd):
         ("2", "a,a", "a,a: name each host once"),
         ("3", "a:1,a:2", "a:1,a:2: name each host once"),
         ("1", "a,b", "a,b: 2 hosts for 1 processes"),
-        ("2", "n1 n2", "'n1 n2' is no host; write NAME or NAME:PROCESSES, with commas between hosts"),
-        ("2", "n1:1 n2:1", "'n1:1 n2:1' is no host"),
-        ("2", "ann@n1,n2", "'ann@n1' is no host"),
-        ("2", "n1:x,n2:1", "'n1:x' is no host"),
-        ("2", "n1:-1,n2:3", "'n1:-1' is no host"),
-        ("2", "n1:2:2,n2", "'n1:2:2' is no host"),
-        ("2", "::1,n2", "'::1' is no host"),
-        ("2", "n1,", "'' is no host"),
-        ("2", ",", "'' is no host"),
+        ("2", "n1 n2", "'n1 n2' is not a valid host; write NAME or NAME:PROCESSES, separated by commas"),
+        ("2", "n1:1 n2:1", "'n1:1 n2:1' is not a valid host"),
+        ("2", "ann@n1,n2", "'ann@n1' is not a valid host"),
+        ("2", "n1:x,n2:1", "'n1:x' is not a valid host"),
+        ("2", "n1:-1,n2:3", "'n1:-1' is not a valid host"),
+        ("2", "n1:2:2,n2", "'n1:2:2' is not a valid host"),
+        ("2", "::1,n2", "'::1' is not a valid host"),
+        ("2", "n1,", "'' is not a valid host"),
+        ("2", ",", "'' is not a valid host"),
         ("2", "localhost:0,n2:2", "localhost:0,n2:2: a host without processes; leave it out"),
-        ("2", "n1:1,n2", "n1:1,n2: give the number of processes of every host, or of none"),
+        ("2", "n1:1,n2", "n1:1,n2: give the number of processes for every host, or for none"),
         ("5", "n1:2,n2:2", "n1:2,n2:2: 4 processes, but --mpi-num-processes is 5; make them agree"),
         ("2", "n1:2,n2:2", "n1:2,n2:2: 4 processes, but --mpi-num-processes is 2; make them agree"),
     ],

@@ -202,7 +202,7 @@ def spoil(path, change):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda baselines: baselines.append(baselines[0]), r"baselines\[1\] .*stand twice"),
+        (lambda baselines: baselines.append(baselines[0]), r"baselines\[1\] .*appear twice"),
         (lambda baselines: baselines[0]["scores"].pop("f1"), "has no score 'f1'"),
         (lambda baselines: baselines[0].update(per_question_scores="../x.npz"), "must be a file's name"),
     ],
@@ -218,7 +218,7 @@ def test_item_scores_of_another_baseline_are_rejected(path):
     case = record(path)
     spoil(path, lambda baselines: baselines[0]["scores"].update(f1=80.0))
     baselines = read_baselines(path)
-    with pytest.raises(InputError, match=r"\.npz: does not hold the f1 80\.0"):
+    with pytest.raises(InputError, match=r"\.npz: does not give the f1 80\.0"):
         baselines.items(baselines.find(case))
 
 

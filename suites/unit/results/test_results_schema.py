@@ -135,8 +135,8 @@ def test_scores_that_differ_by_rounding_are_accepted(tmp_path):
     ("changes", "message"),
     [
         ({"difference": -67.0}, r"difference -67.0 is not score minus expected, -0.01"),
-        ({"difference": None}, "only one of expected and difference is there"),
-        ({"interval": [0.2, 0.4]}, r"interval 0.2 to 0.4 does not hold the difference"),
+        ({"difference": None}, "only one of expected and difference is given"),
+        ({"interval": [0.2, 0.4]}, r"interval 0.2 to 0.4 does not contain the difference"),
         ({"interval": [0.1]}, r"interval\[1\] is missing"),
         ({"expected": float("nan")}, "expected is nan"),
         ({"score": 87.2}, "its f1 87.2 is not the case's 87.3"),

@@ -146,7 +146,10 @@ def test_missing_baseline_is_unclear_equal_passes_and_different_fails(run_suite,
     results = baselines.parent / "results"
     status, out = run_suite(*tuned, f"--results-dir={results}")
     assert status == 3, out
-    assert "there is no baseline for this checkpoint and data set; if it is right, record it: pytest" in out
+    assert (
+        "there is no baseline for this checkpoint and data set; if the score is correct, record it: pytest"
+        in out
+    )
     assert "--record-baselines" in out
     assert out.splitlines()[-1] == "exit status 3"
     missing = read_judged(results / "accuracy.json")
@@ -176,7 +179,7 @@ def test_drop_on_five_questions_is_unclear(run_suite, baselines, tuned):
     assert "fp32-squad-inference-tuned: F1" in out
     assert "a loss beyond the tolerance, but it may be chance; about" in out
     assert "; changed: " in out
-    assert "look closer: bertbench predict squad" in out
+    assert "details: bertbench predict squad" in out
     assert "2 unclear" in out
 
 

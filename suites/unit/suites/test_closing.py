@@ -111,6 +111,6 @@ def test_table_has_80_columns_and_all_columns_with_verbose(run_session):
 def test_unclear_case_is_reported_with_remedy(run_session):
     _, out = run_session(2)
     assert "a loss beyond the tolerance is not excluded; about" in out
-    assert "look closer: bertbench compare A B" in out
+    assert "details: bertbench compare A B" in out
     assert "1 unclear" in out
     assert "Traceback" not in out

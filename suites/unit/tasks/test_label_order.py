@@ -71,7 +71,7 @@ def test_default_label_names_print_one_notice(values, rows, capsys):
     assert order("MNLI", **values) == rows
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "taken as contradiction, entailment, neutral; if they are others, name them in id2label." in error
+    assert "assuming contradiction, entailment, neutral; if this is wrong, correct id2label." in error
 
 
 def test_missing_label_names_mean_two_default_names(capsys):
@@ -109,12 +109,12 @@ def test_missing_label_names_mean_two_default_names(capsys):
         (
             "RTE",
             {"id2label": {"0": "entailment", "2": "not_entailment"}},
-            "id2label holds the ids 0, 2; they",
+            "id2label contains the ids 0, 2; they",
         ),
         (
             "RTE",
             {"label2id": {"entailment": 1, "not_entailment": 1}},
-            "label2id holds the ids 1, 1; they must",
+            "label2id contains the ids 1, 1; they must",
         ),
         ("RTE", {"id2label": {"1": "entailment", "2": "not_entailment"}}, "ids 1, 2; they must be 0 to 1"),
         (
@@ -122,7 +122,7 @@ def test_missing_label_names_mean_two_default_names(capsys):
             {"id2label": {"0": "entailment", "one": "not_entailment"}},
             "the id 'one', which is not a whole",
         ),
-        ("RTE", {"id2label": {"0": "entailment", "1": None}}, "holds the name None, which is not a text"),
+        ("RTE", {"id2label": {"0": "entailment", "1": None}}, "contains the name None, which is not a text"),
         ("RTE", {"id2label": {"0": "entailment", "1": "entailment"}}, "gives one name to several ids"),
         ("RTE", {"id2label": ["entailment", "not_entailment"]}, "id2label must be an object"),
         (
