@@ -28,7 +28,7 @@ def words(name: str) -> str:
     return " ".join(PROPER.get(word, word) for word in name.split("_"))
 
 
-def figure(value: float | None, digits: int = 4) -> str:
+def format_number(value: float | None, digits: int = 4) -> str:
     """A number with the given significant digits and separated thousands, or a dash for None."""
     if value is None:
         return NONE

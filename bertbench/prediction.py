@@ -13,7 +13,7 @@ from bertbench.files import DataFile, unchanged
 from bertbench.inference import InferenceRun, load_model, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.prediction_settings import PredictionSettings
-from bertbench.tasks.base import Dataset, Outcome, Task
+from bertbench.tasks.base import Dataset, Task, TaskResult
 from bertbench.tasks.fit import require_known_ids, require_length
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Prediction:
     """
 
     dataset: Dataset
-    outcome: Outcome
+    outcome: TaskResult
     run: InferenceRun
     dataset_sha256: str
     checkpoint_fingerprint: str
@@ -37,7 +37,7 @@ class Prediction:
 
 
 def predict(task: Task, source: ModelSource, split: str, settings: PredictionSettings) -> Prediction:
-    """Read a split, run the model over it and judge the outputs.
+    """Read a split, run the model over it and score the outputs.
 
     Raises:
       InputError: data or checkpoint are malformed or do not fit each other.
@@ -62,7 +62,7 @@ def predict_dataset(
     fingerprint: str,
     seconds: Mapping[str, float] | None = None,
 ) -> Prediction:
-    """Run a loaded model over a data set and judge the outputs.
+    """Run a loaded model over a data set and score the outputs.
 
     Args:
       fingerprint: of the model's checkpoint. seconds: of the stages before, by name.
@@ -81,7 +81,7 @@ def predict_dataset(
         deterministic=settings.deterministic,
         description=f"predict {task.name} in {settings.compute.precision}",
     )
-    outcome, judging_seconds = _timed(lambda: task.judge(dataset, run.outputs))
+    outcome, judging_seconds = _timed(lambda: task.evaluate(dataset, run.outputs))
     return Prediction(
         dataset,
         outcome,

@@ -18,7 +18,7 @@ from bertbench.options import Option, Settings, command_words
 from bertbench.precision import PRECISIONS
 from bertbench.tasks.base import TaskSettings
 from bertbench.tasks.table import TASKS
-from bertbench.toml_files import Table, TomlFile, option_keys
+from bertbench.toml_files import TomlFile, TomlTable, option_keys
 
 FILE, SHARED_FILE = "bertbench.toml", "pyproject.toml"
 ACCURACY, THROUGHPUT = "accuracy", "throughput"
@@ -74,7 +74,7 @@ class ProjectModel:
 
 
 @dataclass(frozen=True)
-class Check:
+class ProjectCheck:
     """One check: the accuracy or the throughput of a model in a precision."""
 
     model: ProjectModel
@@ -112,10 +112,10 @@ class Project:
         return self.baselines / "throughput"
 
     @property
-    def checks(self) -> tuple[Check, ...]:
+    def checks(self) -> tuple[ProjectCheck, ...]:
         """All checks, accuracy first: it does not need an idle machine."""
         return tuple(
-            Check(model, precision, kind)
+            ProjectCheck(model, precision, kind)
             for kind in (ACCURACY, THROUGHPUT)
             for model in self.models
             if getattr(model, kind) is not None
@@ -144,7 +144,7 @@ def read_project(path: Path) -> Project:
       InputError: it cannot be read, a key is unknown or missing, a value does not fit, or a file that it
         names does not exist; the message names file, line and key.
     """
-    table = Table(TomlFile(path))
+    table = TomlTable(TomlFile(path))
     if path.name == SHARED_FILE:
         table = table.within("tool").within("bertbench")
     table.refuse_keys_but("baselines", "model")
@@ -157,7 +157,7 @@ def read_project(path: Path) -> Project:
     )
 
 
-def _read_model(table: Table, name: str, folder: Path) -> ProjectModel:
+def _read_model(table: TomlTable, name: str, folder: Path) -> ProjectModel:
     if not _NAME.fullmatch(name):
         raise InputError(
             f"{table.place()}: a model's name may contain only letters, digits, '.', '_' and '-'."
@@ -185,14 +185,14 @@ def _read_model(table: Table, name: str, folder: Path) -> ProjectModel:
     )
 
 
-def _model_dir(table: Table, folder: Path) -> Path:
+def _model_dir(table: TomlTable, folder: Path) -> Path:
     model_dir = folder / table.value("dir", str)
     if not model_dir.is_dir():
         raise InputError(f"{table.place('dir')}: {model_dir}: no such folder; correct the path.")
     return model_dir
 
 
-def _read_precisions(table: Table) -> tuple[str, ...]:
+def _read_precisions(table: TomlTable) -> tuple[str, ...]:
     if "precisions" not in table.values:
         return tuple(PRECISIONS)
     names = table.value("precisions", list)

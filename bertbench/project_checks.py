@@ -16,7 +16,7 @@ from bertbench.benchmarking.run import run_benchmark
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.compute import Compute
 from bertbench.evaluation.items import Items
-from bertbench.formatting import figure, percent, signed, words
+from bertbench.formatting import format_number, percent, signed, words
 from bertbench.gate.accuracy import explain
 from bertbench.gate.case import Expectations, Pass, judge_case
 from bertbench.gate.result import EFFICIENCY, Outcome, Verdict
@@ -26,7 +26,7 @@ from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import FP32, parse_precision
 from bertbench.prediction import predict
 from bertbench.prediction_settings import PredictionSettings
-from bertbench.project import THROUGHPUT, Check, Project, ProjectModel, ThroughputRule
+from bertbench.project import THROUGHPUT, Project, ProjectCheck, ProjectModel, ThroughputRule
 from bertbench.results.accuracy import AccuracyCase, Ruling
 from bertbench.results.accuracy_baselines import read_baselines
 from bertbench.results.baselines import find_newest_case
@@ -80,9 +80,9 @@ class JudgedScore:
     def detail(self) -> str:
         """The score, and what it was compared with."""
         case = self.case
-        told = [f"{words(case.quantity)} {figure(case.scores[case.quantity])}"]
+        told = [f"{words(case.quantity)} {format_number(case.scores[case.quantity])}"]
         for made in case.comparisons:
-            expected = "" if made.expected is None else f" {figure(made.expected)}"
+            expected = "" if made.expected is None else f" {format_number(made.expected)}"
             told.append(f"{made.against}{expected}: {explain(made, scored_unit(case.task))}")
             if made.expected is None:
                 told[-1] += f"; {RECORD}"
@@ -120,7 +120,8 @@ class JudgedSpeed:
     def detail(self) -> str:
         """The rate, and what its efficiency was compared with."""
         verdict = self.verdict
-        told = f"{figure(self.figures['examples_per_second'])} examples/s, efficiency {percent(verdict.head)}"
+        rate = format_number(self.figures["examples_per_second"])
+        told = f"{rate} examples/s, efficiency {percent(verdict.head)}"
         if verdict.base is None:
             return told if self.recorded else f"{told}; {verdict.detail}; {RECORD}"
         told += f"; baseline {percent(verdict.base)}"
@@ -147,12 +148,12 @@ class ProjectChecks:
     recording: bool = False
     _passes: dict[tuple[str, str], Pass] = field(default_factory=dict)
 
-    def judge(self, check: Check) -> JudgedScore | JudgedSpeed:
+    def judge(self, check: ProjectCheck) -> JudgedScore | JudgedSpeed:
         """Judge a check; raises as `judge_score` and `judge_speed` do."""
         rule = check.model.throughput
         return self.judge_speed(check, rule) if check.kind == THROUGHPUT and rule else self.judge_score(check)
 
-    def judge_score(self, check: Check) -> JudgedScore:
+    def judge_score(self, check: ProjectCheck) -> JudgedScore:
         """Judge a model's score in a precision.
 
         Raises:
@@ -176,7 +177,7 @@ class ProjectChecks:
         case = dataclasses.replace(case, command=f"bertbench check -k {case.case}")
         return JudgedScore(case, run.items, looks, self.recording)
 
-    def judge_speed(self, check: Check, rule: ThroughputRule) -> JudgedSpeed:
+    def judge_speed(self, check: ProjectCheck, rule: ThroughputRule) -> JudgedSpeed:
         """Measure a model's throughput in a precision, on examples of full length, and judge it.
 
         Raises:
@@ -200,11 +201,11 @@ class ProjectChecks:
             source, task = _open(model)
             settings = PredictionSettings(_compute(model, precision, source))
             prediction = predict(task, source, task.split, settings)
-            name = Check(model, precision, "accuracy").name
+            name = ProjectCheck(model, precision, "accuracy").name
             self._passes[key] = Pass(name, precision, task, source, prediction, model.arguments)
         return self._passes[key]
 
-    def _measure(self, check: Check, rule: ThroughputRule) -> Mapping[str, Any]:
+    def _measure(self, check: ProjectCheck, rule: ThroughputRule) -> Mapping[str, Any]:
         source, task = _open(check.model)
         compute = _compute(check.model, check.precision, source)
         case = BenchmarkCase(task, "inference", compute, check.model.name, source.config, rule.batch_size)

@@ -61,7 +61,7 @@ class TomlFile:
         return None
 
 
-class Table:
+class TomlTable:
     """A table of a TOML file.
 
     Attributes:
@@ -78,9 +78,9 @@ class Table:
         """File, line and path of a key in this table."""
         return self._file.place((*self._keys, *keys))
 
-    def within(self, key: str) -> "Table":
+    def within(self, key: str) -> "TomlTable":
         """The table of that key; raises as `value`."""
-        return Table(self._file, (*self._keys, key), self.value(key, dict))
+        return TomlTable(self._file, (*self._keys, key), self.value(key, dict))
 
     def value(self, key: str, kind: type[T]) -> T:
         """The value of a key.

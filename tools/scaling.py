@@ -85,7 +85,7 @@ def measure_point(point: Point) -> float:
 
 @functools.cache
 def _prepare(point: Point) -> Callable[[], Any]:
-    from bertbench.benchmarking.subject import make_subject
+    from bertbench.benchmarking.timed_call import make_timed_call
     from bertbench.benchmarking.workload import full_length_workload
     from bertbench.runtime import start_tensorflow
 
@@ -93,7 +93,7 @@ def _prepare(point: Point) -> Callable[[], Any]:
         start_tensorflow(point.threads, 1)
     case = _case(point)
     (batch,) = full_length_workload(case, 1).batches
-    call = make_subject(case, _model(point.geometry, point.precision, point.mode, point.layers))
+    call = make_timed_call(case, _model(point.geometry, point.precision, point.mode, point.layers))
     for _ in range(2):
         call(batch)
     return functools.partial(call, batch)
@@ -117,7 +117,7 @@ def _case(point: Point) -> "BenchmarkCase":
 
 @functools.cache
 def _model(geometry: str, precision: str, mode: str, layers: int) -> "BertModel":
-    from bertbench.benchmarking.subject import build_model
+    from bertbench.benchmarking.timed_call import build_model
 
     return build_model(_case(Point(geometry, precision, mode, 1, 8, layers, 1)))
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.table import Table
 
 from bertbench.benchmarking.case import BenchmarkCase
-from bertbench.benchmarking.subject import build_model, make_subject
+from bertbench.benchmarking.timed_call import build_model, make_timed_call
 from bertbench.benchmarking.workload import Workload
 from bertbench.checkpoint.source import ModelSource
 from bertbench.console import make_table, print_table, progress, say
-from bertbench.formatting import figure, percent
+from bertbench.formatting import format_number, percent
 from bertbench.measure.profiling import (
     KERNEL_CLASSES,
     Profile,
@@ -35,7 +35,7 @@ def profile_case(
 
     Writes the trace to `output_dir`, and prints its path and the time by kernel and operation.
     """
-    call = make_subject(case, build_model(case, source))
+    call = make_timed_call(case, build_model(case, source))
     count = len(workload.batches)
     traced = [workload.batches[index * count // TRACED_STEPS] for index in range(TRACED_STEPS)]
     with progress(f"warm up {case.name}", max(warmup_steps, TRACED_STEPS), "batches") as advance:
@@ -81,5 +81,5 @@ def op_table(profile: Profile) -> Table:
 def _row(profile: Profile, name: str, seconds: float, calls: int | None) -> tuple[str, str, str, str]:
     steps = max(1, profile.steps)
     share = seconds / profile.step_seconds if profile.step_seconds else 0.0
-    made = "" if calls is None else figure(calls / steps, 3)
-    return name, figure(1000 * seconds / steps), percent(share), made
+    made = "" if calls is None else format_number(calls / steps, 3)
+    return name, format_number(1000 * seconds / steps), percent(share), made

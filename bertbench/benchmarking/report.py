@@ -8,7 +8,7 @@ from rich.table import Table
 from bertbench import __version__
 from bertbench.benchmarking.run import BenchmarkResult
 from bertbench.console import make_table
-from bertbench.formatting import describe_ways, figure, percent
+from bertbench.formatting import describe_ways, format_number, percent
 from bertbench.measure.bandwidth import memory_bandwidth
 from bertbench.measure.machine import bf16_is_native, describe_machine, read_machine
 from bertbench.measure.threads import ThreadSettings
@@ -83,28 +83,30 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
     """The measurements of one case, one per row."""
     peak, machine_peak = max(result.gemm_peak_rounds), result.machine_peak
     rows = [
-        ("examples/s", figure(result.examples_per_second)),
-        ("tokens/s (real)", figure(result.tokens_per_second)),
-        ("model GFLOP/s", figure(result.gflops)),
-        ("GEMM peak GFLOP/s", f"{figure(result.gemm_peak_gflops)} (best round {figure(peak)})"),
+        ("examples/s", format_number(result.examples_per_second)),
+        ("tokens/s (real)", format_number(result.tokens_per_second)),
+        ("model GFLOP/s", format_number(result.gflops)),
+        ("GEMM peak GFLOP/s", f"{format_number(result.gemm_peak_gflops)} (best round {format_number(peak)})"),
         ("GEMM peak measured by", describe_ways(result.gemm_peak_ways)),
         ("efficiency", percent(result.efficiency)),
         (
             "machine peak GFLOP/s",
-            f"{figure(machine_peak.gflops)} ({machine_peak.shape}, {machine_peak.way.name})",
+            f"{format_number(machine_peak.gflops)} ({machine_peak.shape}, {machine_peak.way.name})",
         ),
         (f"latency {', '.join(result.latency)} (ms)", _milliseconds(result.latency)),
-        ("peak memory (MiB)", figure(result.peak_memory_mib)),
-        ("start to first result (s)", figure(result.startup_seconds, 3)),
+        ("peak memory (MiB)", format_number(result.peak_memory_mib)),
+        ("start to first result (s)", format_number(result.startup_seconds, 3)),
         ("batches measured", str(len(result.round_seconds))),
         ("threads", str(threads)),
         ("matrix products in", str(read_machine().products)),
     ]
     if result.examples_per_second_with_features is not None:
-        rows.insert(1, ("examples/s including features", figure(result.examples_per_second_with_features)))
+        rows.insert(
+            1, ("examples/s including features", format_number(result.examples_per_second_with_features))
+        )
         wasted = 1 - result.gflops / result.computed_gflops
         rows.insert(
-            4, ("computed GFLOP/s", f"{figure(result.computed_gflops)} ({percent(wasted)} not needed)")
+            4, ("computed GFLOP/s", f"{format_number(result.computed_gflops)} ({percent(wasted)} not needed)")
         )
     if result.case.compute.precision is BF16 and not bf16_is_native():
         rows.append(("bf16", "emulated: no bfloat16 instructions on this machine"))
@@ -113,4 +115,4 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
 
 
 def _milliseconds(latency: dict[str, float]) -> str:
-    return ", ".join(figure(1000 * seconds) for seconds in latency.values())
+    return ", ".join(format_number(1000 * seconds) for seconds in latency.values())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertbench.benchmarking.case import BenchmarkCase
-from bertbench.benchmarking.subject import Subject, build_model, make_subject
+from bertbench.benchmarking.timed_call import TimedCall, build_model, make_timed_call
 from bertbench.benchmarking.workload import Workload
 from bertbench.checkpoint.source import ModelSource
 from bertbench.console import progress
@@ -88,7 +88,7 @@ class Benchmark:
         reset_peak_memory()
         self.case = case
         self.workload = workload
-        self.call: Subject = make_subject(case, build_model(case, source))
+        self.call: TimedCall = make_timed_call(case, build_model(case, source))
         self._peak: GemmPeak  # from `warm_up` on
         self._round = 0
 

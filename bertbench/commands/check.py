@@ -11,7 +11,7 @@ from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, say
 from bertbench.errors import BertbenchError, CannotJudge, GateFailed
 from bertbench.options import Option, Settings
-from bertbench.project import Check, find_project_file, read_project
+from bertbench.project import ProjectCheck, find_project_file, read_project
 
 if TYPE_CHECKING:
     from bertbench.project_checks import JudgedScore, JudgedSpeed, ProjectChecks
@@ -47,7 +47,7 @@ class CheckOptions(Settings):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckVerdict:
     """The verdict of one check; `result` is None if the check could not be run."""
 
     name: str
@@ -117,15 +117,15 @@ command = TypedCommand(
 )
 
 
-def _judge(checks: "ProjectChecks", made: Check) -> Verdict:
+def _judge(checks: "ProjectChecks", made: ProjectCheck) -> CheckVerdict:
     try:
         result = checks.judge(made)
     except CannotJudge as error:
-        return Verdict(made.name, made.kind, UNCLEAR, str(error))
-    return Verdict(made.name, made.kind, result.ruling, result.detail, result)
+        return CheckVerdict(made.name, made.kind, UNCLEAR, str(error))
+    return CheckVerdict(made.name, made.kind, result.ruling, result.detail, result)
 
 
-def _raise(verdicts: Sequence[Verdict], ruling: str, error: type[BertbenchError]) -> None:
+def _raise(verdicts: Sequence[CheckVerdict], ruling: str, error: type[BertbenchError]) -> None:
     """Raise an error that names the checks with this ruling, if there are any."""
     if names := [verdict.name for verdict in verdicts if verdict.verdict == ruling]:
         raise error(f"{ruling}: {', '.join(names)}.")

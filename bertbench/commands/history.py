@@ -25,7 +25,7 @@ class HistoryOptions(Settings):
 def show_history(options: HistoryOptions) -> None:
     """Show stored results over time."""
     from bertbench.console import make_table, print_table, say
-    from bertbench.formatting import figure, percent
+    from bertbench.formatting import format_number, percent
     from bertbench.report.history import read_history, sparkline
     from bertbench.results.baselines import STORAGE
 
@@ -37,7 +37,7 @@ def show_history(options: HistoryOptions) -> None:
             len(series.runs),
             sparkline(series.efficiencies),
             percent(series.efficiencies[-1]),
-            figure(series.runs[-1].examples_per_second, 3),
+            format_number(series.runs[-1].examples_per_second, 3),
         )
         for series in history
     ]

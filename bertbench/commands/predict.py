@@ -124,16 +124,16 @@ def _rates(prediction: "Prediction") -> dict[str, float]:
 
 
 def _print(task: Task, settings: PredictionSettings, prediction: "Prediction") -> None:
-    from bertbench.formatting import figure, words
+    from bertbench.formatting import format_number, words
 
     scores = prediction.outcome.scores
     rows = [
-        *((words(name), figure(score)) for name, score in scores.items()),
+        *((words(name), format_number(score)) for name, score in scores.items()),
         (task.unit, f"{prediction.dataset.num_items:,}"),
         ("sequences", f"{prediction.run.num_examples:,}"),
-        ("seconds", figure(prediction.run.seconds, 3)),
-        ("examples/s", figure(_rates(prediction)["examples_per_second"], 3)),
-        ("tokens/s", figure(_rates(prediction)["tokens_per_second"], 3)),
+        ("seconds", format_number(prediction.run.seconds, 3)),
+        ("examples/s", format_number(_rates(prediction)["examples_per_second"], 3)),
+        ("tokens/s", format_number(_rates(prediction)["tokens_per_second"], 3)),
     ]
     print_table(make_table(f"{task.name}, {settings.compute.precision}", ("", ""), rows))
     if scores:

@@ -141,10 +141,10 @@ def _describe(job: "TrainingJob", result: "JobResult", threads: "ThreadSettings"
 
 
 def _print(job: "TrainingJob", result: "JobResult") -> None:
-    from bertbench.formatting import figure, words
+    from bertbench.formatting import format_number, words
 
-    rows = [(words(name), figure(score)) for name, score in (result.scores or {}).items()]
+    rows = [(words(name), format_number(score)) for name, score in (result.scores or {}).items()]
     if result.run is not None:
-        rows += [("loss", figure(loss)) for _, loss in result.run.loss_curve[-1:]]
+        rows += [("loss", format_number(loss)) for _, loss in result.run.loss_curve[-1:]]
         rows.append(("checkpoint", str(result.run.checkpoint)))
     print_table(make_table(f"{job.task.name}, {job.compute.precision}", ("", ""), rows))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, Option
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, LaunchOption
 
 HELP = ("-h", "--help")
 _LONG = {option.spellings[0].replace("_", "-"): option for option in LAUNCH_OPTIONS}
@@ -66,7 +66,7 @@ def command_line(arguments: Arguments, without: Collection[str], output_dir: Pat
     return [*words, "--", *model] if model else words
 
 
-def _take(tokens: list[str]) -> tuple[Option, str, str | None]:
+def _take(tokens: list[str]) -> tuple[LaunchOption, str, str | None]:
     """Remove the first option from `tokens`; return it, its name as given, and its value if it has one."""
     token = tokens.pop(0)
     name, given, value = token.partition("=")
@@ -89,7 +89,7 @@ def _take(tokens: list[str]) -> tuple[Option, str, str | None]:
     return option, name, tokens.pop(0)
 
 
-def _store(values: dict[str, Any], option: Option, shown: str, text: str | None) -> None:
+def _store(values: dict[str, Any], option: LaunchOption, shown: str, text: str | None) -> None:
     if text == "" and option.kind in ("path", "volume"):
         raise InputError(f"{shown}: is empty (is a variable not set?); give a path or leave it out.")
     if text == "":
@@ -103,7 +103,7 @@ def _store(values: dict[str, Any], option: Option, shown: str, text: str | None)
         values[option.name] = value
 
 
-def _parse_value(option: Option, shown: str, text: str) -> Any:
+def _parse_value(option: LaunchOption, shown: str, text: str) -> Any:
     if option.choices:
         by_lower = {choice.lower(): choice for choice in option.choices}
         if text.lower() in by_lower:
@@ -181,7 +181,7 @@ def _unknown_after(token: str) -> InputError:
     return InputError(f"{token}: unknown model argument; {_nearest(normal, _MODEL)}")
 
 
-def _nearest(name: str, known: Mapping[str, Option]) -> str:
+def _nearest(name: str, known: Mapping[str, LaunchOption]) -> str:
     match difflib.get_close_matches(name, known, n=1):
         case [nearest]:
             return f"did you mean {known[nearest].shown}?"

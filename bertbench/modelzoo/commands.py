@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bertbench.modelzoo.settings import Settings
+from bertbench.modelzoo.settings import LaunchSettings
 from bertbench.modelzoo.table import MODEL_ARGUMENTS
 from bertbench.options import all_options
 from bertbench.tasks.table import TASKS
@@ -21,7 +21,7 @@ GEOMETRIES = {"bert_large": "bert-large", "bert_base": "bert-base"}
 Command = tuple[str, ...]
 
 
-def build_command(settings: Settings, task: str, action: str, output_dir: Path) -> Command:
+def build_command(settings: LaunchSettings, task: str, action: str, output_dir: Path) -> Command:
     """The `bertbench` command line of one run.
 
     Args:
@@ -36,7 +36,7 @@ def build_command(settings: Settings, task: str, action: str, output_dir: Path) 
     return command
 
 
-def _benchmark(settings: Settings, task: str) -> Command:
+def _benchmark(settings: LaunchSettings, task: str) -> Command:
     """Without --data-location and config_file: random weights and tokens, as in the original."""
     command = ("benchmark", task.lower(), "--mode", str(settings["mode"]))
     if settings.given("data_location") is None and settings.given("config_file") is None:
@@ -47,7 +47,7 @@ def _benchmark(settings: Settings, task: str) -> Command:
     return (*command, *model, *_flags(settings, "batch_size", "steps", "warmup_steps"))
 
 
-def _predict(settings: Settings, task: str) -> Command:
+def _predict(settings: LaunchSettings, task: str) -> Command:
     return (
         *("predict", task.lower()),
         *_model(settings),
@@ -56,7 +56,7 @@ def _predict(settings: Settings, task: str) -> Command:
     )
 
 
-def _train(settings: Settings, task: str) -> Command:
+def _train(settings: LaunchSettings, task: str) -> Command:
     names = dict.fromkeys((*_TRAINING, *_TASK_TRAINING[task]))
     if settings.given("do_predict") is not None:
         names["do_predict"] = None
@@ -69,18 +69,18 @@ def _train(settings: Settings, task: str) -> Command:
     )
 
 
-def _model(settings: Settings) -> Command:
+def _model(settings: LaunchSettings) -> Command:
     checkpoint = settings.path("init_checkpoint")
     weights = () if checkpoint is None else ("--init-checkpoint", str(checkpoint))
     return (*_arithmetic(settings), "--config-file", str(settings.path("config_file")), *weights)
 
 
-def _arithmetic(settings: Settings) -> Command:
+def _arithmetic(settings: LaunchSettings) -> Command:
     gelu = ("--gelu", "fused") if settings["experimental_gelu"] else ()
     return (*_flags(settings, "precision", "optimized_softmax"), *gelu)
 
 
-def _task_options(settings: Settings, task: str, command: str) -> Command:
+def _task_options(settings: LaunchSettings, task: str, command: str) -> Command:
     """A task's own options, as far as the original has an argument of the same name."""
     kind = TASKS[task.lower()]
     words: list[str] = []
@@ -97,7 +97,7 @@ def _task_options(settings: Settings, task: str, command: str) -> Command:
     return (*words, *files)
 
 
-def _file(settings: Settings, name: str, command: str) -> Command:
+def _file(settings: LaunchSettings, name: str, command: str) -> Command:
     """A data file as an option; none for a dev set with which a training has nothing to do."""
     unused = command == "train" and not settings["do_predict"] and settings.given(name) is None
     if name == "predict_file" and unused:
@@ -106,14 +106,14 @@ def _file(settings: Settings, name: str, command: str) -> Command:
     return (f"--{name.replace('_', '-')}", place)
 
 
-def _text(settings: Settings) -> Command:
+def _text(settings: LaunchSettings) -> Command:
     """Options of the tokenization."""
     stated = settings.given("do_lower_case") is not None or not settings["do_lower_case"]
     lower_case = _flags(settings, "do_lower_case") if stated else ()  # bertbench's own default
     return ("--vocab-file", str(settings.path("vocab_file")), *lower_case)
 
 
-def _processes(settings: Settings, task: str) -> Command:
+def _processes(settings: LaunchSettings, task: str) -> Command:
     """Options of several processes through Horovod; none for a single process."""
     if settings["mpi_num_processes"] in (None, 1):
         return ()
@@ -122,11 +122,11 @@ def _processes(settings: Settings, task: str) -> Command:
     return _flags(settings, *names, *own)
 
 
-def _threads(settings: Settings) -> Command:
+def _threads(settings: LaunchSettings) -> Command:
     return _flags(settings, "num_intra_threads", "num_inter_threads")
 
 
-def _flags(settings: Settings, *names: str) -> Command:
+def _flags(settings: LaunchSettings, *names: str) -> Command:
     """The values that are set as `bertbench` options: --name value, or --name and --no-name."""
     words: list[str] = []
     for name in names:

@@ -9,7 +9,7 @@ from bertbench.errors import InputError
 from bertbench.measure.machine import Machine
 from bertbench.modelzoo.arguments import Arguments
 from bertbench.modelzoo.commands import Command, build_command
-from bertbench.modelzoo.settings import Settings
+from bertbench.modelzoo.settings import LaunchSettings
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 from bertbench.processes.placement import Placement, place_instances, place_single
 
@@ -60,7 +60,7 @@ def resolve(arguments: Arguments, machine: Machine, script_dir: Path) -> LaunchP
     if missing:
         raise InputError(f"missing {' and '.join(missing)}; --help lists all options.")
     mode = str(arguments.launch["mode"])
-    settings = Settings(arguments, mode)
+    settings = LaunchSettings(arguments, mode)
     for name in _ALWAYS_USED:
         settings[name]
     task = str(settings["train_option" if mode == "training" else "infer_option"])
@@ -79,7 +79,7 @@ def resolve(arguments: Arguments, machine: Machine, script_dir: Path) -> LaunchP
     )
 
 
-def _choose_action(settings: Settings, mode: str) -> str:
+def _choose_action(settings: LaunchSettings, mode: str) -> str:
     """`profile` comes first; in inference then benchmark, which is also the default."""
     if settings["profile"]:
         return "profile"
@@ -91,7 +91,7 @@ def _choose_action(settings: Settings, mode: str) -> str:
     return "benchmark"
 
 
-def _check_processes(settings: Settings, action: str) -> None:
+def _check_processes(settings: LaunchSettings, action: str) -> None:
     several = (settings["mpi_num_processes"] or 1) != 1 or settings["mpi_hostnames"]
     if several and settings["numa_cores_per_instance"]:
         raise InputError(
@@ -125,7 +125,7 @@ def _output_dir(arguments: Arguments, script_dir: Path) -> Path:
 
 
 def _plan_instances(
-    settings: Settings, machine: Machine, task: str, action: str, output_dir: Path
+    settings: LaunchSettings, machine: Machine, task: str, action: str, output_dir: Path
 ) -> tuple[Instance, ...]:
     cores, node = settings["numa_cores_per_instance"], settings["socket_id"]
     model_dir = Path(os.path.expanduser(str(settings["output_dir"] or output_dir))).absolute()
@@ -142,7 +142,7 @@ def _plan_instances(
 
 
 def _plan_instance(
-    settings: Settings, task: str, action: str, output_dir: Path, placement: Placement
+    settings: LaunchSettings, task: str, action: str, output_dir: Path, placement: Placement
 ) -> Instance:
     """Threads that are not given follow from the cores of the instance."""
     command = build_command(settings, task, action, output_dir)
@@ -154,7 +154,7 @@ def _plan_instance(
     return Instance((*command, *threads), placement, output_dir)
 
 
-def _notices(settings: Settings, mode: str, action: str) -> list[str]:
+def _notices(settings: LaunchSettings, mode: str, action: str) -> list[str]:
     unused = settings.unused()
     without_effect = {option.shown for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS) if not option.meaning}
     never = [name for name in unused if name in without_effect]

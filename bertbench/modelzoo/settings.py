@@ -13,7 +13,7 @@ _LAUNCH = {option.name: option for option in LAUNCH_OPTIONS}
 _MODEL = {argument.name: argument for argument in MODEL_ARGUMENTS}
 
 
-class Settings:
+class LaunchSettings:
     """The given values and the mode's defaults; it records which values are used.
 
     A model argument takes precedence over the launch option of the same name, and both over the default.

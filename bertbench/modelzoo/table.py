@@ -14,7 +14,7 @@ MODELS = ("bert_large", "bert_base")
 
 
 @dataclass(frozen=True)
-class Option:
+class LaunchOption:
     """One option before the separate `--`, or one model argument after it.
 
     Attributes:
@@ -45,10 +45,10 @@ class Option:
         return self.inference if mode == "inference" else self.training
 
 
-def _launch(spellings: str, kind: str, meaning: str, **more: Any) -> Option:
+def _launch(spellings: str, kind: str, meaning: str, **more: Any) -> LaunchOption:
     names = tuple(spellings.split())
     name = names[0].removeprefix("--").replace("-", "_")
-    return Option(name, kind, meaning, names, **more)
+    return LaunchOption(name, kind, meaning, names, **more)
 
 
 def _both(value: Any) -> dict[str, Any]:
@@ -110,45 +110,51 @@ LAUNCH_OPTIONS = (
 )
 
 MODEL_ARGUMENTS = (
-    Option("infer_option", "text", "the task, in inference", choices=TASKS, inference="SQuAD"),
-    Option("train_option", "text", "the task, in training", choices=TASKS, training="SQuAD"),
-    Option("config_file", "path", "the model's configuration", **_both("bert_config.json")),
-    Option("vocab_file", "path", "the model's vocabulary", **_both("vocab.txt")),
-    Option(
+    LaunchOption("infer_option", "text", "the task, in inference", choices=TASKS, inference="SQuAD"),
+    LaunchOption("train_option", "text", "the task, in training", choices=TASKS, training="SQuAD"),
+    LaunchOption("config_file", "path", "the model's configuration", **_both("bert_config.json")),
+    LaunchOption("vocab_file", "path", "the model's vocabulary", **_both("vocab.txt")),
+    LaunchOption(
         "init_checkpoint",
         "path",
         "the model's weights [training: random weights]",
         inference="model.ckpt-3649",
     ),
-    Option("do_train", "boolean", "train", training=True),
-    Option("do_eval", "boolean", "Classifier, Pretraining: evaluate on the dev set", training=True),
-    Option("do_predict", "boolean", "SQuAD, Classifier: predict [Classifier: False]", training=True),
-    Option("train_file", "path", "SQuAD: questions to train on", training="train-v1.1.json"),
-    Option("predict_file", "path", "SQuAD: questions to answer", **_both("dev-v1.1.json")),
-    Option("input_file", "path", "Pretraining: TFRecords", **_both("/tmp/tf_examples.tfrecord")),
-    Option("data_dir", "path", "Classifier: the GLUE task's folder", **_both("MRPC")),
-    Option("task_name", "text", "Classifier: the GLUE task", **_both("MRPC")),
-    Option("output_dir", "path", "folder for the model's files, if not --output-dir"),
-    Option("learning_rate", "number", "peak learning rate", training=3e-5),
-    Option("num_train_epochs", "number", "SQuAD, Classifier: passes over the training set", training=20.0),
-    Option("num_train_steps", "count", "Pretraining: number of steps", training=20),
-    Option("warmup_steps", "integer", "warm-up steps; training: Pretraining only", **_both(10)),
-    Option("max_seq_length", "count", "most tokens per example", inference=384, training=512),
-    Option("max_predictions", "count", "Pretraining: most masked tokens per example", **_both(20)),
-    Option("doc_stride", "count", "SQuAD: tokens between the starts of windows", **_both(128)),
-    Option("optimized_softmax", "boolean", "TensorFlow's fused softmax", inference=True, training=False),
-    Option("experimental_gelu", "boolean", "TensorFlow's fused GELU", **_both(False)),
-    Option("profile", "boolean", "only profile some steps", **_both(False)),
-    Option("do_lower_case", "boolean", "convert the text to lower case", inference=True, training=False),
-    Option("accum_steps", "count", "micro-batches per step", training=1),
-    Option(
+    LaunchOption("do_train", "boolean", "train", training=True),
+    LaunchOption("do_eval", "boolean", "Classifier, Pretraining: evaluate on the dev set", training=True),
+    LaunchOption("do_predict", "boolean", "SQuAD, Classifier: predict [Classifier: False]", training=True),
+    LaunchOption("train_file", "path", "SQuAD: questions to train on", training="train-v1.1.json"),
+    LaunchOption("predict_file", "path", "SQuAD: questions to answer", **_both("dev-v1.1.json")),
+    LaunchOption("input_file", "path", "Pretraining: TFRecords", **_both("/tmp/tf_examples.tfrecord")),
+    LaunchOption("data_dir", "path", "Classifier: the GLUE task's folder", **_both("MRPC")),
+    LaunchOption("task_name", "text", "Classifier: the GLUE task", **_both("MRPC")),
+    LaunchOption("output_dir", "path", "folder for the model's files, if not --output-dir"),
+    LaunchOption("learning_rate", "number", "peak learning rate", training=3e-5),
+    LaunchOption(
+        "num_train_epochs", "number", "SQuAD, Classifier: passes over the training set", training=20.0
+    ),
+    LaunchOption("num_train_steps", "count", "Pretraining: number of steps", training=20),
+    LaunchOption("warmup_steps", "integer", "warm-up steps; training: Pretraining only", **_both(10)),
+    LaunchOption("max_seq_length", "count", "most tokens per example", inference=384, training=512),
+    LaunchOption("max_predictions", "count", "Pretraining: most masked tokens per example", **_both(20)),
+    LaunchOption("doc_stride", "count", "SQuAD: tokens between the starts of windows", **_both(128)),
+    LaunchOption(
+        "optimized_softmax", "boolean", "TensorFlow's fused softmax", inference=True, training=False
+    ),
+    LaunchOption("experimental_gelu", "boolean", "TensorFlow's fused GELU", **_both(False)),
+    LaunchOption("profile", "boolean", "only profile some steps", **_both(False)),
+    LaunchOption(
+        "do_lower_case", "boolean", "convert the text to lower case", inference=True, training=False
+    ),
+    LaunchOption("accum_steps", "count", "micro-batches per step", training=1),
+    LaunchOption(
         "mpi_workers_sync_gradients",
         "boolean",
         "SQuAD: average the gradients of all processes",
         training=False,
     ),
-    Option("steps", "count", "batches to measure", **_both(30)),
-    Option("save_checkpoints_steps", "count", "steps between checkpoints"),
-    Option("use_tpu", "text", ""),
-    Option("debian_frontend", "text", ""),
+    LaunchOption("steps", "count", "batches to measure", **_both(30)),
+    LaunchOption("save_checkpoints_steps", "count", "steps between checkpoints"),
+    LaunchOption("use_tpu", "text", ""),
+    LaunchOption("debian_frontend", "text", ""),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, Option
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, LaunchOption
 
 _USAGE = """\
 Usage: launch_benchmark.py OPTIONS... [-- NAME=VALUE...]
@@ -27,7 +27,7 @@ def help_text() -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def markdown_table(options: Sequence[Option]) -> str:
+def markdown_table(options: Sequence[LaunchOption]) -> str:
     """A table for the documents: name, defaults and meaning of each option that has an effect."""
     lines = ["| option | inference | training | meaning |", "|---|---|---|---|"]
     for option in (option for option in options if option.meaning):
@@ -41,11 +41,11 @@ def _default(value: object) -> str:
     return "" if value is None else f"`{value}`"
 
 
-def _choices(option: Option) -> str:
+def _choices(option: LaunchOption) -> str:
     return f": {' or '.join(option.choices)}" if option.choices else ""
 
 
-def _bracketed(option: Option) -> str:
+def _bracketed(option: LaunchOption) -> str:
     values = [option.default(mode) for mode in ("inference", "training")]
     if values == [None, None]:
         return _choices(option)

@@ -8,7 +8,7 @@ import pytest
 
 from bertbench.errors import BertbenchError, CannotJudge, GateFailed
 from bertbench.evaluation.items import Items
-from bertbench.formatting import NONE, decimals_for, figure, signed, words
+from bertbench.formatting import NONE, decimals_for, format_number, signed, words
 from bertbench.gate.accuracy import explain
 from bertbench.measure.machine import describe_machine
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
@@ -89,7 +89,9 @@ def row(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
     """The cells of `COLUMNS`."""
     decimals = decimals_for(made.tolerance)
     others = (
-        f"{short_name(name)} {figure(score)}" for name, score in case.scores.items() if name != made.quantity
+        f"{short_name(name)} {format_number(score)}"
+        for name, score in case.scores.items()
+        if name != made.quantity
     )
     interval = NONE
     if made.interval is not None:
@@ -98,11 +100,11 @@ def row(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
         case.case,
         made.verdict,
         made.against,
-        figure(made.score),
+        format_number(made.score),
         signed(made.difference, decimals),
         f"{made.tolerance:g}",
         short_name(made.quantity),
-        figure(made.expected),
+        format_number(made.expected),
         interval,
         f"{len(made.changed)} of {made.items:,}" if made.interval is not None else NONE,
         ", ".join(others) or NONE,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bertbench.errors import BertbenchError, CannotJudge, GateFailed
-from bertbench.formatting import figure, percent, signed
+from bertbench.formatting import format_number, percent, signed
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
-from bertbench.project import ACCURACY, THROUGHPUT, Check, Project, read_project
+from bertbench.project import ACCURACY, THROUGHPUT, Project, ProjectCheck, read_project
 from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, conclude
 from bertbench.pytest_plugin.plugin import is_worker
 from bertbench.pytest_plugin.summary import Summary, summary_of
@@ -52,7 +52,7 @@ class ProjectItem(pytest.Item):
     """One check."""
 
     def __init__(
-        self, *, check: Check, checks: "Callable[[], ProjectChecks]", name: str, parent: ProjectFile
+        self, *, check: ProjectCheck, checks: "Callable[[], ProjectChecks]", name: str, parent: ProjectFile
     ) -> None:
         super().__init__(name, parent)
         self._check, self._checks = check, checks
@@ -134,7 +134,7 @@ def _conclude_speed(summary: Summary, judged: "JudgedSpeed") -> None:
     summary.table("throughput", COLUMNS, SHORT).add(
         judged.name,
         judged.ruling,
-        figure(judged.figures["examples_per_second"]),
+        format_number(judged.figures["examples_per_second"]),
         percent(verdict.head),
         "–" if verdict.change is None else f"{signed(100 * verdict.change, 1)} %",
         percent(verdict.threshold),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.formatting import figure, words
+from bertbench.formatting import format_number, words
 from bertbench.gate.accuracy import explain, read_judged
 from bertbench.gate.result import GATE_FILE, GateResult, read_gate
 from bertbench.report.history import Series
@@ -83,9 +83,9 @@ def _accuracy(result: AccuracyResult | None) -> Iterator[Check]:
     for case in result.cases if result else ():
         judged = [made for made in case.comparisons if made.verdict != Ruling.NOT_JUDGED]
         for made in judged:
-            told = f"{words(made.quantity)} {figure(made.score)}"
+            told = f"{words(made.quantity)} {format_number(made.score)}"
             if made.expected is not None:
-                told += f", {made.against} {figure(made.expected)}"
+                told += f", {made.against} {format_number(made.expected)}"
             message = f"{told}: {explain(made, scored_unit(case.task))}"
             yield Check("accuracy", f"{case.case} against {made.against}", STATES[made.verdict], message)
         if not judged:
@@ -96,11 +96,14 @@ def _numerics(result: NumericsResult | None) -> Iterator[Check]:
     if result is None:
         return
     for row in result.rows:
-        message = f"largest error {figure(row.max_ulp)} {row.unit} at {row.argmax}, bound {figure(row.bound)}"
+        largest, bound = format_number(row.max_ulp), format_number(row.bound)
+        message = f"largest error {largest} {row.unit} at {row.argmax}, bound {bound}"
         name = f"{row.kernel} {row.variant} {row.dtype}"
         yield Check("numerics", name, _passed(row.verdict != FAILED), message)
     for error in result.layer_errors:
-        message = f"relative error {figure(error.rms_relative_error)}, bound {figure(error.bound)}"
+        message = (
+            f"relative error {format_number(error.rms_relative_error)}, bound {format_number(error.bound)}"
+        )
         name = f"{error.model} {error.precision} layer {error.layer}"
         yield Check("numerics", name, _passed(error.rms_relative_error <= error.bound), message)
 
@@ -109,7 +112,8 @@ def _gate(result: GateResult | None) -> Iterator[Check]:
     for verdict in result.verdicts if result else ():
         told = f"{verdict.verdict}: "
         if verdict.change is not None:
-            told += f"{figure(verdict.base)} to {figure(verdict.head)}, {change(verdict, verdict.change)}; "
+            base, head = format_number(verdict.base), format_number(verdict.head)
+            told += f"{base} to {head}, {change(verdict, verdict.change)}; "
         name = f"{verdict.case} {verdict.quantity}"
         yield Check("gate", name, gate_state(verdict), told + verdict.detail)
 

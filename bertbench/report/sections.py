@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bertbench.formatting import describe_ways, figure, percent, words
+from bertbench.formatting import describe_ways, format_number, percent, words
 from bertbench.gate.result import MEMORY, STARTUP, GateResult
 from bertbench.measure.rates import LEGEND
 from bertbench.report.checks import STATES, Results
@@ -130,7 +130,9 @@ def _accuracy(result: AccuracyResult) -> Section:
 
 def _accuracy_cells(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
     others = [
-        f"{words(name)} {figure(score)}" for name, score in case.scores.items() if name != made.quantity
+        f"{words(name)} {format_number(score)}"
+        for name, score in case.scores.items()
+        if name != made.quantity
     ]
     changed = [f"{len(made.changed)} changed"] if made.interval else []
     notes = [made.note] if made.note else []
@@ -138,8 +140,8 @@ def _accuracy_cells(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...
         case.case,
         made.against,
         made.verdict,
-        f"{words(made.quantity)} {figure(made.score)}",
-        figure(made.expected),
+        f"{words(made.quantity)} {format_number(made.score)}",
+        format_number(made.expected),
         describe_difference(made),
         f"{made.tolerance:g}",
         ", ".join([f"{made.items:,} {scored_unit(case.task)}", *changed, *others, *notes]),
@@ -156,14 +158,14 @@ def _throughput(result: ThroughputResult) -> Section:
             (
                 case.case,
                 percent(case.efficiency),
-                figure(case.examples_per_second, 3),
-                figure(case.tokens_per_second, 3),
-                figure(case.gflops, 3),
-                figure(case.gemm_peak_gflops, 3),
+                format_number(case.examples_per_second, 3),
+                format_number(case.tokens_per_second, 3),
+                format_number(case.gflops, 3),
+                format_number(case.gemm_peak_gflops, 3),
                 describe_ways(case.gemm_peak_ways),
-                figure(case.machine_peak_gflops, 3),
-                figure(case.peak_memory_mib, 3),
-                figure(case.startup_seconds, 2),
+                format_number(case.machine_peak_gflops, 3),
+                format_number(case.peak_memory_mib, 3),
+                format_number(case.startup_seconds, 2),
             ),
             share=case.efficiency,
             css=case.precision,
@@ -223,9 +225,9 @@ def _numerics(result: NumericsResult) -> Section:
             f"{row.kernel}, {row.variant}, {row.dtype}",
             row.verdict,
             percent(used, 0),
-            figure(row.max_ulp, 3),
-            figure(row.mean_ulp, 3),
-            f"{figure(row.bound, 3)} {row.unit}",
+            format_number(row.max_ulp, 3),
+            format_number(row.mean_ulp, 3),
+            f"{format_number(row.bound, 3)} {row.unit}",
             inputs,
             str(row.argmax),
         )

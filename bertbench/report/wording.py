@@ -6,7 +6,7 @@ from enum import StrEnum
 from rich.table import Table
 
 from bertbench.console import make_table
-from bertbench.formatting import NONE, decimals_for, figure, p_value, signed, words
+from bertbench.formatting import NONE, decimals_for, format_number, p_value, signed, words
 from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, GateResult, Outcome, Verdict
 
 RELATIVE_QUANTITIES = (EFFICIENCY, MEMORY, STARTUP)
@@ -46,8 +46,8 @@ def gate_row(verdict: Verdict) -> tuple[str, ...]:
         verdict.verdict,
         change(verdict, verdict.change),
         interval(verdict),
-        figure(verdict.base),
-        figure(verdict.head),
+        format_number(verdict.base),
+        format_number(verdict.head),
         evidence(verdict),
     )
 

@@ -50,7 +50,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskResult:
     """The decoded and scored outputs of a model.
 
     Attributes:
@@ -240,7 +240,7 @@ class Task(ABC):
           lengths: int [N], tokens of each example.
         """
 
-    def judge(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def evaluate(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:
         """Decode and score a model's outputs, in the order of `dataset.features`.
 
         Args:
@@ -258,17 +258,17 @@ class Task(ABC):
         return self.score(dataset, outputs)
 
     @abstractmethod
-    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
-        """Decode and score finite outputs; see `judge`."""
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:
+        """Decode and score finite outputs; see `evaluate`."""
 
     @abstractmethod
-    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+    def answers(self, outcome: TaskResult) -> dict[str, str | float]:
         """The prediction for each item, by the item's id, or by its number counted from 0."""
 
     @abstractmethod
-    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
+    def write_scores(self, outcome: TaskResult, output_dir: Path, global_step: int) -> None:
         """Write the task's own file of scores, if it has one; `global_step` is the checkpoint's."""
 
     @abstractmethod
-    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+    def write_predictions(self, outcome: TaskResult, output_dir: Path, split: str) -> None:
         """Write the task's own prediction files, if it has any."""

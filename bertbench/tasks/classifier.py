@@ -20,7 +20,7 @@ from bertbench.evaluation.result_files import write_eval_results, write_submissi
 from bertbench.files import read_content
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
+from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
 from bertbench.tasks.label_order import order_outputs
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class ClassifierTask(Task):
         labels = random.integers(0, max(outputs, 2), len(lengths))
         return {"label_ids": labels.astype(np.float32 if outputs == 1 else np.int32)}
 
-    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:
         # Not at the top: importing scipy.stats takes a second, which would delay --help.
         from bertbench.evaluation.glue_metrics import class_probabilities, glue_scores, mean_loss
 
@@ -159,18 +159,18 @@ class ClassifierTask(Task):
             values, predictions = class_probabilities(logits), logits.argmax(-1)
         labels = dataset.features.labels.get("label_ids")
         if labels is None:
-            return Outcome({}, predictions=(values, predictions))
+            return TaskResult({}, predictions=(values, predictions))
         scores = glue_scores(self.glue_task.metrics, predictions, labels)
         loss = mean_loss(logits, labels)
         items = Items.numbered({"predictions": predictions, "labels": labels})
-        return Outcome(scores, items, (values, predictions), loss)
+        return TaskResult(scores, items, (values, predictions), loss)
 
-    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+    def answers(self, outcome: TaskResult) -> dict[str, str | float]:
         _, predictions = outcome.predictions
         labels = self.glue_task.labels
         return {str(row): labels[value] if labels else float(value) for row, value in enumerate(predictions)}
 
-    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
+    def write_scores(self, outcome: TaskResult, output_dir: Path, global_step: int) -> None:
         if outcome.scores:
             results: dict[str, float | None] = {
                 f"eval_{name}": score for name, score in outcome.scores.items()
@@ -182,7 +182,7 @@ class ClassifierTask(Task):
             }
             write_eval_results(output_dir / "eval_results.txt", results | losses)
 
-    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+    def write_predictions(self, outcome: TaskResult, output_dir: Path, split: str) -> None:
         values, predictions = outcome.predictions
         write_test_results(output_dir / "test_results.tsv", values)
         if split == "test" and self.glue_task.submission_file:

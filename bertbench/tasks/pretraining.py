@@ -23,7 +23,7 @@ from bertbench.files import DataFile, sha256_of_file, unchanged
 from bertbench.measure.flops import Product
 from bertbench.options import Option, Pattern
 from bertbench.patterns import match_files
-from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
+from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
 
 if TYPE_CHECKING:
     from bertbench.model.encoder import Encoder
@@ -156,7 +156,7 @@ class PretrainingTask(Task):
             "next_sentence_labels": random.integers(0, 2, len(lengths)).astype(np.int32),
         }
 
-    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:
         sums = {name: float(values.sum(dtype=np.float64)) for name, values in outputs.items()}
         masked, examples = max(sums["masked_lm_count"], 1e-5), max(dataset.num_items, 1)
         scores = {
@@ -174,15 +174,15 @@ class PretrainingTask(Task):
                 "next_sentence_loss": outputs["next_sentence_loss"],
             }
         )
-        return Outcome(scores, items, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
+        return TaskResult(scores, items, loss=scores["masked_lm_loss"] + scores["next_sentence_loss"])
 
-    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+    def answers(self, outcome: TaskResult) -> dict[str, str | float]:
         """Masked words are scored, but not stored."""
         return {}
 
-    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
+    def write_scores(self, outcome: TaskResult, output_dir: Path, global_step: int) -> None:
         results = {**outcome.scores, "loss": outcome.loss, "global_step": global_step}
         write_eval_results(output_dir / "eval_results.txt", results)
 
-    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+    def write_predictions(self, outcome: TaskResult, output_dir: Path, split: str) -> None:
         """The original script writes none."""

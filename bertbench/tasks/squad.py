@@ -19,7 +19,7 @@ from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.files import read_content, write_json
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
+from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
 
 if TYPE_CHECKING:
     from bertbench.model.encoder import Encoder
@@ -137,7 +137,7 @@ class SquadTask(Task):
         names = ("start_positions", "end_positions")
         return {name: random.integers(0, lengths, len(lengths)).astype(np.int32) for name in names}
 
-    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:
         examples: list[SquadExample]
         windows: SquadWindows
         examples, windows = dataset.items
@@ -156,19 +156,19 @@ class SquadTask(Task):
             notice(
                 f"{dataset.files[0].path}: questions without a reference answer: {counts}; nothing is scored."
             )
-            return Outcome({}, predictions=answers)
+            return TaskResult({}, predictions=answers)
         scores = score_squad(references, answers.predictions)
         totals = {"exact_match": scores.exact_match, "f1": scores.f1}
-        return Outcome(totals, scores.items(), answers)
+        return TaskResult(totals, scores.items(), answers)
 
-    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+    def answers(self, outcome: TaskResult) -> dict[str, str | float]:
         answers: DecodedAnswers = outcome.predictions
         return {**answers.predictions}
 
-    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
+    def write_scores(self, outcome: TaskResult, output_dir: Path, global_step: int) -> None:
         """The official script computes them."""
 
-    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+    def write_predictions(self, outcome: TaskResult, output_dir: Path, split: str) -> None:
         answers: DecodedAnswers = outcome.predictions
         write_json(output_dir / "predictions.json", answers.predictions, indent=4)
         write_json(output_dir / "nbest_predictions.json", answers.nbest, indent=4)

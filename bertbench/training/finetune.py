@@ -10,7 +10,7 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
-from bertbench.tasks.base import Dataset, Outcome
+from bertbench.tasks.base import Dataset, TaskResult
 from bertbench.tasks.fit import require_known_ids, require_length
 from bertbench.training.job import TrainingJob
 from bertbench.training.trainer import Trainer, TrainingRun, describe
@@ -103,8 +103,8 @@ def _evaluate_and_predict(
     return scores
 
 
-def outcome_of(job: TrainingJob, model: BertModel, split: str, dataset: Dataset) -> Outcome:
-    """Run a model on a split and judge its outputs."""
+def outcome_of(job: TrainingJob, model: BertModel, split: str, dataset: Dataset) -> TaskResult:
+    """Run a model on a split and score its outputs."""
     if job.max_eval_steps is not None:
         dataset = dataset.first(job.max_eval_steps * job.settings.batch_size)
     run = run_inference(
@@ -115,4 +115,4 @@ def outcome_of(job: TrainingJob, model: BertModel, split: str, dataset: Dataset)
         max_seq_length=job.task.max_seq_length,
         description=f"evaluate {split}",
     )
-    return job.task.judge(dataset, run.outputs)
+    return job.task.evaluate(dataset, run.outputs)

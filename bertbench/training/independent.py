@@ -10,7 +10,7 @@ import tensorflow as tf
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.console import notice
 from bertbench.inference import load_model
-from bertbench.tasks.base import Dataset, Outcome
+from bertbench.tasks.base import Dataset, TaskResult
 from bertbench.training.distributed import HorovodWorkers
 from bertbench.training.finetune import JobResult, outcome_of, read_split, train, trained_source
 from bertbench.training.job import TrainingJob
@@ -78,7 +78,7 @@ def _begin(job: TrainingJob, workers: HorovodWorkers) -> TrainingFolder | None:
     return folder
 
 
-def _judge(job: TrainingJob, run: TrainingRun, dataset: Dataset) -> Outcome:
+def _judge(job: TrainingJob, run: TrainingRun, dataset: Dataset) -> TaskResult:
     model = load_model(job.task, trained_source(job, run), job.compute)
     return outcome_of(job, model, "dev", dataset)
 
@@ -88,9 +88,9 @@ def _take_over(
     folder: TrainingFolder | None,
     workers: HorovodWorkers,
     run: TrainingRun,
-    outcome: Outcome | None,
+    outcome: TaskResult | None,
     best: int,
-) -> tuple[TrainingRun, Outcome | None]:
+) -> tuple[TrainingRun, TaskResult | None]:
     """Send the best worker's model, run and outcome to rank 0, which saves them."""
     source = open_checkpoint(run.checkpoint)
     tensors: dict[str, tf.Tensor] = {}

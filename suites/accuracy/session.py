@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bertbench.errors import BertbenchError
-from suites.accuracy.slots import Missing, Slot, Subject
+from suites.accuracy.slots import Missing, ModelUnderTest, Slot
 
 if TYPE_CHECKING:
     from bertbench.gate.case import Pass
@@ -36,7 +36,7 @@ class AccuracySession:
             raise outcome
         return outcome
 
-    def _run(self, subject: Subject, case: str, precision: str) -> "Pass":
+    def _run(self, model: ModelUnderTest, case: str, precision: str) -> "Pass":
         from bertbench.compute import Compute
         from bertbench.gate.case import Pass
         from bertbench.precision import parse_precision

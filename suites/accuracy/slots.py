@@ -1,6 +1,6 @@
 """Where models with data may be: in the package, in the shared test data, at places that the user names.
 
-A slot is one such place for one task. Nothing is opened until a test asks for the slot's subject.
+A slot is one such place for one task. Nothing is opened until a test asks for the slot's model.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +28,7 @@ class Missing(Exception):
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelUnderTest:
     """A model and the data that it is judged on.
 
     Attributes:
@@ -47,7 +47,7 @@ class Slot:
 
     task: str
     variant: str
-    find: Callable[[], Subject]
+    find: Callable[[], ModelUnderTest]
 
     @property
     def cases(self) -> dict[str, Case]:
@@ -90,16 +90,16 @@ def find_slots(places: Places) -> list[Slot]:
 def _embedded_slots() -> Iterator[Slot]:
     for task, kind in TASKS.items():
         folder = kind.embedded.model_dir
-        yield Slot(task, "", lambda task=task, folder=folder: _subject(task, _Model(folder), folder))
+        yield Slot(task, "", lambda task=task, folder=folder: _model_under_test(task, _Model(folder), folder))
 
 
 def shared_slot(places: Places) -> Slot:
     """The reference model, with the GELU that its reference was computed with."""
 
-    def find() -> Subject:
+    def find() -> ModelUnderTest:
         root = places.folder("BERTBENCH_DATA", "set it, or --data, to the folder of shared test data")
         model = _Model(root / "models" / SHARED_MODEL, gelu="erf")
-        return _subject("squad", model, root / "data" / "squad" / "dev-v1.1-subset.json")
+        return _model_under_test("squad", model, root / "data" / "squad" / "dev-v1.1-subset.json")
 
     return Slot("squad", SHARED_VARIANT, find)
 
@@ -119,7 +119,7 @@ def _user_slots(places: Places) -> Iterator[Slot]:
             yield Slot(
                 task,
                 variant,
-                lambda task=task, find_model=find_model: _subject(
+                lambda task=task, find_model=find_model: _model_under_test(
                     task, find_model(), _find_data(task, places)
                 ),
             )
@@ -140,7 +140,7 @@ def _find_data(task: str, places: Places) -> Path:
     return named or places.folder(place.variable, place.remedy)
 
 
-def _subject(task: str, model: _Model, data: Path) -> Subject:
+def _model_under_test(task: str, model: _Model, data: Path) -> ModelUnderTest:
     """A model with data, a file or a folder of such as the task reads."""
     from bertbench.checkpoint.readers import open_checkpoint
     from bertbench.checkpoint.source import find_model
@@ -158,7 +158,7 @@ def _subject(task: str, model: _Model, data: Path) -> Subject:
         raise Missing(str(error)) from None
     weights = () if model.init_checkpoint is None else ("--init-checkpoint", str(model.init_checkpoint))
     gelu = () if model.gelu is None else ("--gelu", model.gelu)
-    return Subject(
+    return ModelUnderTest(
         source,
         kind(settings, source.tokenizer() if kind.reads_text else None),
         KernelOptions(gelu=model.gelu).for_model(source.config),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bertbench.files import read_json
-from bertbench.formatting import NONE, decimals_for, figure, signed
+from bertbench.formatting import NONE, decimals_for, format_number, signed
 from bertbench.pytest_plugin.accuracy import accuracy_table
 from suites.accuracy.slots import Places, shared_slot
 from suites.shared_data import shared_path
@@ -27,23 +27,28 @@ def reference(run):
 
 
 @pytest.fixture
-def judge(run, pytestconfig):
+def check_value(run, pytestconfig):
     """Hold a figure against the reference's; both are of the same data, so that its bound is exact."""
 
-    def judge(quantity, score, expected):
+    def check_value(quantity, score, expected):
         bound = TOLERANCES["fp32", f"reference {quantity}"].bound
         accuracy_table(pytestconfig).add(
-            *(run.case, "pass" if abs(score - expected) <= bound else "fail", "reference", figure(score)),
-            *(signed(score - expected, decimals_for(bound)), f"{bound:g}", quantity, figure(expected)),
+            *(
+                run.case,
+                "pass" if abs(score - expected) <= bound else "fail",
+                "reference",
+                format_number(score),
+            ),
+            *(signed(score - expected, decimals_for(bound)), f"{bound:g}", quantity, format_number(expected)),
             *(NONE, NONE, NONE),
         )
         told = f"{quantity} {score:.6g}, reference {expected:.6g}, bound {bound:g}; {run.predict_command}"
         assert abs(score - expected) <= bound, told
 
-    return judge
+    return check_value
 
 
-def test_logits_equal_reference_logits(run, reference, judge):
+def test_logits_equal_reference_logits(run, reference, check_value):
     outputs = run.prediction.run.outputs
     splits = run.prediction.dataset.features.row_splits
     errors = []
@@ -52,17 +57,17 @@ def test_logits_equal_reference_logits(run, reference, judge):
             logits = expected[name]
             real = np.arange(logits.shape[1]) < np.diff(splits)[:, None]
             errors.append(np.abs(outputs[name] - logits[real]).max())
-    judge("logit error", float(max(errors)), 0.0)
+    check_value("logit error", float(max(errors)), 0.0)
 
 
-def test_answers_equal_reference_answers(run, reference, judge):
+def test_answers_equal_reference_answers(run, reference, check_value):
     expected = read_json(reference / "predictions.json")
     answers = run.prediction.outcome.predictions.predictions
     assert answers.keys() == expected.keys()
     equal = np.mean([answers[qas_id] == answer for qas_id, answer in expected.items()])
-    judge("answers", float(equal), 1.0)
+    check_value("answers", float(equal), 1.0)
 
 
-def test_f1_equals_reference_f1(run, reference, judge):
+def test_f1_equals_reference_f1(run, reference, check_value):
     expected = read_json(reference / "scores.json")["fp32"]["f1"]
-    judge("f1", run.prediction.outcome.scores["f1"], expected)
+    check_value("f1", run.prediction.outcome.scores["f1"], expected)

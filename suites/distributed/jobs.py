@@ -29,7 +29,7 @@ def synchronized(files: Path, output_dir: Path) -> list[str]:
     return train_squad(files, output_dir, "--mpi-workers-sync-gradients", *steps, "--learning-rate", "1e-3")
 
 
-class Job:
+class RunningJob:
     """A job in processes of its own, which a context's end ends; its output is in `log`."""
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
@@ -44,7 +44,7 @@ class Job:
                 stderr=file,
             )
 
-    def __enter__(self) -> "Job":
+    def __enter__(self) -> "RunningJob":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,6 +68,6 @@ class Job:
 
 def run(arguments: Sequence[str], log: Path) -> str:
     """What a job that has to succeed prints."""
-    with Job(arguments, log) as job:
+    with RunningJob(arguments, log) as job:
         assert job.wait() == 0
     return log.read_text()

@@ -14,7 +14,7 @@ from bertbench.errors import InputError
 from bertbench.processes import horovod_launcher
 from bertbench.processes.horovod_launcher import LAUNCHER, run_workers
 from bertbench.processes.hosts import WorkerHosts
-from suites.distributed.jobs import DEADLINE, STEPS, Job, run, synchronized
+from suites.distributed.jobs import DEADLINE, STEPS, RunningJob, run, synchronized
 from suites.training.checkpoints import newest_step, read
 
 pytestmark = pytest.mark.distributed
@@ -38,7 +38,7 @@ def assert_ended_as(whole: dict[str, np.ndarray], output_dir: Path) -> None:
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-def wait_for_step(job: Job, output_dir: Path, step: int) -> None:
+def wait_for_step(job: RunningJob, output_dir: Path, step: int) -> None:
     """Until the checkpoint of that step or a later one is there."""
     deadline = time.monotonic() + DEADLINE
     while not output_dir.exists() or newest_step(output_dir) < step:
@@ -47,7 +47,7 @@ def wait_for_step(job: Job, output_dir: Path, step: int) -> None:
         time.sleep(0.01)
 
 
-def end_after(job: Job, output_dir: Path, step: int, what: str) -> float:
+def end_after(job: RunningJob, output_dir: Path, step: int, what: str) -> float:
     """SIGKILL rank 1, or SIGTERM the job, after that step; the seconds until nothing of it runs."""
     wait_for_step(job, output_dir, step)
     everything = job.processes()
@@ -67,13 +67,13 @@ def test_killed_worker_ends_job_and_same_command_resumes_it(
 ) -> None:
     """Killed once, ended once, then left alone: the end of a job that was never disturbed."""
     disturbed = tmp_path / "disturbed"
-    with Job(synchronized(files, disturbed), tmp_path / "killed.log") as killed:
+    with RunningJob(synchronized(files, disturbed), tmp_path / "killed.log") as killed:
         assert end_after(killed, disturbed, STEPS // 4, "worker") < LONGEST_END
         assert killed.wait() == 3
     last_line = killed.log.read_text().splitlines()[-1]
     assert last_line.startswith("bertbench: rank 1 ended with SIGKILL and the others were stopped")
 
-    with Job(synchronized(files, disturbed), tmp_path / "ended.log") as ended:
+    with RunningJob(synchronized(files, disturbed), tmp_path / "ended.log") as ended:
         assert end_after(ended, disturbed, STEPS // 2, "job") < LONGEST_END
         assert ended.wait() == 128 + signal.SIGTERM
 
@@ -87,7 +87,7 @@ def test_elastic_job_continues_after_losing_a_worker(
 ) -> None:
     """The other takes its part over, also where the lost one was the one that saves."""
     out = tmp_path / "out"
-    with Job([*synchronized(files, out), "--elastic"], tmp_path / "log") as job:
+    with RunningJob([*synchronized(files, out), "--elastic"], tmp_path / "log") as job:
         wait_for_step(job, out, STEPS // 3)
         everything = job.processes()
         job.worker(lost).kill()

@@ -23,7 +23,7 @@ LAYER_COLUMNS = (
 
 
 @pytest.fixture
-def judge(pytestconfig: pytest.Config) -> Callable[[KernelReport], None]:
+def check_report(pytestconfig: pytest.Config) -> Callable[[KernelReport], None]:
     """Record one kernel's report and fail if it is above its bound."""
 
     def record(report: KernelReport) -> None:

@@ -40,7 +40,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Subject:
+class EncoderCase:
     """A geometry with weights by Google's names, and what it is run on."""
 
     name: str
@@ -49,10 +49,12 @@ class Subject:
     inputs: Inputs
 
 
-def random_subject(name: str) -> Subject:
+def random_case(name: str) -> EncoderCase:
     """Weights so large that attention and feed-forward weigh as much as the residual; "tiny" or "deep"."""
     config = {"tiny": GEOMETRIES["tiny"], "deep": DEEP}[name]
-    return Subject(f"random {name}", config, random_weights(config, seed=3), random_inputs(config.vocab_size))
+    return EncoderCase(
+        f"random {name}", config, random_weights(config, seed=3), random_inputs(config.vocab_size)
+    )
 
 
 def random_weights(config: ModelConfig, seed: int) -> dict[str, np.ndarray]:
@@ -79,26 +81,26 @@ def random_inputs(vocab_size: int, batch: int = 8, tokens: int = 64) -> Inputs:
     return Inputs(ids, (places > lengths // 2).astype(int), (places < lengths).astype(int))
 
 
-def stored_subject(name: str, folder: Path, inputs: Inputs | None = None) -> Subject:
+def stored_case(name: str, folder: Path, inputs: Inputs | None = None) -> EncoderCase:
     """The model in a folder that holds a Google checkpoint, on given or on random inputs."""
     config = ModelConfig.from_json_file(folder / "bert_config.json")
     reader = tf.train.load_checkpoint(str(find_checkpoint(folder)))
     names = [key for key in reader.get_variable_to_shape_map() if key.startswith(("bert/", "cls/squad/"))]
     weights = {key: reader.get_tensor(key) for key in names if "adam" not in key}
-    return Subject(name, config, weights, inputs or random_inputs(config.vocab_size))
+    return EncoderCase(name, config, weights, inputs or random_inputs(config.vocab_size))
 
 
-def hidden_states(subject: Subject, compute: Compute) -> list[np.ndarray]:
+def hidden_states(case: EncoderCase, compute: Compute) -> list[np.ndarray]:
     """The TensorFlow encoder's, L + 1 times [B, S, H]."""
-    encoder, variables = _new_encoder(subject.config, compute)
+    encoder, variables = _new_encoder(case.config, compute)
     for name, variable in variables.items():
-        variable.assign(tf.cast(subject.weights[name], variable.dtype))
-    shape = subject.inputs.mask.shape
+        variable.assign(tf.cast(case.weights[name], variable.dtype))
+    shape = case.inputs.mask.shape
     arrays = {
-        "input_ids": subject.inputs.input_ids,
-        "segment_ids": subject.inputs.segment_ids,
+        "input_ids": case.inputs.input_ids,
+        "segment_ids": case.inputs.segment_ids,
         "position_ids": np.broadcast_to(np.arange(shape[1]), shape),
-        "sequence_ids": subject.inputs.mask,
+        "sequence_ids": case.inputs.mask,
     }
     batch = {name: tf.constant(value.ravel(), tf.int32) for name, value in arrays.items()}
     batch["blocks"] = tf.constant([shape])
@@ -118,14 +120,14 @@ class Truth:
     conditions: Sequence[Condition]
 
 
-def find_truth(subject: Subject, gelu: str) -> Truth:
+def find_truth(case: EncoderCase, gelu: str) -> Truth:
     """Run the reference."""
-    inputs = subject.inputs
+    inputs = case.inputs
     reference, shrunk = (
         ReferenceEncoder(
-            subject.weights,
-            num_heads=subject.config.num_attention_heads,
-            epsilon=subject.config.layer_norm_eps,
+            case.weights,
+            num_heads=case.config.num_attention_heads,
+            epsilon=case.config.layer_norm_eps,
             gelu=gelu,
             product_factor=factor,
         )
@@ -184,14 +186,14 @@ def _relative_error(got: np.ndarray, truth: np.ndarray) -> float:
     return float(np.sqrt(((got - truth) ** 2).mean() / (truth**2).mean()))
 
 
-def measure_layers(subject: Subject, compute: Compute) -> list[LayerError]:
+def measure_layers(case: EncoderCase, compute: Compute) -> list[LayerError]:
     """Run both encoders and compare."""
     return layer_errors(
-        ", ".join([subject.name, *_changed(compute.kernels)]),
+        ", ".join([case.name, *_changed(compute.kernels)]),
         compute.precision.name,
-        subject.inputs.mask,
-        hidden_states(subject, compute),
-        find_truth(subject, "erf" if compute.kernels.gelu == "erf" else "tanh"),
+        case.inputs.mask,
+        hidden_states(case, compute),
+        find_truth(case, "erf" if compute.kernels.gelu == "erf" else "tanh"),
     )
 
 

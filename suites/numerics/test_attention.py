@@ -32,7 +32,7 @@ def attend_exactly(arrays: list[np.ndarray], sequence_ids: np.ndarray) -> np.nda
 
 @KINDS
 @VARIANTS
-def test_attention_error_is_within_bound(kind, variant, judge):
+def test_attention_error_is_within_bound(kind, variant, check_report):
     arrays = draw(1, kind, rows=256)
     arrays[0][::2] *= 4  # scores of +-4 beside those of +-1
     ids = np.array([row_of((1 + row % 8, 8, 8 - row % 7)) for row in range(256)])
@@ -49,7 +49,7 @@ def test_attention_error_is_within_bound(kind, variant, judge):
         lambda index: "row {}, head {}, token {}, element {}".format(*places[index]),
         scale=spacing(largest, kind) / spacing(truth, kind),
     )
-    judge(report)
+    check_report(report)
 
 
 @KINDS

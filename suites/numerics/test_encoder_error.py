@@ -10,7 +10,7 @@ from bertbench.embedded import SQUAD
 from bertbench.precision import BF16, FP32
 from suites.numerics import encoder_error
 from suites.numerics.conftest import check_layers
-from suites.numerics.encoder_error import Inputs, Subject
+from suites.numerics.encoder_error import EncoderCase, Inputs
 from suites.numerics.reference import ReferenceEncoder
 from suites.numerics.ulp import round_to_nearest_even, widen
 from suites.shared_data import shared_path
@@ -24,7 +24,7 @@ FAST = KernelOptions(optimized_softmax=True, gelu="fused")
 
 
 @functools.cache
-def real_subject() -> tuple[Subject, dict[str, np.ndarray]]:
+def real_case() -> tuple[EncoderCase, dict[str, np.ndarray]]:
     """The shared SQuAD model on its shortest windows, and the outside implementation's logits for them."""
     folder = shared_path("reference/squad-dev")
     with np.load(folder / "features.npz") as features:
@@ -35,37 +35,37 @@ def real_subject() -> tuple[Subject, dict[str, np.ndarray]]:
         inputs = Inputs(*(features[name][chosen, cut].astype(int) for name in names))
     with np.load(folder / "logits.npz") as stored:
         logits = {name: stored[name][chosen, cut] for name in ("start_logits", "end_logits")}
-    return encoder_error.stored_subject("MiniLM on SQuAD", shared_path(MODEL), inputs), logits
+    return encoder_error.stored_case("MiniLM on SQuAD", shared_path(MODEL), inputs), logits
 
 
-def subject_of(name: str) -> Subject:
+def case_of(name: str) -> EncoderCase:
     if name == "real":
-        return real_subject()[0]
+        return real_case()[0]
     if name == "embedded":
-        return encoder_error.stored_subject("embedded", SQUAD)
-    return encoder_error.random_subject(name)
+        return encoder_error.stored_case("embedded", SQUAD)
+    return encoder_error.random_case(name)
 
 
-@pytest.mark.parametrize("subject", ["tiny", "deep", "embedded", "real"])
+@pytest.mark.parametrize("case", ["tiny", "deep", "embedded", "real"])
 @pytest.mark.parametrize(
     "compute",
     [Compute(BF16), Compute(BF16, FAST), Compute(FP32)],
     ids=["bf16", "bf16-fast-kernels", "fp32"],
 )
-def test_layer_errors_are_below_error_curve(subject, compute, judge_layers):
-    judge_layers(encoder_error.measure_layers(subject_of(subject), compute))
+def test_layer_errors_are_below_error_curve(case, compute, judge_layers):
+    judge_layers(encoder_error.measure_layers(case_of(case), compute))
 
 
 def test_reference_encoder_equals_logits_computed_by_pytorch():
     """float64 here, float32 by PyTorch there: the same model to float32's rounding."""
-    subject, expected = real_subject()
+    case, expected = real_case()
     reference = ReferenceEncoder(
-        subject.weights,
-        num_heads=subject.config.num_attention_heads,
-        epsilon=subject.config.layer_norm_eps,
+        case.weights,
+        num_heads=case.config.num_attention_heads,
+        epsilon=case.config.layer_norm_eps,
         gelu="erf",
     )
-    inputs = subject.inputs
+    inputs = case.inputs
     hidden = reference(inputs.input_ids, inputs.segment_ids, inputs.mask)[-1]
     real = inputs.mask > 0
     for got, name in zip(reference.span_logits(hidden), expected, strict=True):
@@ -75,9 +75,9 @@ def test_reference_encoder_equals_logits_computed_by_pytorch():
 
 def test_errors_above_error_curve_fail():
     """Exact hidden states, rounded to as many digits less than bfloat16's 8 as lie above the curve."""
-    subject = encoder_error.random_subject("tiny")
-    exact = encoder_error.find_truth(subject, "tanh")
-    mask = subject.inputs.mask
+    case = encoder_error.random_case("tiny")
+    exact = encoder_error.find_truth(case, "tanh")
+    mask = case.inputs.mask
     rounded = [round_to_nearest_even(states.astype(np.float32)) for states in exact.states]
     errors = encoder_error.layer_errors("rounded once", "bf16", mask, rounded, exact)
     check_layers(errors)
@@ -90,18 +90,18 @@ def test_errors_above_error_curve_fail():
 
 @pytest.mark.parametrize("mistake", ["scores not scaled", "padding attended to"])
 def test_wrong_encoder_fails(mistake, monkeypatch):
-    subject = encoder_error.random_subject("tiny")
-    exact = encoder_error.find_truth(subject, "tanh")
-    mask = subject.inputs.mask
+    case = encoder_error.random_case("tiny")
+    exact = encoder_error.find_truth(case, "tanh")
+    mask = case.inputs.mask
     if mistake == "scores not scaled":
-        weights = dict(subject.weights)
-        for layer in range(subject.config.num_hidden_layers):
+        weights = dict(case.weights)
+        for layer in range(case.config.num_hidden_layers):
             name = f"bert/encoder/layer_{layer}/attention/self/query/kernel"
             weights[name] = weights[name] * np.float32(1.01)
-        wrong = Subject(subject.name, subject.config, weights, subject.inputs)
+        wrong = EncoderCase(case.name, case.config, weights, case.inputs)
     else:
-        inputs = Inputs(subject.inputs.input_ids, subject.inputs.segment_ids, np.ones_like(mask))
-        wrong = Subject(subject.name, subject.config, subject.weights, inputs)
+        inputs = Inputs(case.inputs.input_ids, case.inputs.segment_ids, np.ones_like(mask))
+        wrong = EncoderCase(case.name, case.config, case.weights, inputs)
     got = [widen(states) for states in encoder_error.find_truth(wrong, "tanh").states]
     with pytest.raises(AssertionError, match="above the curve"):
         check_layers(encoder_error.layer_errors(mistake, "fp32", mask, got, exact))

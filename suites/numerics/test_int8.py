@@ -64,9 +64,9 @@ def test_int8_sums_are_exact(products, width, rows):
 
 
 @KINDS
-def test_int8_dense_error_is_within_bound(kind, judge):
+def test_int8_dense_error_is_within_bound(kind, check_report):
     """With scales and bias, as this machine computes it."""
-    judge(int8.measure_dense(kind))
+    check_report(int8.measure_dense(kind))
 
 
 def test_default_int8_products_are_exact_for_extreme_values():

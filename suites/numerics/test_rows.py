@@ -14,30 +14,30 @@ KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
 
 
 @KINDS
-def test_dense_error_is_within_bound(kind, judge):
-    judge(rows.measure_dense(kind))
+def test_dense_error_is_within_bound(kind, check_report):
+    check_report(rows.measure_dense(kind))
 
 
 @KINDS
 @pytest.mark.parametrize("variant", ["float32", "optimized"])
-def test_softmax_error_is_within_bound(kind, variant, judge):
-    judge(rows.measure_softmax(kind, variant))
+def test_softmax_error_is_within_bound(kind, variant, check_report):
+    check_report(rows.measure_softmax(kind, variant))
 
 
 @KINDS
 @pytest.mark.parametrize("variant", ["plain", "residual", "few_values"])
-def test_layer_norm_error_is_within_bound(kind, variant, judge):
-    judge(rows.measure_layer_norm(kind, variant))
+def test_layer_norm_error_is_within_bound(kind, variant, check_report):
+    check_report(rows.measure_layer_norm(kind, variant))
 
 
 @pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16_logits-fp32", "fp32_logits-fp32"])
-def test_cross_entropy_error_is_within_bound(kind, judge):
-    judge(rows.measure_cross_entropy(kind))
+def test_cross_entropy_error_is_within_bound(kind, check_report):
+    check_report(rows.measure_cross_entropy(kind))
 
 
 @KINDS
-def test_error_of_values_kept_by_dropout_is_within_bound(kind, judge):
-    judge(rows.measure_dropout(kind, all_bf16() if kind is BF16 else float32_sweep(stride=8191)))
+def test_error_of_values_kept_by_dropout_is_within_bound(kind, check_report):
+    check_report(rows.measure_dropout(kind, all_bf16() if kind is BF16 else float32_sweep(stride=8191)))
 
 
 @KINDS

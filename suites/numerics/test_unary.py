@@ -42,23 +42,23 @@ def inputs(kind: FloatFormat) -> np.ndarray:
     ids=lambda case: f"{case.kernel}-{case.variant}",
 )
 @KINDS
-def test_unary_kernel_error_is_within_bound(case, kind, judge):
-    judge(unary.measure_unary(case, kind, inputs(kind)))
+def test_unary_kernel_error_is_within_bound(case, kind, check_report):
+    check_report(unary.measure_unary(case, kind, inputs(kind)))
 
 
 @KINDS
-def test_error_of_gelu_after_product_is_within_bound(kind, judge):
+def test_error_of_gelu_after_product_is_within_bound(kind, check_report):
     """Behind a matrix product with bias, inside a graph, oneDNN fuses GELU; TensorFlow alone does not."""
     finite = inputs(kind)[np.isfinite(widen(inputs(kind)))]
     if gelu_is_fused_behind_product(tf.as_dtype(kind.dtype)):
-        judge(unary.measure_unary(unary.GELU_BEHIND_PRODUCT, kind, finite))
+        check_report(unary.measure_unary(unary.GELU_BEHIND_PRODUCT, kind, finite))
     else:
         assert not onednn_computes_bf16(), "TensorFlow no longer fuses GELU behind a product on this machine"
-        judge(unary.measure_unary(unary.GELU_COMPOSED_BEHIND_PRODUCT, kind, finite, "gelu fused"))
+        check_report(unary.measure_unary(unary.GELU_COMPOSED_BEHIND_PRODUCT, kind, finite, "gelu fused"))
 
 
-def test_error_of_cast_to_bf16_is_within_bound(judge):
-    judge(unary.measure_unary(unary.CAST, BF16, rounding_cases()))
+def test_error_of_cast_to_bf16_is_within_bound(check_report):
+    check_report(unary.measure_unary(unary.CAST, BF16, rounding_cases()))
 
 
 @pytest.mark.parametrize(

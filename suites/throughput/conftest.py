@@ -12,7 +12,7 @@ from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import Benchmark, BenchmarkResult
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.errors import BertbenchError
-from bertbench.formatting import describe_ways, figure, percent
+from bertbench.formatting import describe_ways, format_number, percent
 from bertbench.measure.machine import bf16_is_native, read_machine
 from bertbench.measure.rates import LEGEND
 from bertbench.measure.threads import ThreadSettings
@@ -117,10 +117,10 @@ def _cells(result: BenchmarkResult) -> tuple[str, ...]:
     return (
         result.case.name,
         str(len(result.round_seconds)),
-        figure(result.examples_per_second),
-        figure(result.gflops),
-        figure(result.gemm_peak_gflops),
+        format_number(result.examples_per_second),
+        format_number(result.gflops),
+        format_number(result.gemm_peak_gflops),
         describe_ways(result.gemm_peak_ways),
-        figure(result.machine_peak.gflops),
+        format_number(result.machine_peak.gflops),
         percent(result.efficiency),
     )

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from bertbench.benchmarking.case import BenchmarkCase
-from bertbench.benchmarking.subject import build_model, make_subject
+from bertbench.benchmarking.timed_call import build_model, make_timed_call
 from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
 from bertbench.data.batch import assemble
@@ -54,7 +54,7 @@ def test_packed_batches_of_real_lengths_are_twice_as_fast_as_padded(
             BATCH_SIZE,
         )
     )
-    call = make_subject(case, build_model(case))
+    call = make_timed_call(case, build_model(case))
     price = block_tokens(config, threads.intra)
     batches = {
         strategy: [

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bertbench.benchmarking.case import BenchmarkCase
-from bertbench.benchmarking.subject import build_model
+from bertbench.benchmarking.timed_call import build_model
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES

@@ -18,7 +18,7 @@ PRECISIONS = ("fp32", "bf16")
 COLUMNS = ("training", "score", "reference", "difference", "loss", "minutes", "machine")
 
 
-def judge(name: str, precision: str, scores: dict[str, float], reference: dict[str, float]) -> None:
+def check_scores(name: str, precision: str, scores: dict[str, float], reference: dict[str, float]) -> None:
     recipe = RECIPES[name]
     for metric, floor in recipe.floors.items():
         assert scores[metric] >= floor, f"{name} {precision}: {metric} {scores[metric]:.4g}, not {floor}"
@@ -43,7 +43,7 @@ def test_training_recipe_reaches_reference_score(name, precision, pytestconfig, 
     command = RECIPES[name].command(precision, data, output_dir, SEED)
     assert subprocess.run([sys.executable, "-m", "bertbench", *command], check=False).returncode == 0
     results = read_json(output_dir / "results.json")
-    judge(name, precision, results["scores"], RECIPES[name].reference_scores(data))
+    check_scores(name, precision, results["scores"], RECIPES[name].reference_scores(data))
     if pytestconfig.option.record_baselines:
         record(name, precision, SEED, results, data, output_dir)
 
@@ -60,7 +60,7 @@ def find_record(name: str, precision: str) -> dict:
 @pytest.mark.parametrize("name", RECIPES)
 def test_recorded_trainings_reached_reference_score(name, precision, pytestconfig):
     kept = find_record(name, precision)
-    judge(name, precision, kept["scores"], kept["reference"])
+    check_scores(name, precision, kept["scores"], kept["reference"])
     score, reference = kept["scores"]["f1"], kept["reference"]["f1"]
     training = kept["training"]
     summary_table(pytestconfig, "recorded trainings", COLUMNS).add(

@@ -45,7 +45,7 @@ KINDS = tuple(
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ErrorRates:
     """The share of falls that were found, and the false changes in 100 runs."""
 
     found: float
@@ -67,7 +67,7 @@ def make_history(kind: Kind, generator: np.random.Generator) -> tuple[np.ndarray
     return 0.85 * np.exp(logs), at
 
 
-def judge_kind(kind: Kind, histories: int) -> Outcome:
+def measure_error_rates(kind: Kind, histories: int) -> ErrorRates:
     """What is found in so many histories of a kind."""
     generator = np.random.default_rng(1)
     found = false = runs = 0
@@ -76,28 +76,28 @@ def judge_kind(kind: Kind, histories: int) -> Outcome:
         changes = find_change_points(values)
         right = any(at is not None and abs(change.index - at) <= NEAR for change in changes)
         found, false, runs = found + right, false + len(changes) - right, runs + len(values)
-    return Outcome(found / histories, 100 * false / runs)
+    return ErrorRates(found / histories, 100 * false / runs)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--histories", type=int, default=HISTORIES, help="of each kind")
     histories = parser.parse_args().histories
-    outcomes = {kind: judge_kind(kind, histories) for kind in KINDS}
+    rates = {kind: measure_error_rates(kind, histories) for kind in KINDS}
     rows = [
         (
             str(kind),
             f"{kind.step:.0%}" if kind.step else "none",
-            f"{outcome.found:.1%}" if kind.step else "",
-            f"{outcome.false:.2f}",
+            f"{rate.found:.1%}" if kind.step else "",
+            f"{rate.false:.2f}",
         )
-        for kind, outcome in outcomes.items()
+        for kind, rate in rates.items()
     ]
     say(f"{histories} histories of each kind")
     print_table(make_table("Changes of level in made-up histories", COLUMNS, rows))
-    if any(outcome.false > FALSE for outcome in outcomes.values()):
+    if any(rate.false > FALSE for rate in rates.values()):
         raise GateFailed(f"more than {FALSE:g} false change in 100 runs.")
-    if any(outcome.found < FOUND for kind, outcome in outcomes.items() if kind.step >= 0.10):
+    if any(rate.found < FOUND for kind, rate in rates.items() if kind.step >= 0.10):
         raise GateFailed(f"less than {FOUND:.0%} of the falls by 10 % are found.")
 
 

@@ -19,8 +19,8 @@ _CLIP_NORM = 1.0
 
 
 @dataclass(frozen=True)
-class Job:
-    """What all engines share.
+class EngineInputs:
+    """The model, data and settings that all engines share.
 
     Attributes:
       folder: holds weights.npz and model.onnx.
@@ -65,8 +65,8 @@ class Prepared:
 class Engine(ABC):
     """One engine in one precision."""
 
-    def __init__(self, job: Job, precision: str) -> None:
-        self.job = job
+    def __init__(self, inputs: EngineInputs, precision: str) -> None:
+        self.inputs = inputs
         self.precision = precision
 
     @classmethod
@@ -85,7 +85,7 @@ class Engine(ABC):
             for number, batch in enumerate(batches)
             if 0 in batch.examples
         )
-        length = int(self.job.features.lengths[0])
+        length = int(self.inputs.features.lengths[0])
         return Prepared(run, lambda outputs: np.asarray(outputs[number][row, :length], np.float32))
 
 
@@ -96,13 +96,13 @@ class OpenVino(Engine):
         import openvino
 
         core = openvino.Core()
-        model = core.read_model(self.job.onnx_file)
-        batches = self.job.batches(setup)
+        model = core.read_model(self.inputs.onnx_file)
+        batches = self.inputs.batches(setup)
         shapes = {batch.input_ids.shape for batch in batches}
         if len(shapes) == 1:
             model.reshape({name: list(*shapes) for name in ("input_ids", "segment_ids", "mask")})
         properties = {
-            "INFERENCE_NUM_THREADS": self.job.threads,
+            "INFERENCE_NUM_THREADS": self.inputs.threads,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[self.precision],
         }
@@ -120,12 +120,12 @@ class OnnxRuntime(Engine):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.job.threads
+        options.intra_op_num_threads = self.inputs.threads
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(
-            str(self.job.onnx_file), options, providers=["CPUExecutionProvider"]
+            str(self.inputs.onnx_file), options, providers=["CPUExecutionProvider"]
         )
-        batches = self.job.batches(setup)
+        batches = self.inputs.batches(setup)
         inputs = [_named(batch) for batch in batches]
         return self.from_rows(
             batches, lambda: [session.run(["logits"], arrays)[0][..., 0] for arrays in inputs]
@@ -135,15 +135,15 @@ class OnnxRuntime(Engine):
 class PyTorch(Engine):
     """transformers' BertForQuestionAnswering, eager: weights in the precision, or autocast in training."""
 
-    def __init__(self, job: Job, precision: str) -> None:
-        super().__init__(job, precision)
+    def __init__(self, inputs: EngineInputs, precision: str) -> None:
+        super().__init__(inputs, precision)
         import torch
 
         from tools.peers.torch_model import make_torch_model
 
-        torch.set_num_threads(job.threads)
-        model = make_torch_model(job.config, job.weights, job.gelu)
-        if job.mode == "training":
+        torch.set_num_threads(inputs.threads)
+        model = make_torch_model(inputs.config, inputs.weights, inputs.gelu)
+        if inputs.mode == "training":
             self._model = model.train()
             self._optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE)
         else:
@@ -152,7 +152,7 @@ class PyTorch(Engine):
     def prepare(self, setup: str) -> Prepared:
         import torch
 
-        batches = self.job.batches(setup)
+        batches = self.inputs.batches(setup)
         inputs = [
             {
                 "input_ids": torch.from_numpy(batch.input_ids),
@@ -161,7 +161,7 @@ class PyTorch(Engine):
             }
             for batch in batches
         ]
-        if self.job.mode == "training":
+        if self.inputs.mode == "training":
             for tensors in inputs:
                 zeros = torch.zeros(len(tensors["input_ids"]), dtype=torch.int64)
                 tensors |= {"start_positions": zeros, "end_positions": zeros}

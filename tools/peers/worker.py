@@ -1,6 +1,6 @@
 """One engine in one precision, in a process of its own, which disturbs no other while it waits.
 
-It is started with the engine's name, the precision and the job's folder. Once everything is prepared it
+It is started with the engine's name, the precision and the inputs's folder. Once everything is prepared it
 prints one JSON line: each setup with the first window's logits. Then it reads setups' names, runs each, and
 prints the seconds that took.
 """
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bertbench.config import ModelConfig
 from bertbench.files import read_json
-from tools.peers.engines import ENGINES, Job
+from tools.peers.engines import ENGINES, EngineInputs
 from tools.peers.inputs import load_features
 
-JOB_FILE, FEATURES_FILE = "job.json", "features.npz"
+JOB_FILE, FEATURES_FILE = "inputs.json", "features.npz"
 
 
 def main(name: str, precision: str, folder: Path) -> None:
@@ -25,9 +25,9 @@ def main(name: str, precision: str, folder: Path) -> None:
     os.dup2(2, 1)
     values = read_json(folder / JOB_FILE)
     config = ModelConfig.from_dict(values.pop("config"))
-    job = Job(config, folder, load_features(folder / FEATURES_FILE), **values)
-    engine = ENGINES[name].engine(job, precision)
-    prepared = {setup: engine.prepare(setup) for setup in engine.setups(job.mode)}
+    inputs = EngineInputs(config, folder, load_features(folder / FEATURES_FILE), **values)
+    engine = ENGINES[name].engine(inputs, precision)
+    prepared = {setup: engine.prepare(setup) for setup in engine.setups(inputs.mode)}
     first = {setup: call.first(call.run()).tolist() for setup, call in prepared.items()}
     print(json.dumps(first), file=answers)
     for line in sys.stdin:

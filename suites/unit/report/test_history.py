@@ -110,9 +110,9 @@ def test_change_point_has_interval_and_p_value():
     ids=lambda kind: f"{kind}, {kind.step:.0%}",
 )
 def test_error_rates_in_generated_histories_are_within_bounds(kind):
-    outcome = change_points.judge_kind(kind, 50)
-    assert outcome.false <= change_points.FALSE
-    assert kind.step < 0.1 or outcome.found >= 0.9  # of 50; the command judges 200 by the documented bound
+    rates = change_points.measure_error_rates(kind, 50)
+    assert rates.false <= change_points.FALSE
+    assert kind.step < 0.1 or rates.found >= 0.9  # of 50; the command judges 200 by the documented bound
 
 
 def test_calibration_fails_if_changes_are_missed(monkeypatch):

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bertbench.cli import main
-from bertbench.formatting import decimals_for, figure, percent, signed
+from bertbench.formatting import decimals_for, format_number, percent, signed
 from bertbench.report.charts import Scale
 from bertbench.report.checks import Check, load_results
 from bertbench.report.page import write_report
@@ -334,11 +334,11 @@ def test_scales_map_ends_and_middle_of_range():
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (figure(None), "–"),
-        (figure(0.91234), "0.9123"),
-        (figure(12345.6), "12,346"),
-        (figure(-3.14159, 3), "−3.14"),
-        (figure(0), "0"),
+        (format_number(None), "–"),
+        (format_number(0.91234), "0.9123"),
+        (format_number(12345.6), "12,346"),
+        (format_number(-3.14159, 3), "−3.14"),
+        (format_number(0), "0"),
         (signed(-0.0351, 3), "−0.035"),
         (signed(1.5), "+1.50"),
         (percent(0.9304), "93.0 %"),

@@ -15,7 +15,7 @@ from bertbench.evaluation.items import Items
 from bertbench.files import read_content, write_text
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Dataset, Embedded, Outcome, Place, Task, TaskSettings
+from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,18 @@ class MentionTask(Task):
     def random_labels(self, config, lengths, random) -> dict[str, np.ndarray]:
         return {"mentions": random.integers(0, 2, len(lengths)).astype(np.int32)}
 
-    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> Outcome:
+    def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:
         predicted = outputs["logits"].argmax(-1)
         hits = (predicted == dataset.features.labels["mentions"]).astype(float)
-        return Outcome({"accuracy": hits.mean()}, Items.numbered({"accuracy": hits}), predicted)
+        return TaskResult({"accuracy": hits.mean()}, Items.numbered({"accuracy": hits}), predicted)
 
-    def answers(self, outcome: Outcome) -> dict[str, str | float]:
+    def answers(self, outcome: TaskResult) -> dict[str, str | float]:
         return {str(row): float(label) for row, label in enumerate(outcome.predictions)}
 
-    def write_scores(self, outcome: Outcome, output_dir: Path, global_step: int) -> None:
+    def write_scores(self, outcome: TaskResult, output_dir: Path, global_step: int) -> None:
         write_text(output_dir / "score.txt", f"{outcome.scores['accuracy']} at {global_step}\n")
 
-    def write_predictions(self, outcome: Outcome, output_dir: Path, split: str) -> None:
+    def write_predictions(self, outcome: TaskResult, output_dir: Path, split: str) -> None:
         write_text(output_dir / "mentions.txt", "".join(f"{label}\n" for label in outcome.predictions))
 
 

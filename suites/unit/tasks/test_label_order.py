@@ -209,7 +209,7 @@ def test_scores_and_files_use_label_order_of_task(tmp_path):
     task = mnli_task(source, write_mnli(tmp_path / "MNLI", labels))
     dataset = task.read("dev")
     # Logits of contradiction, entailment, neutral, the task's order, as a loaded model gives them.
-    outcome = task.judge(dataset, {"logits": np.tile(np.float32([-20.0, 0.0, 10.0]), (6, 1))})
+    outcome = task.evaluate(dataset, {"logits": np.tile(np.float32([-20.0, 0.0, 10.0]), (6, 1))})
     assert outcome.scores == {"accuracy": pytest.approx(3 / 6)}
     task.write_predictions(outcome, tmp_path, "test")
     probabilities = np.loadtxt(tmp_path / "test_results.tsv")

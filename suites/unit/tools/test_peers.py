@@ -8,7 +8,7 @@ import pytest
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
-from tools.peers.engines import ENGINES, Job
+from tools.peers.engines import ENGINES, EngineInputs
 from tools.peers.inputs import load_features, make_batches, save_features, take
 from tools.peers.results import Row, check_agreement, speed_ratio, summarize
 
@@ -94,13 +94,13 @@ def test_engine_logits_equal_own_logits(name, features, tmp_path, monkeypatch):
     case = own.BenchmarkCase(own.make_task("squad"), "inference", own.Compute(), "small", CONFIG, 1)
     weights = own.random_weights(dataclasses.replace(case, config=CONFIG))
     np.savez(tmp_path / "weights.npz", **weights)
-    job = Job(CONFIG, tmp_path, features, 2, 1, "erf")
+    inputs = EngineInputs(CONFIG, tmp_path, features, 2, 1, "erf")
     if "onnx" in offer.packages:
         from tools.peers.onnx_model import write_onnx
 
-        write_onnx(job.onnx_file, CONFIG, weights, "erf")
+        write_onnx(inputs.onnx_file, CONFIG, weights, "erf")
     found = {}
-    for engine in (offer.engine(job, "fp32"), own.Bertbench(job, "fp32")):
+    for engine in (offer.engine(inputs, "fp32"), own.Bertbench(inputs, "fp32")):
         for setup in engine.setups("inference"):
             prepared = engine.prepare(setup)
             found[type(engine).__name__, setup] = prepared.first(prepared.run())

@@ -15,7 +15,7 @@ from bertbench.training.optimizer import AdamW
 from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
 
-Subject = Callable[[Batch], Any]
+TimedCall = Callable[[Batch], Any]
 
 _SEED = 7
 _LEARNING_RATE = 1e-5
@@ -35,7 +35,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
     return model
 
 
-def make_subject(case: BenchmarkCase, model: BertModel) -> Subject:
+def make_timed_call(case: BenchmarkCase, model: BertModel) -> TimedCall:
     """The timed call: a forward pass, or a complete training step with clipping and AdamW."""
     return _TrainingCall(model) if case.trains else _InferenceCall(model)
 
