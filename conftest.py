@@ -1,4 +1,4 @@
-"""Options, hypothesis profiles and the gate, shared by every suite."""
+"""Options, hypothesis profiles and the gate, for all suites."""
 
 import os
 
@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bertbench")
     add = group.addoption
     add("--model-dir", type=a_path, help="a model to judge; instead of BERT_LARGE_DIR and BERT_BASE_DIR")
-    add("--init-checkpoint", type=a_path, help="its checkpoint, where that is not in its folder")
+    add("--init-checkpoint", type=a_path, help="its checkpoint, if not in its folder")
     add("--squad-dir", type=a_path, help="folder of dev-v1.1.json; instead of SQUAD_DIR")
     add("--data", type=a_path, help="folder of shared test data; instead of BERTBENCH_DATA")
     add("--batch-size", type=int, help="examples per batch [each suite's own]")
@@ -39,14 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--threshold",
         type=float,
         default=100 * EFFICIENCY_THRESHOLD,
-        help="with --gate: the percentage of its efficiency that a case may lose [%(default)g]",
+        help="with --gate: the allowed loss of efficiency in percent [%(default)g]",
     )
     add(
         "--case-threshold",
         action="append",
         default=[],
         metavar="PATTERN=PERCENT",
-        help="with --gate: the same of some cases, by their names; may be given again",
+        help="with --gate: the threshold of cases that match the pattern; repeatable",
     )
     add("--gate", action="store_true", help="judge the results against those stored for HEAD")
 

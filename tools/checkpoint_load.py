@@ -1,4 +1,4 @@
-"""Load a BERT-large checkpoint in a process of its own and print what it took, as one line of JSON.
+"""Load a BERT-large checkpoint in a separate process and print time and memory as one line of JSON.
 
 Run as `python -m tools.checkpoint_load write|load PREFIX`.
 """
@@ -29,7 +29,7 @@ def write(prefix: Path) -> dict[str, float]:
 
 
 def load(prefix: Path) -> dict[str, float]:
-    """Figures of loading; memory in bytes, above the process with TensorFlow imported and no variables."""
+    """Time and memory of loading; memory in bytes, above that with TensorFlow imported and no variables."""
     tf.zeros(()).numpy()
     before = psutil.Process().memory_info().rss
     variables = zero_variables(SHAPES)

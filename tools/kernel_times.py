@@ -1,8 +1,8 @@
-"""`python -m tools.kernel_times`: what each kernel between matrix products takes, by its form.
+"""`python -m tools.kernel_times`: the time of each kernel between matrix products, by variant.
 
-The forms that the model uses are compared with those that were tried instead. The shapes are those of one
-layer of BERT-large for 8 rows of 384 tokens. The floor is what moving the operands through memory once would
-take.
+The variants that the model uses are compared with other ones. The shapes are those of one
+layer of BERT-large for 8 rows of 384 tokens. The floor is the time to move the operands through memory once.
+
 """
 
 import functools
@@ -36,8 +36,8 @@ class Form:
     """One way to compute a kernel.
 
     Attributes:
-      used: whether the model computes it so by default.
-      moved: arrays like the operand that are read or written once; 0 where a matrix product is part of it.
+      used: whether the model uses it by default.
+      moved: arrays like the operand that are read or written once; 0 if a matrix product is part of it.
     """
 
     kernel: str
@@ -49,7 +49,7 @@ class Form:
 
     @property
     def floor_bytes(self) -> int:
-        """What has to go through memory at least."""
+        """The least bytes that must be moved through memory."""
         return self.moved * self.operand.dtype.size * int(np.prod(self.operand.shape))
 
 
@@ -116,7 +116,7 @@ def _dropout_forms(scores: tf.Tensor) -> Iterator[Form]:
 
 
 def make_forms(dtype: tf.DType, rows: int = ROWS, sequence: int = SEQUENCE) -> list[Form]:
-    """Every form over random operands of that dtype."""
+    """Every variant with random operands of this dtype."""
 
     def draw(*shape: int) -> tf.Tensor:
         return tf.cast(tf.random.stateless_normal(shape, SEED), dtype)
@@ -134,7 +134,7 @@ def make_forms(dtype: tf.DType, rows: int = ROWS, sequence: int = SEQUENCE) -> l
 
 
 def measure_forms(forms: list[Form], rounds: int) -> list[float]:
-    """The median seconds of each form, a call of each in every round."""
+    """The median seconds of each variant, with one call of each per round."""
     graphs = [
         tf.function(form.function, autograph=False).get_concrete_function(form.operand) for form in forms
     ]
@@ -142,7 +142,7 @@ def measure_forms(forms: list[Form], rounds: int) -> list[float]:
     with progress("measure", rounds * len(forms), "calls") as advance:
         for _ in range(rounds):
             for form, graph, times in zip(forms, graphs, seconds, strict=True):
-                graph(form.operand)  # the first time compiles; later it brings back the memory of its arrays
+                graph(form.operand)  # compiles the first time, and later allocates its arrays again
                 times.append(time_call(functools.partial(graph, form.operand)))
                 advance()
     return [statistics.median(times) for times in seconds]
@@ -153,7 +153,7 @@ def measure_forms(forms: list[Form], rounds: int) -> list[float]:
 @click.option("--rounds", default=15, show_default=True)
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown, for docs/performance.md.")
 def command(precision: str, rounds: int, markdown: bool) -> None:
-    """Time the forms of the kernels between BERT-large's matrix products."""
+    """Time the variants of the kernels between BERT-large's matrix products."""
     threads = default_threads(read_machine())
     start_tensorflow(threads.intra, threads.inter)
     forms = make_forms(parse_precision(precision).compute_dtype)

@@ -1,9 +1,9 @@
-"""Loss curves of the tiny model, and how far seeds alone move them.
+"""Loss curves of the tiny model, and how much they differ between seeds.
 
     python -m tools.loss_curves
 
 prints, for each task, the standard deviation between seeds in fp32, the largest over the windows. A tenth of
-it is the band in `suites/tolerances.py` that bf16 is held to.
+it is the band in `suites/tolerances.py` that bf16 must stay within.
 """
 
 import tempfile

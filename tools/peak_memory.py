@@ -2,8 +2,8 @@
 
     python -m tools.peak_memory FOLDER
 
-FOLDER takes the tiny files. oneDNN's allocator keeps what it once had, so the environment has to turn oneDNN
-off, and has to make malloc give memory back at once: `ENVIRONMENT`.
+The tiny files are written to FOLDER. oneDNN's allocator does not return memory, so the environment must turn
+oneDNN off, and must make malloc return memory immediately: `ENVIRONMENT`.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """`python -m tools.scaling`: how time grows with batch, sequence length, layers and threads.
 
 Each sweep changes one size and leaves the others. Passes over all points are interleaved, so that drift of
-the machine touches all alike. The exponent is the slope of log time over log size by least squares; beside it
-stands the slope of the counted arithmetic, which time should follow.
+the machine affects all equally. The exponent is the slope of log time over log size by least squares; beside
+it is the slope of the counted operations, for comparison.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ class Point:
 
     @property
     def flop(self) -> int:
-        """The encoder's counted arithmetic."""
+        """The counted operations of the encoder."""
         config = dataclasses.replace(GEOMETRIES[self.geometry], num_hidden_layers=self.layers)
         return total_flop(encoder_products(config, [self.sequence] * self.batch_size), self.mode)
 
@@ -166,7 +166,7 @@ def _figure(exponent: float | None) -> str:
 @click.option("--config", "geometry", default="bert-base", show_default=True, type=click.Choice(GEOMETRIES))
 @click.option("--precision", default="bf16", show_default=True, type=click.Choice(("fp32", "bf16")))
 @click.option("--mode", default="inference", show_default=True, type=click.Choice(("inference", "training")))
-@click.option("--batch-size", default=4, show_default=True, help="Of the sweeps that change something else.")
+@click.option("--batch-size", default=4, show_default=True, help="Used in the sweeps of the other sizes.")
 @click.option("--max-seq-length", default=128, show_default=True, help="Likewise.")
 @click.option("--rounds", default=7, show_default=True)
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")

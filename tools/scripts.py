@@ -1,4 +1,4 @@
-"""Running a suite's script: an error of the user's is one line and an exit status."""
+"""Runs a script: bad input is reported in one line with an exit status."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from bertbench.errors import BertbenchError
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Call `main`; a `BertbenchError` becomes its message and its exit status, as `bertbench` ends."""
+    """Call `main`; a `BertbenchError` prints its message and sets its exit status, as in `bertbench`."""
     try:
         main()
     except BertbenchError as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GateOptions(Settings):
-    """What `bertbench gate` takes."""
+    """The options of `bertbench gate`."""
 
     arguments: Annotated[
         tuple[str, ...], Option(positional=True, metavar="[BASE HEAD] | [-- BENCHMARK ARGUMENTS]")
@@ -32,28 +32,30 @@ class GateOptions(Settings):
     against: Annotated[
         str | None,
         Option(
-            "In a checkout of bertbench: build its revision REV and HEAD, run them in turn, and judge HEAD.",
+            "In a checkout of bertbench: build revision REV and HEAD, run them alternately, and judge HEAD.",
             metavar="REV",
         ),
     ] = None
     base_python: Annotated[
         Path | None,
         Option(
-            "The Python of another environment with bertbench, to run in turn with the head's.",
-            default_help="this one",
+            "The Python of an environment with bertbench, to run alternately with that of the head.",
+            default_help="this Python",
         ),
     ] = None
-    head_python: Annotated[Path | None, Option("The Python that is judged.", default_help="this one")] = None
+    head_python: Annotated[Path | None, Option("The Python to judge.", default_help="this Python")] = None
     base_env: Annotated[
-        tuple[str, ...], Option("A variable for the base's runs; may be given again.", metavar="NAME=VALUE")
+        tuple[str, ...],
+        Option("An environment variable for runs of the base; repeatable.", metavar="NAME=VALUE"),
     ] = ()
     head_env: Annotated[
-        tuple[str, ...], Option("A variable for the head's runs; may be given again.", metavar="NAME=VALUE")
+        tuple[str, ...],
+        Option("An environment variable for runs of the head; repeatable.", metavar="NAME=VALUE"),
     ] = ()
     threshold: Annotated[
         float,
         Option(
-            "A fall of efficiency up to this many percent is no regression.",
+            "A loss of efficiency up to this many percent is not a regression.",
             minimum=0,
             maximum=100,
             exclusive=True,
@@ -61,21 +63,23 @@ class GateOptions(Settings):
     ] = 100 * EFFICIENCY_THRESHOLD
     case_threshold: Annotated[
         tuple[str, ...],
-        Option("The same of some cases, by their names; may be given again.", metavar="PATTERN=PERCENT"),
+        Option("The threshold of cases that match the pattern; repeatable.", metavar="PATTERN=PERCENT"),
     ] = ()
-    pairs: Annotated[int, Option("Of runs in turn: how many of each side.", minimum=MINIMUM_PAIRS)] = PAIRS
+    pairs: Annotated[int, Option("Number of alternating runs of each side.", minimum=MINIMUM_PAIRS)] = PAIRS
     calibrate: Annotated[
         bool,
-        Option("Record how this machine scatters when nothing changes, and how often the gate would err."),
+        Option("Record the noise of this machine without changes, and report the error rates of the gate."),
     ] = False
-    runs: Annotated[int, Option("With --calibrate: how many runs of each case to record.", minimum=1)] = (
+    runs: Annotated[int, Option("With --calibrate: number of runs to record of each case.", minimum=1)] = (
         CALIBRATION_RUNS
     )
-    output_dir: Annotated[Path | None, Option("Folder for gate.json, for the report.", group="output")] = None
+    output_dir: Annotated[
+        Path | None, Option("Folder for gate.json, which the report reads.", group="output")
+    ] = None
 
     @property
     def command_line(self) -> str:
-        """A command that judges the same."""
+        """A command that makes the same comparison."""
         sides = dataclasses.replace(self, arguments=(), output_dir=None, threshold=type(self).threshold)
         words = [*command_words(sides), "--threshold", f"{self.threshold:g}"]
         divider = ["--"] if self.in_turn and self.arguments else []
@@ -83,22 +87,22 @@ class GateOptions(Settings):
 
     @property
     def thresholds(self) -> Thresholds:
-        """What each case may lose; raises as `Thresholds.parse`."""
+        """The threshold of each case; raises as `Thresholds.parse`."""
         return Thresholds.parse(self.threshold, self.case_threshold)
 
     @property
     def in_turn(self) -> bool:
-        """Whether two sides are run, rather than read."""
+        """Whether two sides are run instead of read."""
         return bool(self.against or self.two_interpreters)
 
     @property
     def two_interpreters(self) -> bool:
-        """Whether the sides are two interpreters, or one in two environments."""
+        """Whether the sides are two Python interpreters, or one with two sets of environment variables."""
         return bool(self.base_python or self.head_python or self.base_env or self.head_env)
 
 
 def judge_results(options: GateOptions) -> None:
-    """Judge stored results, or two sides run in turn; or calibrate the gate."""
+    """Judge stored results, or two sides that are run alternately; or calibrate the gate."""
     if options.calibrate:
         from bertbench.commands.gate_calibration import calibrate
 
@@ -133,13 +137,13 @@ command = TypedCommand(
     BASE and HEAD are folders that the suites, check, predict or benchmark wrote, pytest-benchmark files, or
     git revisions with results stored under baselines/throughput.
 
-    With --base-python, --head-python, --base-env or --head-env both sides run here in turn, so that a new
-    TensorFlow, or a variable, is judged by itself. What follows `--` goes to `bertbench benchmark`; if that
-    names a model and data, their scores are judged too. --against does the same with two revisions of a
-    checkout of bertbench itself.
+    With --base-python, --head-python, --base-env or --head-env both sides are run here alternately, so that a
+    new TensorFlow, or a variable, can be judged alone. Arguments after `--` are passed to `bertbench
+    benchmark`; if they contain a model and data, the scores are judged too. --against does the same with two
+    revisions of a checkout of bertbench itself.
 
-    --calibrate runs the default cases, or the one after `--`, again and again without any change, keeps what
-    it saw in baselines/noise and goes on from there when called again.
+    --calibrate runs the default cases, or the one after `--`, repeatedly without any change, stores
+    the results in baselines/noise and continues from there when called again.
 
     \b
     Exit status: 0 fine, 1 a regression, 2 bad input, 3 could not judge.
@@ -182,7 +186,7 @@ def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
 
 
 def _cases(arguments: Sequence[str]) -> Sequence[Sequence[str]]:
-    """The one case that was asked for, or the default ones."""
+    """The given case, or the default ones."""
     from bertbench.gate.interleaved import default_cases
     from bertbench.measure.machine import bf16_is_native
 
@@ -211,16 +215,18 @@ def _judge_interpreters(options: GateOptions) -> "GateResult":
 
 
 def _interpreter(side: str, python: Path | None, variables: Sequence[str]) -> "Interpreter":
-    """A side's interpreter, after a look that it is there.
+    """The interpreter of a side, checked to exist.
 
     Raises:
-      InputError: it is not, or a variable is not NAME=VALUE.
+      InputError: it does not exist, or a variable is not NAME=VALUE.
     """
     from bertbench.gate.runs import Interpreter
 
     place = Path(sys.executable) if python is None else python
     if not os.access(place, os.X_OK) or place.is_dir():
-        raise InputError(f"{place}: is no program; --{side}-python takes a Python, such as venv/bin/python.")
+        raise InputError(
+            f"{place}: is not a program; give a Python with --{side}-python, such as venv/bin/python."
+        )
     environment = {}
     for text in variables:
         name, divider, value = text.partition("=")
@@ -231,10 +237,10 @@ def _interpreter(side: str, python: Path | None, variables: Sequence[str]) -> "I
 
 
 def _prediction(arguments: Sequence[str]) -> tuple[str, ...] | None:
-    """The arguments of `bertbench predict` for the model and data of a benchmark, if it names both.
+    """The arguments of `bertbench predict` for the model and data of a benchmark, if it has both.
 
     Raises:
-      InputError: the arguments are none of `bertbench benchmark`.
+      InputError: the arguments are not valid for `bertbench benchmark`.
     """
     from bertbench.commands.benchmark import BenchmarkOptions
     from bertbench.commands.benchmark import command as benchmark

@@ -10,15 +10,15 @@ from bertbench.gate.thresholds import Thresholds
 
 
 def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds) -> None:
-    """Record the cases until each has so many runs, and print the error rates that follow.
+    """Record the cases until each has this many runs, and print the error rates.
 
     Args:
       cases: arguments of `bertbench benchmark`.
 
     Raises:
-      GateFailed: the rates are not as demanded.
+      GateFailed: an error rate is too high.
       CannotJudge: too few runs are undisturbed.
-      InputError: a run fails, or the recording so far cannot be read.
+      InputError: a run fails, or the existing recording cannot be read.
     """
     path = record_noise(cases, runs)
     say(str(path))
@@ -27,7 +27,9 @@ def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds)
     for case in recorded:
         say(describe_noise(case))
     rates = [rate for case in recorded for rate in measure_rates(case, thresholds)]
-    print_table(make_table("How often the gate is wrong here", COLUMNS, [rate.cells for rate in rates]))
+    print_table(
+        make_table("Error rates of the gate on this machine", COLUMNS, [rate.cells for rate in rates])
+    )
     if missed := sorted({rate.case for rate in rates if not rate.kept}):
-        remedy = "give them thresholds of their own with --case-threshold"
-        raise GateFailed(f"the error rates of {', '.join(missed)} are not as demanded; {remedy}.")
+        remedy = "set their thresholds with --case-threshold"
+        raise GateFailed(f"the error rates of {', '.join(missed)} are too high; {remedy}.")

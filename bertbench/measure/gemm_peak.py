@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from bertbench.errors import CannotJudge
 from bertbench.measure.flops import Product
-from bertbench.measure.gemm_ways import Shape, Way, forget_products, measure_product, ways_at_hand
+from bertbench.measure.gemm_ways import Shape, Way, available_ways, forget_products, measure_product
 
 # Below this share of the work a shape is left out.
 LEAST_SHARE = 0.002
@@ -127,7 +127,7 @@ def find_best(shapes: Iterable[Shape], dtype: tf.DType) -> Best:
     tried = [
         Best(way, shape, measure_product(shape, dtype, way, calls=1))
         for shape in shapes
-        for way in ways_at_hand(dtype)
+        for way in available_ways(dtype)
     ]
     finalists = sorted(tried, key=lambda best: -best.gflops)[:FINALISTS]
     finals = [

@@ -65,7 +65,7 @@ class Shape:
         return f"[{self.rows}, {self.inner}]{marks[0]} x [{self.inner}, {self.columns}]{marks[1]}"
 
 
-def ways_at_hand(dtype: tf.DType) -> tuple[Way, ...]:
+def available_ways(dtype: tf.DType) -> tuple[Way, ...]:
     """The ways that can be the fastest for this dtype on this machine.
 
     numpy has products in float32 only. Emulated bfloat16 products do not use oneDNN's operators, so there is

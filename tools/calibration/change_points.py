@@ -1,10 +1,10 @@
-"""How often `bertbench history` is wrong, measured on made-up histories whose changes are known.
+"""The error rates of `bertbench history` on generated histories with known changes.
 
     python -m tools.calibration.change_points
 
-Each history has 20 to 100 runs, whose noise is 1 or 2 %, with a lasting fall at a random run, or none. Some
+Each history has 20 to 100 runs, whose noise is 1 or 2 %, with a lasting drop at a random run, or none. Some
 drift by 5 % from the first run to the last, and in some one run in twenty is disturbed and 10 to 40 % slower.
-A fall counts as found where a change is told within two runs of it; every other change that is told is false.
+A drop counts as found if a change is reported within two runs of it; all other reported changes are false.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from tools.scripts import run_script
 HISTORIES = 200
 STEPS = (0.0, 0.05, 0.10, 0.15)
 DRIFT, OUTLIERS = 0.05, 0.05
-MARGIN = 5  # runs on either side of a fall
+MARGIN = 5  # runs on either side of a drop
 NEAR = 2
 FOUND, FALSE = 0.95, 1.0
 COLUMNS = ("history", "fall", "found", "false changes in 100 runs")
@@ -28,7 +28,7 @@ COLUMNS = ("history", "fall", "found", "false changes in 100 runs")
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of history: its fall (0.1: by 10 %), and whether it drifts and has outliers."""
+    """A kind of history: its drop (0.1: by 10 %), and whether it has drift and outliers."""
 
     step: float
     drift: bool
@@ -46,14 +46,14 @@ KINDS = tuple(
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """The share of falls that were found, and the false changes in 100 runs."""
+    """The share of drops that were found, and the false changes in 100 runs."""
 
     found: float
     false: float
 
 
 def make_history(kind: Kind, generator: np.random.Generator) -> tuple[np.ndarray, int | None]:
-    """Efficiencies [N] and the run at which they fall."""
+    """Efficiencies [N] and the run at which they drop."""
     count = int(generator.integers(20, 101))
     logs = generator.normal(0, generator.choice([0.01, 0.02]), count)
     if kind.drift:
@@ -68,7 +68,7 @@ def make_history(kind: Kind, generator: np.random.Generator) -> tuple[np.ndarray
 
 
 def measure_error_rates(kind: Kind, histories: int) -> ErrorRates:
-    """What is found in so many histories of a kind."""
+    """The error rates in this many histories of a kind."""
     generator = np.random.default_rng(1)
     found = false = runs = 0
     for _ in range(histories):
@@ -81,7 +81,7 @@ def measure_error_rates(kind: Kind, histories: int) -> ErrorRates:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--histories", type=int, default=HISTORIES, help="of each kind")
+    parser.add_argument("--histories", type=int, default=HISTORIES, help="number of histories of each kind")
     histories = parser.parse_args().histories
     rates = {kind: measure_error_rates(kind, histories) for kind in KINDS}
     rows = [
@@ -94,11 +94,11 @@ def main() -> None:
         for kind, rate in rates.items()
     ]
     say(f"{histories} histories of each kind")
-    print_table(make_table("Changes of level in made-up histories", COLUMNS, rows))
+    print_table(make_table("Changes of level in generated histories", COLUMNS, rows))
     if any(rate.false > FALSE for rate in rates.values()):
         raise GateFailed(f"more than {FALSE:g} false change in 100 runs.")
     if any(rate.found < FOUND for kind, rate in rates.items() if kind.step >= 0.10):
-        raise GateFailed(f"less than {FOUND:.0%} of the falls by 10 % are found.")
+        raise GateFailed(f"less than {FOUND:.0%} of the drops by 10 % are found.")
 
 
 if __name__ == "__main__":

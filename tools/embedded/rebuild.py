@@ -2,7 +2,7 @@
 
     python tools/embedded/rebuild.py [--work-dir DIR]
 
-Everything is done by bertbench's own commands in the working folder; a run that was stopped resumes there.
+Everything is done by bertbench's own commands in the working folder; a stopped run resumes there.
 The package's models are replaced at the end, once their scores are within `SCORES`.
 """
 
@@ -23,10 +23,10 @@ from bertbench.tasks.table import TASKS
 from tools.embedded.corpus import SEED, Sizes, write_corpus
 
 SIZES = Sizes(train_paragraphs=40_000, documents=40_000, train_pairs=20_000)
-# A second helping of questions, and all sentence pairs, are of another seed: fresh ones teach more than more
+# Further questions, and all sentence pairs, use another seed: new ones improve the model more than more
 # epochs over the same.
 SECOND_SEED, SECOND_SIZES = 21, Sizes(train_paragraphs=40_000, documents=1, train_pairs=60_000)
-# Small enough for the package, and deep enough to find an entity, then what is said of it, then an answer.
+# Small enough for the package, and deep enough to answer two-step questions.
 CONFIG = ModelConfig(
     vocab_size=SIZES.wordpieces,
     hidden_size=128,
@@ -38,7 +38,7 @@ CONFIG = ModelConfig(
     attention_probs_dropout_prob=0.0,
 )
 FOLDERS = [task.embedded.model_dir for task in TASKS.values()]
-# Held-out scores that leave room for a precision's effect to be seen, in either direction.
+# Held-out scores at which the effect of a precision is visible in both directions.
 SCORES = {
     "squad": ("f1", 80.0, 98.0),
     "classifier": ("accuracy", 0.7, 0.98),
@@ -50,7 +50,7 @@ TRAINING_PAIRS = 300
 
 
 def main() -> None:
-    """Run every step that the working folder does not hold yet, then replace the package's models."""
+    """Run every step that the working folder does not contain yet, then replace the package's models."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work-dir", type=Path, default=Path("embedded-work"))
     work = parser.parse_args().work_dir.resolve()
@@ -137,7 +137,7 @@ def _replace(work: Path) -> None:
 
 
 def _copy_weights(trained: Path, folder: Path) -> None:
-    """The checkpoint without what only goes on with its training."""
+    """The checkpoint without training state."""
     source = open_checkpoint(trained)
     tensors = [tensor for tensor in source.list_tensors() if not is_bookkeeping(tensor.name)]
     weights = dict(zip((tensor.name for tensor in tensors), source.read(tensors), strict=True))

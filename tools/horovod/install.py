@@ -1,7 +1,7 @@
 """Build Horovod against this environment's TensorFlow and install it; README.md in this folder explains why.
 
-Run it by the environment's own Python: `python tools/horovod/install.py [--optional]`. Exit status: 0
-Horovod is installed and imports, 2 it is not. With `--optional` a machine that cannot build it gets one
+Run it with the Python of the environment: `python tools/horovod/install.py [--optional]`. Exit status: 0
+Horovod is installed and imports, 2 it is not. With `--optional` a machine that cannot build it prints one
 line and status 0.
 """
 
@@ -32,23 +32,23 @@ FRAMEWORKS = {
     "HOROVOD_WITHOUT_MXNET": "1",
     "HOROVOD_WITH_GLOO": "1",
 }
-# Gloo, which Horovod carries, asks for a CMake older than CMake 4 accepts, and leaves <cstdint> out, which
-# GCC before 13 included on its own.
+# Gloo, which is part of Horovod, requires a CMake version that CMake 4 rejects, and does not include
+# <cstdint>, which GCC before 13 included implicitly.
 CMAKE_POLICY = {"CMAKE_POLICY_VERSION_MINIMUM": "3.5"}
 CXX_FLAGS = "-include cstdint"
 
 
 class CannotInstall(Exception):
-    """Horovod cannot be built or installed here; the message says why and what to do."""
+    """Horovod cannot be built or installed here; the message gives the reason and the remedy."""
 
 
 def main() -> int:
-    """Install Horovod unless it is there already; returns the exit status."""
+    """Install Horovod unless it is installed; return the exit status."""
     parser = argparse.ArgumentParser(
         description="Build and install Horovod for this environment's TensorFlow."
     )
     parser.add_argument(
-        "--optional", action="store_true", help="end with status 0 where Horovod cannot be built"
+        "--optional", action="store_true", help="end with status 0 if Horovod cannot be built"
     )
     optional = parser.parse_args().optional
     try:
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def install() -> None:
-    """Leave an importable Horovod in this environment.
+    """Install a Horovod that can be imported in this environment.
 
     Raises:
       CannotInstall: something needed is missing, or the build failed.
@@ -75,7 +75,7 @@ def install() -> None:
         check_compilers()
         wheel = build_wheel(folder)
     else:
-        say(f"using the wheel built earlier, {wheel}")
+        say(f"using the cached wheel {wheel}")
     run_pip("install", "--quiet", "--force-reinstall", "--no-deps", str(wheel))
     run_pip("install", "--quiet", f"horovod=={HOROVOD_VERSION}")
     if not is_installed(tensorflow_version):
@@ -97,7 +97,7 @@ def find_tensorflow() -> str:
 
 
 def is_installed(tensorflow_version: str) -> bool:
-    """Whether the right Horovod, built for this TensorFlow and with the controllers wanted, imports."""
+    """Whether the right Horovod, built for this TensorFlow with the wanted controllers, can be imported."""
     try:
         version = importlib.metadata.version("horovod")
     except importlib.metadata.PackageNotFoundError:
@@ -115,12 +115,12 @@ def is_installed(tensorflow_version: str) -> bool:
 
 
 def with_mpi() -> bool:
-    """Whether the user asks for the MPI controller too, by Horovod's own variable."""
+    """Whether the user also wants the MPI controller, according to Horovod's environment variable."""
     return os.environ.get("HOROVOD_WITH_MPI") == "1"
 
 
 def wheel_folder(tensorflow_version: str) -> Path:
-    """The user cache's folder for the wheel of this recipe, TensorFlow, Python and platform."""
+    """The cache folder for the wheel of these build settings, TensorFlow, Python and platform."""
     recipe = hashlib.sha256(repr((FRAMEWORKS, CXX_FLAGS, with_mpi())).encode())
     for header in sorted(HEADERS.rglob("*.h")):
         recipe.update(header.relative_to(HEADERS).as_posix().encode() + header.read_bytes())
@@ -135,14 +135,14 @@ def wheel_folder(tensorflow_version: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where built things are kept between environments: BERTBENCH_CACHE, or the user's cache folder."""
+    """The folder for built wheels of all environments: BERTBENCH_CACHE, or the user's cache folder."""
     if folder := os.environ.get("BERTBENCH_CACHE"):
         return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "bertbench")
 
 
 def check_compilers() -> None:
-    """Raise unless a C++ compiler and make are there."""
+    """Check that a C++ compiler and make are installed."""
     compiler = os.environ.get("CXX", "g++").split()[0]
     missing = [name for name in (compiler, "make") if shutil.which(name) is None]
     if missing:
@@ -153,7 +153,7 @@ def check_compilers() -> None:
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build Horovod from its PyPI source; returns the wheel, kept in `folder`."""
+    """Build Horovod from its PyPI source; return the wheel, stored in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
     say(f"building {HOROVOD_VERSION} from source, about 5 core-minutes; log {log}")
@@ -167,7 +167,7 @@ def build_wheel(folder: Path) -> Path:
         command += ["--no-build-isolation", "--no-binary", "horovod", "--wheel-dir", str(built)]
         command += [f"horovod=={HOROVOD_VERSION}"]
         if run_with_progress(command, build_environment(tools), log) != 0:
-            raise CannotInstall(f"the build failed; see {log}, which ends:\n{last_lines(log)}")
+            raise CannotInstall(f"the build failed; see {log}; its last lines:\n{last_lines(log)}")
         wheel = next(built.glob("*.whl"))
         partial = folder / f".{wheel.name}.{os.getpid()}"
         shutil.copyfile(wheel, partial)
@@ -177,7 +177,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def build_environment(tools: Path) -> dict[str, str]:
-    """The variables of the build: no GPU, no PyTorch, our empty headers first."""
+    """The environment variables of the build: no GPU, no PyTorch, our empty headers first."""
     environment = {**os.environ, **FRAMEWORKS, **CMAKE_POLICY}
     if not with_mpi():
         environment["HOROVOD_WITHOUT_MPI"] = "1"
@@ -198,7 +198,7 @@ def available_cores() -> int:
 
 
 def run_with_progress(command: list[str], environment: dict[str, str], log: Path) -> int:
-    """Run the build into `log`, with a line now and then on how far make is; returns its status."""
+    """Run the build with output to `log`, and print progress from time to time; return its status."""
     start = last = time.monotonic()
     with (
         log.open("w") as stream,
@@ -225,7 +225,7 @@ def run_pip(*arguments: str) -> None:
     """Run this environment's pip.
 
     Raises:
-      CannotInstall: pip failed; what it said is in the message.
+      CannotInstall: pip failed; the message contains its output.
     """
     command = [sys.executable, "-m", "pip", *arguments]
     result = subprocess.run(command, capture_output=True, text=True)
@@ -234,7 +234,7 @@ def run_pip(*arguments: str) -> None:
 
 
 def run_python(code: str) -> str | None:
-    """What `code` prints in a process of its own, or None when it fails."""
+    """What `code` prints in a separate process, or None if it fails."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     return result.stdout if result.returncode == 0 else None

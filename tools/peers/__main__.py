@@ -29,7 +29,7 @@ from tools.peers.results import Row, check_agreement, result_table, summarize
 from tools.peers.worker import FEATURES_FILE, JOB_FILE
 
 PATH = click.Path(path_type=Path)
-PAUSE = 0.3  # seconds in which an engine's threads fall asleep before the next one runs
+PAUSE = 0.3  # seconds for an engine's threads to become idle before the next one runs
 
 
 class Worker:
@@ -45,7 +45,7 @@ class Worker:
             env=os.environ
             | {
                 "TF_CPP_MIN_LOG_LEVEL": "2",
-                # As `bertbench predict` has it.
+                # as in `bertbench predict`
                 "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1" if mode == "inference" else "0",
             },
         )
@@ -77,16 +77,18 @@ class Worker:
 
 @click.command()
 @click.option("--config", "geometry", default="bert-large", show_default=True, type=click.Choice(GEOMETRIES))
-@click.option("--num-layers", type=click.IntRange(min=1), help="Fewer layers, for a quick look.")
+@click.option("--num-layers", type=click.IntRange(min=1), help="Number of layers, for a quicker run.")
 @click.option("--mode", default="inference", show_default=True, type=click.Choice(("inference", "training")))
 @click.option("--batch-size", type=click.IntRange(min=1), help="[default: 8, in training 4]")
 @click.option("--windows", default=96, show_default=True, help="Windows per pass.")
 @click.option("--rounds", default=3, show_default=True, help="Passes of each engine and setup.")
 @click.option("--precision", "precisions", multiple=True, default=("fp32", "bf16"), show_default=True)
 @click.option("--gelu", default="tanh", show_default=True, type=click.Choice(("tanh", "erf")))
-@click.option("--predict-file", type=PATH, help="SQuAD file of real lengths. [default: BERTBENCH_DATA's]")
-@click.option("--vocab-file", type=PATH, help="[default: BERTBENCH_DATA's]")
-@click.option("--num-intra-threads", "threads", type=click.IntRange(min=1), help="[default: the machine's]")
+@click.option("--predict-file", type=PATH, help="SQuAD file for real lengths. [default: from BERTBENCH_DATA]")
+@click.option("--vocab-file", type=PATH, help="[default: from BERTBENCH_DATA]")
+@click.option(
+    "--num-intra-threads", "threads", type=click.IntRange(min=1), help="[default: from the machine]"
+)
 @click.option("--output-file", type=PATH, help="Every round as JSON.")
 def command(
     geometry: str,
@@ -104,7 +106,7 @@ def command(
 ) -> None:
     """Measure the same random model on the same SQuAD windows with every engine that is installed.
 
-    Each engine runs padded to 384, as it is normally run, and sorted by length, as a careful user runs it.
+    Each engine runs padded to 384, as usual, and sorted by length, which is faster.
     """
     config = GEOMETRIES[geometry]
     if num_layers:
@@ -138,18 +140,18 @@ def _find_data(predict_file: Path | None, vocab_file: Path | None) -> tuple[Path
         predict_file = predict_file or Path(shared) / DEV_SET
         vocab_file = vocab_file or Path(shared) / VOCABULARY
     if predict_file is None or vocab_file is None:
-        raise InputError("no text; give --predict-file and --vocab-file, or set BERTBENCH_DATA.")
+        raise InputError("no text given; use --predict-file and --vocab-file, or set BERTBENCH_DATA.")
     return predict_file, vocab_file
 
 
 def _make_model(folder: Path) -> None:
-    """Write weights.npz and model.onnx, in a process that gives its memory back."""
+    """Write weights.npz and model.onnx, in a separate process, so that its memory is released."""
     subprocess.run([sys.executable, "-m", "tools.peers.make_model", str(folder)], check=True)
 
 
 @contextmanager
 def _started(folder: Path, precisions: Sequence[str], mode: str) -> Iterator[list[tuple[Worker, list[str]]]]:
-    """Start every engine that is installed, and hold their first logits against each other."""
+    """Start every installed engine, and compare their first logits."""
     with ExitStack() as stack:
         workers = []
         logits: dict[str, list[tuple[str, np.ndarray]]] = {precision: [] for precision in precisions}
@@ -157,7 +159,7 @@ def _started(folder: Path, precisions: Sequence[str], mode: str) -> Iterator[lis
             if precision not in offer.precisions or (mode == "training" and not offer.trains):
                 continue
             if offer.missing:
-                notice(f"{name} is left out: {', '.join(offer.missing)} not installed.")
+                notice(f"{name} is skipped: {', '.join(offer.missing)} not installed.")
                 continue
             notice(f"{name} {precision}: loading and warming up")
             worker = Worker(name, precision, folder, mode)

@@ -1,4 +1,4 @@
-"""Each engine behind one face: lay windows into batches once, then run them all; only the second is timed."""
+"""The common interface of engines: prepare batches once, then run them all; only the run is timed."""
 
 import importlib.util
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ class EngineInputs:
     """The model, data and settings that all engines share.
 
     Attributes:
-      folder: holds weights.npz and model.onnx.
+      folder: contains weights.npz and model.onnx.
       mode: inference or training.
     """
 
@@ -47,7 +47,7 @@ class EngineInputs:
         return self.folder / "model.onnx"
 
     def batches(self, setup: str) -> list[PlainBatch]:
-        """The windows as other engines take them."""
+        """The windows as batches for other engines."""
         return make_batches(self.features, setup, self.batch_size)
 
 
@@ -71,7 +71,7 @@ class Engine(ABC):
 
     @classmethod
     def setups(cls, mode: str) -> tuple[str, ...]:
-        """The ways of laying windows into batches that it is measured with."""
+        """The batching setups that it is measured with."""
         return (PADDED, SORTED) if mode == "inference" else (PADDED,)
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Engine(ABC):
         """Everything that comes before the timed part."""
 
     def from_rows(self, batches: Sequence[PlainBatch], run: Callable[[], Outputs]) -> Prepared:
-        """An engine whose outputs are start logits [B, S], one array a batch."""
+        """An engine whose outputs are start logits [B, S], one array per batch."""
         number, row = next(
             (number, int(np.flatnonzero(batch.examples == 0)[0]))
             for number, batch in enumerate(batches)
@@ -90,7 +90,7 @@ class Engine(ABC):
 
 
 class OpenVino(Engine):
-    """OpenVINO's CPU plugin: fixed shapes where all batches have one, else dynamic ones."""
+    """OpenVINO's CPU plugin: fixed shapes if all batches have the same, else dynamic ones."""
 
     def prepare(self, setup: str) -> Prepared:
         import openvino
@@ -189,11 +189,11 @@ class PyTorch(Engine):
 
 @dataclass(frozen=True)
 class Offer:
-    """An engine that may be installed.
+    """An optional engine.
 
     Attributes:
-      place: module and class of the engine. packages: what it needs.
-      precisions: what it computes in. trains: whether it can.
+      place: module and class of the engine. packages: those that it needs.
+      precisions: those that it supports. trains: whether it supports training.
     """
 
     place: tuple[str, str]

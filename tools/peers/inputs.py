@@ -1,4 +1,4 @@
-"""The windows that every engine gets, and how a user of other engines lays them into batches."""
+"""The windows for every engine, and their batches for other engines."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ PADDED, SORTED = "padded", "sorted"
 
 @dataclass(frozen=True)
 class PlainBatch:
-    """int64 [B, S] arrays as other engines take them; `examples` int [B] are the windows' indexes."""
+    """int64 [B, S] arrays for other engines; `examples` int [B] are the windows' indexes."""
 
     input_ids: np.ndarray
     segment_ids: np.ndarray
@@ -25,7 +25,7 @@ class PlainBatch:
 
 
 def read_windows(dataset: Path, vocab_file: Path, count: int) -> Features:
-    """`count` windows of a SQuAD file, spread over it evenly."""
+    """`count` windows of a SQuAD file, evenly distributed."""
     windows = make_windows(
         read_squad(dataset), TokenizerFiles(vocab_file).tokenizer, WindowSettings(MAX_SEQ_LENGTH)
     )

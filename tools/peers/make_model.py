@@ -1,4 +1,4 @@
-"""The one random model of a comparison, as weights.npz and, where `onnx` is installed, model.onnx."""
+"""The one random model of a comparison, as weights.npz and, if `onnx` is installed, model.onnx."""
 
 import importlib.util
 import sys

@@ -1,4 +1,4 @@
-"""This project's engine, with its own ways of batching."""
+"""This project's engine, with its own batching."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ PACKED = "packed"
 
 
 class Bertbench(Engine):
-    """A `BertModel` with the same weights, its default kernels but the GELU's form."""
+    """A `BertModel` with the same weights and default kernels, except the GELU."""
 
     def __init__(self, inputs: EngineInputs, precision: str) -> None:
         super().__init__(inputs, precision)

@@ -1,4 +1,4 @@
-"""What the rounds of all engines say, side by side."""
+"""Compares the results of all engines."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from bertbench.tasks.squad import SquadTask
 from tools.peers.engines import OWN
 from tools.peers.inputs import PADDED
 
-# How far the engines' first logits may lie apart, as a share of the largest: rounding, not another model.
+# The largest difference of first logits, as a share of the largest one, that rounding can explain.
 AGREEMENT = {"fp32": 1e-3, "bf16": 0.1}
 
 
@@ -31,10 +31,10 @@ class Row:
 
 
 def check_agreement(precision: str, logits: Sequence[tuple[str, np.ndarray]]) -> None:
-    """Hold the first window's logits of all engines against the first engine's.
+    """Compare the first window's logits of all engines with those of the first engine.
 
     Raises:
-      CannotJudge: one lies further apart than rounding explains.
+      CannotJudge: one differs more than rounding explains.
     """
     for name, values in logits[1:]:
         first, expected = logits[0]
@@ -44,7 +44,7 @@ def check_agreement(precision: str, logits: Sequence[tuple[str, np.ndarray]]) ->
 
 
 def result_table(rows: Sequence[Row], features: Features, config: ModelConfig, mode: str) -> Table:
-    """A row an engine, precision and setup; GFLOP/s count what the real tokens need."""
+    """One row per engine, precision and setup; GFLOP/s count the operations for real tokens."""
     tokens = int(features.lengths.sum())
     products = [
         *encoder_products(config, features.lengths),
@@ -69,7 +69,7 @@ def result_table(rows: Sequence[Row], features: Features, config: ModelConfig, m
 
 
 def summarize(rows: Sequence[Row]) -> Iterator[str]:
-    """This engine's own batching against the best of the others, in each precision and setup."""
+    """Compare this engine's batching with the best other engine, for each precision and setup."""
     for own in filter(_is_own_best, rows):
         others = [row for row in rows if row.engine != OWN and row.precision == own.precision]
         for padded in (True, False):

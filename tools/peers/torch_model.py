@@ -1,4 +1,4 @@
-"""The same BERT in PyTorch's transformers, from weights under Google's names."""
+"""The same BERT in PyTorch with transformers, from weights with Google's names."""
 
 from collections.abc import Mapping
 

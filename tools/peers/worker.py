@@ -1,8 +1,8 @@
-"""One engine in one precision, in a process of its own, which disturbs no other while it waits.
+"""One engine in one precision, in a separate process, which is idle while it waits.
 
 It is started with the engine's name, the precision and the inputs's folder. Once everything is prepared it
-prints one JSON line: each setup with the first window's logits. Then it reads setups' names, runs each, and
-prints the seconds that took.
+prints one JSON line: each setup with the first window's logits. Then it reads names of setups, runs each, and
+prints its seconds.
 """
 
 import json
@@ -20,7 +20,7 @@ JOB_FILE, FEATURES_FILE = "inputs.json", "features.npz"
 
 
 def main(name: str, precision: str, folder: Path) -> None:
-    """Serve standard input; what engines themselves print goes to standard error."""
+    """Answer the requests on standard input; output of engines goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     values = read_json(folder / JOB_FILE)

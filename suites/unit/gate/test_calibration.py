@@ -125,7 +125,7 @@ def test_calibrate_command_prints_rates_and_fails_if_they_are_missed(
         gate_calibration, "measure_rates", lambda *arguments: measure_rates(*arguments, COMPARISONS)
     )
     if ending:
-        with pytest.raises(ending, match="fp32-squad are not as demanded"):
+        with pytest.raises(ending, match="fp32-squad are too high"):
             calibrate([("squad",)], 40, Thresholds())
     else:
         calibrate([("squad",)], 40, Thresholds())

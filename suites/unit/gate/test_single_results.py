@@ -168,7 +168,7 @@ def test_two_environments_are_compared_by_speed_and_scores(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--base-python", "/nowhere/python"], "/nowhere/python: is no program"),
+        (["--base-python", "/nowhere/python"], "/nowhere/python: is not a program"),
         (["--base-env", "NAME"], "'NAME': must be NAME=VALUE"),
         (["--against", "HEAD", "--base-env", "A=1"], "--against builds both sides"),
         (["--base-env", "A=1", "--", "ner"], "task 'ner' is unknown"),

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from bertbench.measure import gemm_calls, gemm_ways
 from bertbench.measure.gemm_calls import Calls, serve
-from bertbench.measure.gemm_ways import Shape, measure_product, ways_at_hand
+from bertbench.measure.gemm_ways import Shape, available_ways, measure_product
 
 pytestmark = pytest.mark.unit
 
@@ -64,7 +64,7 @@ def test_unavailable_product_is_answered_with_an_error():
 
 
 def test_unavailable_product_has_rate_zero():
-    way = next(way for way in ways_at_hand(tf.float32) if way.name == "eager")
+    way = next(way for way in available_ways(tf.float32) if way.name == "eager")
     assert measure_product(Shape(64, 64, 64), tf.float32, way, 2) > 0
     assert measure_product(Shape(64, 64, 64), tf.qint8, way, 2) == 0
 

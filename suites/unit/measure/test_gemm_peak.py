@@ -8,7 +8,7 @@ from bertbench.errors import CannotJudge
 from bertbench.measure import gemm_peak
 from bertbench.measure.flops import Product, encoder_products
 from bertbench.measure.gemm_peak import GemmPeak, find_best, find_machine_peak, peak_shapes, weigh_rates
-from bertbench.measure.gemm_ways import Shape, ways_at_hand
+from bertbench.measure.gemm_ways import Shape, available_ways
 from bertbench.tasks.table import make_task
 
 pytestmark = pytest.mark.unit
@@ -91,8 +91,8 @@ def test_fastest_way_is_chosen_after_measuring_nearest_again(machine):
 
 
 def test_numpy_is_not_used_for_bfloat16():
-    assert "numpy" in {way.name for way in ways_at_hand(tf.float32)}
-    assert "numpy" not in {way.name for way in ways_at_hand(tf.bfloat16)}
+    assert "numpy" in {way.name for way in available_ways(tf.float32)}
+    assert "numpy" not in {way.name for way in available_ways(tf.bfloat16)}
 
 
 def test_small_products_are_also_measured_with_more_tokens(machine):

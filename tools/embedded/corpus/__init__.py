@@ -1,4 +1,4 @@
-"""A made-up corpus with real structure, so that everything runs with nothing downloaded."""
+"""A synthetic corpus, so that everything runs without downloads."""
 
 from tools.embedded.corpus.corpus import DEFAULT_SIZES, SEED, Sizes, write_corpus
 

@@ -1,4 +1,4 @@
-"""Sentence pairs in MRPC form (Dolan & Brockett 2005, as GLUE lays it out): the same facts, or almost."""
+"""Sentence pairs in the format of MRPC in GLUE (Dolan & Brockett 2005): the same facts, or similar ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from tools.embedded.corpus.world import World
 
 POSITIVE_SHARE = 2 / 3  # as in MRPC
 # The share of second sentences in other words than the first. Near-paraphrases keep the words more often, so
-# that shared words do not tell the two apart.
+# that shared words do not distinguish the two.
 REWORDED_SHARE = {"none": 0.7, "object": 0.3, "exchange": 0.7, "relation": 0.7, "denial": 0.7}
 CHANGES = ("object", "exchange", "relation", "denial")
 AFFIRMED_SHARE = 0.3
@@ -20,7 +20,7 @@ DENIALS = ("it is false that ", "it is a lie that ", "nobody believes that ")
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sentences; `change` is "none" where they mean the same, or else one of `CHANGES`."""
+    """Two sentences; `change` is "none" if they mean the same, otherwise one of `CHANGES`."""
 
     first: str
     second: str
@@ -39,7 +39,7 @@ def make_pairs(seed: int, part: str, *, count: int) -> list[Pair]:
 
 
 def to_tsv(pairs: Sequence[Pair], *, labeled: bool) -> str:
-    """The table as GLUE lays it out: `Quality` first where labeled, else (its test part) the row's index."""
+    """The table in GLUE's format: first column `Quality` if labeled, otherwise (test) the row's index."""
     lines = ["\t".join(("Quality" if labeled else "index", "#1 ID", "#2 ID", "#1 String", "#2 String"))]
     for index, pair in enumerate(pairs):
         lead = int(pair.same) if labeled else index

@@ -1,4 +1,4 @@
-"""Question answering: paragraphs in SQuAD v1.1 form (Rajpurkar et al. 2016)."""
+"""Question answering: paragraphs in SQuAD v1.1 format (Rajpurkar et al. 2016)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,7 @@
 """A small lower-cased WordPiece vocabulary, the same for the same words on every machine.
 
 The merges are those of byte-pair encoding (Sennrich et al. 2016) over words split as
-"c ##h ##a ##r ##s" (Wu et al. 2016's notation): the most frequent neighbours become one piece, ties go to the
+"c ##h ##a ##r ##s" (Wu et al. 2016's notation): the most frequent neighbors become one piece, ties go to the
 pair that sorts first. The `tokenizers` library's trainer breaks ties by hash order, so its vocabulary changes
 from run to run.
 """
@@ -36,7 +36,7 @@ def train_vocabulary(lines: Iterable[str], size: int) -> list[str]:
 
 
 class _Merging:
-    """Words as lists of pieces, and how often each pair of neighbours occurs in them."""
+    """Words as lists of pieces, and how often each pair of neighbors occurs in them."""
 
     def __init__(self, counts: Counter[str]) -> None:
         self._counts = counts
