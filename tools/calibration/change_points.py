@@ -23,7 +23,7 @@ DRIFT, OUTLIERS = 0.05, 0.05
 MARGIN = 5  # runs on either side of a drop
 NEAR = 2
 FOUND, FALSE = 0.95, 1.0
-COLUMNS = ("history", "fall", "found", "false changes in 100 runs")
+COLUMNS = ("history", "drop", "found", "false changes in 100 runs")
 
 
 @dataclass(frozen=True)
