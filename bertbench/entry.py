@@ -158,9 +158,9 @@ def _text_stream(number: int, former: "TextIO | None") -> io.TextIOWrapper:
 
 
 class _StandardStream(io.FileIO):
-    """Standard output or standard error, which discards text if nobody reads it.
+    """Standard output or standard error, which discards text if it is not read.
 
-    A closed pipe (`| head`) is no error; text that standard error cannot take must not prevent
+    A closed pipe (`| head`) is not an error; text that standard error cannot take must not prevent
     the results. Only a full disk for standard output is an error, reported once, as results would be lost.
     """
 

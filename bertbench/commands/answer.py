@@ -93,7 +93,7 @@ def _load(options: AnswerOptions) -> "Answerer":
 
 class _Stop:
     """Ends the loop at a signal (at once while it waits for a line, otherwise after the answer), and when
-    when nobody reads the answers any more.
+    when the answers are not read any more.
     """
 
     def __init__(self) -> None:

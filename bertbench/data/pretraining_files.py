@@ -108,9 +108,7 @@ def write_pretraining_files(
             f"{folder}: cannot be written ({error.strerror}); free some space or choose another folder."
         ) from None
     except BrokenProcessPool:
-        raise InputError(
-            "a process was killed, probably because memory ran out; use fewer processes."
-        ) from None
+        raise InputError("a process was killed, probably out of memory; use fewer processes.") from None
     return Written(sum(part.documents for part in written), sum(part.examples for part in written))
 
 

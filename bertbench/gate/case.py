@@ -63,7 +63,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What cases are held against.
+    """What cases are compared with.
 
     Attributes:
       tolerance: what a score may lose; None is the gate's own for the precision and the score.

@@ -1,6 +1,6 @@
 """Two revisions, or two interpreters, in turn on this machine: A B A B ..., so that its drift cancels.
 
-Each revision is checked out and installed into an environment of its own under one temporary folder,
+Each revision is checked out and installed into a separate environment under one temporary folder,
 which is gone when the comparison ends, however it ends.
 """
 
@@ -144,7 +144,7 @@ def _build(
     root: Path, commit: str, folder: Path, install: Callable[[Path, Path], Path]
 ) -> Iterator[Interpreter]:
     checkout = folder / "checkout"
-    notice(f"Building {commit} in an environment of its own ...")
+    notice(f"Building {commit} in a separate environment ...")
     try:
         run_git(root, "worktree", "add", "--detach", "--quiet", str(checkout), commit)
         yield Interpreter(commit, install(checkout, folder / "environment"))

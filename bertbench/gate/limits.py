@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-EFFICIENCY_THRESHOLD = 0.05  # a smaller fall is within what compilers and allocators do by themselves
+EFFICIENCY_THRESHOLD = 0.05  # smaller losses may come from compilers and allocators alone
 MEMORY_THRESHOLD = 0.10  # peak memory repeats to about 1 %
 STARTUP_THRESHOLD = 0.25  # for several start-ups per side, in addition to a test
 SINGLE_STARTUP_THRESHOLD = 1.0  # one start-up a side swings by tens of percent on a shared machine

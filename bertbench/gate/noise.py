@@ -85,10 +85,10 @@ def record_noise(
     storage: Path = STORAGE,
     benchmark: Sequence[str] = BENCHMARK,
 ) -> Path:
-    """Go on recording this machine until each case has so many runs, and return the file.
+    """Continue recording this machine until each case has this many runs, and return the file.
 
-    The cases take turns, so that what lasts longer than a run meets all of them. Each run is a process of its
-    own, and is kept at once.
+    The cases alternate, so that a disturbance longer than a run affects all of them. Each run has
+    a separate process and is stored immediately.
 
     Raises:
       InputError: a run fails, or the recording so far cannot be read.

@@ -1,4 +1,4 @@
-"""One run of `bertbench benchmark` in a process of its own."""
+"""One run of `bertbench benchmark` in a separate process."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ Outliers are set aside first: values far from the runs before them and from the 
 is split in two where the rank sums of both sides differ most (Pettitt 1979), and the parts again, as long as
 that is significant (binary segmentation; Vostrikova 1981): random orders rarely reach it. A split stays if
 the levels beside it differ clearly, after the slope that both sides share is taken out (Theil 1950, Sen
-1968), so that drift is no change.
+1968), so that drift is not taken for a change.
 """
 
 import functools

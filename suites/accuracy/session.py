@@ -1,4 +1,4 @@
-"""One session's passes: each model runs over its data once a precision, for all tests of one process."""
+"""The predictions of a session: each model runs once per precision, for all tests of one process."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.accuracy
 
 @pytest.fixture
 def run(run_slot):
-    """The reference model's fp32 pass; it is made once a session."""
+    """The reference model's fp32 pass; it is run once per session."""
     return run_slot(shared_slot(Places(os.environ)), "fp32")
 
 

@@ -30,7 +30,7 @@ def synchronized(files: Path, output_dir: Path) -> list[str]:
 
 
 class RunningJob:
-    """A job in processes of its own, which a context's end ends; its output is in `log`."""
+    """A job in separate processes, which end with the context; its output is in `log`."""
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self.log = log

@@ -101,7 +101,7 @@ def test_elastic_job_continues_after_losing_a_worker(
 def test_workers_with_different_data_stop_at_start_with_file_name(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
-    """Each worker's command names `train.json` in a folder of its own, as another host's would be."""
+    """Each worker's command names `train.json` in its own folder, as on different hosts."""
     for rank in range(2):
         (tmp_path / str(rank)).mkdir()
         text = (files / "train.json").read_text()

@@ -1,6 +1,6 @@
 """BERT's kernels in float64 by numpy and scipy: what the float32 and bfloat16 kernels are judged against.
 
-`test_exact.py` holds these against mpmath. Inputs and results are float64; rows are the last axis.
+`test_exact.py` compares these with mpmath. Inputs and results are float64; rows are the last axis.
 """
 
 import numpy as np

@@ -63,7 +63,7 @@ def test_masked_positions_do_not_change_output_bits(kind, variant, seed, lengths
 @VARIANTS
 @given(seed=SEEDS, lengths=LENGTHS)
 def test_packed_and_padded_attention_agree(kind, variant, seed, lengths):
-    """Three sequences in one row, and each in a row of its own."""
+    """Three sequences in one row, and each in its own row."""
     ids = row_of(lengths)
     packed = draw(seed, kind, rows=1)
     padded = [np.zeros((ROWS, *array.shape[1:]), kind.dtype) for array in packed]

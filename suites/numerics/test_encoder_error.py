@@ -74,7 +74,7 @@ def test_reference_encoder_equals_logits_computed_by_pytorch():
 
 
 def test_errors_above_error_curve_fail():
-    """Exact hidden states, rounded to as many digits less than bfloat16's 8 as lie above the curve."""
+    """Exact hidden states, rounded to fewer digits than bfloat16's 8, so that errors are above the curve."""
     case = encoder_error.random_case("tiny")
     exact = encoder_error.find_truth(case, "tanh")
     mask = case.inputs.mask

@@ -236,7 +236,7 @@ def test_gradient_with_relative_error_of_one_millionth_fails():
 
 
 def test_report_with_nan_error_fails():
-    """Not a number is no error below a bound."""
+    """NaN does not count as an error below the bound."""
     wrong = dataclasses.replace(unary.GELU_TANH, call=lambda x: x * np.nan)
     with caught("error inf"):
         unary.measure_unary(wrong, FP32, SPREAD_VALUES.astype(np.float32)).check()

@@ -52,7 +52,7 @@ def bf16_softmax_rounds_once() -> bool:
 
 
 def gelu_is_fused_behind_product(dtype: tf.DType) -> bool:
-    """Whether the graph that runs the fused GELU behind a product with bias has no tanh of its own left."""
+    """Whether the graph that runs the fused GELU after a product with bias has no separate tanh."""
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         inputs = [v1.placeholder(dtype, shape) for shape in ((4, 16), (16, 16), (16,))]

@@ -1,6 +1,6 @@
 """Units in the last place (ULP) of bfloat16 and float32.
 
-numpy knows the spacing of its own floats only; here spacing, neighbors and rounding are taken from the bit
+numpy has the spacing of its float types only; here spacing, neighbors and rounding are taken from the bit
 layout, which both formats share: sign, 8 exponent bits, then 7 or 23 fraction bits (IEEE 754-2019 section
 3.4; bfloat16 is the upper half of a binary32).
 """

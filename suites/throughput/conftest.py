@@ -71,7 +71,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def threads() -> ThreadSettings:
-    """The threads in force, which the root conftest has set."""
+    """The threads in use, set by the root conftest."""
     return ThreadSettings(*(int(os.environ[f"TF_NUM_{pool}OP_THREADS"]) for pool in ("INTRA", "INTER")))
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.benchmark
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600
-# Rounds take turns, so a change of the machine's speed touches both sides, but not to the last percent.
+# Rounds alternate, so a change of the machine's speed affects both sides, but not equally to one percent.
 LEEWAY = 1.1
 COLUMNS = ("case", "1 worker, examples/s", "2 workers, examples/s", "efficiency")
 

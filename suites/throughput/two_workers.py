@@ -2,7 +2,7 @@
 
     python -m suites.throughput.two_workers FILE
 
-Rounds take turns: the first worker trains alone while the second waits, then both train together on as many
+Rounds alternate: the first worker trains alone while the second waits, then both train together on as many
 examples each. FILE gets the seconds of a step of each, as JSON.
 """
 

@@ -1,4 +1,4 @@
-"""A repository with a model of its own, for the tests of `init`, `check` and the pytest plugin."""
+"""A repository with its own model, for the tests of `init`, `check` and the pytest plugin."""
 
 import json
 import shutil

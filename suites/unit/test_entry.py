@@ -1,4 +1,4 @@
-"""How programs end: with one line and a status of its own each, whatever becomes of their streams."""
+"""How programs end: each error has one line and its own status, whatever happens to the streams."""
 
 import os
 import signal

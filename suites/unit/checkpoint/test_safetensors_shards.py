@@ -30,7 +30,7 @@ SHARDS = [f"model-{number:05d}-of-00003.safetensors" for number in (1, 2, 3)]
 
 @pytest.fixture
 def folder(tmp_path):
-    """A checkpoint whose tensors lie in three shards by turns."""
+    """A checkpoint whose tensors are distributed over three shards in turn."""
     tensors = as_hugging_face(WEIGHTS)
     places = {name: SHARDS[index % 3] for index, name in enumerate(tensors)}
     for shard in SHARDS:

@@ -49,7 +49,7 @@ def draw_features(lengths: list[int]) -> Features:
 
 
 def logits_alone(model: BertModel, features: Features) -> np.ndarray:
-    """[2, T] in float64, each example by itself."""
+    """[2, T] in float64, each example alone."""
     weights = {name: variable.numpy() for name, variable in model.variables_by_name.items()}
     encoder = ReferenceEncoder(
         weights, num_heads=CONFIG.num_attention_heads, epsilon=CONFIG.layer_norm_eps, gelu="tanh"

@@ -57,7 +57,7 @@ def long_documents(count=4, length=1500):
 
 
 def assert_rate(hits, trials, rate):
-    """The true rate lies in the exact binomial interval of what was seen."""
+    """Check that the true rate is in the exact binomial interval of the observed one."""
     interval = stats.binomtest(hits, trials).proportion_ci(RATE_CONFIDENCE)
     assert interval.low <= rate <= interval.high, f"{hits} of {trials}, expected a rate of {rate}"
 

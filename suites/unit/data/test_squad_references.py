@@ -1,4 +1,4 @@
-"""Which files are scored, and how: held against the official script's rules, written down again here."""
+"""Which files are scored, and how, compared with the rules of the official script, reimplemented here."""
 
 import copy
 import json

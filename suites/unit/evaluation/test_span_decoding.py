@@ -108,7 +108,7 @@ def test_decoded_spans_equal_spans_found_by_hand(tmp_path):
     ends = np.array([9, 9, 9, 0, 0, 1, 0, 4, 0, 0, 9], np.float32)
     decoded = decode_spans(examples, windows, starts, ends, tokenizer, DecodingSettings(7, 3))
     assert decoded.predictions == {"q1": "B) É"}
-    # Of the seven best starts only (tokens 5, 7, 3) and ends (7, 5, 3) lie in the context.
+    # Of the seven best starts only (tokens 5, 7, 3) and ends (7, 5, 3) are in the context.
     expected = [("B) É", 3, 4), ("É", 2, 4), ("B", 3, 1), ("a (B", 0, 1), ("a", 0, 0)]
     nbest = decoded.nbest["q1"]
     assert [(entry["text"], entry["start_logit"], entry["end_logit"]) for entry in nbest] == expected

@@ -1,4 +1,4 @@
-"""A disturbed measurement is told, shown and not judged; one is disturbed for real."""
+"""A disturbed measurement is reported, shown and not judged; one test really disturbs a measurement."""
 
 import json
 

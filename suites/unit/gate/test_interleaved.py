@@ -48,7 +48,7 @@ def install(checkout, folder):
 
 @pytest.fixture
 def revisions(repository, tmp_path, monkeypatch):
-    """A repository whose last commit is 10 % slower, a log of runs, and a temporary folder of its own."""
+    """A repository whose last commit is 10 % slower, a log of runs, and its own temporary folder."""
     for speed in ("0.9", "0.81"):
         (repository / "speed").write_text(speed)
         commit(repository, speed)

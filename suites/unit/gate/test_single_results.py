@@ -116,7 +116,7 @@ shutil.copytree(os.environ["SPEED" if kind == "benchmark" else "SCORES"], folder
 
 @pytest.fixture
 def interpreter(tmp_path):
-    """A program that runs the stand-in whatever it is told to run."""
+    """A program that ignores its arguments and runs the stand-in."""
     (tmp_path / "stand_in.py").write_text(STAND_IN)
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path / "stand_in.py"} "$@"\n')

@@ -1,4 +1,4 @@
-"""Each case may have a threshold of its own."""
+"""Each case may have its own threshold."""
 
 import pytest
 

@@ -105,6 +105,6 @@ def test_counted_products_equal_weight_shapes_of_model():
 
 
 def test_block_cost_in_tokens_equals_value_by_hand():
-    """A token of BERT-large takes 2 (4 x 1024^2 + 2 x 1024 x 4096) and 4 x 1024 a layer by itself."""
+    """A token of BERT-large takes 2 (4 x 1024^2 + 2 x 1024 x 4096) and 4 x 1024 per layer alone."""
     flop = 2 * (4 * 1024**2 + 2 * 1024 * 4096) + 4 * 1024
     assert block_tokens(GEOMETRIES["bert-large"], cores=2) == pytest.approx(2 * 3e7 / flop)

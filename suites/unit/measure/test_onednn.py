@@ -1,4 +1,4 @@
-"""The instruction set that is told against what oneDNN and TensorFlow say of themselves."""
+"""The detected instruction set, compared with what oneDNN and TensorFlow report."""
 
 import os
 import subprocess

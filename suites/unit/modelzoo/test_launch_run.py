@@ -151,7 +151,7 @@ def wait_for(condition, seconds=60):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_started_processes_end_with_the_launcher(tmp_path, number):
-    """A launcher in a process of its own, interrupted while its command sleeps."""
+    """A launcher in a separate process, interrupted while its command sleeps."""
     script = tmp_path / "stand_in"
     script.write_text(
         f"#!/bin/sh\necho $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; sleep 60\n"

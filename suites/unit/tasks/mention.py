@@ -20,7 +20,7 @@ from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, Tas
 
 @dataclass(frozen=True)
 class MentionSettings(TaskSettings):
-    data: Annotated[Path | None, Option("A text of one example a line.")] = None
+    data: Annotated[Path | None, Option("A text with one example per line.")] = None
     word: Annotated[str, Option("The word that is looked for.", metavar="WORD")] = "ba"
     max_seq_length: MaxSeqLength = 16
     limit: Annotated[int, Option("Lines to predict.", minimum=1, only=("predict",))] = 1000

@@ -1,7 +1,7 @@
 """What shared words alone can answer: the bar that the synthetic questions must be above.
 
-The baseline is told more than a reader is: it knows every entity of the paragraph and which kind of entity
-the answer is.
+The baseline has more information than a reader: it knows every entity of the paragraph and which kind of
+entity the answer is.
 """
 
 import re

@@ -108,7 +108,7 @@ def test_installed_wheel_inits_records_and_checks_own_model(call, repository, en
     commit_all(repository)
 
     status, out, told = call("pytest", "-m", "accuracy")
-    assert status == 3, out + told  # nothing to hold it against
+    assert status == 3, out + told  # nothing to compare with
     assert "--record-baselines" in out, told
 
     status, out, told = call("pytest", "--record-baselines")

@@ -1,0 +1,90 @@
+"""Texts have no archaic phrases, British spellings, or rates without "per"."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDERS = ("bertbench", "docs", "suites", "tools")
+SUFFIXES = {".css", ".jinja", ".md", ".py"}
+# Generated English text, and this list itself.
+EXCLUDED = (ROOT / "tools" / "embedded" / "corpus", ROOT / "bertbench" / "embedded", Path(__file__))
+
+NOUNS = (
+    "answer|change|checkpoint|disturbance|error|failure|file|folder|host|id|list|model|name|number|outlier|path|pipe|"
+    "place|program|regression|string|table|task|text|threshold"
+)
+COUNTED = (
+    "arrays?|bytes?|cells?|entr(?:y|ies)|examples?|files?|GFLOP|lines?|MiB|ms|once|options?|products?|rounds?|rows?|"
+    "scales?|seconds|seeds?|steps?|tests?|times|tokens?|windows?"
+)
+UNITS = (
+    "batch|call|case|channel|column|epoch|example|file|layer|line|option|pass|precision|process|projection|rank|round|"
+    "row|second|session|split|step|task|test|token"
+)
+# What to write instead -> a pattern, in which a space stands for any white space.
+PHRASES = {
+    "is not a valid ...": rf"(?<!there\s)\b(?:is|are|was|were) no (?:{NOUNS})s?\b",
+    "per": rf"\b(?:{COUNTED}) an? (?:{UNITS})\b",
+    "separated by": r"\bparted (?:by|with)\b",
+    "out of memory": r"\b(?:for want of|memory r[au]ns? out)\b",
+    "available": r"\bat hand\b",
+    "is reported": r"\b(?:is|are|was|were|be) told\b",
+    "alone, or as it is": r"\bby (?:itself|themselves)\b",
+    "compare with": r"\bh(?:o|e)ld(?:s|ing)? (?:\w+ )?(?:against|to)\b",
+    "continue": r"\b(?:go|goes|going|went) on\b",
+    "separate, or its own ...": r"\bof (?:its|their) own\b(?! ULP)",
+    "is in": r"\blies? (?:above|below|beside|in|on|outside|under|within)\b",
+    "alternate": r"\btakes? turns\b",
+    "a plain word": r"\b(?:anew|blaming|goodness|nobody|nought|outlives?|somebody|whence)\b",
+    "American spelling": (
+        r"\b(?:analyse|behaviour|cancelled(?!\(\))|catalogue|centre|colour|favour|grey|initialise|labelled(?!by)|learnt|licence|"
+        r"modelled|neighbour|normalise|optimise|organise|realise|recognise|summarise)[a-z]*\b"
+    ),
+}
+
+
+def find_phrases(text: str) -> Iterator[tuple[int, str, str]]:
+    """The line, the phrase, and what to write instead, for each phrase of the list."""
+    for instead, pattern in PHRASES.items():
+        for match in re.finditer(pattern.replace(" ", r"[\s#\"]+"), text, re.IGNORECASE):
+            yield text.count("\n", 0, match.start()) + 1, match.group(), instead
+
+
+def text_files() -> list[Path]:
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in SUFFIXES]
+    return sorted(
+        file
+        for file in [*files, *ROOT.glob("*.md"), ROOT / "conftest.py"]
+        if not any(file.is_relative_to(excluded) for excluded in EXCLUDED)
+    )
+
+
+def test_texts_use_plain_american_english():
+    found = [
+        f"{file.relative_to(ROOT)}:{line}: {phrase!r}: write {instead!r}"
+        for file in text_files()
+        for line, phrase, instead in find_phrases(file.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("'x' is no id", "is not a valid ..."),
+        ("there is no id", None),
+        ("two scales a channel", "per"),
+        ("values parted\n# by tabs", "separated by"),
+        ("a fault is told in one line", "is reported"),
+        ("a run with the same folder goes on", "continue"),
+        ("one color and one colour", "American spelling"),
+        ("in a process of its own", "separate, or its own ..."),
+    ],
+)
+def test_phrases_of_the_list_are_found(text, instead):
+    assert [found for _, _, found in find_phrases(text)] == [instead] * (instead is not None)
