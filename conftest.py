@@ -26,14 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--init-checkpoint", type=a_path, help="its checkpoint, if not in its folder")
     add("--squad-dir", type=a_path, help="folder of dev-v1.1.json; instead of SQUAD_DIR")
     add("--data", type=a_path, help="folder of shared test data; instead of BERTBENCH_DATA")
-    add("--batch-size", type=int, help="examples per batch [each suite's own]")
+    add("--batch-size", type=int, help="examples per batch [depends on the suite]")
     add(
         "--deterministic",
         action="store_true",
         help="accuracy: scores that do not depend on batches and threads",
     )
-    add("--steps", type=int, help="timed calls of a benchmark [30; fewer where they take long]")
-    add("--warmup-steps", type=int, help="calls before the timed ones [10; fewer where they take long]")
+    add("--steps", type=int, help="timed calls of a benchmark [30; fewer if they take long]")
+    add("--warmup-steps", type=int, help="calls before the timed ones [10; fewer if they take long]")
     add("--benchmark-full", action="store_true", help="measure the whole grid, not the default part")
     add(
         "--threshold",

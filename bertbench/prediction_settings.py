@@ -14,7 +14,7 @@ class PredictionSettings(Settings):
 
     compute: Compute = field(default_factory=Compute)
     batching: Batching = DEFAULT_STRATEGY
-    batch_size: Annotated[int, Option("Rows of a batch.", minimum=1)] = 32
+    batch_size: Annotated[int, Option("Rows per batch.", minimum=1)] = 32
     deterministic: Annotated[
         bool,
         Option(

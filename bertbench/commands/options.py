@@ -25,7 +25,7 @@ class ThreadOptions(Settings):
     def start(
         self, default: ThreadSettings | None = None, *, trains: bool = True, deterministic: bool = False
     ) -> ThreadSettings:
-        """Start TensorFlow with them; see `start_tensorflow`."""
+        """Start TensorFlow with these threads; see `start_tensorflow`."""
         return start_tensorflow(
             self.num_intra_threads,
             self.num_inter_threads,

@@ -98,7 +98,7 @@ def plan_batches(
 
 
 def plan_alone(lengths: np.ndarray, max_seq_length: int) -> list[BatchPlan]:
-    """Each example in a batch of its own, whose shape depends on nothing but the example's length.
+    """Each example in a separate batch, whose shape depends only on the length of the example.
 
     Args:
       lengths: int [N], as for `plan_batches`. Widths are multiples of `ALONE_MULTIPLE`, or `max_seq_length`.

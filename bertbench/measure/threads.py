@@ -45,7 +45,7 @@ def default_threads(machine: Machine, instances: int = 1) -> ThreadSettings:
 
 
 def one_thread_per_operation(threads: ThreadSettings) -> ThreadSettings:
-    """As many threads, each with an operation of its own."""
+    """The same number of threads, each running its own operations."""
     return ThreadSettings(intra=1, inter=threads.intra)
 
 

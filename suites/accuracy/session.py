@@ -43,7 +43,7 @@ class AccuracySession:
         from bertbench.prediction import PredictionSettings, predict
         from bertbench.runtime import compute_for
 
-        compute = compute_for(Compute(parse_precision(precision), subject.kernels), subject.source.config)
+        compute = compute_for(Compute(parse_precision(precision), model.kernels), model.source.config)
         settings = PredictionSettings(compute, batch_size=self.batch_size, deterministic=self.deterministic)
-        prediction = predict(subject.task, subject.source, "dev", settings)
-        return Pass(case, precision, subject.task, subject.source, prediction, subject.arguments)
+        prediction = predict(model.task, model.source, "dev", settings)
+        return Pass(case, precision, model.task, model.source, prediction, model.arguments)

@@ -26,7 +26,9 @@ UNITS = (
     "batch|call|case|channel|column|epoch|example|file|layer|line|option|pass|precision|process|projection|rank|round|"
     "row|second|session|split|step|task|test|token"
 )
-# What to write instead -> a pattern, in which a space stands for any white space.
+# A space within a paragraph, comment or string literal.
+SPACE = r"""(?:[ \t]+|[ \t"]*\n[ \t"#]*)"""
+# What to write instead -> a pattern, in which a space stands for `SPACE`.
 PHRASES = {
     "is not a valid ...": rf"(?<!there\s)\b(?:is|are|was|were) no (?:{NOUNS})s?\b",
     "per": rf"\b(?:{COUNTED}) an? (?:{UNITS})\b",
@@ -51,7 +53,7 @@ PHRASES = {
 def find_phrases(text: str) -> Iterator[tuple[int, str, str]]:
     """The line, the phrase, and what to write instead, for each phrase of the list."""
     for instead, pattern in PHRASES.items():
-        for match in re.finditer(pattern.replace(" ", r"[\s#\"]+"), text, re.IGNORECASE):
+        for match in re.finditer(pattern.replace(" ", SPACE), text, re.IGNORECASE):
             yield text.count("\n", 0, match.start()) + 1, match.group(), instead
 
 
