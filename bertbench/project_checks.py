@@ -80,13 +80,13 @@ class JudgedScore:
     def detail(self) -> str:
         """The score, and what it was compared with."""
         case = self.case
-        told = [f"{words(case.quantity)} {format_number(case.scores[case.quantity])}"]
+        parts = [f"{words(case.quantity)} {format_number(case.scores[case.quantity])}"]
         for made in case.comparisons:
             expected = "" if made.expected is None else f" {format_number(made.expected)}"
-            told.append(f"{made.against}{expected}: {explain(made, scored_unit(case.task))}")
+            parts.append(f"{made.against}{expected}: {explain(made, scored_unit(case.task))}")
             if made.expected is None:
-                told[-1] += f"; {RECORD}"
-        return "; ".join(told)
+                parts[-1] += f"; {RECORD}"
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -121,17 +121,17 @@ class JudgedSpeed:
         """The rate, and what its efficiency was compared with."""
         verdict = self.verdict
         rate = format_number(self.figures["examples_per_second"])
-        told = f"{rate} examples/s, efficiency {percent(verdict.head)}"
+        text = f"{rate} examples/s, efficiency {percent(verdict.head)}"
         if verdict.base is None:
-            return told if self.recorded else f"{told}; {verdict.detail}; {RECORD}"
-        told += f"; baseline {percent(verdict.base)}"
+            return text if self.recorded else f"{text}; {verdict.detail}; {RECORD}"
+        text += f"; baseline {percent(verdict.base)}"
         if verdict.change is not None and verdict.interval is not None and verdict.threshold is not None:
             low, high = verdict.interval
-            told += (
+            text += (
                 f": change {signed(100 * verdict.change, 1)} %, allowed drop {percent(verdict.threshold)}, "
                 f"95 % interval {signed(100 * low, 1)} to {signed(100 * high, 1)} %"
             )
-        return f"{told}, {verdict.detail}"
+        return f"{text}, {verdict.detail}"
 
 
 @dataclass

@@ -137,9 +137,9 @@ def _judge(first: _Run, second: _Run, max_drop: float) -> None:
     from bertbench.tasks.squad import SquadTask
 
     made = compare_items("f1", first.scores.items(), second.scores.items(), max_drop, against="A")
-    told = f"F1: {explain(made, SquadTask.unit)}"
+    explanation = f"F1: {explain(made, SquadTask.unit)}"
     if made.verdict == Ruling.FAIL:
-        raise GateFailed(f"{told}.")
+        raise GateFailed(f"{explanation}.")
     if made.verdict == Ruling.UNCLEAR:
-        raise CannotJudge(f"{told}.")
-    say(f"{made.verdict}: {told}")
+        raise CannotJudge(f"{explanation}.")
+    say(f"{made.verdict}: {explanation}")

@@ -40,8 +40,8 @@ class TypedCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            told = error.format_message()
-            raise InputError(f"{told} `{ctx.command_path} --help` lists the options.") from None
+            message = error.format_message()
+            raise InputError(f"{message} `{ctx.command_path} --help` lists the options.") from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group of options."""

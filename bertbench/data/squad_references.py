@@ -57,9 +57,9 @@ def read_references(source: Path | str | Content, predicted: Container[str]) -> 
     if not references:
         raise InputError(f"{content.path}: contains no question; {REMEDY}.")
     lacking["distinct ids"] = len(references) - len(seen)
-    told = ", ".join(f"{count} {name}" for name, count in lacking.items() if count)
-    if told:
-        notice(f"{content.path}: scored as the official script does; missing: {told}.")
+    missing = ", ".join(f"{count} {name}" for name, count in lacking.items() if count)
+    if missing:
+        notice(f"{content.path}: scored as the official script does; missing: {missing}.")
     return references
 
 

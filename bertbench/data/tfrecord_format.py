@@ -66,8 +66,8 @@ def check_record(data: bytes, place: str) -> RecordShape:
     lengths = {name: len(values[name]) for name in FEATURES}
     for group in (TOKEN_FEATURES, PREDICTION_FEATURES):
         if len({lengths[name] for name in group}) > 1:
-            told = ", ".join(f"{name} {lengths[name]}" for name in group)
-            raise InputError(f"{place}: lengths differ: {told}; prepare the file again.")
+            shown = ", ".join(f"{name} {lengths[name]}" for name in group)
+            raise InputError(f"{place}: lengths differ: {shown}; prepare the file again.")
     if lengths[LABEL_FEATURE] != 1:
         raise InputError(f"{place}: {LABEL_FEATURE} has {lengths[LABEL_FEATURE]} values, not 1.")
     _check_values(values, place)
@@ -87,8 +87,10 @@ def _parse(data: bytes, place: str) -> dict[str, list[float]]:
     missing = [name for name in FEATURES if name not in features]
     unknown = sorted(set(features) - set(FEATURES))
     if missing or unknown:
-        told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(unknown)}"] * bool(unknown)
-        raise InputError(f"{place}: {' and '.join(told)}; give TFRecords of pretraining examples.")
+        faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(unknown)}"] * bool(
+            unknown
+        )
+        raise InputError(f"{place}: {' and '.join(faults)}; give TFRecords of pretraining examples.")
     kinds = {name: "float_list" if name == FLOAT_FEATURE else "int64_list" for name in FEATURES}
     for name, kind in kinds.items():
         if features[name].WhichOneof("kind") != kind:

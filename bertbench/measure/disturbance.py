@@ -91,7 +91,7 @@ class Disturbance:
     @property
     def warnings(self) -> tuple[str, ...]:
         """A text for each value beyond its bound; empty for an undisturbed measurement."""
-        told = {
+        conditions = {
             f"other processes took {percent(self.others, 0)} of the CPU time": self.others > MOST_OTHERS,
             f"other virtual machines took {percent(self.steal, 0)} of the CPU time": self.steal > MOST_STEAL,
             f"a control group throttled it for {percent(self.held_back, 0)} of the time": (
@@ -108,7 +108,7 @@ class Disturbance:
             f"the GEMM peak varied by {percent(self.peak_range, 0)}": self.peak_range > MOST_PEAK_RANGE,
             f"{self.rounds_above_peak} rounds were faster than the GEMM peak": self.rounds_above_peak > 0,
         }
-        return tuple(warning for warning, beyond in told.items() if beyond)
+        return tuple(warning for warning, is_beyond in conditions.items() if is_beyond)
 
 
 class Watch:

@@ -124,9 +124,9 @@ def _failure(status: int, last_lines: str) -> BertbenchError:
         return CannotJudge(f"Horovod's launcher ended with status {status}:\n{last_lines}")
     code = int(first["status"])
     name = f"rank {first['name']}" if first["name"].isdigit() else first["name"]
-    for said in (InputError, CannotJudge):
-        if code == said.exit_status:
-            return said(f"{name} failed; its message is above.")
+    for error in (InputError, CannotJudge):
+        if code == error.exit_status:
+            return error(f"{name} failed; its message is above.")
     signals = {128 + number: number.name for number in signal.Signals}
     return CannotJudge(
         f"{name} ended with {signals.get(code, f'status {code}')} and the others were stopped; "

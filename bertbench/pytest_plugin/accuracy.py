@@ -61,28 +61,30 @@ def conclude(
     for made in case.comparisons:
         accuracy_table(config).add(*row(case, made))
         if made.verdict == Ruling.NOT_JUDGED:
-            told = f"{case.case}: {made.note}, and is not judged; record one: {case.command} {RECORD}"
-            accuracy_table(config).notes.append(told)
+            note = f"{case.case}: {made.note}, and is not judged; record one: {case.command} {RECORD}"
+            accuracy_table(config).notes.append(note)
     if recording and not case.comparisons:
         return
-    told = "\n".join(describe(case, made, looks) for made in case.comparisons if made.verdict == case.verdict)
+    message = "\n".join(
+        describe(case, made, looks) for made in case.comparisons if made.verdict == case.verdict
+    )
     if case.verdict == Ruling.FAIL:
-        raise GateFailed(told)
+        raise GateFailed(message)
     if case.verdict == Ruling.UNCLEAR:
-        raise CannotJudge(told or f"{case.case}: there was nothing to compare its score with.")
+        raise CannotJudge(message or f"{case.case}: there was nothing to compare its score with.")
 
 
 def describe(case: AccuracyCase, made: ScoreComparison, looks: Mapping[str, str]) -> str:
     """A comparison that did not pass: score, bound, changed items, and the command for more details."""
-    told = f"{case.case}: {short_name(made.quantity)} {made.score:.6g}"
+    text = f"{case.case}: {short_name(made.quantity)} {made.score:.6g}"
     if made.expected is None:
-        return f"{told}: {explain(made)}; if the score is correct, record it: {case.command} {RECORD}"
-    told += f", {made.against} {made.expected:.6g}: {explain(made, scored_unit(case.task))}"
+        return f"{text}: {explain(made)}; if the score is correct, record it: {case.command} {RECORD}"
+    text += f", {made.against} {made.expected:.6g}: {explain(made, scored_unit(case.task))}"
     if made.changed:
         shown = ", ".join(made.changed[:SHOWN_CHANGES])
         more = len(made.changed) - SHOWN_CHANGES
-        told += f"; changed: {shown}{f' and {more} more' if more > 0 else ''}"
-    return f"{told}; details:  {looks[made.against]}"
+        text += f"; changed: {shown}{f' and {more} more' if more > 0 else ''}"
+    return f"{text}; details: {looks[made.against]}"
 
 
 def row(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:

@@ -42,8 +42,8 @@ def check_value(run, pytestconfig):
             *(signed(score - expected, decimals_for(bound)), f"{bound:g}", quantity, format_number(expected)),
             *(NONE, NONE, NONE),
         )
-        told = f"{quantity} {score:.6g}, reference {expected:.6g}, bound {bound:g}; {run.predict_command}"
-        assert abs(score - expected) <= bound, told
+        message = f"{quantity} {score:.6g}, reference {expected:.6g}, bound {bound:g}; {run.predict_command}"
+        assert abs(score - expected) <= bound, message
 
     return check_value
 

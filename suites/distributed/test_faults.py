@@ -130,7 +130,7 @@ def test_workers_with_different_data_stop_at_start_with_file_name(
     command[command.index("--train-file") + 1] = "train.json"
     with pytest.raises(InputError, match=r"rank [01] failed; its message is above"):
         run_workers(WorkerHosts(2), command)
-    said = capfd.readouterr().err
-    assert "bertbench: workers differ in data (rank 0: " in said
+    printed = capfd.readouterr().err
+    assert "bertbench: workers differ in data (rank 0: " in printed
     assert InputError.exit_status == 2
     assert not list((tmp_path / "out").glob("*.index"))

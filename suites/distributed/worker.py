@@ -84,7 +84,7 @@ class _Spy:
 
 
 def note_refusals(notes: Notes, workers: HorovodWorkers, trainer: Trainer) -> None:
-    """What is said when workers differ at the start, and when they do at the end."""
+    """The messages if workers differ at the start, and if they differ at the end."""
     config = {"hidden_size": 16, "layers": 2 + workers.rank}
     notes.facts["disagreement"] = _refusal(
         lambda: workers.require_agreement({"data": "same", "config": config})

@@ -65,10 +65,10 @@ def check_layers(errors: Sequence[LayerError]) -> None:
     """Fail naming the layers whose error is above the curve."""
     over = [error for error in errors if not error.rms_relative_error <= error.bound]
     if over:
-        told = "; ".join(f"layer {e.layer}: {e.rms_relative_error:.3e}, bound {e.bound:.3e}" for e in over)
+        message = "; ".join(f"layer {e.layer}: {e.rms_relative_error:.3e}, bound {e.bound:.3e}" for e in over)
         raise AssertionError(
-            f"{over[0].model} {over[0].precision}: relative error of hidden states above the curve: {told}. "
-            f"Look closer: pytest -m numerics -k 'layer and {over[0].precision}' -vv"
+            f"{over[0].model} {over[0].precision}: relative error of hidden states above the curve: "
+            f"{message}. Details: pytest -m numerics -k 'layer and {over[0].precision}' -vv"
         )
 
 

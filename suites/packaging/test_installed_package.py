@@ -75,7 +75,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def call(environment, repository):
-    """Run an installed program in the repository: exit status, output, and what it told."""
+    """Run an installed program in the repository: exit status, output, and what it message."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "BERT"))}
 
     def run(program, *arguments):
@@ -102,37 +102,37 @@ def write_smaller(file: Path):
 
 
 def test_installed_wheel_inits_records_and_checks_own_model(call, repository, environment):
-    status, _, told = call("bertbench", "init", "--model-dir", "models/faq", "--data", "dev.json")
-    assert status == 0, told
+    status, _, message = call("bertbench", "init", "--model-dir", "models/faq", "--data", "dev.json")
+    assert status == 0, message
     write_smaller(repository / "bertbench.toml")
     commit_all(repository)
 
-    status, out, told = call("pytest", "-m", "accuracy")
-    assert status == 3, out + told  # nothing to compare with
-    assert "--record-baselines" in out, told
+    status, out, message = call("pytest", "-m", "accuracy")
+    assert status == 3, out + message  # nothing to compare with
+    assert "--record-baselines" in out, message
 
-    status, out, told = call("pytest", "--record-baselines")
-    assert status == 0, out + told
+    status, out, message = call("pytest", "--record-baselines")
+    assert status == 0, out + message
     assert {file.name for file in (repository / "baselines").iterdir()} >= {"accuracy.json", "throughput"}
     commit_all(repository)
 
-    status, out, told = call("pytest", "-m", "accuracy", "--junitxml", "junit.xml")
-    assert status == 0, out + told
+    status, out, message = call("pytest", "-m", "accuracy", "--junitxml", "junit.xml")
+    assert status == 0, out + message
     assert "bertbench.toml" in (repository / "junit.xml").read_text()
 
     damage(repository / "models" / "faq")
-    status, out, told = call("pytest", "-m", "accuracy")
-    assert status == 1, out + told
+    status, out, message = call("pytest", "-m", "accuracy")
+    assert status == 1, out + message
     assert "fp32-squad-inference-faq: F1" in out
 
     assert judge_speed(call, {0, 1}) == 0
     plant_slowdown(environment)
     assert judge_speed(call, {0, 1}) == 1
 
-    status, out, told = call("bertbench", "check", "--output-dir", "results")
-    assert status == 1, out + told
-    status, _, told = call("bertbench", "report", "results", "-o", "report.html")
-    assert status == 0, told
+    status, out, message = call("bertbench", "check", "--output-dir", "results")
+    assert status == 1, out + message
+    status, _, message = call("bertbench", "report", "results", "-o", "report.html")
+    assert status == 0, message
     page = (repository / "report.html").read_text()
     assert "fp32-squad-inference-faq" in page
     assert "fp32-squad-inference-faq-b1" in page

@@ -105,7 +105,7 @@ def measure(
         table = summary_table(pytestconfig, "throughput", COLUMNS)
         table.add(*_cells(result))
         notes = [LEGEND, f"Matrix products in {read_machine().products}; {threads}."]
-        notes += [f"{result.case.name} was disturbed: {told}." for told in result.disturbance.warnings]
+        notes += [f"{result.case.name} was disturbed: {message}." for message in result.disturbance.warnings]
         table.notes += [note for note in notes if note not in table.notes]
         return result
 

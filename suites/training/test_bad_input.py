@@ -25,7 +25,7 @@ def arguments(task: str, files: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("task", "options", "told"),
+    ("task", "options", "expected"),
     [
         ("squad", "--do-eval", "no dev data; give --data"),
         ("squad", "--do-predict", "no dev data; give --data"),
@@ -49,7 +49,7 @@ def arguments(task: str, files: Path) -> list[str]:
 def test_bad_input_is_rejected_before_writing_output(
     task: str,
     options: str,
-    told: str,
+    expected: str,
     files: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -64,7 +64,7 @@ def test_bad_input_is_rejected_before_writing_output(
     message = capsys.readouterr().err.splitlines()[-1]
     assert caught.value.code == 2
     assert message.startswith("bertbench: ")
-    assert told in message
+    assert expected in message
     assert not output.exists()
 
 
@@ -84,6 +84,6 @@ def test_model_larger_than_memory_is_reported_in_one_line(
     with pytest.raises(SystemExit) as caught:
         main([*command, "--output-dir", str(tmp_path / "out")])
     assert caught.value.code == 2
-    told = capsys.readouterr().err
-    assert told.splitlines()[-1].startswith("bertbench: out of memory; use a smaller model")
-    assert "Traceback" not in told
+    expected = capsys.readouterr().err
+    assert expected.splitlines()[-1].startswith("bertbench: out of memory; use a smaller model")
+    assert "Traceback" not in expected

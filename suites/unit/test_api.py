@@ -69,10 +69,10 @@ def test_examples_of_python_document_run_as_written(tmp_path):
     assert verdict.split()[0] in ("ok", "unclear")
     assert all(float(figure) > 0 for figure in figures.split())
     assert error.startswith("models/nowhere: no such folder")
-    told = [
+    err = [
         line for line in done.stderr.splitlines() if not line.startswith(("predict ", "warm up ", "bf16-"))
     ]
-    assert told == []
+    assert err == []
 
 
 def test_python_document_mentions_every_public_name():

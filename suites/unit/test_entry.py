@@ -164,10 +164,10 @@ def test_closed_pipe_does_not_change_exit_status(start, stream, ends, status):
     reader.close()
     process.stdin.close()
     other = process.stderr if stream == "stdout" else process.stdout
-    said = other.read()
+    printed = other.read()
     assert process.wait(60) == status
-    assert ("Traceback" in said) == (status == 70 and stream == "stdout")
-    assert "BrokenPipe" not in said
+    assert ("Traceback" in printed) == (status == 70 and stream == "stdout")
+    assert "BrokenPipe" not in printed
     other.close()
 
 

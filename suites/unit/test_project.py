@@ -1,4 +1,4 @@
-"""`bertbench.toml` as typed values, and each kind of fault told in one line with file, line and key."""
+"""`bertbench.toml` as typed values, and each kind of fault err in one line with file, line and key."""
 
 import pytest
 
@@ -156,10 +156,10 @@ def test_invalid_project_file_is_reported_in_one_line_with_place(folder, name):
     old, new, message = FAULTS[name]
     with pytest.raises(InputError) as fault:
         read_changed(folder, old, new)
-    told = str(fault.value)
-    assert told.startswith(f"{folder / 'bertbench.toml'}: ")
-    assert message in told
-    assert "\n" not in told
+    err = str(fault.value)
+    assert err.startswith(f"{folder / 'bertbench.toml'}: ")
+    assert message in err
+    assert "\n" not in err
 
 
 def test_model_without_accuracy_or_throughput_table_is_rejected(folder):

@@ -1,4 +1,4 @@
-"""Checkpoints are found, told apart, saved whole or not at all; damaged ones are refused by file name."""
+"""Checkpoints are found, message apart, saved whole or not at all; damaged ones are refused by file name."""
 
 import contextlib
 import os
@@ -79,7 +79,7 @@ class TestFinding:
         assert find_checkpoint(str(tmp_path / given)) == tmp_path / found
 
     @pytest.mark.parametrize(
-        ("name", "told"),
+        ("name", "message"),
         [
             (
                 "pytorch_model.bin",
@@ -102,14 +102,14 @@ class TestFinding:
             ("adapter_model.safetensors", "is an adapter without its model; merge it into the model"),
         ],
     )
-    def test_unsupported_weight_format_is_reported(self, tmp_path: Path, name: str, told: str) -> None:
+    def test_unsupported_weight_format_is_reported(self, tmp_path: Path, name: str, message: str) -> None:
         touch(tmp_path, name, "optimizer.pt", "training_args.bin")
         with pytest.raises(
-            InputError, match=f"contains no checkpoint that can be read: {re.escape(name)} {told}"
+            InputError, match=f"contains no checkpoint that can be read: {re.escape(name)} {message}"
         ):
             find_checkpoint(tmp_path)
         if not name.endswith(".safetensors"):
-            with pytest.raises(InputError, match=f"{re.escape(name)}: {told}"):
+            with pytest.raises(InputError, match=f"{re.escape(name)}: {message}"):
                 find_checkpoint(tmp_path / name)
 
     def test_pytorch_file_is_reported_among_several_unsupported_formats(self, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ TINY = json.loads(GEOMETRIES["tiny"].to_json())
 
 
 @pytest.mark.parametrize(
-    ("words", "vocab_size", "do_lower_case", "told"),
+    ("words", "vocab_size", "do_lower_case", "message"),
     [
         (["the", "E"], 20, False, ""),
         (["the", "e"], 20, True, ""),
@@ -39,7 +39,7 @@ TINY = json.loads(GEOMETRIES["tiny"].to_json())
         ),
     ],
 )
-def test_suspicious_vocabulary_prints_one_notice(tmp_path, capsys, words, vocab_size, do_lower_case, told):
+def test_suspicious_vocabulary_prints_one_notice(tmp_path, capsys, words, vocab_size, do_lower_case, message):
     path = tmp_path / "vocab.txt"
     pieces = [*SPECIAL_TOKENS, *words, *(f"##{number}" for number in range(13))]
     path.write_text("".join(f"{piece}\n" for piece in pieces))
@@ -47,5 +47,5 @@ def test_suspicious_vocabulary_prints_one_notice(tmp_path, capsys, words, vocab_
     files = TokenizerFiles(path, do_lower_case=do_lower_case)
     assert ModelSource(config, files, None).tokenizer().vocab_size == 20
     error = capsys.readouterr().err
-    assert error.count("\n") == bool(told)
-    assert error.startswith(f"{path}: {told}" if told else "")
+    assert error.count("\n") == bool(message)
+    assert error.startswith(f"{path}: {message}" if message else "")

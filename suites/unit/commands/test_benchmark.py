@@ -39,8 +39,8 @@ def test_benchmark_on_real_lengths_writes_consistent_results(call, stand_ins, tm
     status, out, err = call(*squad_arguments(stand_ins, tmp_path, "--precision", "bf16"))
     assert status == 0, err
     results = json.loads((tmp_path / "results.json").read_text())
-    told = float(re.search(r"^Throughput: (\d+\.\d\d)$", out, re.MULTILINE)[1])
-    assert told == pytest.approx(results["examples_per_second"], abs=0.006)
+    expected = float(re.search(r"^Throughput: (\d+\.\d\d)$", out, re.MULTILINE)[1])
+    assert expected == pytest.approx(results["examples_per_second"], abs=0.006)
     low, high = min(results["efficiency_rounds"]), max(results["efficiency_rounds"])
     assert low <= results["efficiency"] <= high
     assert 0 < results["examples_per_second_with_features"] < results["examples_per_second"]
@@ -64,7 +64,7 @@ def test_benchmark_of_named_geometry_needs_no_files(call, tmp_path, monkeypatch)
     assert re.search(r"^Throughput: \d+\.\d\d$", out, re.MULTILINE)
     assert "no checkpoint given: the weights are random." in err
     assert "features included" not in out
-    assert all(told in out for told in ("GEMM peak", "machine peak", "matrix products in"))
+    assert all(expected in out for expected in ("GEMM peak", "machine peak", "matrix products in"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -115,7 +115,7 @@ def test_profile_writes_traces_and_no_results(call, stand_ins, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (("squad",), "--config"),
         (("squad", "--config", "bert-huge"), "choose one of tiny, bert-base, bert-large"),
@@ -128,10 +128,10 @@ def test_profile_writes_traces_and_no_results(call, stand_ins, tmp_path):
         (("pretraining", "--config", "tiny", "--max-seq-length", "16"), "masked tokens"),
     ],
 )
-def test_bad_input_is_reported_in_one_line(call, arguments, told):
+def test_bad_input_is_reported_in_one_line(call, arguments, expected):
     status, _, err = call(*arguments)
     assert status == 2
-    assert told in err.splitlines()[-1]
+    assert expected in err.splitlines()[-1]
     assert "Traceback" not in err
 
 

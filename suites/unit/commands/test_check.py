@@ -15,12 +15,12 @@ SCORE, SPEED = "fp32-classifier-inference-own", "fp32-classifier-inference-own-b
 
 @pytest.fixture
 def check(monkeypatch, call_here):
-    """Call `bertbench check` in a folder: exit status, printed lines, and what it told."""
+    """Call `bertbench check` in a folder: exit status, printed lines, and what it message."""
 
     def run(folder, *arguments):
         monkeypatch.chdir(folder)
-        status, out, told = call_here("check", *arguments)
-        return status, out.splitlines(), told
+        status, out, message = call_here("check", *arguments)
+        return status, out.splitlines(), message
 
     return run
 
@@ -32,21 +32,21 @@ def test_accuracy_check_is_unclear_then_recorded_then_passed_then_failed(tmp_pat
     assert lines[0].startswith(f"unclear  {SCORE}: accuracy 0.")
     assert "--record-baselines" in lines[0]
 
-    status, lines, told = check(folder, "--record-baselines")
-    assert status == 0, told
+    status, lines, message = check(folder, "--record-baselines")
+    assert status == 0, message
     assert lines[0].startswith(f"recorded {SCORE}: accuracy 0.")
     assert (folder / "baselines" / "accuracy.json").is_file()
     commit_all(folder)
 
-    status, lines, told = check(folder, "--output-dir", tmp_path / "good")
-    assert status == 0, told
+    status, lines, message = check(folder, "--output-dir", tmp_path / "good")
+    assert status == 0, message
     assert lines[0].startswith(f"pass     {SCORE}: accuracy 0.")
 
     damage(folder / "model")
-    status, lines, told = check(folder, "--output-dir", tmp_path / "bad")
+    status, lines, message = check(folder, "--output-dir", tmp_path / "bad")
     assert status == 1
     assert lines[0].startswith(f"fail     {SCORE}: accuracy 0.")
-    assert told.splitlines()[-1] == f"bertbench: fail: {SCORE}."
+    assert message.splitlines()[-1] == f"bertbench: fail: {SCORE}."
     good, bad = (read_accuracy(tmp_path / name / "accuracy.json").cases[0] for name in ("good", "bad"))
     assert good.scores["accuracy"] - bad.scores["accuracy"] > 0.05
     assert good.checkpoint_fingerprint != bad.checkpoint_fingerprint
@@ -54,8 +54,8 @@ def test_accuracy_check_is_unclear_then_recorded_then_passed_then_failed(tmp_pat
 
 def test_throughput_check_is_recorded_then_passed_then_failed(tmp_path, check):
     folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
-    status, lines, told = check(folder, "-k", "own-b1", "--record-baselines")
-    assert status == 0, told
+    status, lines, message = check(folder, "-k", "own-b1", "--record-baselines")
+    assert status == 0, message
     assert [line.split()[:2] for line in lines] == [["recorded", f"{SPEED}:"]]
     commit_all(folder)
 
@@ -79,19 +79,19 @@ def test_missing_baseline_of_this_machine_is_unclear(tmp_path, check):
 
 
 def test_selecting_no_check_is_unclear(tmp_path, check):
-    status, lines, told = check(make_repository(tmp_path), "-k", "bf16")
+    status, lines, message = check(make_repository(tmp_path), "-k", "bf16")
     assert (status, lines) == (3, [])
-    assert "no check has 'bf16' in its name" in told
+    assert "no check has 'bf16' in its name" in message
 
 
 def test_recording_with_uncommitted_changes_is_rejected(tmp_path, check):
     folder = make_repository(tmp_path)
     (folder / "new.txt").touch()
-    status, lines, told = check(folder, "--record-baselines")
+    status, lines, message = check(folder, "--record-baselines")
     assert (status, lines) == (2, [])
-    assert "work tree has uncommitted changes" in told
-    status, _, told = check(folder, "--record-baselines", "--allow-dirty")
-    assert status == 0, told
+    assert "work tree has uncommitted changes" in message
+    status, _, message = check(folder, "--record-baselines", "--allow-dirty")
+    assert status == 0, message
 
 
 def test_project_file_may_be_in_another_folder(tmp_path, check):
@@ -101,6 +101,6 @@ def test_project_file_may_be_in_another_folder(tmp_path, check):
 
 
 def test_missing_project_file_error_names_init_command(tmp_path, check):
-    status, lines, told = check(tmp_path)
+    status, lines, message = check(tmp_path)
     assert (status, lines) == (2, [])
-    assert "`bertbench init` writes one" in told
+    assert "`bertbench init` writes one" in message

@@ -104,7 +104,7 @@ def many_questions(folder, count):
 
 
 @pytest.mark.parametrize(
-    ("count", "lost", "status", "told"),
+    ("count", "lost", "status", "shown"),
     [
         (300, 0, 0, "pass: F1: all 300 questions scored as before"),
         (300, 30, 1, "F1: difference −10.00, tolerance 1"),
@@ -112,13 +112,13 @@ def many_questions(folder, count):
         (20, 0, 0, "all 20 questions scored as before, which could hide a drop of 21"),
     ],
 )
-def test_compare_judges_drop_by_rule_of_the_gate(capsys, tmp_path, count, lost, status, told):
+def test_compare_judges_drop_by_rule_of_the_gate(capsys, tmp_path, count, lost, status, shown):
     dataset, right = many_questions(tmp_path, count)
     wrong = right | {f"q{number}": "c" for number in range(lost)}
     folders = write_run(tmp_path / "a", right), write_run(tmp_path / "b", wrong)
     ended, out, err = run(capsys, "compare", *folders, "--dataset", str(dataset), "--max-drop", "1")
     assert ended == status, err
-    assert told in (err if status else out)
+    assert shown in (err if status else out)
 
 
 @pytest.mark.parametrize("value", ["nan", "-1", "inf"])

@@ -130,17 +130,17 @@ def test_real_machine_passes_and_prints_json(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("import os; os.abort()", "status -6"),
         ("raise ImportError('undefined symbol: _ZN10tensorflow')", "undefined symbol: _ZN10tensorflow"),
     ],
 )
-def test_broken_horovod_is_reported_without_crash(fake_packages: Path, code: str, said: str) -> None:
+def test_broken_horovod_is_reported_without_crash(fake_packages: Path, code: str, message: str) -> None:
     install_fake(fake_packages, "horovod", "horovod.tensorflow", code)
     (finding,) = doctor.check_horovod()
     assert (finding.state, finding.essential) == ("broken", False)
-    assert said in finding.found
+    assert message in finding.found
     assert "9.9" in finding.found
 
 

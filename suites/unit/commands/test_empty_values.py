@@ -36,8 +36,8 @@ def test_empty_option_value_is_rejected(call_here, tmp_path, monkeypatch, words,
     for empty in given:
         status, out, err = call_here(*words, *empty)
         assert status == 2
-        told = f"bertbench: {option}: is empty (is a variable not set?); give a value or leave it out.\n"
-        assert (out, err) == ("", told)
+        message = f"bertbench: {option}: is empty (is a variable not set?); give a value or leave it out.\n"
+        assert (out, err) == ("", message)
     assert not list(tmp_path.iterdir())
 
 

@@ -27,9 +27,9 @@ def copy_model(task, folder):
 def test_init_of_squad_model_writes_project_file(folder, call_here):
     copy_model(SquadTask, folder)
     count = write_squad(folder / "dev.json")
-    status, _, told = call_here("init", "--model-dir", "models/my faq", "--data", "dev.json")
-    assert status == 0, told
-    assert "bertbench.toml: written" in told
+    status, _, err = call_here("init", "--model-dir", "models/my faq", "--data", "dev.json")
+    assert status == 0, err
+    assert "bertbench.toml: written" in err
     text = (folder / "bertbench.toml").read_text()
     assert f"# {count} questions" in text
     table = tomllib.loads(text)["model"]["my-faq"]
@@ -50,8 +50,8 @@ def test_init_of_squad_model_writes_project_file(folder, call_here):
     ],
 )
 def test_init_detects_the_task(task, data, folder, call_here):
-    status, _, told = call_here("init", "--model-dir", copy_model(task, folder), "--data", data)
-    assert status == 0, told
+    status, _, err = call_here("init", "--model-dir", copy_model(task, folder), "--data", data)
+    assert status == 0, err
     (model,) = read_project(folder / "bertbench.toml").models
     assert model.task == task.name
 
@@ -69,9 +69,9 @@ def test_init_writes_given_options(folder, call_here):
 
 def test_init_does_not_overwrite_existing_file(folder, call_here):
     (folder / "bertbench.toml").write_text("mine")
-    status, _, told = call_here("init", "--model-dir", SquadTask.embedded.model_dir, "--data", "dev.json")
+    status, _, err = call_here("init", "--model-dir", SquadTask.embedded.model_dir, "--data", "dev.json")
     assert status == 2
-    assert told == "bertbench: bertbench.toml: already exists; add to it, or remove it first.\n"
+    assert err == "bertbench: bertbench.toml: already exists; add to it, or remove it first.\n"
     assert (folder / "bertbench.toml").read_text() == "mine"
 
 
@@ -90,8 +90,8 @@ def test_init_does_not_overwrite_existing_file(folder, call_here):
 )
 def test_init_reports_unsuitable_model_or_data(model, data, message, folder, call_here):
     write_squad(folder / "dev.json")
-    status, _, told = call_here("init", "--model-dir", model, "--data", data)
+    status, _, err = call_here("init", "--model-dir", model, "--data", data)
     assert status == 2
-    assert message in told
-    assert len(told.splitlines()) == 1
+    assert message in err
+    assert len(err.splitlines()) == 1
     assert not (folder / "bertbench.toml").exists()

@@ -305,14 +305,14 @@ def test_bad_input_is_reported_in_one_line_and_keeps_earlier_outputs(predict, st
     earlier = {"predictions.json": "{}", "results.json": "earlier"}
     for file, text in earlier.items():
         (output / file).write_text(text)
-    make, told = BAD_INPUTS[name]
+    make, message = BAD_INPUTS[name]
     status, out, err = predict(*squad_arguments(stand_ins, output), *make(stand_ins, tmp_path))
     assert status == 2
     assert out == ""
     *notices, line = err.splitlines()
     assert line.startswith("bertbench: ")
     assert all(notice.startswith("threads: ") or "ignored" in notice for notice in notices)
-    for part in told:
+    for part in message:
         assert part in line
     assert {file.name: file.read_text() for file in output.iterdir()} == earlier
 

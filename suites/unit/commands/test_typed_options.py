@@ -68,7 +68,7 @@ def test_help_shows_options_in_groups(call_here, command, task, groups):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("predict", "squad", "--batch-size", "many"), "'many' is not a valid integer"),
         (
@@ -83,12 +83,12 @@ def test_help_shows_options_in_groups(call_here, command, task, groups):
         (("prepare", "pretraining", "--max-seq-length", "4"), "Missing option '--data' / '--input-file'"),
     ],
 )
-def test_invalid_option_value_is_reported_in_one_line(call_here, words, told):
+def test_invalid_option_value_is_reported_in_one_line(call_here, words, message):
     status, out, err = call_here(*words)
     assert (status, out) == (2, "")
     (line,) = err.splitlines()
     assert line.startswith("bertbench: ")
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize(

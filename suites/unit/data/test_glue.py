@@ -268,8 +268,8 @@ def test_file_without_header_keeps_first_example_with_notice(
     whole = [row for row in rows if layout.language is None or row.split("\t")[layout.language] == "zh"]
     assert len(examples) == len(whole)
     assert (examples[0].text_a, examples[0].text_b, examples[0].label) == first[1:]
-    told = capsys.readouterr().err
-    assert told == (
+    shown = capsys.readouterr().err
+    assert shown == (
         f"{path}: line 1 is an example where {glue_task(task).name} has a header; it is read as one.\n"
         if layout.header
         else ""

@@ -107,10 +107,10 @@ def test_incomplete_files_get_the_scores_of_official_script(evaluate, change, wi
     predictions = {key: value for key, value in PREDICTIONS.items() if key != without}
     status, scores, lines = evaluate(content, predictions)
     assert (status, scores) == (0, official_scores(content, predictions))
-    told = [line for line in lines if "scored as the official script does" in line]
+    shown = [line for line in lines if "scored as the official script does" in line]
     if lacking is not None:
-        assert lacking in told[0]
-        assert len(told) == 1
+        assert lacking in shown[0]
+        assert len(shown) == 1
 
 
 def test_predictions_for_unknown_questions_are_ignored(evaluate):

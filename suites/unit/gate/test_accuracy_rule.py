@@ -90,9 +90,9 @@ def test_few_questions_without_loss_are_unclear():
 def test_equal_scores_pass_and_report_the_drop_they_could_hide(count):
     made = judge(*changed(count, 0, 0))
     assert made.verdict == Ruling.PASS
-    told = explain(made, "questions")
-    assert told.startswith(f"all {count} questions scored as before")
-    assert ("could hide a drop of" in told) == (count == 2)
+    err = explain(made, "questions")
+    assert err.startswith(f"all {count} questions scored as before")
+    assert ("could hide a drop of" in err) == (count == 2)
 
 
 def test_rise_beyond_tolerance_passes_and_is_reported():
@@ -205,7 +205,7 @@ def test_fewest_items_detect_drop_of_twice_the_tolerance():
 
 
 def test_stated_number_of_items_is_enough_to_decide():
-    """The same differences in as many items as are said to settle it are no longer unclear."""
+    """The same differences in as many items as are stated to be enough are no longer unclear."""
     base, head = changed(600, 9, 6)
     made = judge(base, head)
     assert made.verdict == Ruling.UNCLEAR

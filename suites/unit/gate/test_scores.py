@@ -74,18 +74,18 @@ def test_verdict_of_suite_on_head_does_not_cause_regression(compare, suite):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"checkpoint_fingerprint": "other"}, "another checkpoint"),
         ({"dataset_sha256": "other"}, "another data set"),
         ({"per_question_scores": None}, "keeps no scores by item"),
     ],
 )
-def test_results_that_cannot_be_compared_are_unclear(compare, changes, told):
+def test_results_that_cannot_be_compared_are_unclear(compare, changes, message):
     result = compare(answers(600), answers(600), **changes)
     (verdict,) = result.verdicts
     assert verdict.verdict == Outcome.UNCLEAR
-    assert told in verdict.detail
+    assert message in verdict.detail
     assert exit_status(result) == 3
 
 

@@ -24,7 +24,7 @@ def predict(tmp_path, call_here):
 
     def run(precision):
         folder = tmp_path / precision
-        status, _, told = call_here(
+        status, _, err = call_here(
             "predict",
             "squad",
             "--precision",
@@ -34,8 +34,8 @@ def predict(tmp_path, call_here):
             "--output-dir",
             folder,
         )
-        assert status == 0, told
-        assert f"{folder}: predictions and results written" in told
+        assert status == 0, err
+        assert f"{folder}: predictions and results written" in err
         return folder
 
     return run
@@ -77,8 +77,8 @@ def test_worse_predictions_are_a_regression(tmp_path, call_here):
     same = write_prediction(tmp_path / "same", [100] * 400 + [0] * 100)
     worse = write_prediction(tmp_path / "worse", [100] * 350 + [0] * 150)
     assert call_here("gate", base, same)[0] == 0
-    status, out, told = call_here("gate", base, worse)
-    assert (status, "regression" in out) == (1, True), told
+    status, out, err = call_here("gate", base, worse)
+    assert (status, "regression" in out) == (1, True), err
 
 
 def test_slower_benchmark_is_a_regression(tmp_path, call_here):
@@ -152,11 +152,11 @@ def test_two_environments_are_compared_by_speed_and_scores(
         for word in (option, f"{name}={value}")
     ]
     benchmark = ["squad", "--model-dir", results, "--data", results / "dev.json", "--precision", "bf16"]
-    ended, out, told = call_here(
+    ended, out, err = call_here(
         "gate", "--base-python", interpreter, "--head-python", interpreter, "--pairs", "7",
         *variables, "--output-dir", results / "out", "--", *benchmark
     )  # fmt: skip
-    assert ended == status, out + told
+    assert ended == status, out + err
     verdicts = {
         verdict["quantity"]: verdict["verdict"]
         for verdict in read_json(results / "out" / "gate.json")["verdicts"]
@@ -175,9 +175,9 @@ def test_two_environments_are_compared_by_speed_and_scores(
     ],
 )
 def test_invalid_combination_of_sides_is_rejected(call_here, options, message):
-    status, _, told = call_here("gate", *options)
+    status, _, err = call_here("gate", *options)
     assert status == 2
-    assert message in told
+    assert message in err
 
 
 def test_empty_folder_is_rejected(tmp_path):

@@ -140,9 +140,9 @@ def test_detected_instruction_set_equals_onednn_verbose_output(variables, monkey
     environment = {**os.environ, "ONEDNN_VERBOSE": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     *lines, switch = done.stdout.splitlines()
-    said = [line.partition("isa:")[2] for line in lines if ",cpu,isa:" in line]
-    if not said:
+    reported = [line.partition("isa:")[2] for line in lines if ",cpu,isa:" in line]
+    if not reported:
         pytest.skip("this TensorFlow calls no oneDNN here")
     kernels = read_machine().products
-    assert kernels.isa == SAID_BY_ONEDNN[said[0].strip()]
+    assert kernels.isa == SAID_BY_ONEDNN[reported[0].strip()]
     assert kernels.onednn == (switch == "on")

@@ -27,11 +27,11 @@ def test_percentiles_by_name():
 
 
 @pytest.mark.parametrize(
-    ("calls", "told"),
+    ("calls", "message"),
     [(1, ["p50"]), (8, ["p50"]), (9, ["p50"]), (10, ["p50", "p90"]), (99, ["p50", "p90"])],
 )
-def test_percentiles_decided_by_one_call_are_omitted(calls, told):
-    assert list(latency_percentiles(range(calls))) == told
+def test_percentiles_decided_by_one_call_are_omitted(calls, message):
+    assert list(latency_percentiles(range(calls))) == message
 
 
 def test_garbage_collector_is_disabled_during_timed_call():
@@ -71,5 +71,5 @@ def test_startup_time_is_measured_from_process_start():
         "print(seconds_since_start())"
     )
     start = time.perf_counter()
-    told = float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
-    assert 0.3 < told < time.perf_counter() - start + 0.05
+    message = float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    assert 0.3 < message < time.perf_counter() - start + 0.05

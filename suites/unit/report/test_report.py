@@ -200,8 +200,8 @@ def test_layer_errors_of_zero_are_reported(tmp_path):
 
 def test_report_history_shows_commit_of_change(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
-    told = f") at {21 * 7919:012x} (run 0021, 2025-01-22), after {20 * 7919:012x}"
-    assert page.count(told) == 2 * 4  # caption and description of each case
+    caption = f") at {21 * 7919:012x} (run 0021, 2025-01-22), after {20 * 7919:012x}"
+    assert page.count(caption) == 2 * 4  # figure caption and description of each case
 
 
 def test_every_figure_and_table_shows_its_command(whole):

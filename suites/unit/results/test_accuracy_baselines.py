@@ -155,7 +155,7 @@ def test_recording_with_uncommitted_changes_is_rejected_or_marked(path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{}", "schema_version is None"),
         ('{"schema_version": 99, "baselines": []}', "schema_version is 99"),
@@ -163,9 +163,9 @@ def test_recording_with_uncommitted_changes_is_rejected_or_marked(path):
         ('{"schema_version": 1,\n "baselines": [}', "line 2, column 16"),
     ],
 )
-def test_invalid_baseline_file_is_rejected(path, text, told):
+def test_invalid_baseline_file_is_rejected(path, text, message):
     path.write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read_baselines(path)
 
 
@@ -200,17 +200,17 @@ def spoil(path, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda baselines: baselines.append(baselines[0]), r"baselines\[1\] .*appear twice"),
         (lambda baselines: baselines[0]["scores"].pop("f1"), "has no score 'f1'"),
         (lambda baselines: baselines[0].update(per_question_scores="../x.npz"), "must be a file's name"),
     ],
 )
-def test_inconsistent_baseline_is_rejected(path, change, told):
+def test_inconsistent_baseline_is_rejected(path, change, message):
     record(path)
     spoil(path, change)
-    with pytest.raises(InputError, match=f"accuracy.json: .*{told}"):
+    with pytest.raises(InputError, match=f"accuracy.json: .*{message}"):
         read_baselines(path)
 
 
