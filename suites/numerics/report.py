@@ -72,7 +72,7 @@ class KernelReport:
             raise AssertionError(
                 f"{self.kernel} {self.variant} {self.dtype}: error {self.largest:.6g} {allowed.unit} at "
                 f"{self.where}, bound {allowed.bound:g} ({allowed.reason}); mean {self.mean:.3g} over "
-                f"{self.inputs:,} results. Look closer: {self.command} -vv"
+                f"{self.inputs:,} results. Details: {self.command} -vv"
             )
 
 
