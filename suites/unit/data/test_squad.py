@@ -138,7 +138,7 @@ QUESTION = (*PARAGRAPH, "qas", 0)
         (_put(_put, "data"), r"f\.json: key 'data' is missing; give a file in SQuAD v1\.1 form\."),
         (_put([], "data"), r"f\.json: contains no question; give"),
         (_put({}, "data"), r"f\.json: 'data' must be a list"),
-        (_put(3, "data", 0), r"f\.json: article 1: an object with 'paragraphs' belongs here"),
+        (_put(3, "data", 0), r"f\.json: article 1: must be an object with 'paragraphs'"),
         (_put(_put, "data", 0, "paragraphs"), r"article 1: key 'paragraphs' is missing"),
         (_put([], "data", 0, "paragraphs"), "contains no question"),
         (_put(_put, *PARAGRAPH, "context"), "article 1, paragraph 2: key 'context' is missing"),
@@ -152,7 +152,7 @@ QUESTION = (*PARAGRAPH, "qas", 0)
         (_put(_put, *QUESTION, "question"), "question 'q2': key 'question' is missing"),
         (_put("\t", *QUESTION, "question"), "question 'q2': 'question' is empty"),
         (_put("b", *QUESTION, "answers"), "question 'q2': 'answers' must be a list"),
-        (_put(["b"], *QUESTION, "answers"), "question 'q2': an object with 'text' belongs here"),
+        (_put(["b"], *QUESTION, "answers"), "question 'q2': must be an object with 'text'"),
         (_put(_put, *QUESTION, "answers", 0, "text"), "question 'q2': key 'text' is missing"),
         (_put("2", *QUESTION, "answers", 0, "answer_start"), "'answer_start' must be an integer"),
         (_put(True, *QUESTION, "answers", 0, "answer_start"), "'answer_start' must be an integer"),
@@ -167,7 +167,7 @@ def test_malformed_file_is_rejected_with_place(tmp_path, change, message):
 
 @given(junk=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists) | st.floats())
 def test_json_without_squad_structure_is_rejected(tmp_path_factory, junk):
-    with pytest.raises(InputError, match="an object with 'data' belongs here"):
+    with pytest.raises(InputError, match="must be an object with 'data'"):
         read_squad(write_squad(tmp_path_factory.getbasetemp() / "junk.json", junk))
 
 

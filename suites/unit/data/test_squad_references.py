@@ -135,7 +135,7 @@ def test_predictions_for_unknown_questions_are_ignored(evaluate):
         (
             lambda p: p[0]["qas"][0].update(answers=["cat"]),
             PREDICTIONS,
-            "an object with 'text' belongs here",
+            "must be an object with 'text'",
         ),
         (lambda p: p[0]["qas"][0]["answers"][0].update(text=3), PREDICTIONS, "'q1': 'text' must be a string"),
         (lambda p: p[0].pop("qas"), PREDICTIONS, "article 1, paragraph 1: key 'qas' is missing"),

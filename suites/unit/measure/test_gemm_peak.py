@@ -149,7 +149,7 @@ def test_square_products_that_take_too_long_are_skipped(machine):
 
 def test_peak_without_working_product_cannot_be_judged(machine):
     machine(lambda shape, way: 0, most=0)
-    with pytest.raises(CannotJudge, match=r"no product .* in float32 runs here"):
+    with pytest.raises(CannotJudge, match=r"no product .* in float32 runs on this machine"):
         GemmPeak([Product(2048, 64, 96, 1, "linear")], "inference", tf.float32)
 
 
