@@ -31,6 +31,6 @@ def require_known_ids(dataset: Dataset, config: ModelConfig) -> None:
         largest = int(ids[name].max(initial=0)) if name in ids else 0
         if largest >= size:
             raise InputError(
-                f"{dataset.files[0].path}: holds {name} up to {largest}, but the model has {size} of them; "
+                f"{dataset.files[0].path}: contains {name} up to {largest}, but the model has only {size}; "
                 "give the model that the data was made for."
             )

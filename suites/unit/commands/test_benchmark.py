@@ -169,9 +169,9 @@ def test_benchmark_process_prints_only_expected_lines():
 @pytest.mark.parametrize(
     ("task", "change", "message"),
     [
-        ("squad", {"type_vocab_size": 1}, "holds segment_ids up to 1, but the model has 1 of them"),
-        ("pretraining", {"type_vocab_size": 1}, "holds segment_ids up to 1, but the model has 1 of them"),
-        ("classifier", {"type_vocab_size": 1}, "holds segment_ids up to 1, but the model has 1 of them"),
+        ("squad", {"type_vocab_size": 1}, "contains segment_ids up to 1, but the model has only 1"),
+        ("pretraining", {"type_vocab_size": 1}, "contains segment_ids up to 1, but the model has only 1"),
+        ("classifier", {"type_vocab_size": 1}, "contains segment_ids up to 1, but the model has only 1"),
         ("squad", {"vocab_size": 1000}, "contains 1200 wordpieces, but the model has vocab_size 1000"),
         ("pretraining", {"vocab_size": 1000}, "but the model has 1000 of them"),
     ],

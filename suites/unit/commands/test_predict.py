@@ -374,7 +374,7 @@ def test_masked_ids_beyond_vocabulary_are_rejected(stand_ins):
     dataset = Dataset(
         Features.from_rows([[2, 3]], [[0, 0]], labels), None, (DataFile(Path("a.tfrecord"), ""),), 1
     )
-    with pytest.raises(InputError, match=f"a.tfrecord: holds masked_lm_ids up to {config.vocab_size}"):
+    with pytest.raises(InputError, match=f"a.tfrecord: contains masked_lm_ids up to {config.vocab_size}"):
         require_known_ids(dataset, config)
 
 
@@ -398,4 +398,4 @@ def test_records_with_ids_beyond_vocabulary_are_rejected(predict, stand_ins, tmp
         *("--output-dir", tmp_path / "out"),
     )
     assert status == 2
-    assert f"{tmp_path / 'a.tfrecord'}: holds input_ids up to" in err
+    assert f"{tmp_path / 'a.tfrecord'}: contains input_ids up to" in err

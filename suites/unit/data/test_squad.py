@@ -135,7 +135,7 @@ QUESTION = (*PARAGRAPH, "qas", 0)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_put(_put, "data"), r"f\.json: key 'data' is missing; give a file in SQuAD v1\.1 form\."),
+        (_put(_put, "data"), r"f\.json: key 'data' is missing; give a file in SQuAD v1\.1 format\."),
         (_put([], "data"), r"f\.json: contains no question; give"),
         (_put({}, "data"), r"f\.json: 'data' must be a list"),
         (_put(3, "data", 0), r"f\.json: article 1: must be an object with 'paragraphs'"),

@@ -131,10 +131,13 @@ def test_full_disk_is_reported():
         ({"masked_lm_positions": [2, 6, 0]}, r"record 1: a masked position is outside its 6 tokens"),
         ({"masked_lm_weights": [1.0, 0.5, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
         ({"masked_lm_weights": [1.0, math.nan, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
-        ({"input_ids": [2, -1, 4, 3, 9, 3, 0, 0]}, r"record 1: input_ids holds -1, which is not a valid id"),
+        (
+            {"input_ids": [2, -1, 4, 3, 9, 3, 0, 0]},
+            r"record 1: input_ids contains -1, which is not a valid id",
+        ),
         (
             {"masked_lm_ids": [11, 2**32 + 9, 0]},
-            r"record 1: masked_lm_ids holds 4294967305, which is not a valid id",
+            r"record 1: masked_lm_ids contains 4294967305, which is not a valid id",
         ),
     ],
 )
