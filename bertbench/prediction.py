@@ -13,7 +13,8 @@ from bertbench.files import DataFile, unchanged
 from bertbench.inference import InferenceRun, load_model, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.prediction_settings import PredictionSettings
-from bertbench.tasks.base import Dataset, Task, TaskResult
+from bertbench.tasks.base import Task
+from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.tasks.fit import require_known_ids, require_length
 
 T = TypeVar("T")

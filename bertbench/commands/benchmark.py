@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bertbench.benchmarking.workload import Workload
     from bertbench.checkpoint.source import ModelSource
     from bertbench.measure.threads import ThreadSettings
-    from bertbench.tasks.base import Dataset
+    from bertbench.tasks.dataset import Dataset
 
 MODES = ("inference", "training")
 

@@ -11,59 +11,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bertbench.config import ModelConfig
-from bertbench.data.features import Features
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import CannotJudge, InputError
-from bertbench.evaluation.items import Items
-from bertbench.files import DataFile
 from bertbench.formatting import words
 from bertbench.measure.flops import Product
 from bertbench.options import Settings, own_fields
+from bertbench.tasks.dataset import Dataset, TaskResult
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
     from bertbench.model.encoder import Encoder
     from bertbench.model.heads import Head
     from bertbench.model.weights import Weights
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A split of a task's data, ready for the model.
-
-    Attributes:
-      features: the model's input.
-      items: what the task needs to decode the model's outputs (examples, windows).
-      files: the files that were read.
-      num_items: questions or examples, as a user counts them; a question may have several windows.
-    """
-
-    features: Features
-    items: Any
-    files: tuple[DataFile, ...]
-    num_items: int
-
-    def first(self, count: int) -> "Dataset":
-        """The first `count` examples, for tasks whose items are their examples."""
-        features = self.features.first(count)
-        return Dataset(features, self.items, self.files, len(features))
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """The decoded and scored outputs of a model.
-
-    Attributes:
-      scores: by metric; empty if the data have no labels.
-      items: what each item contributes to the scores; None if the data have no labels.
-      predictions: what `Task.write` needs to write the task's files.
-      loss: the mean training loss of the examples, if the task computes it.
-    """
-
-    scores: dict[str, float]
-    items: Items | None = None
-    predictions: Any = None
-    loss: float | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from bertbench.evaluation.result_files import write_eval_results, write_submissi
 from bertbench.files import read_content
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
+from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.tasks.label_order import order_outputs
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from bertbench.config import ModelConfig
 from bertbench.errors import InputError
-from bertbench.tasks.base import Dataset, Task
+from bertbench.tasks.base import Task
+from bertbench.tasks.dataset import Dataset
 
 
 def require_length(task: Task, config: ModelConfig) -> None:

@@ -23,7 +23,8 @@ from bertbench.files import DataFile, sha256_of_file, unchanged
 from bertbench.measure.flops import Product
 from bertbench.options import Option, Pattern
 from bertbench.patterns import match_files
-from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
+from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.dataset import Dataset, TaskResult
 
 if TYPE_CHECKING:
     from bertbench.model.encoder import Encoder

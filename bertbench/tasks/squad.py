@@ -19,7 +19,8 @@ from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.files import read_content, write_json
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
+from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.dataset import Dataset, TaskResult
 
 if TYPE_CHECKING:
     from bertbench.model.encoder import Encoder

@@ -10,7 +10,7 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
-from bertbench.tasks.base import Dataset, TaskResult
+from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.tasks.fit import require_known_ids, require_length
 from bertbench.training.job import TrainingJob
 from bertbench.training.trainer import Trainer, TrainingRun, describe

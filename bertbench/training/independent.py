@@ -10,7 +10,7 @@ import tensorflow as tf
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.console import notice
 from bertbench.inference import load_model
-from bertbench.tasks.base import Dataset, TaskResult
+from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.training.distributed import HorovodWorkers
 from bertbench.training.finetune import JobResult, outcome_of, read_split, train, trained_source
 from bertbench.training.job import TrainingJob

@@ -23,7 +23,7 @@ from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from bertbench.files import DataFile, sha256_of_file
 from bertbench.inference import load_model
-from bertbench.tasks.base import Dataset
+from bertbench.tasks.dataset import Dataset
 from bertbench.tasks.fit import require_known_ids
 from suites.unit.random_stand_ins import classifier_model
 from suites.unit.squad_cases import question, squad, write_squad

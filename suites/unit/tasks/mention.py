@@ -15,7 +15,8 @@ from bertbench.evaluation.items import Items
 from bertbench.files import read_content, write_text
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Dataset, Embedded, Place, Task, TaskResult, TaskSettings
+from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.dataset import Dataset, TaskResult
 
 
 @dataclass(frozen=True)
