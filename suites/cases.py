@@ -1,4 +1,4 @@
-"""The grid of precision x task x mode that every suite runs its share of."""
+"""The grid of precision x task x mode, of which every suite runs a part."""
 
 import itertools
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ class Case:
     """One cell of the grid; its id is also the key of its baselines.
 
     Attributes:
-      variant: what else tells it apart: which model, which batch; empty for the one that the package holds.
+      variant: what else distinguishes it: the model and the batch; empty for the embedded model.
     """
 
     precision: str

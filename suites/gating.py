@@ -1,4 +1,4 @@
-"""`--record-baselines` and `--gate`: what a test session does besides testing."""
+"""`--record-baselines` and `--gate`: what a test session does in addition to testing."""
 
 import shlex
 from pathlib import Path
@@ -20,11 +20,11 @@ def command_line(config: pytest.Config, *more: str) -> str:
 
 
 def check_options(config: pytest.Config) -> None:
-    """Refuse what could not be done in the end, before anything runs.
+    """Reject options that would fail at the end, before anything runs.
 
     Raises:
-      InputError: --gate has no results, a threshold is none, or baselines would be recorded from a work tree
-        with changes.
+      InputError: --gate has no results, a threshold is invalid, or baselines would be recorded from a work
+        tree with changes.
     """
     Thresholds.parse(config.option.threshold, config.option.case_threshold)
     if config.option.gate and config.option.results_dir is None:
@@ -34,7 +34,7 @@ def check_options(config: pytest.Config) -> None:
 
 
 def judge_session(session: pytest.Session) -> None:
-    """With --gate, hold the session's results against the stored ones; the worse exit status counts."""
+    """With --gate, compare the session's results with the stored ones; the worse exit status is used."""
     config = session.config
     if not config.option.gate or config.option.collectonly or is_worker(config):
         return

@@ -1,4 +1,4 @@
-"""Horovod is optional: tests that need it skip where it is not installed."""
+"""Horovod is optional: tests that need it are skipped if it is not installed."""
 
 import importlib.util
 

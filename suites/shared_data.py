@@ -1,4 +1,4 @@
-"""The shared test data: real texts, models and reference outputs, which no repository may hold."""
+"""The shared test data: real texts, models and reference outputs, which are not part of the repository."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ VOCABULARY = "models/minilm-l6-h384-uncased/vocab.txt"
 
 
 def shared_path(name: str) -> Path:
-    """A file or folder of the shared data; a skip that says what is missing where it is not there."""
+    """A file or folder of the shared data; skips with the missing path if it does not exist."""
     root = os.environ.get(VARIABLE)
     if not root:
         pytest.skip(f"needs {name}: set {VARIABLE}, or --data, to the folder of shared test data")

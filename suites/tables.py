@@ -1,4 +1,4 @@
-"""Tables in documents that are made from what the repository holds, so that a test can keep them true.
+"""Tables in documents that are generated from the repository, so that a test can compare them.
 
 A table is between `<!-- its name -->` and `<!-- end -->`.
 """

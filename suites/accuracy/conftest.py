@@ -1,4 +1,4 @@
-"""What the accuracy tests share: cases, passes, and what is left behind at the end."""
+"""Fixtures and hooks of the accuracy tests: cases, predictions, and the files written at the end."""
 
 import os
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run of accuracy tests that judged nothing; write results and baselines of one that did.
 
-    In a run of other tests too, on a machine without models and data, the skips say what is missing.
+    In a run of other tests too, on a machine without models and data, the skips report what is missing.
     """
     config = session.config
     ended = config.stash[ENDINGS].markers
@@ -56,7 +56,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def run_slot(pytestconfig: pytest.Config) -> "Callable[[Slot, str], Pass]":
-    """The pass of a slot in a precision; a skip where the slot is empty."""
+    """The prediction of a slot in a precision; skips if the slot has no model or data."""
 
     def run(slot: Slot, precision: str) -> "Pass":
         made = AccuracySession(

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class AccuracySession:
-    """The passes that were made; `batch_size` is in rows."""
+    """The predictions so far; `batch_size` is in rows."""
 
     batch_size: int
     deterministic: bool = False
     _outcomes: "dict[str, Pass | Missing | BertbenchError]" = field(default_factory=dict)
 
     def run(self, slot: Slot, precision: str) -> "Pass":
-        """The pass of a slot in a precision, made when first asked for.
+        """The prediction of a slot in a precision, computed on first use.
 
         Raises:
-          Missing: the slot's model or data are not there.
+          Missing: the slot's model or data does not exist.
           BertbenchError: they cannot be used.
         """
         case = slot.cases[precision].id

@@ -1,4 +1,4 @@
-"""Where models with data may be: in the package, in the shared test data, at places that the user names.
+"""The places of models with data: in the package, in the shared test data, and at paths given by the user.
 
 A slot is one such place for one task. Nothing is opened until a test asks for the slot's model.
 """
@@ -24,15 +24,15 @@ MODEL_VARIABLES = ("BERT_LARGE_DIR", "BERT_BASE_DIR")
 
 
 class Missing(Exception):
-    """Something that a slot needs is not there; the message says what, and how to get it."""
+    """Something that a slot needs is missing; the message names it, and how to get it."""
 
 
 @dataclass(frozen=True)
 class ModelUnderTest:
-    """A model and the data that it is judged on.
+    """A model and the data for its accuracy.
 
     Attributes:
-      arguments: what `bertbench predict` is given for the same run, but for precision and output.
+      arguments: those of `bertbench predict` for the same run, except precision and output.
     """
 
     source: "ModelSource"
@@ -57,7 +57,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Places:
-    """What the user named; None is not named.
+    """The paths given by the user; None if not given.
 
     Attributes:
       environment: the variables of `os.environ`.
@@ -69,7 +69,7 @@ class Places:
     squad_dir: Path | None = None
 
     def folder(self, variable: str, remedy: str) -> Path:
-        """The folder that an environment variable names.
+        """The folder in an environment variable.
 
         Raises:
           Missing: it is not set, or there is no such folder.
@@ -127,7 +127,7 @@ def _user_slots(places: Places) -> Iterator[Slot]:
 
 @dataclass(frozen=True)
 class _Model:
-    """A model folder; `gelu` overrides what its configuration says."""
+    """A model folder; `gelu` overrides its configuration."""
 
     folder: Path
     init_checkpoint: Path | None = None
@@ -141,7 +141,7 @@ def _find_data(task: str, places: Places) -> Path:
 
 
 def _model_under_test(task: str, model: _Model, data: Path) -> ModelUnderTest:
-    """A model with data, a file or a folder of such as the task reads."""
+    """A model with data: a file or a folder that the task reads."""
     from bertbench.checkpoint.readers import open_checkpoint
     from bertbench.checkpoint.source import find_model
 

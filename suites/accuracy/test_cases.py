@@ -38,7 +38,7 @@ def test_case_accuracy_meets_its_expectations(slot, precision, run_slot, expecta
 
 
 def command_of(item):
-    """The command that runs one test again, with the places that this session was given."""
+    """The command that runs one test again, with the paths given to this session."""
     option = item.config.option
     places = {
         "--model-dir": option.model_dir,
@@ -52,7 +52,7 @@ def command_of(item):
 
 
 def look_closer(fp32, run):
-    """What makes both predictions and lists the changed answers."""
+    """The commands that make both predictions and list the changed answers."""
     commands = [fp32.predict_command, run.predict_command]
     if run.task.name == "squad":
         (dataset,) = run.prediction.dataset.files

@@ -28,7 +28,7 @@ def reference(run):
 
 @pytest.fixture
 def check_value(run, pytestconfig):
-    """Hold a figure against the reference's; both are of the same data, so that its bound is exact."""
+    """Compare a value with that of the reference; both are computed on the same data."""
 
     def check_value(quantity, score, expected):
         bound = TOLERANCES["fp32", f"reference {quantity}"].bound

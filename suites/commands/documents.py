@@ -32,7 +32,7 @@ def read_blocks() -> list[Block]:
 
 
 def make_tables() -> dict[str, str]:
-    """The option tables as the option table has them now."""
+    """The current option tables."""
     return {name: markdown_table(options) for name, options in TABLES.items()}
 
 

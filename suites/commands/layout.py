@@ -1,4 +1,4 @@
-"""Small stand-ins, laid out as the downloads of the model zoo's instructions are."""
+"""Small stand-ins in the folder layout of the model zoo's instructions."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LARGE, BASE = "wwm_uncased_L-24_H-1024_A-16", "wwm_uncased_L-12_H-768_A-16"
 TFRECORD = "pretraining/tf-record-diretory/tf_wiki_formatted_slen512.tfrecord"
 MAX_SEQ_LENGTH, MAX_PREDICTIONS = 96, 10
 
-# The official script is not ours to copy; this one is called, and answers, as it is.
+# The official script cannot be copied here; this one has the same arguments and output.
 EVALUATOR = """\
 import subprocess
 import sys
@@ -27,7 +27,7 @@ sys.exit(subprocess.run([*command, "--dataset", dataset, "--predictions", predic
 
 @dataclass(frozen=True)
 class StandIns:
-    """What the layout is made of.
+    """The parts of the layout.
 
     Attributes:
       pretrained: a model's folder, with masked-LM and next-sentence heads.

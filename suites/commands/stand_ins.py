@@ -1,4 +1,4 @@
-"""The package's own models and texts as stand-ins for the downloads, fewer of each."""
+"""The embedded models and texts as stand-ins for the downloads."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every documented block is understood: what it resolves to, without running it."""
+"""Every documented block is accepted and resolves to the expected run, without running it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Every documented block run for real, on small stand-ins, with only sizes, steps and places reduced."""
+"""Every documented block really runs, on small stand-ins, with reduced sizes, steps and other paths."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.commands
 BLOCKS = {block.name: block.text for block in read_blocks()}
 LOGS = Path("common/tensorflow/logs")
 SECONDS = 300
-# What a run on stand-ins takes smaller, by option; "-" and "_" are the same.
+# The reduced values for runs on stand-ins, by option; "-" and "_" are the same.
 SMALLER = {
     "batch_size": "4",
     "max_seq_length": str(layout.MAX_SEQ_LENGTH),
@@ -52,7 +52,7 @@ def scripts(tmp_path_factory):
 
 @pytest.fixture
 def run_block(home, scripts, tmp_path):
-    """Run a block in the copy, with a docker that does not answer first on the path."""
+    """Run a block in the copy, with a docker that does not respond first in PATH."""
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "docker").write_text("#!/bin/sh\nexit 1\n")
@@ -90,7 +90,7 @@ def reduced(text, tmp_path):
 
 
 def test_reduced_command_differs_in_sizes_steps_and_paths_only(tmp_path):
-    """Word by word, the reduced block differs from the documented one in the listed values alone."""
+    """Word by word, the reduced block differs from the documented one only in the listed values."""
     for text in BLOCKS.values():
         words, fewer = text.split(), reduced(text, tmp_path).split()
         assert len(words) == len(fewer)

@@ -1,4 +1,4 @@
-"""Every command in a document's code is one that exists, with options that exist."""
+"""Every command in the code of a document exists, and so do its options."""
 
 import re
 import shlex
@@ -54,7 +54,7 @@ def test_documented_command_exists(document, command, pytestconfig):
 
 
 def parse_bertbench(words):
-    """Go down the groups to the command, and let it take its arguments; nothing runs."""
+    """Find the command in the groups and parse its arguments; nothing runs."""
     words = [word for word in words if word not in (">", "2>&1")]
     context = click.Context(bertbench, info_name="bertbench")
     command = bertbench

@@ -21,7 +21,7 @@ SECONDS = 600
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """What the workers of a job noted, in the order of their ranks."""
+    """What the workers of a job recorded, in the order of their ranks."""
 
     arrays: list[dict[str, np.ndarray]]
     facts: list[dict]

@@ -1,4 +1,4 @@
-"""`bertbench train` on two workers, as a person runs it."""
+"""`bertbench train` on two workers, as a user runs it."""
 
 import os
 import subprocess
@@ -57,7 +57,7 @@ class RunningJob:
         return self.process.wait(DEADLINE)
 
     def processes(self) -> list[psutil.Process]:
-        """The launcher, the workers and all that is between them."""
+        """The launcher, the workers and all processes between them."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def worker(self, rank: int) -> psutil.Process:
@@ -67,7 +67,7 @@ class RunningJob:
 
 
 def run(arguments: Sequence[str], log: Path) -> str:
-    """What a job that has to succeed prints."""
+    """The output of a job that must succeed."""
     with RunningJob(arguments, log) as job:
         assert job.wait() == 0
     return log.read_text()

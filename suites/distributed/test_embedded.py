@@ -1,4 +1,4 @@
-"""The embedded models trained a little further on two processes, as a person would."""
+"""The embedded models are trained for some further steps on two processes."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ DATA = {
     "classifier": ("--task-name", "MRPC", "--data-dir", str(MRPC)),
     "pretraining": ("--input-file", str(PRETRAINING_RECORDS)),
 }
-# A few steps at a low rate leave a trained model good; averages that went wrong would not.
+# A few steps at a low rate keep a trained model good; wrong averages would not.
 LEAST = {"squad": ("f1", 80.0), "classifier": ("accuracy", 0.7), "pretraining": ("masked_lm_accuracy", 0.75)}
 
 

@@ -1,4 +1,4 @@
-"""Several workers that share a step's examples do what one process does with all of them."""
+"""Several workers that divide the examples of a step compute the same as one process."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_compressed_gradients_are_rounded_to_float16(two: FinishedJob, files: Pa
 
 @pytest.mark.parametrize("size", ["two", "four"])
 def test_gradient_sums_belong_to_their_variables(size: str, request: pytest.FixtureRequest) -> None:
-    """Worker r gives 10^r: the sum's digits show who has been added."""
+    """Worker r gives 10^r: the digits of the sum show which workers were added."""
     job = request.getfixturevalue(size)
     for rank in range(len(job.arrays)):
         sums = job.kind("sums", rank)
@@ -90,7 +90,7 @@ def test_gradient_sums_belong_to_their_variables(size: str, request: pytest.Fixt
 def test_weights_after_twenty_steps_equal_those_of_one_process(
     job: FinishedJob, files: Path, tmp_path: Path
 ) -> None:
-    """Epochs end with a step of one example, so that the weights also stand for how workers share it."""
+    """Epochs end with a step of one example, so the weights also depend on how workers divide it."""
     trainer = make_trainer(files, tmp_path, whole_settings(), num_examples=NUM_EXAMPLES)
     start = snapshot(trainer)
     trainer.run()

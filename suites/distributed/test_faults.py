@@ -1,4 +1,4 @@
-"""A worker that is killed, a job that is ended, workers with other data; and resuming afterwards."""
+"""A killed worker, a terminated job, workers with different data, and resuming afterwards."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def assert_ended_as(whole: dict[str, np.ndarray], output_dir: Path) -> None:
 
 
 def wait_for_step(job: RunningJob, output_dir: Path, step: int) -> None:
-    """Until the checkpoint of that step or a later one is there."""
+    """Wait until the checkpoint of this step or a later one exists."""
     deadline = time.monotonic() + DEADLINE
     while not output_dir.exists() or newest_step(output_dir) < step:
         assert job.process.poll() is None, job.log.read_text()
@@ -48,7 +48,7 @@ def wait_for_step(job: RunningJob, output_dir: Path, step: int) -> None:
 
 
 def end_after(job: RunningJob, output_dir: Path, step: int, what: str) -> float:
-    """SIGKILL rank 1, or SIGTERM the job, after that step; the seconds until nothing of it runs."""
+    """SIGKILL rank 1, or SIGTERM the job, after that step; the seconds until no process of it runs."""
     wait_for_step(job, output_dir, step)
     everything = job.processes()
     start = time.monotonic()
@@ -85,7 +85,7 @@ def test_killed_worker_ends_job_and_same_command_resumes_it(
 def test_elastic_job_continues_after_losing_a_worker(
     lost: int, whole: dict[str, np.ndarray], files: Path, tmp_path: Path
 ) -> None:
-    """The other takes its part over, also where the lost one was the one that saves."""
+    """The other worker takes over its part, even if the lost one was the one that saves."""
     out = tmp_path / "out"
     with RunningJob([*synchronized(files, out), "--elastic"], tmp_path / "log") as job:
         wait_for_step(job, out, STEPS // 3)

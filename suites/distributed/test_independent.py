@@ -1,4 +1,4 @@
-"""Workers that train on their own, of which the best is kept."""
+"""Workers that train independently; the best model is kept."""
 
 import json
 from pathlib import Path

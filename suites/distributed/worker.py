@@ -1,4 +1,4 @@
-"""What each worker of the tests' own Horovod jobs does and writes down; the tests judge it.
+"""The program of each worker in the tests' Horovod jobs; it writes results that the tests check.
 
     python -m suites.distributed.worker FILES FOLDER TASK...
 
@@ -29,7 +29,7 @@ from suites.training.tiny import TASKS, make_trainer, snapshot
 
 
 class Notes:
-    """What a worker has to tell."""
+    """The results of a worker."""
 
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}

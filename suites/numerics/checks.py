@@ -1,4 +1,4 @@
-"""Checks of kernels that the numerics tests and the tests with wrong kernels have in common."""
+"""Checks of kernels for the numerics tests and the tests with wrong kernels."""
 
 from collections.abc import Callable
 from fractions import Fraction

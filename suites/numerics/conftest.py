@@ -1,4 +1,4 @@
-"""Records what the numerics suite measures: the closing tables and `numerics.json`."""
+"""Records the results of the numerics suite: the tables at the end and `numerics.json`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

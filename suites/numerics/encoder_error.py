@@ -41,7 +41,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class EncoderCase:
-    """A geometry with weights by Google's names, and what it is run on."""
+    """A geometry with weights by Google's names, and its inputs."""
 
     name: str
     config: ModelConfig

@@ -1,4 +1,4 @@
-"""BERT's kernels in float64 by numpy and scipy: what the float32 and bfloat16 kernels are judged against.
+"""BERT's kernels in float64 by numpy and scipy: the exact values for the float32 and bfloat16 kernels.
 
 `test_exact.py` compares these with mpmath. Inputs and results are float64; rows are the last axis.
 """

@@ -1,4 +1,4 @@
-"""The product of 8-bit integers on operands that are hard, with what it is judged by."""
+"""The product of 8-bit integers on difficult operands, with the exact results."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -42,7 +42,7 @@ def operands(rows: int, width: int, largest: int) -> Iterator[tuple[Array, Array
 
 
 def random_weights(generator: np.random.Generator, width: int, outputs: int) -> tuple[Array, Array, Array]:
-    """Weights that no machine saturates on, a bias, and ranges that differ by the channel."""
+    """Weights that saturate on no machine, a bias, and different ranges per channel."""
     kernel = generator.integers(-64, 65, (width, outputs)).astype(np.int8)
     bias = generator.normal(size=outputs).astype(np.float32)
     return kernel, bias, generator.uniform(0.5, 2.0, outputs).astype(np.float32)

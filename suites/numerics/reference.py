@@ -1,4 +1,4 @@
-"""BERT's encoder in numpy float64, written from the paper alone, to judge the TensorFlow one by.
+"""BERT's encoder in numpy float64, written from the paper alone, as the reference for the TensorFlow one.
 
 Devlin et al. 2018 (arXiv:1810.04805) and, for the layer, Vaswani et al. 2017 (arXiv:1706.03762, sections 3.1
 to 3.3, post-norm). Variable names are those of Google's checkpoints. Letters: B batch, S tokens, H hidden,
@@ -31,7 +31,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class _Uses:
-    """What every use of a layer's input goes through, and what its scores go through."""
+    """Functions that are applied to every use of a layer's input, and to its scores."""
 
     inputs: Callable[[Array], Array] = np.asarray
     scores: Callable[[Array], Array] = np.asarray

@@ -46,7 +46,7 @@ class KernelReport:
 
     @property
     def command(self) -> str:
-        """What runs this case alone."""
+        """The command that runs only this case."""
         return f'pytest -m numerics -k "{self.kernel} and {self.variant} and {self.dtype}"'
 
     def to_row(self) -> KernelError:
@@ -66,7 +66,7 @@ class KernelReport:
         )
 
     def check(self) -> None:
-        """Fail, naming quantity, figure, bound, place and the next command, if the bound is exceeded."""
+        """Fail with quantity, value, bound, input and the next command if the bound is exceeded."""
         if self.verdict == "fail":
             allowed = self.tolerance
             raise AssertionError(

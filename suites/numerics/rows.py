@@ -1,4 +1,4 @@
-"""The kernels that work along rows, over grids of rows, with what they are judged by."""
+"""The kernels that work along rows, over grids of rows, with their exact results and bounds."""
 
 from collections.abc import Callable, Iterator
 
@@ -31,7 +31,7 @@ def softmax_tolerance(kind: FloatFormat, variant: str) -> Tolerance:
 
 
 def row_sum_tolerance(kind: FloatFormat, variant: str) -> Tolerance:
-    """How far the sum of a softmax row may be from one on this machine."""
+    """The allowed distance of the sum of a softmax row from one on this machine."""
     return TOLERANCES[kind.name, f"softmax row sum{_without_onednn(kind, variant)}"]
 
 

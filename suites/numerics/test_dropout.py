@@ -1,4 +1,4 @@
-"""What dropout promises for any seed, by hypothesis."""
+"""Properties of dropout for any seed, tested with hypothesis."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The whole encoder, layer by layer, against float64; and the float64 reference against an outside one."""
+"""The whole encoder, layer by layer, against float64; the float64 reference against an independent one."""
 
 import functools
 

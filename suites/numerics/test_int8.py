@@ -1,4 +1,4 @@
-"""Products of 8-bit integers against exact integer arithmetic in numpy, and the way to int8 and back."""
+"""Products of 8-bit integers against exact integer arithmetic in numpy, and conversion to int8 and back."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ WIDTHS = (1, 2, 3, 16, 63, 64, 384, 1023, 1024, 1025, 4096)
 
 @pytest.fixture(params=["oneDNN", "float32"])
 def products(request, monkeypatch) -> str:
-    """Each way to compute products, whether this machine would take it or not."""
+    """Each implementation of products, whether this machine uses it or not."""
     monkeypatch.setattr("bertbench.kernels._quantized.int8_products", lambda: request.param)
     return request.param
 
@@ -70,7 +70,7 @@ def test_int8_dense_error_is_within_bound(kind, check_report):
 
 
 def test_default_int8_products_are_exact_for_extreme_values():
-    """What this machine takes, on the numbers that saturate 16 bits."""
+    """The implementation that this machine uses, on the numbers that saturate 16 bits."""
     x = np.full((4, 256), 127, np.int8)
     x[1], x[2, ::2] = -127, -127
     kernel = np.full((256, 4), 127, np.int8)

@@ -1,4 +1,4 @@
-"""What softmax and layer norm promise for any input, by hypothesis."""
+"""Properties of softmax and layer norm for any input, tested with hypothesis."""
 
 import numpy as np
 import pytest

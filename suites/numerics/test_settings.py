@@ -1,4 +1,4 @@
-"""The suite's bounds hold however TensorFlow and oneDNN are set: a quick part of it in each setting."""
+"""The bounds hold with all settings of TensorFlow and oneDNN: a quick part of the suite in each setting."""
 
 import subprocess
 import sys

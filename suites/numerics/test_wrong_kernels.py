@@ -1,4 +1,4 @@
-"""Deliberately wrong kernels are caught: each of these fails the check that the right one passes."""
+"""Deliberately wrong kernels fail the checks that the right ones pass."""
 
 import dataclasses
 

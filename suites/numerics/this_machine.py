@@ -1,4 +1,4 @@
-"""What TensorFlow's kernels do on this machine, where that decides a bound: tried out, not guessed."""
+"""Properties of TensorFlow's kernels on this machine that decide a bound, found by trials."""
 
 import functools
 
@@ -13,7 +13,7 @@ _EQUAL_SCORES = 514  # in bfloat16 their number rounds to 512
 
 
 def onednn_computes_bf16() -> bool:
-    """Whether bfloat16 operations are to be oneDNN's: they are on, and exist from AVX-512 on."""
+    """Whether bfloat16 operations should be oneDNN's: they are turned on, and exist from AVX-512 on."""
     products = read_machine().products
     return products.onednn and products.isa.startswith("avx512")
 

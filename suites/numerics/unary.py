@@ -1,4 +1,4 @@
-"""The elementwise kernels with what they are judged by."""
+"""The elementwise kernels with their exact results and bounds."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The whole road of a user: the wheel in a new environment, and in a repository with only a model and data.
+"""The workflow of a user: the wheel in a new environment, and in a repository with only a model and data.
 
 init, record, pass; then a damaged checkpoint and a slower version, which fail; and a report that shows both.
 """
@@ -39,7 +39,7 @@ Predictor.__call__ = _twice(Predictor.__call__)
 
 
 def ignore_leftovers(folder, names):
-    """What a checkout may have at its top beside the source."""
+    """What a checkout may contain at its top besides the source."""
     at_top = Path(folder) == ROOT
     return {name for name in names if at_top and (name[0] == "." or name in ("build", "dist", "results"))}
 
@@ -75,7 +75,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def call(environment, repository):
-    """Run an installed program in the repository: exit status, output, and what it message."""
+    """Run an installed program in the repository: exit status, standard output and standard error."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "BERT"))}
 
     def run(program, *arguments):
@@ -93,7 +93,7 @@ def call(environment, repository):
 
 
 def write_smaller(file: Path):
-    """Ask for one precision, on short batches, with bounds that so few questions can show."""
+    """Check one precision with short batches, and bounds that a few questions can show."""
     text = file.read_text()
     text = text.replace('precisions = ["fp32", "bf16"]', 'precisions = ["fp32"]')
     text = re.sub(r"max-drop = \S+", f"max-drop = {MAX_DROP}", text)
@@ -140,7 +140,7 @@ def test_installed_wheel_inits_records_and_checks_own_model(call, repository, en
 
 
 def judge_speed(call, clear):
-    """The status of the check of speed; a machine that others disturb is tried again, then not judged."""
+    """The status of the check of speed; a disturbed measurement is repeated, and then not judged."""
     for _ in range(ATTEMPTS):
         status, out, _ = call("bertbench", "check", "-k", "faq-b1")
         if status in clear:

@@ -1,4 +1,4 @@
-"""What the throughput benchmarks share: the grid, the threads, and the files left behind."""
+"""Fixtures and hooks of the throughput benchmarks: grid, threads, and the files written at the end."""
 
 import gc
 import os
@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One benchmark a cell; ids are the keys of the stored results."""
+    """One benchmark per cell; ids are the keys of the stored results."""
     if "cell" in metafunc.fixturenames:
         option = metafunc.config.option
         cells = make_cells(
@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Store the results as a baseline where that was asked for; pytest-benchmark has written them by now."""
+    """Store the results as a baseline if requested; pytest-benchmark has written them by now."""
     config = session.config
     path = config._benchmarksession.json
     if not config.option.record_baselines or not path or not Path(path).exists():
@@ -77,7 +77,7 @@ def threads() -> ThreadSettings:
 
 @pytest.fixture(scope="session")
 def results_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the gate, the history and the report look for results; a passing place if none was given."""
+    """Where the gate, the history and the report look for results; a temporary folder if none was given."""
     folder = pytestconfig.option.results_dir or tmp_path_factory.mktemp("results")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -87,7 +87,7 @@ def results_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
 def measure(
     pytestconfig: pytest.Config, threads: ThreadSettings, results_folder: Path, benchmark: BenchmarkFixture
 ) -> Iterator[Callable[[Cell], BenchmarkResult]]:
-    """Measure a cell by pytest-benchmark's timer, the GEMM peak between its rounds."""
+    """Measure a cell with pytest-benchmark, and the GEMM peak between its rounds."""
     option = pytestconfig.option
 
     def run(cell: Cell) -> BenchmarkResult:

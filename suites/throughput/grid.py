@@ -14,8 +14,9 @@ from suites.cases import PRECISIONS, Case, make_grid
 
 GEOMETRIES_OF_GRID = ("tiny", "bert-base", "bert-large")
 BATCH_SIZES = {"inference": (1, 8, 32), "training": (4,)}
-# The default part: every task and mode of the smallest model, and of the others what says most in six minutes
-# on two cores: geometry, task, mode and batch size. Training is measured in the precision that is native.
+# The default part: every task and mode of the smallest model, and of the others the most informative cells in
+# six minutes on two cores: geometry, task, mode and batch size. Training is measured in the precision that is
+# native.
 SMALLEST, SMALLEST_BATCH_SIZES = "tiny", {"inference": 8, "training": 4}
 DEFAULT_CELLS = (
     ("bert-base", "squad", "inference", 4),
@@ -24,10 +25,10 @@ DEFAULT_CELLS = (
     ("bert-large-4l", "squad", "training", 2),
 )
 STEPS, WARM_UP_STEPS = 30, 10
-# The peak is the best of several calls in the fastest way available; what remains is the clock's own scatter.
+# The peak is the best of several calls in the fastest way available; the rest is noise of the clock.
 PEAK_LEEWAY = 1.02
-# A case of the default part is measured for so many seconds, but `LEAST_ROUNDS` times at least, which is more
-# than the gate needs.
+# A case of the default part is measured for this many seconds, but at least `LEAST_ROUNDS` times, which is
+# more than the gate needs.
 SECONDS, LEAST_ROUNDS = 10.0, 7
 WARM_UP_SECONDS = 2.0
 
@@ -63,7 +64,7 @@ def make_cells(*, full: bool, native_bf16: bool, batch_size: int | None = None) 
     """The cells to measure, small models first.
 
     Args:
-      full: the whole grid, which holds the default part. batch_size: this one instead of the grid's own.
+      full: the whole grid, which holds the default part. batch_size: this one instead of those of the grid.
     """
     cells = dict.fromkeys(_default_part(native_bf16, batch_size))
     if full:
@@ -73,14 +74,14 @@ def make_cells(*, full: bool, native_bf16: bool, batch_size: int | None = None) 
 
 
 def reason_to_skip(cell: Cell, *, full: bool, native_bf16: bool) -> str | None:
-    """Why the default part leaves a cell out on this machine."""
+    """Why the default part skips a cell on this machine."""
     if full or native_bf16 or cell.case.precision != "bf16" or cell.geometry == SMALLEST:
         return None
     return "bf16 is emulated on this CPU and takes many times as long; --benchmark-full measures it"
 
 
 def choose_rounds(step_seconds: float, steps: int | None, *, full: bool) -> int:
-    """Rounds of a case whose call takes `step_seconds`; `steps` is what the user asks for, if anything."""
+    """Rounds of a case whose call takes `step_seconds`; `steps` is the user's number, if given."""
     if steps is not None or full:
         return steps or STEPS
     return min(STEPS, max(LEAST_ROUNDS, int(SECONDS / step_seconds)))

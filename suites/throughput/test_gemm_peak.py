@@ -1,4 +1,4 @@
-"""The stated peak is an upper bound: oneDNN with packed weights, run by other code, does not beat it."""
+"""The reported peak is an upper bound: oneDNN with packed weights, in other code, is not faster."""
 
 import os
 import subprocess

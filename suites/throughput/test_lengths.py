@@ -1,4 +1,4 @@
-"""How long real windows are, and how much padding each way of batching computes."""
+"""The lengths of real windows, and the padding of each way of batching."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How throughput grows with a second worker: 1 against 2 training processes of one thread each."""
+"""The throughput of a second worker: 1 against 2 training processes of one thread each."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""Reading what a training saved."""
+"""Reads the checkpoints of a training."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ FP64 = Precision("fp64", "float64")
 
 
 class Keeper:
-    """In the optimizer's place: keeps the gradients and changes nothing."""
+    """Replaces the optimizer: stores the gradients and changes no weight."""
 
     def __init__(self, variables: Mapping[str, tf.Variable]) -> None:
         self.kept = {name: tf.Variable(tf.zeros_like(variable)) for name, variable in variables.items()}
@@ -57,7 +57,7 @@ def take_step(
     recompute: bool = False,
     workers: Workers | None = None,
 ) -> OneStep:
-    """One step of a random model of always the same seed on those examples."""
+    """One step of a random model, always with the same seed, on these examples."""
     workers = workers or SingleProcess()
     made = make_task(task, files)
     model = BertModel(config, Compute(precision), made.make_head, trainable=True, seed=5)

@@ -1,6 +1,6 @@
-"""Whole trainings on real data whose scores an independent implementation has reached, too.
+"""Whole trainings on real data, for comparison with the scores of an independent implementation.
 
-`baselines/training/NAME.json` keeps what each gave: how it was made, its scores, loss curve and wall-clock.
+`baselines/training/NAME.json` contains the command, scores, loss curve and wall-clock time of each.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bertbench.files import read_json, write_json
 RECORDS = Path(__file__).resolve().parents[2] / "baselines" / "training"
 ENCODER = "models/minilm-l6-h384-uncased"
 SQUAD = "data/squad"
-# How the folder of shared data and the output folder are written in a record.
+# The placeholders of the folder of shared data and of the output folder in a record.
 DATA_NAME, OUTPUT_NAME = "$BERTBENCH_DATA", "OUT"
 
 
@@ -74,12 +74,12 @@ RECIPES = {
 
 
 def record_file(name: str, precision: str, seed: int) -> Path:
-    """Where a recipe's figures are kept."""
+    """The file of a recipe's results."""
     return RECORDS / f"{name}-{precision}-seed{seed}.json"
 
 
 def record(name: str, precision: str, seed: int, results: dict[str, Any], data: Path, output: Path) -> None:
-    """Keep a finished training's `results.json`, without the places of this machine."""
+    """Store the `results.json` of a finished training, without paths of this machine."""
     text = {str(data): DATA_NAME, str(output): OUTPUT_NAME}
     kept = {"reference": RECIPES[name].reference_scores(data), **_renamed(results, text)}
     write_json(record_file(name, precision, seed), kept)

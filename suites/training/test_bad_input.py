@@ -1,4 +1,4 @@
-"""What a training refuses: one line, and nothing written."""
+"""Bad input to a training is reported in one line, and nothing is written."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What stops a training, what it says, and what it leaves."""
+"""What stops a training, with which message, and which files remain."""
 
 import contextlib
 import resource
@@ -26,7 +26,7 @@ class Hooked(SingleProcess):
 
     def __init__(self, step: int, action: Callable[["Hooked"], object]) -> None:
         self.factor = tf.Variable(1.0)
-        self._calls_left = 1 + 2 * step  # one to begin with, two a step
+        self._calls_left = 1 + 2 * step  # one at the start, two per step
         self._action = action
 
     def sum_gradients(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -46,7 +46,7 @@ def poisoned(step: int) -> Hooked:
 
 @contextlib.contextmanager
 def largest_file() -> Iterator[Callable[[int], None]]:
-    """Yield what sets the size of the largest file that may be written."""
+    """Yield a function that sets the largest allowed file size."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))

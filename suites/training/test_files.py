@@ -1,4 +1,4 @@
-"""Which files a job leaves: scores of the dev set where it evaluates, predictions where it predicts."""
+"""The files that a job writes: scores of the dev set if it evaluates, predictions if it predicts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ def with_test_split(files: Path) -> Iterator[Path]:
 def run(
     task: Task, files: Path, tmp_path: Path, *, evaluate: bool = False, predict: bool = False
 ) -> set[str]:
-    """The names of the files that an untrained model's job leaves."""
+    """The names of the files that the job of an untrained model writes."""
     prefix = tmp_path / "model.ckpt"
     model = BertModel(CONFIG, Compute(), task.make_head, seed=1)
     save_weights(model.variables_by_name, prefix, global_step=7)

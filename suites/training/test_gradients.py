@@ -94,14 +94,14 @@ def test_accumulated_gradients_equal_gradients_of_whole_batch(task: str, files: 
 
 
 def test_micro_batches_have_different_numbers_of_masked_tokens(files: Path) -> None:
-    """What the test above rests on."""
+    """The condition for the test above."""
     masked = make_task("pretraining", files).read("train").features.labels["masked_lm_weights"][:8]
     assert len(set(masked.reshape(4, -1).sum(1))) > 1
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_recomputed_gradients_equal_stored_gradients(task: str, files: Path) -> None:
-    """With dropout, which has to be drawn the same again."""
+    """With dropout, which must be the same when it is drawn again."""
     kept = take_step(task, files, [EIGHT], precision=FP32, config=CONFIG)
     recomputed = take_step(task, files, [EIGHT], precision=FP32, config=CONFIG, recompute=True)
     assert recomputed.result.loss == pytest.approx(kept.result.loss, rel=1e-6)

@@ -1,4 +1,4 @@
-"""Recomputation keeps less."""
+"""Recomputation needs less memory."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Whole trainings reach what an independent implementation reached; what they gave is kept and held."""
+"""Whole trainings reach what an independent implementation reached; their results are stored and checked."""
 
 import subprocess
 import sys

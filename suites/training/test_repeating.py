@@ -1,4 +1,4 @@
-"""The same seed is the same run, also when it is killed again and again."""
+"""The same seed gives the same run, even if it is killed repeatedly."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def run(files: Path, output_dir: Path) -> int:
 
 
 def kill(files: Path, output_dir: Path, after: int, delay: float) -> int:
-    """Start a run, end it that long after a checkpoint of that step or later is there; its exit status."""
+    """Start a run and kill it after a checkpoint of this step or a later one exists; its exit status."""
     process = start(files, output_dir)
     try:
         deadline = time.monotonic() + DEADLINE

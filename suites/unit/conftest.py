@@ -1,4 +1,4 @@
-"""What several folders of unit tests share."""
+"""Fixtures for several folders of unit tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Processes that really disturb: orphans, not the test's own, that keep every usable core busy for a time."""
+"""Processes that really disturb: orphans, not children of the test, that keep every usable core busy."""
 
 import contextlib
 import os

@@ -18,7 +18,7 @@ TWO_SOCKETS = Machine(
 def make_machine(
     sockets: int, cores: int, usable: range | None = None, quota: float | None = None
 ) -> Machine:
-    """A machine of so many sockets with so many logical cores each."""
+    """A machine with this many sockets and logical cores per socket."""
     places = tuple(tuple(range(socket * cores, (socket + 1) * cores)) for socket in range(sockets))
     return Machine(
         cpu="test",

@@ -1,4 +1,4 @@
-"""Results as the suites write them, with made-up figures of a plausible size, for the tests of results/."""
+"""Results as the suites write them, with invented values of plausible size, for tests."""
 
 import json
 from collections.abc import Sequence
@@ -311,7 +311,7 @@ def judged_case(precision: str, task: str, quantity: str, fp32: float, tolerance
 
 
 def write_results(folder: Path) -> Path:
-    """A results folder with everything in it but a gate."""
+    """A results folder with all files except gate.json."""
     write_throughput(folder / "throughput.json", grid(seed=3))
     tasks = (
         ("squad", "f1", 87.3, 1.0),

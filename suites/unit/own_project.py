@@ -33,7 +33,7 @@ max-slowdown = 0.5
 
 
 def git(folder, *words):
-    """Run git with a name that the machine need not know."""
+    """Run git with a user name that does not depend on the machine."""
     identity = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 

@@ -1,4 +1,4 @@
-"""A random tiny model and a few made-up texts: enough for every documented command to run."""
+"""A random tiny model and a few invented texts: enough to run every documented command."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Small SQuAD files, a small vocabulary and the shared reference files, for the tests of SQuAD's way."""
+"""Small SQuAD files, a small vocabulary and the shared reference files, for the tests of SQuAD."""
 
 import json
 import string

@@ -1,4 +1,4 @@
-"""Answers one at a time are those of the official script, and nothing is compiled for a new question."""
+"""Answers to single questions equal those of the official script, and new questions compile nothing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The Python interface: its document's code runs as written, and importing it costs nothing."""
+"""The Python interface: the code of its document runs as written, and importing it loads nothing else."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""Files are read once and whole; what they are called is checked against what they hold."""
+"""Files are read once and completely, and their contents are checked."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Text as a terminal may show it."""
+"""Text that is safe to print on a terminal."""
 
 import unicodedata
 

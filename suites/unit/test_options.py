@@ -1,4 +1,4 @@
-"""Rules of options, and settings within settings."""
+"""Ranges of options, and nested settings."""
 
 import math
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Which files a path, a pattern or a list of them means."""
+"""The files that match a path, a pattern or a list of them."""
 
 import os
 
@@ -30,7 +30,7 @@ def files(tmp_path, monkeypatch):
         ("a.txt b.txt", "b.txt,*.txt", "b.txt a.txt"),
         ("x/a.txt x/y/b.txt", "**/*.txt", "x/a.txt x/y/b.txt"),
         ("x.txt/inside a.txt", "*.txt", "a.txt"),
-        # signs of patterns, in names that exist
+        # characters of patterns, in names that exist
         ("[w]/a.txt w/a.txt", "[w]/a.txt", "[w]/a.txt"),
         ("[w]/a.txt [w]/b.txt w/c.txt", "[w]/*.txt", "[w]/a.txt [w]/b.txt"),
         ("[w]/[1]/a.txt [w]/1/b.txt", "[w]/[1]/*", "[w]/[1]/a.txt"),
@@ -38,7 +38,7 @@ def files(tmp_path, monkeypatch):
         ("a?.txt ab.txt", "a?.txt", "a?.txt"),
         ("a,b.txt a b.txt", "a,b.txt", "a,b.txt"),
         ("a\\b.txt", "a\\b.txt", "a\\b.txt"),
-        # the same signs where no such name exists
+        # the same characters if no such name exists
         ("w/a.txt v/a.txt x/a.txt", "[wv]/a.txt", "v/a.txt w/a.txt"),
         ("[w]/a1.txt [w]/a2.txt", "[w]/a[12].txt", "[w]/a1.txt [w]/a2.txt"),
         ("ab.txt ac.txt", "a?.txt", "ab.txt ac.txt"),

@@ -1,4 +1,4 @@
-"""`bertbench.toml` as typed values, and each kind of fault err in one line with file, line and key."""
+"""`bertbench.toml` as typed values, and each kind of error in one line with file, line and key."""
 
 import pytest
 

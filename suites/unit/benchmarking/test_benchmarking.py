@@ -35,7 +35,7 @@ def features_of(lengths):
 
 
 def forward_flop(lengths):
-    """By hand, H 8, F 16: 2 s (4 x 64 + 2 x 128) + 4 s^2 x 8 a layer, and 2 s x 8 x 2 in the head."""
+    """By hand, H 8, F 16: 2 s (4 x 64 + 2 x 128) + 4 s^2 x 8 per layer, and 2 s x 8 x 2 in the head."""
     return sum(1024 * s + 32 * s * s + 32 * s for s in lengths)
 
 
@@ -109,7 +109,7 @@ def test_training_step_with_generated_labels_has_finite_loss(task, more):
 
 @pytest.fixture
 def measured():
-    """A small model's rounds over unequal lengths, with times that were made up."""
+    """A small model's rounds over unequal lengths, with invented times."""
     lengths = [4, 16, 8, 8, 12, 16]
     benchmark = Benchmark(CASE, data_workload(CASE, features_of(lengths), 6.0, steps=3))
     benchmark.warm_up(1)

@@ -1,4 +1,4 @@
-"""A small BERT's weights and the names that published checkpoints give them, stated here by hand."""
+"""A small BERT's weights and their names in published checkpoints, written here by hand."""
 
 from pathlib import Path
 

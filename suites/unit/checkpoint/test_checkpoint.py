@@ -1,4 +1,4 @@
-"""Weights reach the right variables, from every published spelling, or the load says all that is wrong."""
+"""Weights are loaded into the right variables from all published names, or all errors are reported."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checkpoints are found, message apart, saved whole or not at all; damaged ones are refused by file name."""
+"""Checkpoints are found, distinguished, and saved completely or not at all; damaged ones are rejected."""
 
 import contextlib
 import os
@@ -235,7 +235,7 @@ class TestDamage:
             load_weights(variables, folder)
         except InputError as error:
             refusal = str(error)
-        if refusal is None:  # some bytes of the format mean nothing
+        if refusal is None:  # some bytes of the format have no effect
             assert_holds(variables, WEIGHTS)
         else:
             assert refusal.startswith(f"{folder}/bert_model.ckpt")

@@ -1,4 +1,4 @@
-"""Configurations as users bring them: Google's read strictly, Hugging Face's with any key."""
+"""Configurations of users: Google's are read strictly, Hugging Face's may have any key."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""A model's parts on disk, and doubts about whether they belong together."""
+"""A model's files on disk, and notices if they may not belong together."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Sharded safetensors: read as one file would be; what is missing or contradicts the index is named."""
+"""Sharded safetensors: read like one file; missing shards and contradictions with the index are reported."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Checkpoints in places whose names TensorFlow takes for patterns."""
+"""Checkpoints in paths that TensorFlow interprets as patterns."""
 
 import shutil
 
@@ -34,7 +34,7 @@ def test_checkpoint_with_special_characters_in_path_is_read_back(tmp_path, place
     save_weights(WEIGHTS, plain, global_step=7)
     if place.isprintable():
         save_weights(WEIGHTS, odd, global_step=7)
-    else:  # such a place can hold a checkpoint that was brought there
+    else:  # a checkpoint may have been copied to such a path
         odd.parent.mkdir()
         for file in plain.parent.iterdir():
             shutil.copy(file, odd.with_name(file.name))

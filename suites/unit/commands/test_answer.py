@@ -1,4 +1,4 @@
-"""`bertbench answer`: order, bad lines, and how it ends."""
+"""`bertbench answer`: order, invalid lines, and how it ends."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`bertbench benchmark` as a person calls it: what it prints and writes, and what it says of bad input."""
+"""`bertbench benchmark` as a user calls it: what it prints and writes, and its messages for bad input."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""`bertbench check`: a verdict per line, and an exit status that tells pass, fail and unclear apart."""
+"""`bertbench check`: a verdict per line, and an exit status for pass, fail and unclear."""
 
 import json
 
@@ -15,7 +15,7 @@ SCORE, SPEED = "fp32-classifier-inference-own", "fp32-classifier-inference-own-b
 
 @pytest.fixture
 def check(monkeypatch, call_here):
-    """Call `bertbench check` in a folder: exit status, printed lines, and what it message."""
+    """Call `bertbench check` in a folder: exit status, printed lines, and standard error."""
 
     def run(folder, *arguments):
         monkeypatch.chdir(folder)

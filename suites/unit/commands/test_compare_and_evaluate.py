@@ -1,4 +1,4 @@
-"""`bertbench evaluate` and `bertbench compare` as a person calls them."""
+"""`bertbench evaluate` and `bertbench compare` as a user calls them."""
 
 import json
 import re
@@ -97,7 +97,7 @@ def test_compare_lists_changed_answers_with_scores_and_margins(capsys, tmp_path,
 
 
 def many_questions(folder, count):
-    """A data set of so many questions, all answered by "b", with its answers."""
+    """A data set of this many questions, all answered by "b", with its answers."""
     questions = [question(f"q{number}", "Which letter?", [("b", 2)]) for number in range(count)]
     dataset = write_squad(folder / "many.json", squad(("a b c", questions)))
     return dataset, {f"q{number}": "b" for number in range(count)}

@@ -1,4 +1,4 @@
-"""What progress tells."""
+"""What progress shows."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What doctor says of machines that lack something, each made by taking the thing away."""
+"""What doctor reports on machines on which something is missing."""
 
 import json
 import re

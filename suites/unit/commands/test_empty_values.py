@@ -1,4 +1,4 @@
-"""An empty value, most often of a variable that is not set, is refused by every option of every command."""
+"""Every option of every command rejects an empty value, as from an unset variable."""
 
 import click
 import pytest

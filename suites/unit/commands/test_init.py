@@ -1,4 +1,4 @@
-"""`bertbench init` writes a file that says what it saw, and that `check` reads."""
+"""`bertbench init` writes a file with what it detected, which `check` reads."""
 
 import shutil
 import tomllib

@@ -1,4 +1,4 @@
-"""What commands say where oneDNN is not allowed the instruction sets that bfloat16 needs."""
+"""Messages if oneDNN may not use the instruction sets that bfloat16 needs."""
 
 import dataclasses
 import os

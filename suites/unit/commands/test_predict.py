@@ -1,4 +1,4 @@
-"""`bertbench predict` as a person calls it: what it writes and prints, and what it says of bad input."""
+"""`bertbench predict` as a user calls it: what it writes and prints, and its messages for bad input."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""What commands have in common: groups, one rule per option, no TensorFlow for --help."""
+"""Rules for all commands: groups, one rule per option, no TensorFlow for --help."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 
 def find_commands(group=bertbench, words=()):
-    """Every command that is no group, by its words."""
+    """Every command that is not a group, by its words."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)

@@ -1,4 +1,4 @@
-"""SQuAD files to examples: the original's words and answer places, and what is refused."""
+"""SQuAD files to examples: the original's words and answer positions, and rejected files."""
 
 import copy
 

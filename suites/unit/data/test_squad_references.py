@@ -20,7 +20,7 @@ pytestmark = pytest.mark.unit
 
 
 def official_scores(content, predictions):
-    """What evaluate-v1.1.py says (Rajpurkar et al. 2016, section 6.1); it fails where that fails."""
+    """The scores of evaluate-v1.1.py (Rajpurkar et al. 2016, section 6.1); it fails on the same input."""
 
     def normal(text):
         text = "".join(sign for sign in text.lower() if sign not in string.punctuation)

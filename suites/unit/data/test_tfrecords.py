@@ -1,4 +1,4 @@
-"""Pretraining TFRecords: the original's files are read as they are, damaged ones are named."""
+"""Pretraining TFRecords: the original's files are read unchanged, damaged ones are reported."""
 
 import math
 import mmap

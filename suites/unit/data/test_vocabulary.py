@@ -1,4 +1,4 @@
-"""Vocabulary files as users bring them; ids are line numbers, independent of the text of the lines."""
+"""Vocabulary files of users; ids are line numbers, independent of the text of the lines."""
 
 import pytest
 

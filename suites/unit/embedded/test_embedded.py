@@ -1,4 +1,4 @@
-"""The models in the package: whole, small, and judged on what the generator holds out."""
+"""The embedded models: complete, small, and with held-out data from the generator."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Scores made again of items are those of the whole, whatever they are made of."""
+"""Scores computed from items equal those of the whole data set."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ class Page:
       length_lie: added to the Content-Length announced.
       with_length: whether there is a Content-Length; without one the answer is chunked.
       ranges: whether Range is honored; `If-Range` is honored then too unless `ignores_if_range`.
-      statuses: answers to give, one a request, before the file itself.
+      statuses: statuses to return, one per request, before the file itself.
     """
 
     body: bytes

@@ -1,4 +1,4 @@
-"""The cache as a whole: verified, resumed, never spoilt; and what the command prints."""
+"""The whole cache: verified, resumed and never damaged; and the output of the command."""
 
 import hashlib
 import io

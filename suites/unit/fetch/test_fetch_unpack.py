@@ -1,4 +1,4 @@
-"""Archives as they come, and archives made to break out."""
+"""Usual archives, and archives that try to write outside the folder."""
 
 import stat
 import struct

@@ -1,4 +1,4 @@
-"""The rule for scores passes what is shown to be as good and fails what is shown to be worse."""
+"""The rule for scores passes results shown to be as good and fails results shown to be worse."""
 
 import dataclasses
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.unit
 
 
 def answers(right, count):
-    """So many right answers, then wrong ones, in percent."""
+    """This many right answers, then wrong ones, in percent."""
     return np.repeat([100.0, 0.0], [right, count - right])
 
 
@@ -36,7 +36,7 @@ def judge(base, head, tolerance=1.0, quantity="f1"):
 
 
 def changed(count, lost, won, right=None):
-    """Base and head of so many questions, of which head lost some and won others."""
+    """Base and head of `count` questions, of which head lost some and won others."""
     base = answers(count * 3 // 4 if right is None else right, count)
     head = base.copy()
     head[:lost] = 0

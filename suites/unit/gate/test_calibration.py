@@ -1,4 +1,4 @@
-"""The calibration records runs, measures the gate's error rates, and fails when they are not as demanded."""
+"""The calibration records runs, measures the gate's error rates, and fails if they are too high."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The gate finds what it should, and only that; each rule is shown to fail."""
+"""The gate finds regressions and nothing else; each rule is shown to fail."""
 
 import itertools
 import json

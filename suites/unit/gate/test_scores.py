@@ -1,4 +1,4 @@
-"""The gate on two results folders with scores: the rule's verdict, and nothing else's."""
+"""The gate on two results folders with scores: the verdict is that of the rule."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 
 def write_side(folder, scores, **changes):
-    """A results folder of one case whose questions score so."""
+    """A results folder of one case with these scores by question."""
     f1 = float(np.mean(scores))
     case = accuracy_case(
         "fp32", f1, comparisons=[comparison("baseline", f1, f1)], per_question_scores="s.npz"

@@ -1,4 +1,4 @@
-"""Folders that `predict` and `benchmark` wrote are sides of a comparison, and two interpreters make such."""
+"""Folders written by `predict` and `benchmark`, and two interpreters, as sides of a comparison."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""Imports go the way that CONTRIBUTING's table of places says, and no other."""
+"""Imports follow the table of places in CONTRIBUTING.md."""
 
 import ast
 import re

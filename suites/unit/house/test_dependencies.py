@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).resolve().parents[3]
 # Of other requirements "-" becomes "_".
 MODULES = {"tensorflow-cpu": "tensorflow", "py-cpuinfo2": "cpuinfo"}
-# What a requirement brings along, and what is optional and asked for by name before it is imported.
+# Packages that a requirement installs, and optional ones that are checked before they are imported.
 BROUGHT_ALONG = {"urllib3", "google", "packaging"}
 OPTIONAL = {"horovod"}
 OTHER_ENGINES = ROOT / "tools" / "peers"

@@ -1,4 +1,4 @@
-"""The commands of docs/distributed.md are understood, and its dry run is what is printed."""
+"""The commands of docs/distributed.md are accepted, and its dry-run output is up to date."""
 
 import re
 import shlex

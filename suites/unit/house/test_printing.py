@@ -1,4 +1,4 @@
-"""Everything that a person sees goes through the one place that shows text as it is."""
+"""All output for users is printed by one module, which escapes control characters."""
 
 import ast
 import re
@@ -21,5 +21,5 @@ def test_only_console_modules_print(path):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             if any(keyword.arg == "file" for keyword in node.keywords):
-                continue  # an answer to another process
+                continue  # a response to another process
             assert not PRINTERS.fullmatch(called), f"{path}:{node.lineno}: {called} (use bertbench.console)"

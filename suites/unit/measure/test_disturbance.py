@@ -1,4 +1,4 @@
-"""What disturbs a measurement: counted by hand, read from files as kernels write them, and done for real."""
+"""What disturbs a measurement: counted by hand, read from kernel files, and with a real disturbance."""
 
 import dataclasses
 import subprocess

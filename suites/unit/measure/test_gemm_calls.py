@@ -1,4 +1,4 @@
-"""Timed products: what they compute, how their time counts, and the processes that they run in."""
+"""Timed products: their results, their rates, and the processes that they run in."""
 
 import io
 import itertools
@@ -78,7 +78,7 @@ def test_killed_measuring_process_is_replaced():
 
 
 def test_packed_products_run_with_frozen_weights_setting(monkeypatch):
-    """What a process is given, whatever this one has."""
+    """The environment of a process does not depend on that of this one."""
     monkeypatch.setenv("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
     packed, plain = (gemm_ways._process(name)._environment for name in ("packed", "plain"))
     assert (packed["TF_ENABLE_ONEDNN_OPTS"], packed["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"]) == ("1", "1")

@@ -49,7 +49,7 @@ def test_attention_and_small_products_are_excluded():
 
 
 def test_rates_are_weighted_by_time():
-    """Half the work at 100 and half at 300 takes 1/200 + 1/600 of a second a GFLOP: 150 GFLOP/s."""
+    """Half the work at 100 and half at 300 takes 1/200 + 1/600 of a second per GFLOP: 150 GFLOP/s."""
     shares = {Shape(1, 1, 1): 0.5, Shape(2, 2, 2): 0.5}
     rates = {Shape(1, 1, 1): 100.0, Shape(2, 2, 2): 300.0}
     assert weigh_rates(shares, rates) == pytest.approx(150)
@@ -96,7 +96,7 @@ def test_numpy_is_not_used_for_bfloat16():
 
 
 def test_small_products_are_also_measured_with_more_tokens(machine):
-    """384 tokens are too few for this machine; the limit is what 2,048 give, whichever side they stand on."""
+    """384 tokens are too few for this machine; the limit is what 2,048 give, on either side."""
     machine(lambda shape, way: 50 if 384 in (shape.rows, shape.inner) else 80)
     peak = GemmPeak([Product(384, 64, 96, 1, "linear")], "training", tf.float32)
     assert {best.shape for best in peak.best.values()} == {

@@ -1,4 +1,4 @@
-"""What `read_machine` makes of Linux's files, written here as real machines have them."""
+"""The result of `read_machine` for Linux's files, copied in form from real machines."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Percentiles, memory and start-up against numpy and against what was done on purpose."""
+"""Percentiles, memory and start-up against numpy and known amounts."""
 
 import gc
 import subprocess

@@ -25,7 +25,7 @@ WORDS = (
 
 @pytest.fixture
 def fake_docker(tmp_path, monkeypatch):
-    """Put a `docker` first on the path that notes how it is called and does as message."""
+    """Put a `docker` first on the path that records its calls and gives the stated results."""
 
     def install(*, version="27.0", tensorflow="2.21.0", run_status=0):
         script = tmp_path / "bin" / "docker"

@@ -34,7 +34,7 @@ VALUES = {
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Let run_plan start a shell script instead of `python -m bertbench`; it gets the command's words."""
+    """Let run_plan start a shell script instead of `python -m bertbench`; it gets the command's arguments."""
 
     def install(body):
         script = tmp_path / "stand_in"

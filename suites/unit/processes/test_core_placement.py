@@ -1,4 +1,4 @@
-"""Where processes run, worked out by hand, and binding them there."""
+"""The cores of processes, calculated by hand, and binding to them."""
 
 import dataclasses
 import os

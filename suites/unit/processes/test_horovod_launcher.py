@@ -1,4 +1,4 @@
-"""Starting workers, with a stand-in for Horovod's launcher: commands, prefixes, and what a failure says."""
+"""Starting workers, with a stand-in for Horovod's launcher: commands, prefixes, and messages of failures."""
 
 import shlex
 import subprocess
@@ -34,7 +34,7 @@ the job to be terminated. The first process to do so was:
 
 @pytest.fixture
 def launcher(tmp_path, monkeypatch):
-    """Let run_workers start a shell script in the launcher's place."""
+    """Let run_workers start a shell script instead of the launcher."""
 
     def install(body):
         script = tmp_path / "launcher"

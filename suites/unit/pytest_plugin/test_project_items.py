@@ -1,4 +1,4 @@
-"""A `bertbench.toml` is collected as tests in any repository, and obeys pytest's own options."""
+"""A `bertbench.toml` is collected as tests in any repository, and follows pytest's options."""
 
 import subprocess
 import sys

@@ -131,7 +131,7 @@ def test_calibration_fails_if_changes_are_false(monkeypatch):
 
 
 def test_noise_rarely_gives_a_change_point():
-    """The test's level is 1 % a split: of 300 series about 3 may alarm, and 10 would be a 0.1 % chance."""
+    """The test's level is 1 % per split: of 300 series about 3 may alarm, and 10 would be a 0.1 % chance."""
     series = [levels((0.9, 60), spread=0.05, seed=seed) for seed in range(300)]
     assert sum(bool(find_change_points(values)) for values in series) <= 9
 

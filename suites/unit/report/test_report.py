@@ -1,4 +1,4 @@
-"""The report says what the results say, in three forms, and its page stands alone for every reader."""
+"""The report shows the results in three formats, and its page is self-contained and accessible."""
 
 import html.parser
 import itertools

@@ -1,4 +1,4 @@
-"""The page in a real browser: it renders without errors, asks for nothing, and can be read by everyone."""
+"""The page in a real browser: it renders without errors and requests, and is readable for everyone."""
 
 import html
 import json
@@ -29,7 +29,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # whatever asks for the network finds none
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # the network is not reachable
     "--enable-logging=stderr",
 )
 DARK = "--blink-settings=preferredColorScheme=0"
@@ -114,7 +114,7 @@ def requests(net_log):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The report and the history of made-up results."""
+    """The report and the history of invented results."""
     root = tmp_path_factory.mktemp("browser")
     slower = [
         info | {"efficiency_rounds": [r * 0.88 for r in info["efficiency_rounds"]]} for info in grid(seed=5)

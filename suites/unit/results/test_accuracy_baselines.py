@@ -1,4 +1,4 @@
-"""Recorded and published baselines: kept by case, checkpoint and data set, and refused when malformed."""
+"""Recorded and published baselines: stored by case, checkpoint and data set, and rejected if malformed."""
 
 import dataclasses
 import json

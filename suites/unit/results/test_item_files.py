@@ -1,4 +1,4 @@
-"""Scores item by item come back as they were written, and a file that holds anything else is refused."""
+"""Scores by item are read back as written, and other files are rejected."""
 
 import io
 import pickle

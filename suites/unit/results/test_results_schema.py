@@ -1,4 +1,4 @@
-"""A result that cannot be read, or that no measurement can give, is refused with its place."""
+"""Unreadable or impossible results are rejected with their place."""
 
 import json
 

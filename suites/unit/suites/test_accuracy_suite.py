@@ -1,4 +1,4 @@
-"""Proofs that the accuracy suite can fail: on a wrong score, without a baseline, with nothing to judge."""
+"""The accuracy suite can fail: on a wrong score, without a baseline, with nothing to judge."""
 
 import contextlib
 import io
@@ -38,7 +38,7 @@ def test_every_deciding_score_has_a_tolerance_in_both_precisions():
 
 
 def find(places, task):
-    """The subject of the user's slot for a task; these are the last three."""
+    """The model of the user's slot for a task; these are the last three slots."""
     (slot,) = [slot for slot in find_slots(places)[-3:] if slot.task == task]
     return slot.find()
 
@@ -100,7 +100,7 @@ def test_glue_task_is_found_from_model_folder(stand_ins, tmp_path):
 
 @pytest.fixture
 def run_suite(baselines, monkeypatch):
-    """`pytest -m accuracy` on `baselines`, with only those places that a test names."""
+    """`pytest -m accuracy` on `baselines`, with only the paths that a test gives."""
     for name in (*MODEL_VARIABLES, "BERTBENCH_DATA", "SQUAD_DIR", "GLUE_DIR", "PRETRAINING_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
 

@@ -1,4 +1,4 @@
-"""How a session of judged tests ends: verdicts last, tables of 80 columns, the same in xdist's workers."""
+"""The end of a session of judged tests: verdicts last, tables of 80 columns, the same in xdist's workers."""
 
 import os
 import subprocess

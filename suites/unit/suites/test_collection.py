@@ -1,4 +1,4 @@
-"""What is optional is not needed to collect the tests that need it: they skip."""
+"""Tests that need optional packages are collected without them, and skipped."""
 
 import os
 import subprocess

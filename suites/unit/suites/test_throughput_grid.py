@@ -1,4 +1,4 @@
-"""The throughput suite's grid: what the default part and the whole hold, and how long a case is measured."""
+"""The grid of the throughput suite: its cells, those of the default part, and the time of a case."""
 
 import pytest
 

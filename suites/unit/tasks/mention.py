@@ -1,4 +1,4 @@
-"""A made-up fourth task: whether a line holds a word. Its data, head, score and files are its own."""
+"""An additional task for tests: whether a line contains a word, with its own data, head, score and files."""
 
 import dataclasses
 from collections.abc import Mapping

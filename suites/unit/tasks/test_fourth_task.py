@@ -1,4 +1,4 @@
-"""A task is one module and one line of a table: a made-up one trains, predicts and is measured."""
+"""A task is one module and one line of a table: an additional one trains, predicts and is benchmarked."""
 
 import json
 import random

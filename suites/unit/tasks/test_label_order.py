@@ -1,4 +1,4 @@
-"""The outputs of a classifier go by their names: expected orders are stated by hand."""
+"""The outputs of a classifier are ordered by their names: expected orders are written by hand."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What shared words alone can answer: the bar that the synthetic questions must be above.
+"""What word overlap alone can answer: the synthetic questions must be harder than that.
 
 The baseline has more information than a reader: it knows every entity of the paragraph and which kind of
 entity the answer is.

@@ -1,4 +1,4 @@
-"""The Horovod build script's decisions; the distributed suite proves the build itself."""
+"""The decisions of the Horovod build script; the distributed suite tests the build itself."""
 
 import importlib.util
 import subprocess

@@ -1,4 +1,4 @@
-"""The forms whose times are compared compute the same thing."""
+"""The variants whose times are compared compute the same results."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The synthetic corpus: its form, that it is the same everywhere, and that shared words do not solve it."""
+"""The synthetic corpus: its format, the same bytes on all machines, and no solution by word overlap."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What each of several processes is to do, worked out by hand."""
+"""The settings of each of several processes, calculated by hand."""
 
 import pytest
 

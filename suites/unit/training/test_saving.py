@@ -1,4 +1,4 @@
-"""A training run's folder: whole checkpoints, whatever interrupts their writing."""
+"""The folder of a training run: complete checkpoints, even if writing is interrupted."""
 
 import dataclasses
 import resource

@@ -66,7 +66,7 @@ def test_each_epoch_has_every_example_once_and_ranks_are_disjoint(order, size, e
 
 @given(ORDERS, st.integers(2, 4))
 def test_examples_of_a_step_do_not_depend_on_number_of_ranks(order, size):
-    """Eight a rank on two ranks are the sixteen of one."""
+    """Eight per rank on two ranks are the sixteen of one."""
     alone = ExampleOrder(**{**order, "batch_size": order["batch_size"] * size})
     shared = ExampleOrder(**order, rank=size - 1, size=size)
     assert alone.steps_per_epoch == shared.steps_per_epoch
