@@ -1,7 +1,7 @@
 """bertbench from Python: load a model, predict, answer, benchmark, compare and judge.
 
 Everything here is importable from `bertbench` itself; `docs/python.md` shows it. Importing costs nothing:
-TensorFlow starts with the first model that is loaded, quietly, and with the threads it already has where the
+TensorFlow starts with the first loaded model, without log output, and keeps its threads if the
 program has started it before.
 """
 

@@ -31,10 +31,10 @@ class Predictions:
 
     Attributes:
       quantity: the name of the score that decides.
-      scores: by name; empty where the data have no labels.
+      scores: by name; empty if the data have no labels.
       answers: by question id, or by the number of the row counted from 0; a text, a label or a number.
       checkpoint_fingerprint, dataset_sha256: what was predicted with, and on.
-      items: what each item contributes to the scores; None where the data have no labels.
+      items: what each item contributes to the scores; None if the data have no labels.
       seconds: of the model's passes over the data.
     """
 

@@ -51,11 +51,11 @@ class TaskGroup(click.Group):
 def use_embedded_default(
     kind: type[Task], model: ModelOptions, settings: TaskSettings
 ) -> tuple[ModelOptions, TaskSettings]:
-    """Without a given model, use the embedded oneand its held-out data if none are given."""
+    """Without a given model, use the embedded one, and its held-out data if none are given."""
     if model.is_named:
         return model, settings
     settings, filled = fill(settings, kind.embedded.data)
-    notice(f"no model given: using the embedded small model{'and its held-out data' if filled else ''}")
+    notice(f"no model given: using the embedded small model{' and its held-out data' if filled else ''}")
     model = dataclasses.replace(model, model_dir=kind.embedded.model_dir)
     return model, settings
 

@@ -210,7 +210,7 @@ def _admissible_spans(
 def _best_tokens(logits: np.ndarray, bounds: np.ndarray, n_best: int) -> tuple[np.ndarray, np.ndarray]:
     """The tokens with the highest logits of each row, best first, equal ones in their order.
 
-    Returns int64 [rows, K] tokens and bool [rows, K], False where the row has fewer than K tokens.
+    Returns int64 [rows, K] tokens and bool [rows, K], False if the row has fewer than K tokens.
     """
     lengths = np.diff(bounds)
     width = int(lengths.max(initial=1))

@@ -12,7 +12,7 @@ def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
       x: [T, I]; kernel: [I, O]; bias: [O]; all in the compute dtype.
     Returns: [T, O] in the dtype of `x`.
     Error: in float32 4.5 ULP of sum |x| |kernel| + |bias|. In bfloat16 1 ULP of product or result, whichever
-      is larger, beside it; 1.5 where TensorFlow computes the product without oneDNN, which truncates it.
+      is larger, in addition; 1.5 if TensorFlow computes the product without oneDNN, which truncates it.
     """
 
     @tf.custom_gradient

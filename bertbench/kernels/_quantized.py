@@ -96,8 +96,8 @@ def _scaled(sums: tf.Tensor, ranges: tf.Tensor, bias: tf.Tensor, dtype: tf.DType
 def int8_products() -> str:
     """The implementation of int8 products: "oneDNN", or "float32" if oneDNN has none or an inexact one.
 
-    Without VNNI instructions oneDNN adds pairs of products up in 16 bits, where they saturate. It is tried on
-    the largest numbers.
+    Without VNNI instructions oneDNN adds pairs of products up in 16 bits, where they saturate. It is tested
+    with the largest numbers.
     """
     signs = np.where(np.random.default_rng(8).random((2, 16, 256)) < 0.5, -1, 1)
     signs[:, 0] = 1

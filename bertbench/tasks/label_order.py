@@ -42,7 +42,7 @@ def order_outputs(task: GlueTask, labels: OutputLabels) -> np.ndarray | None:
 
 
 def _known(values: Sequence[T | None]) -> list[T] | None:
-    """The values, or None where one is missing."""
+    """The values, or None if one is missing."""
     known = [value for value in values if value is not None]
     return known if len(known) == len(values) else None
 

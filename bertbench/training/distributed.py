@@ -76,7 +76,7 @@ class HorovodWorkers(Workers):
         return hvd.allgather_object(value, name="gather")
 
     def require_agreement(self, facts: Mapping[str, Any]) -> None:
-        """Raise InputError in every worker, naming the difference, where they differ in a fact."""
+        """Raise InputError in every worker, with the differences, if they differ in a fact."""
         versions = {"bertbench version": __version__, "TensorFlow version": tf.__version__}
         everyone = self.gather(_flatten({**facts, **versions}))
         differences = [

@@ -49,7 +49,7 @@ class Workers(ABC):
 
     @abstractmethod
     def require_agreement(self, facts: Mapping[str, Any]) -> None:
-        """Raise InputError in every worker, naming the difference, where they differ in a fact."""
+        """Raise InputError in every worker, with the differences, if they differ in a fact."""
 
 
 class SingleProcess(Workers):

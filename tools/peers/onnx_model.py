@@ -1,6 +1,6 @@
 """A BERT with a span head as an ONNX graph (opset 20), made from weights under Google's names.
 
-The graph is the one that exporters make of a plain BERT: 3-D hidden states, one product per projection, an
+The graph is that of common exporters for a plain BERT: 3-D hidden states, one product per projection, an
 additive mask. ONNX Runtime and OpenVINO fuse what they know in it. Inputs are int64 [B, S] `input_ids`,
 `segment_ids` and `mask`; the output is float32 [B, S, 2] `logits`.
 """
