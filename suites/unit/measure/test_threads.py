@@ -93,7 +93,7 @@ def test_thread_settings_text() -> None:
 @pytest.mark.parametrize(
     ("before", "trains", "expected"),
     [("", False, "1"), ("", True, "None"), ("import tensorflow; ", False, "None")],
-    ids=["predicting", "training", "somebody_elses_tensorflow"],
+    ids=["predicting", "training", "tensorflow_already_imported"],
 )
 def test_weights_are_frozen_only_without_training(before, trains, expected):
     code = (
