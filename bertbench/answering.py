@@ -8,7 +8,8 @@ from bertbench.data.features import Features
 from bertbench.data.squad import make_example
 from bertbench.data.squad_windows import make_windows
 from bertbench.errors import InputError
-from bertbench.evaluation.span_decoding import Answer, decode_spans
+from bertbench.evaluation.decoded_answers import Answer
+from bertbench.evaluation.span_decoding import decode_spans
 from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel
 from bertbench.tasks.squad import SquadTask
@@ -50,7 +51,13 @@ class Answerer:
         logits = [self._logits(windows.features, index) for index in range(len(windows))]
         starts, ends = (np.concatenate(part) for part in zip(*logits, strict=True))
         answers = decode_spans(
-            [example], windows, starts, ends, self._task.tokenizer, self._task.settings.decoding
+            [example],
+            windows,
+            starts,
+            ends,
+            tokenizer,
+            settings.decoding,
+            with_negative=bool(settings.version_2_with_negative),
         )
         return answers.best(example.qas_id)
 

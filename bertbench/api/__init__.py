@@ -8,7 +8,7 @@ program has started it before.
 from bertbench.api.judging import Comparison, compare, judge
 from bertbench.api.models import Model, Predictions, benchmark, load
 from bertbench.errors import BertbenchError, CannotJudge, InputError
-from bertbench.evaluation.span_decoding import Answer
+from bertbench.evaluation.decoded_answers import Answer
 from bertbench.gate.result import Verdict
 from bertbench.results.schema import ThroughputCase
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bertbench.compute import Compute, KernelOptions
 from bertbench.errors import InputError
+from bertbench.evaluation.decoded_answers import Answer
 from bertbench.evaluation.items import Items
-from bertbench.evaluation.span_decoding import Answer
 from bertbench.precision import parse_precision
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.results.schema import ThroughputCase

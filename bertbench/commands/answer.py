@@ -1,5 +1,6 @@
 """`bertbench answer`: questions as JSON lines on standard input, answers as JSON lines on standard output."""
 
+import dataclasses
 import json
 import signal
 import statistics
@@ -7,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import ThreadOptions
@@ -15,6 +16,7 @@ from bertbench.commands.tasks import use_embedded_default
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.compute import Compute
 from bertbench.console import notice
+from bertbench.data.squad_format import WITH_NEGATIVE
 from bertbench.data.squad_windows import WindowSettings
 from bertbench.entry import output_is_read
 from bertbench.errors import BertbenchError, InputError
@@ -26,7 +28,7 @@ from bertbench.tasks.squad import SquadSettings, SquadTask
 
 if TYPE_CHECKING:
     from bertbench.answering import Answerer
-    from bertbench.evaluation.span_decoding import Answer
+    from bertbench.evaluation.decoded_answers import Answer
 
 _REMEDY = "write one JSON object with 'question' and 'context' on one line"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -40,6 +42,7 @@ class AnswerOptions(Settings):
     compute: Compute = field(default_factory=Compute)
     windows: WindowSettings = field(default_factory=WindowSettings)
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
+    version_2_with_negative: Annotated[bool, dataclasses.replace(WITH_NEGATIVE, default_help="")] = False
     threads: ThreadOptions = field(default_factory=ThreadOptions)
 
 
@@ -75,7 +78,11 @@ command = TypedCommand(
 
 def _load(options: AnswerOptions) -> "Answerer":
     options.windows.require_room()
-    settings = SquadSettings(windows=options.windows, decoding=options.decoding)
+    settings = SquadSettings(
+        windows=options.windows,
+        decoding=options.decoding,
+        version_2_with_negative=options.version_2_with_negative,
+    )
     model, _ = use_embedded_default(SquadTask, options.model, settings)
     source = model.find()
     task = SquadTask(settings, source.tokenizer())

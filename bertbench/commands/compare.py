@@ -10,11 +10,18 @@ from typing import Annotated, Any
 from bertbench.commands.options import REFERENCES
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import say
+from bertbench.data.squad_format import WITH_NEGATIVE, allows_no_answer
 from bertbench.data.squad_references import Reference, read_references
 from bertbench.errors import CannotJudge, GateFailed, InputError
-from bertbench.evaluation.prediction_files import read_margins, read_predictions, require_answers
-from bertbench.evaluation.squad_metrics import score_squad
-from bertbench.files import read_json
+from bertbench.evaluation.prediction_files import (
+    read_margins,
+    read_predictions,
+    require_answers,
+    require_complete,
+)
+from bertbench.evaluation.squad_metrics import SquadScores, score_squad
+from bertbench.evaluation.squad_v2_metrics import SquadV2Scores, score_squad_v2
+from bertbench.files import read_content, read_json
 from bertbench.options import Option, Settings
 from bertbench.results.provenance import RESULTS_FILE
 
@@ -29,6 +36,7 @@ class CompareOptions(Settings):
         Path | None,
         dataclasses.replace(REFERENCES, default_help="the one named by results.json in the folder of PRED_A"),
     ] = None
+    version_2_with_negative: Annotated[bool | None, WITH_NEGATIVE] = None
     max_drop: Annotated[
         float | None,
         Option(
@@ -44,9 +52,11 @@ def compare_predictions(options: CompareOptions) -> None:
     pred_a, pred_b = options.pred_a, options.pred_b
     dataset = options.data or _predicted_dataset(pred_a)
     predictions = {"A": read_predictions(pred_a), "B": read_predictions(pred_b)}
-    references = read_references(dataset, ChainMap(*predictions.values()))
-    first = _Run(pred_a, predictions["A"], dataset, references)
-    second = _Run(pred_b, predictions["B"], dataset, references)
+    content = read_content(dataset)
+    with_negative = allows_no_answer(content, options.version_2_with_negative)
+    references = read_references(content, ChainMap(*predictions.values()), with_negative=with_negative)
+    first = _Run(pred_a, predictions["A"], dataset, references, with_negative)
+    second = _Run(pred_b, predictions["B"], dataset, references, with_negative)
     changed = [key for key in references if first.answers.get(key) != second.answers.get(key)]
     for key in changed:
         say(f"{key}: {references[key].question}")
@@ -87,7 +97,12 @@ class _Run:
     """A predictions file and its scores."""
 
     def __init__(
-        self, path: Path, predictions: Mapping[str, Any], dataset: Path, references: Mapping[str, Reference]
+        self,
+        path: Path,
+        predictions: Mapping[str, Any],
+        dataset: Path,
+        references: Mapping[str, Reference],
+        with_negative: bool,
     ) -> None:
         self._questions = {key: reference.qas_id for key, reference in references.items()}
         known = set(self._questions.values())
@@ -100,7 +115,12 @@ class _Run:
         self._margins = read_margins(path)
         self.answers = require_answers(path, predictions, self._questions)
         texts = {key: reference.answers for key, reference in references.items()}
-        self.scores = score_squad(texts, self.answers)
+        self.scores: SquadScores | SquadV2Scores
+        if with_negative:
+            require_complete(path, self.answers, texts)
+            self.scores = score_squad_v2(texts, self.answers)
+        else:
+            self.scores = score_squad(texts, self.answers)
 
     def describe(self, key: str) -> str:
         """One line: the answer, its scores and its margin."""

@@ -7,7 +7,7 @@ from bertbench.measure.threads import ThreadSettings
 from bertbench.options import Option, Settings
 from bertbench.runtime import start_tensorflow
 
-REFERENCES = Option("SQuAD v1.1 file with reference answers.", names=("--data", "--dataset"), group="data")
+REFERENCES = Option("SQuAD file with reference answers.", names=("--data", "--dataset"), group="data")
 OUTPUT_DIR = Option("Folder for all output files.", group="output")
 
 

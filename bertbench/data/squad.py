@@ -1,4 +1,4 @@
-"""SQuAD v1.1 files -> examples.
+"""SQuAD files -> examples.
 
 Contexts are split into words, and answers mapped to words, as `read_squad_examples` of google-research/bert's
 `run_squad.py` does.
@@ -33,40 +33,46 @@ class SquadExample:
     """One question.
 
     Attributes:
-      answers: the texts of the reference answers; empty if the file has none.
+      answers: the texts of the reference answers, empty for a question without an answer; None if the file
+        does not contain them.
       start_word, end_word: the first answer's first and last word in `paragraph.doc_tokens`; None where
-        the file has no answer or the context does not contain it at its position.
+        there is no answer or the context does not contain it at its position.
     """
 
     qas_id: str
     question: str
     paragraph: Paragraph
-    answers: tuple[str, ...]
+    answers: tuple[str, ...] | None
     start_word: int | None
     end_word: int | None
 
 
 @dataclass(frozen=True)
 class _Question:
-    """A checked member of `qas`."""
+    """A checked member of `qas`; what it does not say is None."""
 
     place: str
     qas_id: str
     text: str
-    answers: list[tuple[str, int]]
+    answers: list[tuple[str, int]] | None
+    is_impossible: bool | None
 
 
-def read_squad(source: Path | str | Content, *, training: bool = False) -> list[SquadExample]:
-    """Read a SQuAD v1.1 file, in its order.
+def read_squad(
+    source: Path | str | Content, *, training: bool = False, with_negative: bool = False
+) -> list[SquadExample]:
+    """Read a SQuAD file, in its order.
 
     Answers that their context does not contain (with whitespace runs compared as one space, at the position
     `answer_start`) are counted in one notice. For training, where a question's first answer is the
     label, such questions are omitted.
 
+    Args:
+      with_negative: whether questions may have no answer, as in SQuAD 2.0.
+
     Raises:
-      InputError: the file is malformed, a context or question is empty, an id appears
-        twice, there is no question, or a question to train on has no answer; the message names file and
-        place.
+      InputError: the file is malformed, a context or question is empty, an id appears twice, there is no
+        question, or a question that must have an answer has none; the message names file and place.
     """
     content = read_content(source)
     path = content.path
@@ -75,12 +81,10 @@ def read_squad(source: Path | str | Content, *, training: bool = False) -> list[
     for context, questions in _read_paragraphs(content):
         paragraph, starts = _split_words(context)
         for question in questions:
-            if training and not question.answers:
-                raise InputError(f"{question.place}: has no answer to train on; {REMEDY}.")
-            answers = question.answers[:1] if training else question.answers
+            answers = _spans_to_find(question, training=training, with_negative=with_negative)
             spans = [_find_words(paragraph.doc_tokens, starts, len(context), *answer) for answer in answers]
             misplaced += spans.count(None)
-            if training and spans[0] is None:
+            if training and None in spans:
                 continue
             start, end = (spans and spans[0]) or (None, None)
             texts = _answer_texts(question)
@@ -102,11 +106,32 @@ def make_example(question: str, context: str) -> SquadExample:
     values = {"question": question, "context": context}
     paragraph, _ = _split_words(_text(values, "context", "a question"))
     text = _text(values, "question", "a question")
-    return SquadExample(text, text, paragraph, (), None, None)
+    return SquadExample(text, text, paragraph, None, None, None)
 
 
-def _answer_texts(question: _Question) -> tuple[str, ...]:
-    return tuple(text for text, _ in question.answers)
+def _spans_to_find(question: _Question, *, training: bool, with_negative: bool) -> list[tuple[str, int]]:
+    """The answers whose places are looked for; for training the label alone, none of an impossible question.
+
+    Raises:
+      InputError: the question must have an answer and has none.
+    """
+    answers = question.answers or []
+    if question.is_impossible and not with_negative:
+        raise InputError(
+            f"{question.place}: is marked as impossible to answer; give --version-2-with-negative."
+        )
+    if not training:
+        return answers
+    stated = question.is_impossible
+    if with_negative and (stated or (stated is None and not answers)):
+        return []
+    if not answers:
+        raise InputError(f"{question.place}: has no answer to train on; {REMEDY}.")
+    return answers[:1]
+
+
+def _answer_texts(question: _Question) -> tuple[str, ...] | None:
+    return None if question.answers is None else tuple(text for text, _ in question.answers)
 
 
 def _split_words(context: str) -> tuple[Paragraph, list[int]]:
@@ -144,9 +169,14 @@ def _read_question(qa: Any, paragraph_place: str, seen: set[str]) -> _Question:
     if qas_id in seen:
         raise InputError(f"{place}: this id appears earlier in the file; give each question its own id.")
     seen.add(qas_id)
-    answers = member(qa, "answers", list, place) if "answers" in qa else []
-    pairs = [(_whole_text(a, "text", place), member(a, "answer_start", int, place)) for a in answers]
-    return _Question(place, qas_id, _text(qa, "question", place), pairs)
+    pairs = None
+    if "answers" in qa:
+        answers = member(qa, "answers", list, place)
+        pairs = [(_whole_text(a, "text", place), member(a, "answer_start", int, place)) for a in answers]
+    is_impossible = qa.get("is_impossible")
+    if not isinstance(is_impossible, bool | None):
+        raise InputError(f"{place}: 'is_impossible' must be true or false; {REMEDY}.")
+    return _Question(place, qas_id, _text(qa, "question", place), pairs, is_impossible)
 
 
 def _text(holder: Any, key: str, place: str) -> str:

@@ -1,18 +1,46 @@
-"""The format of SQuAD v1.1 files, and access to its members with their positions.
+"""The format of SQuAD files, and access to its members with their positions.
 
 The format is that of Rajpurkar et al. 2016 (https://rajpurkar.github.io/SQuAD-explorer):
 `{"data": [{"paragraphs": [{"context": ..., "qas": [{"id": ..., "question": ..., "answers":
-[{"text": ..., "answer_start": ...}]}]}]}]}`.
+[{"text": ..., "answer_start": ...}]}]}]}]}`. In SQuAD 2.0 (Rajpurkar et al. 2018, arXiv:1806.03822) a
+file has `"version": "v2.0"`, and a question that its context does not answer `"is_impossible": true` and no
+answers.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from bertbench.console import notice
 from bertbench.errors import InputError
 from bertbench.files import Content
+from bertbench.options import Option
 
-REMEDY = "give a file in SQuAD v1.1 format"
+REMEDY = "give a file in SQuAD format"
+WITH_NEGATIVE = Option(
+    "Questions may have no answer, as in SQuAD 2.0.",
+    names=("--version-2-with-negative",),
+    group="data",
+    default_help="as the file's version says",
+)
+_VERSION_2 = re.compile(r"v?2(\..*)?", re.IGNORECASE)
 _KINDS = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
+
+
+def allows_no_answer(content: Content, stated: bool | None) -> bool:
+    """Whether questions of a file may have no answer: as stated, else as its `version` says, in one notice.
+
+    Raises:
+      InputError: the file is not JSON.
+    """
+    if stated is not None:
+        return stated
+    value = content.json()
+    version = value.get("version") if isinstance(value, dict) else None
+    if not _VERSION_2.fullmatch(str(version)):
+        return False
+    notice(f"{content.path}: version {version}: questions may have no answer (--version-2-with-negative).")
+    return True
 
 
 def read_paragraphs(content: Content) -> Iterator[tuple[str, Any]]:

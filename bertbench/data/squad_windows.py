@@ -81,7 +81,7 @@ def make_windows(
     """Divide examples into windows.
 
     Args:
-      training: whether to make labels; every example must then have the words of its answer.
+      training: whether to make labels; a question without an answer has both at `[CLS]`, position 0.
     """
     rows = _Rows(tokenizer, settings)
     paragraphs: dict[Paragraph, _Pieces] = {}
@@ -159,10 +159,13 @@ class _Rows:
         return SquadWindows(features, example_index, doc_span_index, words, is_max_context)
 
 
-def _answer_pieces(example: SquadExample, pieces: _Pieces, tokenizer: Tokenizer) -> tuple[int, int]:
-    """The first and last wordpiece of the answer's words, or, if within them, of the answer itself."""
-    assert example.start_word is not None  # as read with training=True
-    assert example.end_word is not None
+def _answer_pieces(example: SquadExample, pieces: _Pieces, tokenizer: Tokenizer) -> tuple[int, int] | None:
+    """The first and last wordpiece of the answer's words, or, if within them, of the answer itself.
+
+    None for a question without an answer.
+    """
+    if example.start_word is None or example.end_word is None or not example.answers:
+        return None
     start = int(pieces.first_piece[example.start_word])
     end = int(pieces.first_piece[example.end_word + 1]) - 1
     answer = tokenizer.encode(example.answers[0])

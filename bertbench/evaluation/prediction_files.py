@@ -1,12 +1,17 @@
-"""`predictions.json` and `nbest_predictions.json`, as `run_squad.py` of google-research/bert writes them."""
+"""The files that `run_squad.py` of google-research/bert writes.
 
-from collections.abc import Mapping
+They are `predictions.json`, `nbest_predictions.json` and, of SQuAD 2.0, `null_odds.json`.
+"""
+
+import math
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.files import read_json
 
+NULL_ODDS_FILE = "null_odds.json"
 _PREDICTIONS = "predictions.json"
 _NBEST = "nbest_predictions.json"
 _REMEDY = "give a file that `bertbench predict squad` wrote"
@@ -43,6 +48,36 @@ def require_answers(
             raise InputError(f"{place}: the answer must be a string; {_REMEDY}.")
         answers[key] = answer
     return answers
+
+
+def require_complete(path: Path | str, known: Container[str], questions: Iterable[str]) -> None:
+    """Check that a file has a value for each question, without which `evaluate-v2.0.py` gives no score.
+
+    Args:
+      path: where `known` was read. questions: their ids.
+
+    Raises:
+      InputError: it has not.
+    """
+    missing = [qas_id for qas_id in questions if qas_id not in known]
+    if missing:
+        raise InputError(
+            f"{path}: {len(missing)} questions of the data set are missing, such as {missing[0]!r}; "
+            "evaluate-v2.0.py needs all."
+        )
+
+
+def read_na_probs(path: Path) -> dict[str, float]:
+    """How likely each question has no answer, by its id: `null_odds.json` or a file of that form.
+
+    Raises:
+      InputError: the file is unreadable, not an object, or holds what is not a finite number.
+    """
+    values = _read_object(path)
+    for qas_id, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"{path}: question {qas_id!r}: {value!r} is not a finite number; {_REMEDY}.")
+    return values
 
 
 def read_margins(path: Path | str) -> dict[str, float]:

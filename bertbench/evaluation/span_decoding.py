@@ -20,6 +20,8 @@ import numpy as np
 
 from bertbench.errors import CannotJudge
 from bertbench.evaluation.answer_text import AnswerTexts, Context, Wordpieces
+from bertbench.evaluation.decoded_answers import DecodedAnswers, Entry, Logits
+from bertbench.evaluation.null_answers import choose_answers, null_logits, with_null
 from bertbench.options import Option, Settings
 
 _WINDOWS_AT_ONCE = 1024
@@ -71,48 +73,20 @@ class Question(Protocol):
 
 @dataclass(frozen=True)
 class DecodingSettings(Settings):
-    """The number of answers per question, and the length of the longest one in wordpieces."""
+    """Which answers are kept, and when a question has none.
+
+    Attributes:
+      null_score_diff_threshold: in logits, added over start and end.
+    """
 
     option_group: ClassVar[str] = "data"
 
     n_best_size: Annotated[int, Option("Answers to keep per question.", minimum=1)] = 20
     max_answer_length: Annotated[int, Option("Most wordpieces per answer.", minimum=1)] = 30
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The best answer to a question.
-
-    Attributes:
-      text: as it is in the context.
-      probability: of this answer among the n best, from 0 to 1.
-      start_logit, end_logit: of its first and last wordpiece.
-    """
-
-    text: str
-    probability: float
-    start_logit: float
-    end_logit: float
-
-
-@dataclass(frozen=True)
-class DecodedAnswers:
-    """Answers by question id, in the order of the examples.
-
-    Attributes:
-      predictions: the best answer of each question.
-      nbest: the best answers, best first, each with text, probability (over the list), start_logit and
-        end_logit.
-    """
-
-    predictions: dict[str, str]
-    nbest: dict[str, list[dict[str, str | float]]]
-
-    def best(self, qas_id: str) -> Answer:
-        """The best answer to a question."""
-        entry = self.nbest[qas_id][0]
-        figures = (float(entry[name]) for name in ("probability", "start_logit", "end_logit"))
-        return Answer(str(entry["text"]), *figures)
+    null_score_diff_threshold: Annotated[
+        float,
+        Option("SQuAD 2.0: no answer where the null odds are above this.", minimum=-1e6, maximum=1e6),
+    ] = 0.0
 
 
 def decode_spans(
@@ -122,22 +96,30 @@ def decode_spans(
     end_logits: np.ndarray,
     tokenizer: Wordpieces,
     settings: DecodingSettings,
+    *,
+    with_negative: bool = False,
 ) -> DecodedAnswers:
     """Turn the logits of every window into answers.
 
     Args:
       start_logits, end_logits: float [T], aligned with `windows.features.input_ids`.
+      with_negative: whether a question may have no answer.
 
     Raises:
       CannotJudge: a logit is not finite.
     """
     _require_finite(examples, windows, start_logits, end_logits)
     candidates = _rank_candidates(windows, start_logits, end_logits, settings)
+    nulls = None
+    if with_negative:
+        first = windows.features.row_splits[:-1]
+        cls = start_logits[first], end_logits[first]
+        nulls = null_logits(len(examples), windows.example_index, *cls)
     texts = AnswerTexts(tokenizer)
     bounds = np.searchsorted(candidates.example, np.arange(len(examples) + 1))
     nbest = {}
     for number, example in enumerate(examples):
-        entries: dict[str, tuple[float, float]] = {}
+        entries: dict[str, Logits] = {}
         rows = slice(bounds[number], bounds[number + 1])
         for first, last in zip(candidates.start[rows].tolist(), candidates.end[rows].tolist(), strict=True):
             pieces = windows.features.input_ids[first : last + 1].tolist()
@@ -147,7 +129,11 @@ def decode_spans(
                 entries[text] = float(start_logits[first]), float(end_logits[last])
                 if len(entries) == settings.n_best_size:
                     break
+        if nulls is not None:
+            entries = with_null(entries, nulls[number], settings.n_best_size)
         nbest[example.qas_id] = _with_probabilities(entries or {"empty": (0.0, 0.0)})
+    if nulls is not None:
+        return choose_answers(nbest, settings.null_score_diff_threshold)
     return DecodedAnswers({qas_id: str(best[0]["text"]) for qas_id, best in nbest.items()}, nbest)
 
 
@@ -223,7 +209,7 @@ def _best_tokens(logits: np.ndarray, bounds: np.ndarray, n_best: int) -> tuple[n
     return np.where(found, bounds[:-1, None] + best, 0), found
 
 
-def _with_probabilities(entries: dict[str, tuple[float, float]]) -> list[dict[str, str | float]]:
+def _with_probabilities(entries: dict[str, Logits]) -> list[Entry]:
     """The n-best list with the softmax of the scores."""
     scores = [start + end for start, end in entries.values()]
     highest = max(scores)

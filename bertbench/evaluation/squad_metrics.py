@@ -35,6 +35,11 @@ class SquadScores:
     f1: float
     questions: dict[str, QuestionScore]
 
+    @property
+    def totals(self) -> dict[str, float]:
+        """Both scores by the official names."""
+        return {"exact_match": self.exact_match, "f1": self.f1}
+
     def items(self) -> Items:
         """The scores of each question, in percent."""
         scores = self.questions.values()

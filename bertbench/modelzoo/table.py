@@ -138,6 +138,10 @@ MODEL_ARGUMENTS = (
     LaunchOption("max_seq_length", "count", "most tokens per example", inference=384, training=512),
     LaunchOption("max_predictions", "count", "Pretraining: most masked tokens per example", **_both(20)),
     LaunchOption("doc_stride", "count", "SQuAD: tokens between the starts of windows", **_both(128)),
+    LaunchOption("version_2_with_negative", "boolean", "SQuAD: questions may have no answer [from the file]"),
+    LaunchOption(
+        "null_score_diff_threshold", "number", "SQuAD: null odds above which there is no answer [0]"
+    ),
     LaunchOption(
         "optimized_softmax", "boolean", "TensorFlow's fused softmax", inference=True, training=False
     ),

@@ -1,5 +1,6 @@
-"""SQuAD v1.1: questions answered by a span of their context."""
+"""SQuAD: questions answered by a span of their context, or, in version 2.0, by nothing."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,14 @@ from bertbench.checkpoint.names import PARTS
 from bertbench.config import ModelConfig
 from bertbench.console import notice
 from bertbench.data.squad import SquadExample, read_squad
+from bertbench.data.squad_format import WITH_NEGATIVE, allows_no_answer
 from bertbench.data.squad_windows import SquadWindows, WindowSettings, make_windows
 from bertbench.errors import InputError
-from bertbench.evaluation.span_decoding import DecodedAnswers, DecodingSettings, decode_spans
+from bertbench.evaluation.decoded_answers import DecodedAnswers
+from bertbench.evaluation.prediction_files import NULL_ODDS_FILE
+from bertbench.evaluation.span_decoding import DecodingSettings, decode_spans
 from bertbench.evaluation.squad_metrics import score_squad
+from bertbench.evaluation.squad_v2_metrics import score_squad_v2
 from bertbench.files import read_content, write_json
 from bertbench.measure.flops import Product
 from bertbench.options import Option
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from bertbench.model.heads import SpanHead
     from bertbench.model.weights import Weights
 
-DEV_FILE = "dev-v1.1.json"
+DEV_FILES = ("dev-v1.1.json", "dev-v2.0.json")
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,17 @@ class SquadSettings(TaskSettings):
     """The files of questions, and the settings of windows and answers."""
 
     data: Annotated[
-        Path | None, Option("SQuAD v1.1 file of the questions.", names=("--data", "--predict-file"))
+        Path | None, Option("SQuAD file of the questions.", names=("--data", "--predict-file"))
     ] = None
     train_data: Annotated[
         Path | None,
-        Option("SQuAD v1.1 file to train on.", names=("--train-data", "--train-file"), only=("train",)),
+        Option("SQuAD file to train on.", names=("--train-data", "--train-file"), only=("train",)),
     ] = None
     windows: WindowSettings = field(default_factory=WindowSettings)
     decoding: Annotated[DecodingSettings, Option(only=("predict", "train"))] = field(
         default_factory=DecodingSettings
     )
+    version_2_with_negative: Annotated[bool | None, WITH_NEGATIVE] = None
     mpi_workers_sync_gradients: Annotated[
         bool,
         Option(
@@ -57,6 +63,19 @@ class SquadSettings(TaskSettings):
     @property
     def averages_gradients(self) -> bool:
         return self.mpi_workers_sync_gradients
+
+
+@dataclass(frozen=True)
+class SquadItems:
+    """The questions of a file and their windows; `with_negative` as in `read_squad`."""
+
+    examples: list[SquadExample]
+    windows: SquadWindows
+    with_negative: bool
+
+    def has_label(self, example: SquadExample) -> bool:
+        """Whether a question can be scored: its answers are known, or it is known to have none."""
+        return bool(example.answers) or (self.with_negative and example.answers is not None)
 
 
 class SquadTask(Task):
@@ -75,7 +94,8 @@ class SquadTask(Task):
     help: ClassVar[Mapping[str, str]] = {
         "predict": """Answer questions: predictions.json, nbest_predictions.json and results.json.
 
-        The last line printed is the official script's: {"exact_match": ..., "f1": ...}.
+        The last line printed is the official script's: {"exact_match": ..., "f1": ...}. Where questions may
+        have no answer (SQuAD 2.0) it is that of evaluate-v2.0.py, and null_odds.json is written, too.
 
         \b
         Examples:
@@ -112,15 +132,20 @@ class SquadTask(Task):
         (path,) = self.require_data(split)
         training = split == "train"
         content = read_content(path)
-        examples = read_squad(content, training=training)
+        with_negative = allows_no_answer(content, self.settings.version_2_with_negative)
+        examples = read_squad(content, training=training, with_negative=with_negative)
         windows = make_windows(examples, self.tokenizer, self.settings.windows, training=training)
         if not len(windows):
             raise InputError(f"{path}: no context contains a wordpiece; give contexts with text.")
-        return Dataset(windows.features, (examples, windows), (content.file,), len(examples))
+        items = SquadItems(examples, windows, with_negative)
+        return Dataset(windows.features, items, (content.file,), len(examples))
 
     @classmethod
     def settings_for(cls, data: Path, outputs: int) -> SquadSettings:
-        return SquadSettings(data=data / DEV_FILE if data.is_dir() else data)
+        if not data.is_dir():
+            return SquadSettings(data=data)
+        there = [data / name for name in DEV_FILES if (data / name).exists()]
+        return SquadSettings(data=(there or [data / DEV_FILES[0]])[0])
 
     def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "SpanHead":
         from bertbench.model.heads import SpanHead
@@ -139,28 +164,30 @@ class SquadTask(Task):
         return {name: random.integers(0, lengths, len(lengths)).astype(np.int32) for name in names}
 
     def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:
-        examples: list[SquadExample]
-        windows: SquadWindows
-        examples, windows = dataset.items
+        items: SquadItems = dataset.items
         answers = decode_spans(
-            examples,
-            windows,
+            items.examples,
+            items.windows,
             outputs["start_logits"],
             outputs["end_logits"],
             self.tokenizer,
             self.settings.decoding,
+            with_negative=items.with_negative,
         )
-        references = {example.qas_id: example.answers for example in examples}
-        missing = sum(not texts for texts in references.values())
+        references = {example.qas_id: example.answers or () for example in items.examples}
+        missing = sum(not items.has_label(example) for example in items.examples)
         if missing:
             counts = f"{missing} of {len(references)}"
             notice(
                 f"{dataset.files[0].path}: questions without a reference answer: {counts}; nothing is scored."
             )
             return TaskResult({}, predictions=answers)
-        scores = score_squad(references, answers.predictions)
-        totals = {"exact_match": scores.exact_match, "f1": scores.f1}
-        return TaskResult(totals, scores.items(), answers)
+        scores = (
+            score_squad_v2(references, answers.predictions, answers.null_odds, math.inf)
+            if items.with_negative
+            else score_squad(references, answers.predictions)
+        )
+        return TaskResult(scores.totals, scores.items(), answers)
 
     def answers(self, outcome: TaskResult) -> dict[str, str | float]:
         answers: DecodedAnswers = outcome.predictions
@@ -173,3 +200,5 @@ class SquadTask(Task):
         answers: DecodedAnswers = outcome.predictions
         write_json(output_dir / "predictions.json", answers.predictions, indent=4)
         write_json(output_dir / "nbest_predictions.json", answers.nbest, indent=4)
+        if answers.null_odds is not None:
+            write_json(output_dir / NULL_ODDS_FILE, answers.null_odds, indent=4)

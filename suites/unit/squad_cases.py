@@ -76,10 +76,15 @@ def question(qas_id="q1", text="a b?", answers=(("b", 2),)):
     }
 
 
-def squad(*paragraphs):
+def impossible(qas_id="q1", text="a b?"):
+    """A question that its context does not answer, as SQuAD 2.0 has it."""
+    return question(qas_id, text, answers=()) | {"is_impossible": True}
+
+
+def squad(*paragraphs, version="1.1"):
     """The file's content, of paragraphs (context, questions)."""
     return {
-        "version": "1.1",
+        "version": version,
         "data": [
             {
                 "title": "t",

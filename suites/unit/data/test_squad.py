@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertbench.data.squad import read_squad
+from bertbench.data.squad_format import allows_no_answer
 from bertbench.errors import InputError
-from suites.unit.squad_cases import paragraphs, question, squad, write_squad
+from bertbench.files import read_content
+from suites.unit.squad_cases import impossible, paragraphs, question, squad, write_squad
 
 pytestmark = pytest.mark.unit
 
@@ -109,7 +111,7 @@ def test_answers_are_required_for_training_only(tmp_path):
     content = squad(("a b", [question(answers=[])]))
     del content["data"][0]["paragraphs"][0]["qas"][0]["answers"]
     path = write_squad(tmp_path / "f.json", content)
-    assert read_squad(path)[0].answers == ()
+    assert read_squad(path)[0].answers is None
     place = r"f\.json: article 1, paragraph 1, question 'q1': has no answer to "
     with pytest.raises(InputError, match=place + "train on; give"):
         read_squad(path, training=True)
@@ -135,7 +137,7 @@ QUESTION = (*PARAGRAPH, "qas", 0)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_put(_put, "data"), r"f\.json: key 'data' is missing; give a file in SQuAD v1\.1 format\."),
+        (_put(_put, "data"), r"f\.json: key 'data' is missing; give a file in SQuAD format\."),
         (_put([], "data"), r"f\.json: contains no question; give"),
         (_put({}, "data"), r"f\.json: 'data' must be a list"),
         (_put(3, "data", 0), r"f\.json: article 1: must be an object with 'paragraphs'"),
@@ -176,3 +178,72 @@ def test_json_exceeding_python_limits_is_rejected(tmp_path, text):
     (tmp_path / "f.json").write_text(text)
     with pytest.raises(InputError, match=r"f\.json: cannot be read as JSON \(.*\); fix"):
         read_squad(tmp_path / "f.json")
+
+
+VERSION_2 = squad(("a b c", [question("1"), impossible("2")]), ("d", [impossible("3")]), version="v2.0")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_impossible_questions_have_no_words(tmp_path, training):
+    path = write_squad(tmp_path / "f.json", VERSION_2)
+    examples = read_squad(path, training=training, with_negative=True)
+    assert [(e.qas_id, e.answers, e.start_word, e.end_word) for e in examples] == [
+        ("1", ("b",), 1, 1),
+        ("2", (), None, None),
+        ("3", (), None, None),
+    ]
+
+
+def test_an_impossible_question_is_trained_without_its_answers_and_a_misplaced_answer_is_left_out(tmp_path):
+    questions = [question("1") | {"is_impossible": True}, question("2", answers=[("c", 0)]), question("3")]
+    path = write_squad(tmp_path / "f.json", squad(("a b c", questions)))
+    examples = read_squad(path, training=True, with_negative=True)
+    assert [(e.qas_id, e.start_word) for e in examples] == [("1", None), ("3", 1)]
+
+
+def test_a_question_that_says_neither_is_impossible_without_answers(tmp_path):
+    path = write_squad(tmp_path / "f.json", squad(("a b c", [question(answers=())])))
+    assert read_squad(path, training=True, with_negative=True)[0].start_word is None
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_impossible_questions_are_refused_where_each_must_have_an_answer(tmp_path, training):
+    path = write_squad(tmp_path / "f.json", VERSION_2)
+    message = r"paragraph 1, question '2': is marked as impossible .*; give --version-2-with-negative\."
+    with pytest.raises(InputError, match=message):
+        read_squad(path, training=training)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"is_impossible": "yes"}, "question 'q1': 'is_impossible' must be true or false"),
+        ({"is_impossible": 1}, "question 'q1': 'is_impossible' must be true or false"),
+        ({"is_impossible": False, "answers": []}, "question 'q1': has no answer to train on"),
+    ],
+)
+def test_contradictions_of_version_2_are_refused(tmp_path, change, message):
+    path = write_squad(tmp_path / "f.json", squad(("a b c", [question() | change])))
+    with pytest.raises(InputError, match=message):
+        read_squad(path, training=True, with_negative=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "stated", "expected", "told"),
+    [
+        ("v2.0", None, True, 1),
+        ("2.0", None, True, 1),
+        (2, None, True, 1),
+        ("V2", None, True, 1),
+        ("1.1", None, False, 0),
+        ("1.2", None, False, 0),
+        ("20", None, False, 0),
+        (None, None, False, 0),
+        ("1.1", True, True, 0),
+        ("v2.0", False, False, 0),
+    ],
+)
+def test_the_files_version_decides_unless_the_user_does(tmp_path, capsys, version, stated, expected, told):
+    content = read_content(write_squad(tmp_path / "f.json", squad(version=version)))
+    assert allows_no_answer(content, stated) == expected
+    assert capsys.readouterr().err.count("questions may have no answer (--version-2-with-negative)") == told

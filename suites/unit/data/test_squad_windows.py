@@ -10,7 +10,7 @@ from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from suites.shared_data import DEV_SET, shared_path
-from suites.unit.squad_cases import make_tokenizer, paragraphs, question, squad, write_squad
+from suites.unit.squad_cases import impossible, make_tokenizer, paragraphs, question, squad, write_squad
 
 pytestmark = pytest.mark.unit
 
@@ -190,3 +190,13 @@ def test_windows_of_dev_subset_equal_reference_features():
     ids = [examples[index].qas_id for index in windows.example_index]
     np.testing.assert_array_equal(ids, reference["qas_id"])
     np.testing.assert_array_equal(windows.doc_span_index, reference["doc_span_index"])
+
+
+def test_every_window_of_an_impossible_question_has_its_label_at_cls(tmp_path, tokenizer):
+    content = squad(("a b c d e f g h", [impossible("1"), question("2", answers=[("h", 14)])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content), training=True, with_negative=True)
+    windows = make_windows(examples, tokenizer, WindowSettings(10, 2, 4), training=True)
+    # [CLS] a b ? [SEP] and [SEP] leave room for 4 of 8 wordpieces: windows at 0, 2 and 4, the last with h
+    assert windows.example_index.tolist() == [0, 0, 0, 1, 1, 1]
+    for name in ("start_positions", "end_positions"):
+        assert windows.features.labels[name].tolist() == [0, 0, 0, 0, 0, 8]

@@ -26,23 +26,31 @@ def tokenizer(request, tmp_path_factory):
     return make_tokenizer(tmp_path_factory.mktemp("vocab"), request.param)
 
 
-def original_nbest(words, windows, tokenizer, n_best, longest):
+def original_nbest(words, windows, tokenizer, n_best, longest, with_negative=False):
     """A question's list by the original's rules; windows are (ids, word of each, best, starts, ends)."""
     offers = []
+    firsts = ((starts[0], ends[0]) for *_, starts, ends in windows)
+    null = min(firsts, key=sum, default=(0.0, 0.0))  # of equals the first
     for number, (_, word_of, best, starts, ends) in enumerate(windows):
         for start in sorted(range(len(starts)), key=lambda n: -starts[n])[:n_best]:
             for end in sorted(range(len(ends)), key=lambda n: -ends[n])[:n_best]:
                 inside = word_of[start] >= 0 and word_of[end] >= 0 and best[start]
                 if inside and start <= end < start + longest:
                     offers.append((number, start, end, starts[start], ends[end]))
+    offers += [(None, 0, 0, *null)] if with_negative else []
     offers.sort(key=lambda offer: -(offer[3] + offer[4]))
     answers = {}
     for number, start, end, start_logit, end_logit in offers:
+        if number is None:
+            answers[""] = null
+            continue
         ids, word_of = windows[number][:2]
         touched = words[word_of[start] : word_of[end] + 1]
         text = original_text([tokenizer.tokens[n] for n in ids[start : end + 1]], touched, tokenizer)
         answers.setdefault(text, (start_logit, end_logit))
     best = list(answers.items())[:n_best] or [("empty", (0.0, 0.0))]
+    if with_negative and "" not in dict(best):
+        best.append(("", null))
     weights = [math.exp(sum(logits) - sum(best[0][1])) for _, logits in best]
     return [
         {"text": text, "probability": weight / sum(weights), "start_logit": start, "end_logit": end}
@@ -68,14 +76,23 @@ def windows_of(examples, tokenizer, *settings):
     return make_windows(examples, tokenizer, WindowSettings(*settings))
 
 
+def original_choice(nbest, threshold):
+    """The answer to a question that may have none, and its null odds, from its list."""
+    score_null = next(entry["start_logit"] + entry["end_logit"] for entry in nbest if entry["text"] == "")
+    best = next(entry for entry in nbest if entry["text"])
+    odds = score_null - best["start_logit"] - best["end_logit"]
+    return "" if odds > threshold else best["text"], odds
+
+
 @given(
     texts=st.lists(contexts(), min_size=1, max_size=3),
     n_best=st.integers(1, 6),
     longest=st.integers(1, 8),
+    negative=st.booleans(),
     data=st.data(),
 )
 def test_nbest_lists_equal_those_of_original_algorithm(
-    tmp_path_factory, tokenizer, texts, n_best, longest, data
+    tmp_path_factory, tokenizer, texts, n_best, longest, negative, data
 ):
     questions = [(text, [question(f"q{n}", answers=[])]) for n, text in enumerate(texts)]
     examples = read_squad(write_squad(tmp_path_factory.getbasetemp() / "f.json", squad(*questions)))
@@ -86,15 +103,22 @@ def test_nbest_lists_equal_those_of_original_algorithm(
     starts, ends = np.random.default_rng(seed).integers(-6, 7, (2, splits[-1])).astype(np.float32) / 3
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bertbench.evaluation.span_decoding._WINDOWS_AT_ONCE", data.draw(st.integers(1, 5)))
-        decoded = decode_spans(examples, windows, starts, ends, tokenizer, DecodingSettings(n_best, longest))
+        settings = DecodingSettings(n_best, longest, data.draw(st.sampled_from([0.0, -1.0, 2.0])))
+        logits = starts, ends
+        decoded = decode_spans(examples, windows, *logits, tokenizer, settings, with_negative=negative)
     columns = [windows.features.input_ids, windows.token_to_orig, windows.token_is_max_context, starts, ends]
     for number, example in enumerate(examples):
         rows = np.flatnonzero(windows.example_index == number)
         parts = [[column[splits[row] : splits[row + 1]].tolist() for column in columns] for row in rows]
-        expected = original_nbest(example.paragraph.doc_tokens, parts, tokenizer, n_best, longest)
+        words = example.paragraph.doc_tokens
+        expected = original_nbest(words, parts, tokenizer, n_best, longest, negative)
         for got, wanted in zip(decoded.nbest[example.qas_id], expected, strict=True):
             assert got == {**wanted, "probability": pytest.approx(wanted["probability"], abs=1e-12)}
-        assert decoded.predictions[example.qas_id] == expected[0]["text"]
+        if not negative:
+            assert decoded.predictions[example.qas_id] == expected[0]["text"]
+        elif len(expected) > 1:  # the original stops with an error where no span is possible
+            choice = decoded.predictions[example.qas_id], decoded.null_odds[example.qas_id]
+            assert choice == original_choice(expected, settings.null_score_diff_threshold)
     assert list(decoded.nbest) == list(decoded.predictions) == [f"q{n}" for n in range(len(texts))]
 
 
@@ -114,6 +138,65 @@ def test_decoded_spans_equal_spans_found_by_hand(tmp_path):
     assert [(entry["text"], entry["start_logit"], entry["end_logit"]) for entry in nbest] == expected
     weights = np.exp([7.0, 6.0, 4.0, 1.0, 0.0])
     np.testing.assert_allclose([entry["probability"] for entry in nbest], weights / weights.sum(), rtol=1e-14)
+
+
+def decode_by_hand(tmp_path, starts, ends, **settings):
+    tokenizer = make_tokenizer(tmp_path)
+    content = squad(("a b c", [question(text="?", answers=[])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content))
+    windows = windows_of(examples, tokenizer, 7, 1, 2)  # [CLS] ? [SEP] and three words [SEP], or two windows
+    logits = np.array(starts, np.float32), np.array(ends, np.float32)
+    return decode_spans(
+        examples, windows, *logits, tokenizer, DecodingSettings(**settings), with_negative=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("threshold", "n_best", "answer", "texts"),
+    [
+        (0.0, 2, "", ["", "b"]),  # odds 7 - 5 = 2
+        (1.9, 2, "", ["", "b"]),
+        (2.0, 2, "b", ["", "b"]),  # only above the threshold
+        (0.0, 1, "", [""]),
+    ],
+)
+def test_no_answer_by_hand(tmp_path, threshold, n_best, answer, texts):
+    # [CLS] ? [SEP] a b c [SEP]
+    starts, ends = [4, 0, 0, 1, 3, 0, 0], [3, 0, 0, 0, 2, 1, 0]
+    given = {"n_best_size": n_best, "null_score_diff_threshold": threshold, "max_answer_length": 1}
+    decoded = decode_by_hand(tmp_path, starts, ends, **given)
+    if n_best == 1:  # the best start and end are both [CLS]'s, which is no span
+        assert decoded.null_odds == {"q1": 7.0}
+    else:
+        assert decoded.null_odds == {"q1": 2.0}
+        weights = np.exp([7.0, 5.0])
+        probabilities = [entry["probability"] for entry in decoded.nbest["q1"]]
+        np.testing.assert_allclose(probabilities, weights / weights.sum(), rtol=1e-14)
+    assert [entry["text"] for entry in decoded.nbest["q1"]] == texts
+    assert decoded.predictions == {"q1": answer}
+    assert decoded.best("q1").text == answer
+
+
+def test_the_empty_answer_follows_a_full_list(tmp_path):
+    starts, ends = [-4, 0, 0, 1, 3, 0, 0], [-3, 0, 0, 0, 2, 1, 0]
+    decoded = decode_by_hand(tmp_path, starts, ends, n_best_size=1)
+    entries = [(entry["text"], entry["start_logit"], entry["end_logit"]) for entry in decoded.nbest["q1"]]
+    assert entries == [("b", 3.0, 2.0), ("", -4.0, -3.0)]
+    assert (decoded.predictions, decoded.null_odds) == ({"q1": "b"}, {"q1": -12.0})
+
+
+def test_the_null_score_is_the_lowest_of_the_windows(tmp_path):
+    tokenizer = make_tokenizer(tmp_path)
+    content = squad(("a b c", [question(text="?", answers=[])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content))
+    windows = windows_of(examples, tokenizer, 6, 1, 2)
+    assert len(windows) == 2  # [CLS] ? [SEP] a b [SEP] [CLS] ? [SEP] b c [SEP]
+    starts = np.array([5, 0, 0, 1, 0, 0, 1, 0, 0, 0, 2, 0], np.float32)
+    ends = np.array([-3, 0, 0, 1, 0, 0, 2, 0, 0, 0, 2, 0], np.float32)
+    decoded = decode_spans(examples, windows, starts, ends, tokenizer, DecodingSettings(), with_negative=True)
+    null = next(entry for entry in decoded.nbest["q1"] if entry["text"] == "")
+    assert (null["start_logit"], null["end_logit"]) == (5.0, -3.0)
+    assert decoded.null_odds == {"q1": 2.0 - 4.0}
 
 
 @pytest.mark.parametrize(
