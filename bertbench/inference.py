@@ -88,7 +88,7 @@ def run_inference(
         price = block_tokens(model.config, read_machine().usable_cores)
         plans, workers = plan_batches(features.lengths, batching, batch_size, max_seq_length, price), 1
     predictor = Predictor(model)
-    collected = _Collector(features, model.head.per_token)
+    collected = Collector(features, model.head.per_token)
     start = time.perf_counter()
     with progress(description, len(features), "examples") as advance:
         for batch, outputs in _compute(predictor, features, plans, workers):
@@ -120,8 +120,12 @@ def _compute(
         pool.shutdown(cancel_futures=True)
 
 
-class _Collector:
-    """Restores the order of the features in the outputs of batches."""
+class Collector:
+    """Restores the order of the features in the outputs of batches.
+
+    Attributes:
+      outputs: by name, in the order of the features; complete when every batch was added.
+    """
 
     def __init__(self, features: Features, per_token: bool) -> None:
         self.outputs: dict[str, np.ndarray] = {}
@@ -130,6 +134,7 @@ class _Collector:
         self._per_token = per_token
 
     def add(self, batch: Batch, outputs: Mapping[str, tf.Tensor]) -> None:
+        """Take the outputs of one batch."""
         for name, tensor in outputs.items():
             values = tensor.numpy()
             total = len(self._features.input_ids) if self._per_token else len(self._features)

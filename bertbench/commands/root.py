@@ -8,11 +8,12 @@ from bertbench import __version__
 from bertbench.console import notice
 from bertbench.errors import InputError
 
-# subcommand, which is a module under bertbench.commands -> its line in --help
+# subcommand, which is a module under bertbench.commands (with _ for -) -> its line in --help
 COMMANDS = {
     "init": "Write a bertbench.toml for a model and its data.",
     "check": "Judge the models of a bertbench.toml.",
     "predict": "Predict with a checkpoint and score the predictions.",
+    "extract-features": "Write the hidden states of texts, or one vector per text.",
     "answer": "Answer questions from standard input, one per line.",
     "evaluate": "Score a predictions file as the official script does.",
     "compare": "List the answers that differ between two predictions files.",
@@ -28,7 +29,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A click group whose subcommands live in `bertbench.commands.<name>.command`."""
+    """A click group whose subcommands live in modules of `bertbench.commands`, as `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the table."""
@@ -38,7 +39,7 @@ class LazyGroup(click.Group):
         """Import the called subcommand."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"bertbench.commands.{cmd_name}").command
+        return importlib.import_module(f"bertbench.commands.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without importing any."""

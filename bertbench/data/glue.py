@@ -11,6 +11,7 @@ import numpy as np
 from bertbench.console import notice
 from bertbench.data.features import SHORTEST_MAX_SEQ_LENGTH, Features
 from bertbench.data.glue_tasks import GlueTask, Layout
+from bertbench.data.text_pairs import join_texts
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
 from bertbench.files import Content, read_content
@@ -94,10 +95,7 @@ def find_file(task: GlueTask, data_dir: Path | str, split: str, *, language: str
 def make_features(
     task: GlueTask, examples: Sequence[GlueExample], tokenizer: Tokenizer, max_seq_length: int
 ) -> Features:
-    """Examples as `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, truncated as in the original.
-
-    In a pair that is too long, the last token of the longer text (of the second, if both are equally long) is
-    removed until the pair fits. A second text without tokens is omitted, with its `[SEP]`.
+    """Examples as `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, see `join_texts`.
 
     Returns:
       Features with the labels `label_ids` [N]: int32 label ids, or float32 scores for regression; without
@@ -113,9 +111,7 @@ def make_features(
     input_ids = []
     segment_ids = []
     for example in examples:
-        ids_a = tokenizer.encode(example.text_a)
-        ids_b = tokenizer.encode(example.text_b or "")
-        row, segments = _join(ids_a, ids_b, max_seq_length, tokenizer)
+        row, segments = join_texts(example.text_a, example.text_b, tokenizer, max_seq_length)
         input_ids.append(row)
         segment_ids.append(segments)
     labels = {}
@@ -123,35 +119,6 @@ def make_features(
         dtype = np.int32 if task.kind == "classification" else np.float32
         labels["label_ids"] = np.array([example.label for example in examples], dtype)
     return Features.from_rows(input_ids, segment_ids, labels)
-
-
-def truncated_lengths(length_a: int, length_b: int, max_tokens: int) -> tuple[int, int]:
-    """The lengths of both texts after removing tokens one by one from the end of the longer one.
-
-    If both are equally long, the second one is shortened (the original's `_truncate_seq_pair`).
-    """
-    surplus = length_a + length_b - max_tokens
-    if surplus <= 0:
-        return length_a, length_b
-    uneven = min(surplus, abs(length_a - length_b))
-    if length_a > length_b:
-        length_a -= uneven
-    else:
-        length_b -= uneven
-    rest = surplus - uneven
-    return length_a - rest // 2, length_b - (rest + 1) // 2
-
-
-def _join(
-    ids_a: list[int], ids_b: list[int], max_seq_length: int, tokenizer: Tokenizer
-) -> tuple[list[int], list[int]]:
-    """`[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, with its segment ids."""
-    if not ids_b:
-        row = [tokenizer.cls_id, *ids_a[: max_seq_length - 2], tokenizer.sep_id]
-        return row, [0] * len(row)
-    length_a, length_b = truncated_lengths(len(ids_a), len(ids_b), max_seq_length - 3)
-    row = [tokenizer.cls_id, *ids_a[:length_a], tokenizer.sep_id, *ids_b[:length_b], tokenizer.sep_id]
-    return row, [0] * (length_a + 2) + [1] * (length_b + 1)
 
 
 def _read_rows(content: Content, task: GlueTask, layout: Layout) -> Iterator[tuple[int, list[str]]]:

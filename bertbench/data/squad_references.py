@@ -1,7 +1,7 @@
 """The reference answers of a SQuAD file, for scoring only.
 
-The official scripts, `evaluate-v1.1.py` and `evaluate-v2.0.py`, read the ids and the texts of the answers, the
-first only for questions with a prediction. A file is scored even if other parts are missing.
+The official scripts, `evaluate-v1.1.py` and `evaluate-v2.0.py`, read the ids and the texts of the answers,
+the first only for questions with a prediction. A file is scored even if other parts are missing.
 """
 
 from collections import Counter

@@ -12,9 +12,18 @@ def require_length(task: Task, config: ModelConfig) -> None:
     Raises:
       InputError: it has too few.
     """
-    if task.max_seq_length > config.max_position_embeddings:
+    require_positions(task.max_seq_length, config)
+
+
+def require_positions(max_seq_length: int, config: ModelConfig) -> None:
+    """Check that the model has positions for so many tokens.
+
+    Raises:
+      InputError: it has not.
+    """
+    if max_seq_length > config.max_position_embeddings:
         raise InputError(
-            f"max_seq_length {task.max_seq_length} is above the model's max_position_embeddings "
+            f"max_seq_length {max_seq_length} is above the model's max_position_embeddings "
             f"{config.max_position_embeddings}; give a smaller --max-seq-length."
         )
 

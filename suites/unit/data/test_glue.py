@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertbench.data.glue import find_file, make_features, read_examples, truncated_lengths
+from bertbench.data.glue import find_file, make_features, read_examples
 from bertbench.data.glue_tasks import TASKS, glue_task
+from bertbench.data.text_pairs import truncated_lengths
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from suites.shared_data import shared_path

@@ -1,0 +1,103 @@
+"""`bertbench extract-features`: the hidden states of texts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from bertbench.checkpoint.options import ModelOptions
+from bertbench.commands.options import ThreadOptions
+from bertbench.commands.typed_options import TypedCommand
+from bertbench.console import notice
+from bertbench.data.text_lines import read_features
+from bertbench.errors import InputError
+from bertbench.extraction.settings import ExtractionSettings
+from bertbench.options import Option, Settings
+from bertbench.runtime import compute_for
+from bertbench.tasks.fit import require_positions
+
+if TYPE_CHECKING:
+    from bertbench.data.features import Features
+
+# Texts at once, in batches: enough for batches of similar lengths, and few enough for memory.
+_BATCHES_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class ExtractOptions(Settings):
+    """What `bertbench extract-features` takes."""
+
+    data: Annotated[
+        Path, Option("Texts, one per line, or two: a ||| b.", names=("--data", "--input-file"), group="data")
+    ]
+    output_file: Annotated[
+        Path, Option("File to write: .jsonl as the original's, .npz or .safetensors.", group="output")
+    ]
+    model: ModelOptions = field(default_factory=ModelOptions)
+    extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
+    threads: ThreadOptions = field(default_factory=ThreadOptions)
+
+
+def extract_features(options: ExtractOptions) -> None:
+    """Write the hidden states of every text."""
+    from bertbench.extraction.files import require_suffix, write_states
+
+    require_suffix(options.output_file)
+    source = options.model.find()
+    settings, running = options.extraction, options.extraction.prediction
+    layers = settings.layers_of(source.config.num_hidden_layers)
+    require_positions(settings.max_seq_length, source.config)
+    tokenizer = source.tokenizer()
+    if not options.data.exists():
+        raise InputError(f"{options.data}: no such file; check the path.")
+    compute = compute_for(running.compute, source.config)
+    options.threads.start(trains=False)
+
+    from bertbench.extraction.hidden_states import Extractor, pool
+
+    extractor = Extractor(source, compute, layers)
+    count = _Count()
+    texts_at_once = _BATCHES_AT_ONCE * running.batch_size
+    parts = count.through(read_features(options.data, tokenizer, settings.max_seq_length, texts_at_once))
+    states = extractor.extract(
+        parts,
+        batch_size=running.batch_size,
+        batching=running.batching,
+        max_seq_length=settings.max_seq_length,
+    )
+    if settings.pooling is not None:
+        states = (pool(part, settings.pooling) for part in states)
+    pooled = settings.pooling is not None
+    write_states(options.output_file, states, tokenizer.tokens, pooled=pooled)
+    notice(f"{options.output_file}: {count.texts:,} texts, {count.tokens:,} tokens")
+
+
+command = TypedCommand(
+    "extract-features",
+    extract_features,
+    ExtractOptions,
+    help="""Write the hidden states of texts, as the original's extract_features.py, or one vector per text.
+
+    \b
+    Examples:
+      bertbench extract-features --model-dir M --data texts.txt --layers -1,-2 \\
+        --output-file features.jsonl
+      bertbench extract-features --model-dir M --data texts.txt --layers -1 --pooling mean \\
+        --output-file embeddings.npz
+    """,
+)
+
+
+@dataclass
+class _Count:
+    """How much has passed."""
+
+    texts: int = 0
+    tokens: int = 0
+
+    def through(self, parts: "Iterator[Features]") -> "Iterator[Features]":
+        """The same parts, counted."""
+        for part in parts:
+            self.texts += len(part)
+            self.tokens += len(part.input_ids)
+            yield part
