@@ -26,7 +26,7 @@ class KernelOptions(Settings):
         Option(
             "tanh: the original's form; erf: the exact one; fused: the tanh form in the compute dtype.",
             choices=GELU_VARIANTS,
-            default_help="what the model was trained with",
+            default_help="the one that the model was trained with",
         ),
     ] = None
 

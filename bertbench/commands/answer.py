@@ -66,8 +66,8 @@ command = TypedCommand(
     one, "answer", "probability", "start_logit" and "end_logit". A line that cannot be answered gives a line
     with "line" and "error", and does not stop the command. Answers are in the order of the questions.
 
-    The model is loaded and compiled once, before the first line is read. Without a model, the small one
-    small one answers.
+    The model is loaded and compiled once, before the first line is read. Without a model, the small one that
+    is part of bertbench answers.
 
     \b
     Example:

@@ -34,7 +34,7 @@ class CompareOptions(Settings):
     pred_b: Annotated[Path, Option(positional=True, metavar="PRED_B")]
     data: Annotated[
         Path | None,
-        dataclasses.replace(REFERENCES, default_help="the one named by results.json in the folder of PRED_A"),
+        dataclasses.replace(REFERENCES, default_help="from results.json in the folder of PRED_A"),
     ] = None
     version_2_with_negative: Annotated[bool | None, WITH_NEGATIVE] = None
     max_drop: Annotated[
@@ -73,7 +73,7 @@ command = TypedCommand(
     CompareOptions,
     help="""List the questions whose answer differs between PRED_A and PRED_B.
 
-    Each is a predictions.json or the folder that holds one. An answer's margin is the best start plus end
+    Each is a predictions.json or the folder that contains one. An answer's margin is the best start plus end
     logit minus the second best, from nbest_predictions.json in the same folder. The last line gives both F1
     scores, and their difference with its 95 % interval from a paired bootstrap over questions.
     """,

@@ -16,10 +16,10 @@ class ThreadOptions(Settings):
     """The numbers of TensorFlow's threads, if the user gives them."""
 
     num_intra_threads: Annotated[
-        int | None, Option("Threads per operation.", minimum=1, default_help="the machine's")
+        int | None, Option("Threads per operation.", minimum=1, default_help="from the machine")
     ] = None
     num_inter_threads: Annotated[
-        int | None, Option("Operations that run in parallel.", minimum=1, default_help="the machine's")
+        int | None, Option("Operations that run in parallel.", minimum=1, default_help="from the machine")
     ] = None
 
     def start(

@@ -31,7 +31,7 @@ class TrainOptions(Settings):
 
     output_dir: Annotated[
         Path,
-        Option("Folder for all output files; a killed run with the same folder resumes.", group="output"),
+        Option("Folder for all output files; a stopped run with the same folder is resumed.", group="output"),
     ]
     do_train: Annotated[bool, Option("Train.", group="training")] = True
     do_eval: Annotated[bool, Option("Score the dev split.", group="training")] = False

@@ -24,7 +24,7 @@ from bertbench.options import Option
 
 STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
-Batching = Annotated[str, Option("How examples of unequal length share a batch.", choices=STRATEGIES)]
+Batching = Annotated[str, Option("How examples of different lengths are batched.", choices=STRATEGIES)]
 MAX_BLOCKS = 8
 ALONE_MULTIPLE = 32  # of tokens, so that few different shapes are compiled
 BLOCK_TOKENS = 5.0  # about the cost of one more block for BERT-base on two cores

@@ -10,7 +10,7 @@ import numpy as np
 from bertbench.options import Option
 
 SHORTEST_MAX_SEQ_LENGTH = 5  # [CLS] a [SEP] b [SEP]
-MAX_SEQ_LENGTH = Option("Wordpieces of the longest example.", minimum=SHORTEST_MAX_SEQ_LENGTH)
+MAX_SEQ_LENGTH = Option("Length of the longest example in wordpieces.", minimum=SHORTEST_MAX_SEQ_LENGTH)
 MaxSeqLength = Annotated[int, MAX_SEQ_LENGTH]
 
 

@@ -40,7 +40,7 @@ class MaskingOptions(Settings):
     option_group: ClassVar[str] = "data"
 
     max_seq_length: MaxSeqLength = 128
-    max_predictions_per_seq: Annotated[int, Option("Most masked tokens of an example.", minimum=1)] = 20
+    max_predictions_per_seq: Annotated[int, Option("Most masked tokens per example.", minimum=1)] = 20
     masked_lm_prob: Annotated[
         float, Option("Share of an example's tokens that is masked.", minimum=0, maximum=1, exclusive=True)
     ] = 0.15
