@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.report import describe_result
-from bertbench.benchmarking.run import run_benchmark
+from bertbench.benchmarking.run import measure_workload
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.compute import Compute
 from bertbench.evaluation.items import Items
@@ -210,7 +210,7 @@ class ProjectChecks:
         compute = _compute(check.model, check.precision, source)
         case = BenchmarkCase(task, "inference", compute, check.model.name, source.config, rule.batch_size)
         workload = full_length_workload(case, rule.steps)
-        result = run_benchmark(case, workload, warmup_steps=WARMUP_STEPS, source=source)
+        result = measure_workload(case, workload, warmup_steps=WARMUP_STEPS, source=source)
         return describe_result(result, self.threads, startup=False)
 
 

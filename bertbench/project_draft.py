@@ -29,7 +29,7 @@ class Fitting:
     num_items: int
 
 
-def find_task(source: ModelSource, data: Path) -> Fitting:
+def detect_task(source: ModelSource, data: Path) -> Fitting:
     """The task of a model and of data.
 
     Raises:

@@ -7,7 +7,7 @@ import pytest
 
 from bertbench.errors import BertbenchError, InputError
 from bertbench.gate.thresholds import Thresholds
-from bertbench.pytest_plugin.plugin import is_worker
+from bertbench.pytest_plugin.plugin import is_xdist_worker
 from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.recording import require_clean_tree
 
@@ -36,7 +36,7 @@ def check_options(config: pytest.Config) -> None:
 def judge_session(session: pytest.Session) -> None:
     """With --gate, compare the session's results with the stored ones; the worse exit status is used."""
     config = session.config
-    if not config.option.gate or config.option.collectonly or is_worker(config):
+    if not config.option.gate or config.option.collectonly or is_xdist_worker(config):
         return
     from bertbench.gate.judging import exit_status, judge_against_stored
     from bertbench.report.wording import GATE_COLUMNS, gate_remarks, gate_row, gate_verdict

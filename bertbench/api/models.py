@@ -113,13 +113,15 @@ class Model:
     def _benchmark(self, batch_size: int, steps: int, warmup_steps: int) -> ThroughputCase:
         from bertbench.benchmarking.case import BenchmarkCase
         from bertbench.benchmarking.report import throughput_case
-        from bertbench.benchmarking.run import run_benchmark
+        from bertbench.benchmarking.run import measure_workload
         from bertbench.benchmarking.workload import full_length_workload
 
         config, compute = self._source.config, self._model.compute
         case = BenchmarkCase(self._make_task(), "inference", compute, self.name, config, batch_size)
         workload = full_length_workload(case, steps)
-        return throughput_case(run_benchmark(case, workload, warmup_steps=warmup_steps, source=self._source))
+        return throughput_case(
+            measure_workload(case, workload, warmup_steps=warmup_steps, source=self._source)
+        )
 
     @functools.cached_property
     def _answerer(self) -> "Answerer":

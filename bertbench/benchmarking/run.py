@@ -201,7 +201,7 @@ class Totals:
         )
 
 
-def run_benchmark(
+def measure_workload(
     case: BenchmarkCase,
     workload: Workload,
     *,

@@ -51,7 +51,7 @@ class Workload:
 
 def full_length_workload(case: BenchmarkCase, steps: int) -> Workload:
     """One batch of random examples with `max_seq_length` tokens, `steps` times."""
-    features = make_features(case, case.batch_size)
+    features = make_random_features(case, case.batch_size)
     plan = plan_one_batch(features.lengths, range(case.batch_size), "padded", case.max_seq_length)
     batch = assemble(features, plan)
     needed, computed = _count(case, batch)
@@ -86,7 +86,7 @@ def data_workload(case: BenchmarkCase, features: Features, seconds: float, steps
     )
 
 
-def make_features(case: BenchmarkCase, count: int) -> Features:
+def make_random_features(case: BenchmarkCase, count: int) -> Features:
     """`count` random examples of full length, each with two texts of equal length, and labels."""
     random = np.random.default_rng(_SEED)
     shape = (count, case.max_seq_length)

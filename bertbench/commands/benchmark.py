@@ -162,12 +162,12 @@ def _measure(
     options: BenchmarkOptions,
 ) -> None:
     from bertbench.benchmarking.report import describe_result, result_table
-    from bertbench.benchmarking.run import run_benchmark
+    from bertbench.benchmarking.run import measure_workload
     from bertbench.console import print_table, say
     from bertbench.files import write_json
     from bertbench.results.provenance import RESULTS_FILE, describe_origin
 
-    result = run_benchmark(case, workload, warmup_steps=options.warmup_steps, source=source)
+    result = measure_workload(case, workload, warmup_steps=options.warmup_steps, source=source)
     print_table(result_table(result, threads))
     if options.output_dir is not None:
         report = describe_origin() | describe_result(result, threads)

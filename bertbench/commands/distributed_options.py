@@ -9,7 +9,7 @@ from bertbench.commands.options import ThreadOptions
 from bertbench.errors import InputError
 from bertbench.measure.machine import read_machine
 from bertbench.options import Option, Settings
-from bertbench.processes.horovod_launcher import is_worker, run_workers, show_workers
+from bertbench.processes.horovod_launcher import is_training_worker, run_workers, show_workers
 from bertbench.processes.hosts import WorkerHosts
 from bertbench.runtime import quiet_import
 
@@ -81,7 +81,7 @@ def run_elsewhere(options: DistributedOptions) -> bool:
     """Run the workers, or print their commands; return False if this process trains itself."""
     hosts = options.hosts
     several = hosts.num_processes > 1 or hosts.hosts
-    if is_worker() or not (several or options.dry_run):
+    if is_training_worker() or not (several or options.dry_run):
         return False
     arguments = [word for word in click.get_current_context().find_root().obj if word != "--dry-run"]
     if options.dry_run:

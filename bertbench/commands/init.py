@@ -41,9 +41,9 @@ def init(options: InitOptions) -> None:
         )
     import_quietly()
 
-    from bertbench.project_draft import draft, find_task
+    from bertbench.project_draft import detect_task, draft
 
-    fitting = find_task(source, options.data)
+    fitting = detect_task(source, options.data)
     write_text(path, draft(options.model, source, fitting, Path.cwd()))
     read_project(path)
     notice(f"{path}: written. Next: bertbench check --record-baselines, and commit both.")

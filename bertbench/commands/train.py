@@ -13,7 +13,7 @@ from bertbench.compute import Compute
 from bertbench.console import make_table, print_table
 from bertbench.files import write_json
 from bertbench.options import Option, Settings
-from bertbench.processes.horovod_launcher import is_worker
+from bertbench.processes.horovod_launcher import is_training_worker
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
 from bertbench.training.settings import TrainingSettings
@@ -50,7 +50,7 @@ def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) 
         return
     job = _make_job(kind, options, settings)
     workers = None
-    if is_worker():
+    if is_training_worker():
         workers, threads = start_worker(options.distributed, options.threads)
         job = _share(job, options.distributed, workers)
     else:

@@ -131,12 +131,12 @@ class Watch:
         Args:
           peaks: the GEMM peak of each round. efficiencies: of each round.
         """
-        return compare(
+        return compare_snapshots(
             self._machine, self._start, Snapshot.take(self._machine), self._clocks, peaks, efficiencies
         )
 
 
-def compare(
+def compare_snapshots(
     machine: Machine,
     start: Snapshot,
     end: Snapshot,

@@ -57,7 +57,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     return Arguments(launch, model)
 
 
-def command_line(arguments: Arguments, without: Collection[str], output_dir: Path) -> list[str]:
+def to_command_line(arguments: Arguments, without: Collection[str], output_dir: Path) -> list[str]:
     """The command line that `parse` reads as these arguments, without some options and with `output_dir`."""
     kept = {name: value for name, value in arguments.launch.items() if name not in without}
     spelling = {option.name: option.spellings[0] for option in LAUNCH_OPTIONS}

@@ -17,7 +17,7 @@ from pathlib import Path
 from bertbench import console
 from bertbench.errors import InputError
 from bertbench.files import make_directory
-from bertbench.modelzoo.arguments import Arguments, command_line
+from bertbench.modelzoo.arguments import Arguments, to_command_line
 from bertbench.modelzoo.resolve import DOCKER_OPTIONS, LaunchPlan
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -54,7 +54,7 @@ def plan_container(arguments: Arguments, plan: LaunchPlan) -> Container:
     """The container for the same command line, with the folders that it uses."""
     given = arguments.launch
     read = (given[name] for name in ("data_location", "checkpoint") if name in given)
-    words = command_line(arguments, without=(*DOCKER_OPTIONS, "dry_run"), output_dir=plan.output_dir)
+    words = to_command_line(arguments, without=(*DOCKER_OPTIONS, "dry_run"), output_dir=plan.output_dir)
     return Container(
         image=str(given["docker_image"]),
         arguments=tuple(words),

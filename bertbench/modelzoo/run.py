@@ -15,7 +15,7 @@ from bertbench.files import make_directory, write_json
 from bertbench.measure.machine import describe_machine
 from bertbench.modelzoo.log import RunLog
 from bertbench.modelzoo.resolve import Instance, LaunchPlan
-from bertbench.processes.groups import Processes, exit_status, output_lines, package_environment
+from bertbench.processes.groups import Processes, output_lines, package_environment, shell_status
 from bertbench.processes.placement import bound
 from bertbench.results.provenance import RESULTS_FILE
 
@@ -62,7 +62,7 @@ def _run_single(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     process = _start(instance, processes)
     for line in output_lines(process):
         log.line(line)
-    return exit_status(process)
+    return shell_status(process)
 
 
 @dataclass
@@ -95,7 +95,7 @@ def _follow(number: int, instance: Instance, log: RunLog, processes: Processes) 
     _note(f"bertbench {shlex.join(instance.command)}", number, outcome, log)
     for line in output_lines(process):
         _note(line, number, outcome, log)
-    outcome.status = exit_status(process)
+    outcome.status = shell_status(process)
     return outcome
 
 

@@ -80,7 +80,7 @@ def run_to_end(command: Sequence[str], environment: Mapping[str, str]) -> tuple[
             _signal_group(process, signal.SIGTERM)
             _await_end(process)
             raise
-    return exit_status(process), output
+    return shell_status(process), output
 
 
 def output_lines(process: subprocess.Popen[str]) -> Iterator[str]:
@@ -90,7 +90,7 @@ def output_lines(process: subprocess.Popen[str]) -> Iterator[str]:
             yield line.rstrip("\n")
 
 
-def exit_status(process: subprocess.Popen[str]) -> int:
+def shell_status(process: subprocess.Popen[str]) -> int:
     """Wait for the end; the status is that of a shell: 128 + the signal if a signal ended the process."""
     code = process.wait()
     return code if code >= 0 else 128 - code

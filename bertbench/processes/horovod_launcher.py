@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bertbench import console
 from bertbench.errors import BertbenchError, CannotJudge, InputError
-from bertbench.processes.groups import Processes, exit_status, output_lines, package_environment
+from bertbench.processes.groups import Processes, output_lines, package_environment, shell_status
 from bertbench.processes.hosts import WorkerHosts
 
 LAUNCHER = ("-m", "horovod.runner.launch", "--disable-cache")
@@ -27,7 +27,7 @@ _FIRST_TO_FAIL = re.compile(
 _KEPT_LINES = 40
 
 
-def is_worker() -> bool:
+def is_training_worker() -> bool:
     """Whether this process is one that `run_workers` started."""
     return _WORKER in os.environ
 
@@ -101,7 +101,7 @@ def run_workers(hosts: WorkerHosts, arguments: Sequence[str]) -> None:
         process = processes.start(launcher_command(hosts, arguments), {**os.environ, **_environment()})
         lines = _show_ranked(output_lines(process), len(str(hosts.num_processes - 1)))
         last_lines = collections.deque(lines, maxlen=_KEPT_LINES)
-        status = exit_status(process)
+        status = shell_status(process)
     if status:
         raise _failure(status, "\n".join(last_lines))
 

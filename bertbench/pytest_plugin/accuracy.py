@@ -66,7 +66,7 @@ def conclude(
     if recording and not case.comparisons:
         return
     message = "\n".join(
-        describe(case, made, looks) for made in case.comparisons if made.verdict == case.verdict
+        describe_comparison(case, made, looks) for made in case.comparisons if made.verdict == case.verdict
     )
     if case.verdict == Ruling.FAIL:
         raise GateFailed(message)
@@ -74,7 +74,7 @@ def conclude(
         raise CannotJudge(message or f"{case.case}: there was nothing to compare its score with.")
 
 
-def describe(case: AccuracyCase, made: ScoreComparison, looks: Mapping[str, str]) -> str:
+def describe_comparison(case: AccuracyCase, made: ScoreComparison, looks: Mapping[str, str]) -> str:
     """A comparison that did not pass: score, bound, changed items, and the command for more details."""
     text = f"{case.case}: {short_name(made.quantity)} {made.score:.6g}"
     if made.expected is None:
@@ -118,7 +118,7 @@ def short_name(quantity: str) -> str:
     return "EM" if quantity == "exact_match" else words(quantity)
 
 
-def write_results(config: pytest.Config, folder: Path) -> None:
+def write_accuracy_results(config: pytest.Config, folder: Path) -> None:
     """Write `accuracy.json` and each case's scores by item beside it."""
     judged = summary_of(config).cases.values()
     cases = []
@@ -129,7 +129,7 @@ def write_results(config: pytest.Config, folder: Path) -> None:
     write_accuracy(folder / ACCURACY_FILE, _result(tuple(cases)))
 
 
-def record(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
+def record_session(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
     """Store the session's scores as baselines, unless something failed; a note names the file."""
     notes, cases = accuracy_table(session.config).notes, summary_of(session.config).cases
     if session.exitstatus not in (pytest.ExitCode.OK, CannotJudge.exit_status):

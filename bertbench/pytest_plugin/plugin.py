@@ -39,7 +39,7 @@ class Endings:
             self.failed += 1
 
 
-class Worker:
+class XdistWorker:
     """Sends what one worker of pytest-xdist has collected to the main process."""
 
     @pytest.hookimpl(trylast=True)
@@ -56,7 +56,7 @@ def is_unclear(report: Any) -> bool:
     return getattr(report, UNCLEAR, False)
 
 
-def is_worker(config: pytest.Config) -> bool:
+def is_xdist_worker(config: pytest.Config) -> bool:
     """Whether this process is a worker of pytest-xdist, whose results the main process collects."""
     return hasattr(config, "workerinput")
 
@@ -65,8 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start counting."""
     config.stash[ENDINGS] = Endings()
     config.pluginmanager.register(config.stash[ENDINGS])
-    if is_worker(config):
-        config.pluginmanager.register(Worker())
+    if is_xdist_worker(config):
+        config.pluginmanager.register(XdistWorker())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -105,7 +105,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         session.exitstatus = CannotJudge.exit_status
     yield
     terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None and not is_worker(config):
+    if terminal is not None and not is_xdist_worker(config):
         summary_of(config).print_verdicts(terminal, int(session.exitstatus))
 
 

@@ -13,8 +13,8 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.project import ACCURACY, THROUGHPUT, Project, ProjectCheck, read_project
 from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, conclude
-from bertbench.pytest_plugin.plugin import is_worker
-from bertbench.pytest_plugin.summary import Summary, summary_of
+from bertbench.pytest_plugin.plugin import is_xdist_worker
+from bertbench.pytest_plugin.summary import SessionSummary, summary_of
 from bertbench.runtime import import_quietly
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class ProjectItem(pytest.Item):
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the results, record the baselines, and report the outcome of the checks."""
     config, summary = session.config, summary_of(session.config)
-    if is_worker(config) or not summary.origins:
+    if is_xdist_worker(config) or not summary.origins:
         return
     from bertbench.project_results import write_results
 
@@ -97,7 +97,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         summary.verdicts.append(closing_line(config))
 
 
-def _record(session: pytest.Session, summary: Summary) -> None:
+def _record(session: pytest.Session, summary: SessionSummary) -> None:
     """Store the results as baselines of their project, unless something failed."""
     from bertbench.project_results import record
 
@@ -126,7 +126,7 @@ def _open(project: Project, *, recording: bool) -> "ProjectChecks":
     return ProjectChecks(project, default_threads(read_machine()), recording=recording)
 
 
-def _conclude_speed(summary: Summary, judged: "JudgedSpeed") -> None:
+def _conclude_speed(summary: SessionSummary, judged: "JudgedSpeed") -> None:
     """End a test with its throughput verdict; raises as `ProjectItem.runtest`."""
     summary.speeds[judged.name] = dict(judged.figures)
     summary.judgments += judged.verdicts

@@ -18,7 +18,7 @@ from bertbench.gate.result import Verdict
 from bertbench.results.accuracy import AccuracyCase
 from bertbench.results.parsing import parse_dataclass
 
-SUMMARY = pytest.StashKey["Summary"]()
+SUMMARY = pytest.StashKey["SessionSummary"]()
 
 
 @dataclass
@@ -59,7 +59,7 @@ class JudgedCase:
 
 
 @dataclass
-class Summary:
+class SessionSummary:
     """Everything that is printed, written and recorded at the end.
 
     Attributes:
@@ -135,9 +135,9 @@ class Summary:
                 terminal.write_line(line)
 
 
-def summary_of(config: pytest.Config) -> Summary:
+def summary_of(config: pytest.Config) -> SessionSummary:
     """The summary of a session."""
-    return config.stash.setdefault(SUMMARY, Summary())
+    return config.stash.setdefault(SUMMARY, SessionSummary())
 
 
 def summary_table(

@@ -13,7 +13,7 @@ from bertbench.model.bert import BertModel
 from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.tasks.fit import require_known_ids, require_length
 from bertbench.training.job import TrainingJob
-from bertbench.training.trainer import Trainer, TrainingRun, describe
+from bertbench.training.trainer import Trainer, TrainingRun, print_schedule
 from bertbench.training.workers import Workers
 
 
@@ -61,7 +61,7 @@ def train(job: TrainingJob, workers: Workers | None = None) -> TrainingRun:
     """Train as the job says."""
     trainer = Trainer(job, read_split(job, "train").features, workers)
     if trainer.workers.rank == 0:
-        describe(trainer.order, trainer.learning_rate)
+        print_schedule(trainer.order, trainer.learning_rate)
     return trainer.run()
 
 

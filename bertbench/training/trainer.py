@@ -214,7 +214,7 @@ def _facts(job: TrainingJob, features: Features, order: ExampleOrder) -> Mapping
     }
 
 
-def describe(order: ExampleOrder, schedule: LearningRate) -> None:
+def print_schedule(order: ExampleOrder, schedule: LearningRate) -> None:
     """Print the composition of a step and the number of steps."""
     notice(
         f"effective batch {order.effective_batch} = {order.batch_size} examples x {order.accum_steps} "

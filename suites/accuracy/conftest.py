@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bertbench.errors import CannotJudge
-from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, record, write_results
-from bertbench.pytest_plugin.plugin import ENDINGS, is_worker
+from bertbench.pytest_plugin.accuracy import (
+    accuracy_table,
+    closing_line,
+    record_session,
+    write_accuracy_results,
+)
+from bertbench.pytest_plugin.plugin import ENDINGS, is_xdist_worker
 from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.accuracy_baselines import RECORDED
 from suites.accuracy.session import AccuracySession
@@ -37,7 +42,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     config = session.config
     ended = config.stash[ENDINGS].markers
-    if is_worker(config) or not ended["accuracy"]:
+    if is_xdist_worker(config) or not ended["accuracy"]:
         return
     if not summary_of(config).cases:
         accuracy_table(config).notes.append(
@@ -48,9 +53,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             session.exitstatus = session.exitstatus or CannotJudge.exit_status
         return
     if config.option.results_dir:
-        write_results(config, config.option.results_dir)
+        write_accuracy_results(config, config.option.results_dir)
     if config.option.record_baselines:
-        record(session, config.rootpath / RECORDED, allow_dirty=config.option.allow_dirty)
+        record_session(session, config.rootpath / RECORDED, allow_dirty=config.option.allow_dirty)
     summary_of(config).verdicts.append(closing_line(config))
 
 

@@ -32,7 +32,7 @@ PATH = click.Path(path_type=Path)
 PAUSE = 0.3  # seconds for an engine's threads to become idle before the next one runs
 
 
-class Worker:
+class EngineProcess:
     """A started engine."""
 
     def __init__(self, name: str, precision: str, folder: Path, mode: str) -> None:
@@ -150,7 +150,9 @@ def _make_model(folder: Path) -> None:
 
 
 @contextmanager
-def _started(folder: Path, precisions: Sequence[str], mode: str) -> Iterator[list[tuple[Worker, list[str]]]]:
+def _started(
+    folder: Path, precisions: Sequence[str], mode: str
+) -> Iterator[list[tuple[EngineProcess, list[str]]]]:
     """Start every installed engine, and compare their first logits."""
     with ExitStack() as stack:
         workers = []
@@ -162,7 +164,7 @@ def _started(folder: Path, precisions: Sequence[str], mode: str) -> Iterator[lis
                 notice(f"{name} is skipped: {', '.join(offer.missing)} not installed.")
                 continue
             notice(f"{name} {precision}: loading and warming up")
-            worker = Worker(name, precision, folder, mode)
+            worker = EngineProcess(name, precision, folder, mode)
             stack.callback(worker.close)
             first = worker.read()
             logits[precision] += [(f"{name} {setup}", np.array(values)) for setup, values in first.items()]
@@ -173,7 +175,7 @@ def _started(folder: Path, precisions: Sequence[str], mode: str) -> Iterator[lis
         yield workers
 
 
-def _measure(workers: Sequence[tuple[Worker, list[str]]], rounds: int) -> list[Row]:
+def _measure(workers: Sequence[tuple[EngineProcess, list[str]]], rounds: int) -> list[Row]:
     rows = {
         (worker, setup): Row(worker.name, worker.precision, setup)
         for worker, setups in workers

@@ -9,7 +9,7 @@ import pytest
 
 from bertbench.measure import disturbance as disturbance_module
 from bertbench.measure.control_group import read_throttled_seconds
-from bertbench.measure.disturbance import Snapshot, Watch, compare
+from bertbench.measure.disturbance import Snapshot, Watch, compare_snapshots
 from bertbench.measure.machine import Machine, read_machine
 from suites.unit.disturbing import busy_cores
 
@@ -24,7 +24,7 @@ PEAKS, EFFICIENCIES, CLOCKS = (100, 104, 102), (0.8, 0.82, 0.81), (2000, 2050)
 
 def disturbed(machine=MACHINE, clocks=CLOCKS, peaks=PEAKS, efficiencies=EFFICIENCIES, **changes):
     end = dataclasses.replace(START, **(QUIET | changes))
-    return compare(machine, START, end, clocks, peaks, efficiencies)
+    return compare_snapshots(machine, START, end, clocks, peaks, efficiencies)
 
 
 def test_undisturbed_measurement_has_no_warning():

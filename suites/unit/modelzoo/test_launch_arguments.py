@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertbench.errors import InputError
-from bertbench.modelzoo.arguments import Arguments, command_line, parse
+from bertbench.modelzoo.arguments import Arguments, parse, to_command_line
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 from bertbench.modelzoo.usage import help_text
 
@@ -204,5 +204,5 @@ def values_of(options):
 
 @given(launch=values_of(LAUNCH_OPTIONS), model=values_of(MODEL_ARGUMENTS))
 def test_written_command_line_is_parsed_back(launch, model):
-    words = command_line(Arguments(launch, model), without=("volume",), output_dir=Path("/out"))
+    words = to_command_line(Arguments(launch, model), without=("volume",), output_dir=Path("/out"))
     assert parse(words) == Arguments(launch | {"output_dir": "/out"}, model)

@@ -16,7 +16,7 @@ from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.evaluation.items import Items
 from bertbench.gate.accuracy import compare_items
 from bertbench.pytest_plugin.accuracy import closing_line, conclude
-from bertbench.pytest_plugin.plugin import is_worker
+from bertbench.pytest_plugin.plugin import is_xdist_worker
 from bertbench.pytest_plugin.summary import summary_of, summary_table
 from bertbench.results.accuracy import AccuracyCase
 
@@ -37,12 +37,12 @@ def test_case(lost, pytestconfig):
 """
 CONFTEST = """
 from bertbench.pytest_plugin.accuracy import closing_line
-from bertbench.pytest_plugin.plugin import is_worker
+from bertbench.pytest_plugin.plugin import is_xdist_worker
 from bertbench.pytest_plugin.summary import summary_of
 
 
 def pytest_sessionfinish(session):
-    if not is_worker(session.config):
+    if not is_xdist_worker(session.config):
         summary_of(session.config).verdicts.append(closing_line(session.config))
 """
 
