@@ -140,7 +140,7 @@ def test_truncated_archive_records_no_checksum(publisher, tmp_path):
     assert (tmp_path / "data" / "vocab.txt").read_bytes() == TEXT
 
 
-def test_archive_with_outside_path_installs_nothing(publisher, tmp_path):
+def test_archive_with_outside_path_is_not_installed(publisher, tmp_path):
     body = zip_bytes({"model/vocab.txt": TEXT, "../../escaped": b"1"})
     item = item_of(source_of(publisher.publish("m.zip", body), body, name="m.zip"))
     with pytest.raises(ArchiveError, match="is outside the folder"):

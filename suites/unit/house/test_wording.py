@@ -49,6 +49,11 @@ PHRASES = {
     ),
 }
 
+# The beginnings and words of names that do not state subject, condition and outcome in ordinary words.
+UNCLEAR_NAME = re.compile(
+    r"test_(?:an?|it|its|of|the|there|what)_|\w+_(?:goes_on|is_no|are_no|meanwhile|nothing|said|says?|told|whatever)(?:_|$)"
+)
+
 
 def find_phrases(text: str) -> Iterator[tuple[int, str, str]]:
     """The line, the phrase, and what to write instead, for each phrase of the list."""
@@ -73,6 +78,23 @@ def test_texts_use_plain_american_english():
         for line, phrase, instead in find_phrases(file.read_text(encoding="utf-8"))
     ]
     assert not found, "\n".join(found)
+
+
+def test_names_of_tests_are_clear():
+    names = {
+        name: file.relative_to(ROOT)
+        for file in (ROOT / "suites").rglob("test_*.py")
+        for name in re.findall(r"\bdef (test_\w+)", file.read_text(encoding="utf-8"))
+    }
+    assert len(names) > 1000
+    assert {name: file for name, file in names.items() if UNCLEAR_NAME.match(name)} == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["test_a_folder_of_nothing", "test_what_is_not_there_is_told", "test_it_is_no_id"]
+)
+def test_unclear_names_are_found(name):
+    assert UNCLEAR_NAME.match(name)
 
 
 @pytest.mark.parametrize(
