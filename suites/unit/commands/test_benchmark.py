@@ -173,7 +173,7 @@ def test_benchmark_process_prints_only_expected_lines():
         ("pretraining", {"type_vocab_size": 1}, "contains segment_ids up to 1, but the model has only 1"),
         ("classifier", {"type_vocab_size": 1}, "contains segment_ids up to 1, but the model has only 1"),
         ("squad", {"vocab_size": 1000}, "contains 1200 wordpieces, but the model has vocab_size 1000"),
-        ("pretraining", {"vocab_size": 1000}, "but the model has 1000 of them"),
+        ("pretraining", {"vocab_size": 1000}, "but the model has only 1000"),
     ],
 )
 def test_data_that_does_not_fit_the_model_is_rejected(call, tmp_path, mode, task, change, message):
