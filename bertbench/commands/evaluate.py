@@ -35,11 +35,12 @@ class EvaluateOptions(Settings):
     predictions: Annotated[Path, Option("predictions.json or its folder.")]
     version_2_with_negative: Annotated[bool | None, WITH_NEGATIVE] = None
     na_prob_file: Annotated[
-        Path | None, Option("SQuAD 2.0: how likely each question has no answer, such as null_odds.json.")
+        Path | None,
+        Option("SQuAD 2.0: the probability or odds that a question has no answer, such as null_odds.json."),
     ] = None
-    na_prob_thresh: Annotated[
-        float, Option("SQuAD 2.0: above this a question counts as without an answer.")
-    ] = NA_PROB_THRESH
+    na_prob_thresh: Annotated[float, Option("SQuAD 2.0: questions with higher odds count as unanswered.")] = (
+        NA_PROB_THRESH
+    )
 
 
 def evaluate_squad(options: EvaluateOptions) -> None:
@@ -48,7 +49,9 @@ def evaluate_squad(options: EvaluateOptions) -> None:
     content = read_content(options.data)
     with_negative = allows_no_answer(content, options.version_2_with_negative)
     if options.na_prob_file is not None and not with_negative:
-        raise InputError("--na-prob-file is for SQuAD 2.0; give --version-2-with-negative, or leave it out.")
+        raise InputError(
+            "--na-prob-file is only for SQuAD 2.0; add --version-2-with-negative, or leave it out."
+        )
     references = read_references(content, predictions, with_negative=with_negative)
     questions = {key: reference.qas_id for key, reference in references.items()}
     answers = require_answers(options.predictions, predictions, questions)

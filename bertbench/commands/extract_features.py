@@ -19,19 +19,19 @@ from bertbench.tasks.fit import require_positions
 if TYPE_CHECKING:
     from bertbench.data.features import Features
 
-# Texts at once, in batches: enough for batches of similar lengths, and few enough for memory.
+# Texts per part: enough for batches of similar lengths, and few enough for memory.
 _BATCHES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class ExtractOptions(Settings):
-    """What `bertbench extract-features` takes."""
+    """The options of `bertbench extract-features`."""
 
     data: Annotated[
         Path, Option("Texts, one per line, or two: a ||| b.", names=("--data", "--input-file"), group="data")
     ]
     output_file: Annotated[
-        Path, Option("File to write: .jsonl as the original's, .npz or .safetensors.", group="output")
+        Path, Option("File to write: .jsonl as in the original, .npz or .safetensors.", group="output")
     ]
     model: ModelOptions = field(default_factory=ModelOptions)
     extraction: ExtractionSettings = field(default_factory=ExtractionSettings)
@@ -76,7 +76,8 @@ command = TypedCommand(
     "extract-features",
     extract_features,
     ExtractOptions,
-    help="""Write the hidden states of texts, as the original's extract_features.py, or one vector per text.
+    help="""Write the hidden states of texts, as the original extract_features.py does, or one vector per
+    text.
 
     \b
     Examples:
@@ -90,13 +91,13 @@ command = TypedCommand(
 
 @dataclass
 class _Count:
-    """How much has passed."""
+    """The numbers of texts and tokens so far."""
 
     texts: int = 0
     tokens: int = 0
 
     def through(self, parts: "Iterator[Features]") -> "Iterator[Features]":
-        """The same parts, counted."""
+        """Yield the same parts and count them."""
         for part in parts:
             self.texts += len(part)
             self.tokens += len(part.input_ids)

@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A click group whose subcommands live in modules of `bertbench.commands`, as `command`."""
+    """A click group whose subcommands are named `command` in modules of `bertbench.commands`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the table."""

@@ -49,7 +49,7 @@ class SquadExample:
 
 @dataclass(frozen=True)
 class _Question:
-    """A checked member of `qas`; what it does not say is None."""
+    """A checked member of `qas`; missing values are None."""
 
     place: str
     qas_id: str
@@ -110,7 +110,7 @@ def make_example(question: str, context: str) -> SquadExample:
 
 
 def _spans_to_find(question: _Question, *, training: bool, with_negative: bool) -> list[tuple[str, int]]:
-    """The answers whose places are looked for; for training the label alone, none of an impossible question.
+    """The answers to locate in the context; for training only the label, none for an impossible question.
 
     Raises:
       InputError: the question must have an answer and has none.

@@ -28,7 +28,7 @@ _KINDS = {str: "a string", int: "an integer", list: "a list", dict: "an object"}
 
 
 def allows_no_answer(content: Content, stated: bool | None) -> bool:
-    """Whether questions of a file may have no answer: as stated, else as its `version` says, in one notice.
+    """Whether questions of a file may have no answer: as given, else from its `version`, with one notice.
 
     Raises:
       InputError: the file is not JSON.

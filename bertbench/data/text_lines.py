@@ -1,4 +1,4 @@
-"""Texts of a file, one or two a line, as `extract_features.py` of google-research/bert reads them."""
+"""Texts of a file, one or two per line, as `extract_features.py` of google-research/bert reads them."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -15,10 +15,10 @@ SEPARATOR = " ||| "
 def read_features(
     path: Path, tokenizer: Tokenizer, max_seq_length: int, texts_at_once: int
 ) -> Iterator[Features]:
-    """The texts of a file, or of a pipe, as rows of wordpieces, so many at a time.
+    """The texts of a file, or of a pipe, as rows of wordpieces, some texts at a time.
 
-    A line `a ||| b` holds two texts, divided at the last separator; any other line, even an empty one, is one
-    text. Whitespace around a line is ignored.
+    A line `a ||| b` contains two texts, divided at the last separator; any other line, even an empty one, is
+    one text. Whitespace around a line is ignored.
 
     Raises:
       InputError: the file cannot be read, has no line, or a line is not UTF-8; the message names the line.

@@ -1,4 +1,4 @@
-"""What decoding makes of logits: each question's answer, its n best, and its null odds."""
+"""The results of decoding: each question's answer, its n best answers, and its null odds."""
 
 from dataclasses import dataclass
 

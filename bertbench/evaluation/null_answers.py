@@ -1,8 +1,8 @@
 """Questions that may have no answer (SQuAD 2.0), as in `write_predictions` of Google's `run_squad.py`.
 
-The empty text is one more entry of a question's list. Its logits are those of `[CLS]` in the window where
-their sum is lowest. Its score minus that of the best span is the question's null odds; above a threshold the
-empty text is the answer.
+The empty text is an additional entry of a question's list. Its logits are those of `[CLS]` in the window
+where their sum is lowest. Its score minus that of the best span is the question's null odds; above a
+threshold the empty text is the answer.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ _NO_SPAN: Entry = {"start_logit": 0.0, "end_logit": 0.0}
 def null_logits(
     questions: int, question_of: np.ndarray, starts: np.ndarray, ends: np.ndarray
 ) -> list[Logits]:
-    """The logits of the empty answer to each of so many questions; 0 for a question without windows.
+    """The logits of the empty answer to each question; 0 for a question without windows.
 
     Args:
       question_of: int [N], the question of each window. starts, ends: float [N], the logits of its `[CLS]`.
@@ -28,14 +28,14 @@ def null_logits(
 
 
 def with_null(entries: dict[str, Logits], null: Logits, n_best: int) -> dict[str, Logits]:
-    """The list with the empty answer in its place; one that is not among the n best comes after them."""
+    """The list with the empty answer at its rank; if it is not among the n best, it is appended."""
     ranked = sorted({**entries, "": null}.items(), key=lambda entry: -sum(entry[1]))
     best = dict(ranked[:n_best])
     return {**best, "": null}
 
 
 def choose_answers(nbest: dict[str, list[Entry]], threshold: float) -> DecodedAnswers:
-    """The answers by the null odds; a question for which there is no span has the empty one."""
+    """The answers according to the null odds; a question without a valid span has the empty one."""
     predictions, odds = {}, {}
     for qas_id, entries in nbest.items():
         null = next(entry for entry in entries if not entry["text"])

@@ -51,7 +51,7 @@ def require_answers(
 
 
 def require_complete(path: Path | str, known: Container[str], questions: Iterable[str]) -> None:
-    """Check that a file has a value for each question, without which `evaluate-v2.0.py` gives no score.
+    """Check that a file has a value for each question, as `evaluate-v2.0.py` requires.
 
     Args:
       path: where `known` was read. questions: their ids.
@@ -68,7 +68,7 @@ def require_complete(path: Path | str, known: Container[str], questions: Iterabl
 
 
 def read_na_probs(path: Path) -> dict[str, float]:
-    """How likely each question has no answer, by its id: `null_odds.json` or a file of that form.
+    """The odds that each question has no answer, by its id: `null_odds.json` or a file in that format.
 
     Raises:
       InputError: the file is unreadable, not an object, or holds what is not a finite number.

@@ -73,7 +73,7 @@ class Question(Protocol):
 
 @dataclass(frozen=True)
 class DecodingSettings(Settings):
-    """Which answers are kept, and when a question has none.
+    """The number and length of answers, and when a question has none.
 
     Attributes:
       null_score_diff_threshold: in logits, added over start and end.
@@ -85,7 +85,7 @@ class DecodingSettings(Settings):
     max_answer_length: Annotated[int, Option("Most wordpieces per answer.", minimum=1)] = 30
     null_score_diff_threshold: Annotated[
         float,
-        Option("SQuAD 2.0: no answer where the null odds are above this.", minimum=-1e6, maximum=1e6),
+        Option("SQuAD 2.0: no answer if the null odds are higher.", minimum=-1e6, maximum=1e6),
     ] = 0.0
 
 

@@ -1,6 +1,6 @@
 """Exact match and F1 of SQuAD 2.0, identical to the official `evaluate-v2.0.py` in every digit.
 
-A question without a reference answer is answered rightly by the empty text alone (Rajpurkar et al. 2018,
+A question without a reference answer is answered correctly only by the empty text (Rajpurkar et al. 2018,
 arXiv:1806.03822). Answers are compared as in version 1.1, except that two answers of which normalization
 leaves nothing have an F1 of 1, and that references of which it leaves nothing do not count.
 """
@@ -54,7 +54,7 @@ def score_squad_v2(
     """Score predictions, all by question id. Every question needs one; others are ignored.
 
     Args:
-      na_probs: how likely each question has no answer, such as its null odds, or 0 without them; equal ones
+      na_probs: the odds that each question has no answer, such as null odds, or 0 without them; equal ones
         are tried as thresholds in the order of this mapping.
       na_prob_thresh: above it a question counts as answered with the empty text, whatever was predicted.
     """
@@ -81,7 +81,7 @@ def score_squad_v2(
 
 
 def score_answer_v2(prediction: str, references: Sequence[str]) -> QuestionScore:
-    """The best scores of one answer over its references; the empty text is right where there are none."""
+    """The best scores of one answer over its references; the empty text is correct if there are none."""
     counting = [reference for reference in references if normalize_answer(reference)]
     score = score_answer(prediction, counting or [""])
     empty = not normalize_answer(prediction) and not counting
@@ -95,7 +95,7 @@ def _without_answer(references: Sequence[str]) -> QuestionScore:
 
 
 def _loss_of(prediction: str) -> QuestionScore:
-    """What a question without a reference loses when its prediction replaces the empty answer."""
+    """The loss of a question without a reference if its prediction replaces the empty answer."""
     return QuestionScore(-1, -1.0) if prediction else QuestionScore(0, 0.0)
 
 
@@ -113,8 +113,8 @@ def _best(
 ) -> dict[str, float]:
     """The best score that a threshold on `na_probs` gives, and that threshold.
 
-    Below every threshold all questions have the empty answer, which is right for the `unanswerable`; then one
-    question after the other has its prediction instead, and the sum changes by its gain.
+    Below every threshold all questions have the empty answer, which is correct for the `unanswerable`; then
+    one question after the other has its prediction instead, and the sum changes by its gain.
     """
     current = best = float(unanswerable)
     threshold = 0.0

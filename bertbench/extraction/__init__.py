@@ -1,1 +1,1 @@
-"""Hidden states of texts, and the files that they are written to."""
+"""Hidden states of texts, and their files."""

@@ -21,15 +21,15 @@ from bertbench.extraction.hidden_states import HiddenStates
 from bertbench.files import atomic_path
 
 SUFFIXES = (".jsonl", ".json", ".npz", ".safetensors")
-_DECIMALS = 6  # of a value in JSON, as in the original
+_DECIMALS = 6  # decimals of a value in JSON, as in the original
 _SAFETENSORS_TYPES = {"float32": "F32", "int32": "I32", "int64": "I64"}
 
 
 def require_suffix(path: Path) -> None:
-    """Check that a file's name says its format.
+    """Check that the name of a file has a supported suffix.
 
     Raises:
-      InputError: it does not.
+      InputError: it has not.
     """
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: the name sets the format and must end in {', '.join(SUFFIXES)}.")
@@ -76,7 +76,7 @@ def _layers(part: HiddenStates, row: int) -> list[dict[str, Any]]:
 
 
 class _GrowingArray:
-    """An array of a known width whose rows go to a file."""
+    """An array of a known width whose rows are written to a file."""
 
     def __init__(self, path: Path, first: np.ndarray) -> None:
         self.path, self.dtype = path, first.dtype
@@ -110,7 +110,7 @@ def _write_archive(path: Path, parts: Iterable[HiddenStates], write: Any, *, poo
 
 
 def _arrays_of(part: HiddenStates, before: int, *, pooled: bool) -> dict[str, np.ndarray]:
-    """The rows that a part adds, `before` tokens being there."""
+    """The rows of a part, after `before` tokens."""
     layers = {f"layer_{layer}": values for layer, values in part.layers.items()}
     if pooled:
         return layers

@@ -23,7 +23,7 @@ from bertbench.model.weights import Weights
 
 @dataclass(frozen=True)
 class HiddenStates:
-    """What some texts became.
+    """The hidden states of some texts.
 
     Attributes:
       features: N texts of T tokens.
@@ -38,7 +38,7 @@ class Extractor:
     """A model's encoder, loaded once."""
 
     def __init__(self, source: ModelSource, compute: Compute, layers: Sequence[int]) -> None:
-        """`layers` as of the encoder's list: 0 is the first, -1 the last.
+        """`layers` are indexes of the encoder's layers: 0 is the first, -1 the last.
 
         Raises:
           InputError: the source has no checkpoint, or it does not fit.

@@ -1,4 +1,4 @@
-"""Which hidden states are extracted, as a value."""
+"""The settings of the extraction."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
@@ -13,7 +13,7 @@ POOLINGS = ("cls", "mean")
 
 @dataclass(frozen=True)
 class ExtractionSettings(Settings):
-    """What is extracted of each text.
+    """The hidden states to extract from each text.
 
     Attributes:
       pooling: cls: the hidden state of `[CLS]`; mean: the mean over all tokens, `[CLS]` and `[SEP]` included;
@@ -37,7 +37,7 @@ class ExtractionSettings(Settings):
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """The layers as they were given, for a model with so many.
+        """The given layers, for a model with this number of layers.
 
         Raises:
           InputError: one is not a number or not in the model, or appears twice.
@@ -47,13 +47,15 @@ class ExtractionSettings(Settings):
             try:
                 layer = int(word)
             except ValueError:
-                raise InputError(f"--layers: {word!r} is not a whole number; give such as -1,-2.") from None
+                raise InputError(
+                    f"--layers: {word!r} is not a whole number; give numbers such as -1,-2."
+                ) from None
             if not -num_layers <= layer < num_layers:
                 raise InputError(
-                    f"--layers: the model has no layer {layer}; it has 0 to {num_layers - 1}, which are also "
+                    f"--layers: the model has no layer {layer}; its layers are 0 to {num_layers - 1}, or "
                     f"{-num_layers} to -1."
                 )
             chosen.append(layer)
         if len({layer % num_layers for layer in chosen}) < len(chosen):
-            raise InputError(f"--layers: {self.layers} names a layer twice; name each once.")
+            raise InputError(f"--layers: {self.layers} contains a layer twice; give each once.")
         return tuple(chosen)

@@ -1,4 +1,4 @@
-"""SQuAD 2.0 as a person meets it: `evaluate` and `compare`, and a training whose model declines questions."""
+"""SQuAD 2.0 as a user meets it: `evaluate` and `compare`, and a training for questions without answers."""
 
 import json
 
@@ -40,25 +40,25 @@ def evaluate(call_here, tmp_path):
     return run
 
 
-def test_evaluate_takes_the_files_version(evaluate):
+def test_evaluate_uses_version_of_the_file(evaluate):
     status, out, err = evaluate()
     assert (status, json.loads(out)) == (0, pytest.approx(TOTALS))
     assert "version v2.0: questions may have no answer (--version-2-with-negative)." in err
 
 
-def test_evaluate_takes_the_users_word(evaluate):
+def test_evaluate_version_option_overrides_the_file(evaluate):
     status, out, err = evaluate("--version-2-with-negative", version="1.1")
     assert (status, json.loads(out), err) == (0, pytest.approx(TOTALS), "")
 
 
-def test_evaluate_finds_the_best_threshold(evaluate, tmp_path):
+def test_evaluate_finds_best_threshold(evaluate, tmp_path):
     odds = {"q3": 0.5, "q1": -2.0, "q2": 9}
     status, out, _ = evaluate("--na-prob-file", tmp_path / "run" / "null_odds.json", odds=odds)
     best = {"best_exact": 100.0, "best_exact_thresh": -2.0, "best_f1": 100.0, "best_f1_thresh": -2.0}
     assert (status, json.loads(out)) == (0, pytest.approx(TOTALS | best))
 
 
-def test_evaluate_declines_above_a_threshold(evaluate, tmp_path):
+def test_evaluate_leaves_questions_above_threshold_unanswered(evaluate, tmp_path):
     odds = {"q3": 0.5, "q1": -2.0, "q2": 9}
     file = tmp_path / "run" / "null_odds.json"
     status, out, _ = evaluate("--na-prob-file", file, "--na-prob-thresh", "0.25", odds=odds)
@@ -76,7 +76,7 @@ def test_evaluate_declines_above_a_threshold(evaluate, tmp_path):
         (("--na-prob-file", "absent.json"), {}, "absent.json"),
     ],
 )
-def test_evaluate_refuses_what_it_cannot_score(evaluate, options, changes, message):
+def test_evaluate_rejects_files_that_it_cannot_score(evaluate, options, changes, message):
     status, out, err = evaluate(*options, **changes)
     assert (status, out) == (2, "")
     assert message in err.splitlines()[-1]
@@ -91,7 +91,7 @@ def test_evaluate_refuses_what_it_cannot_score(evaluate, options, changes, messa
         ([1], "null_odds.json: is not a JSON object"),
     ],
 )
-def test_evaluate_refuses_odds_that_it_cannot_use(evaluate, tmp_path, odds, message):
+def test_evaluate_rejects_invalid_null_odds(evaluate, tmp_path, odds, message):
     status, out, err = evaluate("--na-prob-file", tmp_path / "run" / "null_odds.json", odds=odds)
     assert (status, out) == (2, "")
     assert message in err.splitlines()[-1]
@@ -119,8 +119,8 @@ def people():
     return squad(*paragraphs, version="v2.0")
 
 
-def test_a_training_learns_which_questions_have_no_answer(call_here, stand_ins, tmp_path):
-    """The training questions are learned by heart."""
+def test_training_learns_which_questions_have_no_answer(call_here, stand_ins, tmp_path):
+    """The training questions are memorized."""
     path = write_squad(tmp_path / "people-v2.0.json", people())
     model = ("--model-dir", stand_ins.pretrained, "--max-seq-length", 32, "--max-query-length", 16)
     recipe = ("--learning-rate", "3e-3", "--num-train-epochs", 80, "--batch-size", 12)
@@ -143,7 +143,7 @@ def test_a_training_learns_which_questions_have_no_answer(call_here, stand_ins, 
     status, printed, err = call_here(*predict, tmp_path / "all", "--null-score-diff-threshold", "1e6")
     assert status == 0, err
     answered = json.loads((tmp_path / "all" / "predictions.json").read_text())
-    assert all(answered.values())  # every question has an answer below so high a threshold
+    assert all(answered.values())  # with such a high threshold every question has an answer
     assert json.loads(printed.splitlines()[-1])["NoAns_exact"] == 0.0
     status, _, err = call_here(*predict, tmp_path / "refused", "--no-version-2-with-negative")
     assert status == 2

@@ -184,7 +184,7 @@ VERSION_2 = squad(("a b c", [question("1"), impossible("2")]), ("d", [impossible
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_impossible_questions_have_no_words(tmp_path, training):
+def test_impossible_questions_have_no_answer_words(tmp_path, training):
     path = write_squad(tmp_path / "f.json", VERSION_2)
     examples = read_squad(path, training=training, with_negative=True)
     assert [(e.qas_id, e.answers, e.start_word, e.end_word) for e in examples] == [
@@ -194,20 +194,20 @@ def test_impossible_questions_have_no_words(tmp_path, training):
     ]
 
 
-def test_an_impossible_question_is_trained_without_its_answers_and_a_misplaced_answer_is_left_out(tmp_path):
+def test_training_omits_answers_of_impossible_questions_and_misplaced_answers(tmp_path):
     questions = [question("1") | {"is_impossible": True}, question("2", answers=[("c", 0)]), question("3")]
     path = write_squad(tmp_path / "f.json", squad(("a b c", questions)))
     examples = read_squad(path, training=True, with_negative=True)
     assert [(e.qas_id, e.start_word) for e in examples] == [("1", None), ("3", 1)]
 
 
-def test_a_question_that_says_neither_is_impossible_without_answers(tmp_path):
+def test_question_without_is_impossible_key_is_impossible_without_answers(tmp_path):
     path = write_squad(tmp_path / "f.json", squad(("a b c", [question(answers=())])))
     assert read_squad(path, training=True, with_negative=True)[0].start_word is None
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_impossible_questions_are_refused_where_each_must_have_an_answer(tmp_path, training):
+def test_impossible_questions_in_version_1_files_are_rejected(tmp_path, training):
     path = write_squad(tmp_path / "f.json", VERSION_2)
     message = r"paragraph 1, question '2': is marked as impossible .*; give --version-2-with-negative\."
     with pytest.raises(InputError, match=message):
@@ -222,7 +222,7 @@ def test_impossible_questions_are_refused_where_each_must_have_an_answer(tmp_pat
         ({"is_impossible": False, "answers": []}, "question 'q1': has no answer to train on"),
     ],
 )
-def test_contradictions_of_version_2_are_refused(tmp_path, change, message):
+def test_contradictions_in_version_2_files_are_rejected(tmp_path, change, message):
     path = write_squad(tmp_path / "f.json", squad(("a b c", [question() | change])))
     with pytest.raises(InputError, match=message):
         read_squad(path, training=True, with_negative=True)
@@ -243,7 +243,7 @@ def test_contradictions_of_version_2_are_refused(tmp_path, change, message):
         ("v2.0", False, False, 0),
     ],
 )
-def test_the_files_version_decides_unless_the_user_does(tmp_path, capsys, version, stated, expected, told):
+def test_version_of_file_applies_unless_option_is_given(tmp_path, capsys, version, stated, expected, told):
     content = read_content(write_squad(tmp_path / "f.json", squad(version=version)))
     assert allows_no_answer(content, stated) == expected
     assert capsys.readouterr().err.count("questions may have no answer (--version-2-with-negative)") == told

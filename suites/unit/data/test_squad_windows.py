@@ -192,7 +192,7 @@ def test_windows_of_dev_subset_equal_reference_features():
     np.testing.assert_array_equal(windows.doc_span_index, reference["doc_span_index"])
 
 
-def test_every_window_of_an_impossible_question_has_its_label_at_cls(tmp_path, tokenizer):
+def test_windows_of_impossible_questions_are_labeled_at_cls(tmp_path, tokenizer):
     content = squad(("a b c d e f g h", [impossible("1"), question("2", answers=[("h", 14)])]))
     examples = read_squad(write_squad(tmp_path / "f.json", content), training=True, with_negative=True)
     windows = make_windows(examples, tokenizer, WindowSettings(10, 2, 4), training=True)

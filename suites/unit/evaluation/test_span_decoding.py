@@ -160,7 +160,7 @@ def decode_by_hand(tmp_path, starts, ends, **settings):
         (0.0, 1, "", [""]),
     ],
 )
-def test_no_answer_by_hand(tmp_path, threshold, n_best, answer, texts):
+def test_no_answer_prediction_equals_calculation_by_hand(tmp_path, threshold, n_best, answer, texts):
     # [CLS] ? [SEP] a b c [SEP]
     starts, ends = [4, 0, 0, 1, 3, 0, 0], [3, 0, 0, 0, 2, 1, 0]
     given = {"n_best_size": n_best, "null_score_diff_threshold": threshold, "max_answer_length": 1}
@@ -177,7 +177,7 @@ def test_no_answer_by_hand(tmp_path, threshold, n_best, answer, texts):
     assert decoded.best("q1").text == answer
 
 
-def test_the_empty_answer_follows_a_full_list(tmp_path):
+def test_empty_answer_is_appended_to_full_nbest_list(tmp_path):
     starts, ends = [-4, 0, 0, 1, 3, 0, 0], [-3, 0, 0, 0, 2, 1, 0]
     decoded = decode_by_hand(tmp_path, starts, ends, n_best_size=1)
     entries = [(entry["text"], entry["start_logit"], entry["end_logit"]) for entry in decoded.nbest["q1"]]
@@ -185,7 +185,7 @@ def test_the_empty_answer_follows_a_full_list(tmp_path):
     assert (decoded.predictions, decoded.null_odds) == ({"q1": "b"}, {"q1": -12.0})
 
 
-def test_the_null_score_is_the_lowest_of_the_windows(tmp_path):
+def test_null_score_is_lowest_over_windows(tmp_path):
     tokenizer = make_tokenizer(tmp_path)
     content = squad(("a b c", [question(text="?", answers=[])]))
     examples = read_squad(write_squad(tmp_path / "f.json", content))

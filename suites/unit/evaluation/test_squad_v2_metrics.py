@@ -1,4 +1,4 @@
-"""SQuAD 2.0's scores against the official script's rules, written down again here, and by hand."""
+"""SQuAD 2.0's scores against the official script's rules, reimplemented here, and by hand."""
 
 import collections
 import re
@@ -84,7 +84,7 @@ ODDS = st.sampled_from([-2.0, -0.5, 0.0, 0.3, 1.0, 1.5, 4.0])  # few values, so 
     threshold=ODDS,
     order=st.randoms(use_true_random=False),
 )
-def test_the_scores_are_the_official_ones(questions, with_odds, threshold, order):
+def test_scores_equal_official_script(questions, with_odds, threshold, order):
     gold = {str(number): answers for number, (answers, _, _) in enumerate(questions)}
     predictions = {str(number): answer for number, (_, answer, _) in enumerate(questions)} | {"more": "cat"}
     odds = [(str(number), odds) for number, (_, _, odds) in enumerate(questions)] + [("more", 0.5)]
@@ -104,7 +104,12 @@ def test_the_scores_are_the_official_ones(questions, with_odds, threshold, order
         ("", ["cat"], 0, 0.0),
         ("the", ["a"], 1, 1.0),  # in version 1.1 the F1 is 0
         ("cat", ["a", "the cat"], 1, 1.0),
-        ("", ["a", "cat"], 0, 0.0),  # a reference of which nothing is left does not count beside others
+        (
+            "",
+            ["a", "cat"],
+            0,
+            0.0,
+        ),  # a reference that is empty after normalization does not count with others
         ("cat sat", ["The cat."], 0, 2 / 3),
     ],
 )
@@ -118,7 +123,7 @@ GOLD = {"1": ["cat"], "2": ["cat sat"], "3": [], "4": []}
 PREDICTIONS = {"1": "the cat", "2": "cat", "3": "", "4": "dog"}
 
 
-def test_the_totals_by_hand():
+def test_totals_equal_calculation_by_hand():
     scores = score_squad_v2(GOLD, PREDICTIONS)
     assert scores.totals == {
         **{"exact": 50.0, "f1": pytest.approx(100 * (1 + 2 / 3 + 1) / 4), "total": 4},
@@ -129,21 +134,21 @@ def test_the_totals_by_hand():
     assert scores.items().values["f1"].tolist() == [100.0, pytest.approx(200 / 3), 100.0, 0.0]
 
 
-def test_the_best_threshold_by_hand():
+def test_best_threshold_equals_calculation_by_hand():
     """All empty: 2 right. Then 1 (odds -3): 3; 4 (-1): 2; 2 (0.5): 2 2/3; the best is to stop after 1."""
     odds = {"1": -3.0, "2": 0.5, "3": 2.0, "4": -1.0}
     totals = score_squad_v2(GOLD, PREDICTIONS, odds).totals
     assert {name: totals[name] for name in totals if "best" in name} == {
         **{"best_exact": 75.0, "best_exact_thresh": -3.0, "best_f1": 75.0, "best_f1_thresh": -3.0}
     }
-    assert totals["exact"] == 50.0  # 3, whose odds are above 1, is answered with nothing as before
+    assert totals["exact"] == 50.0  # 3, whose odds are above 1, has the empty answer as before
 
 
-def test_a_question_above_the_threshold_counts_as_answered_with_nothing():
+def test_question_above_threshold_counts_as_unanswered():
     totals = score_squad_v2(GOLD, PREDICTIONS, {"1": 2.0, "2": 0.0, "3": 0.0, "4": 1.5}).totals
     assert (totals["exact"], totals["HasAns_exact"], totals["NoAns_exact"]) == (50.0, 0.0, 100.0)
 
 
-def test_questions_of_one_kind_have_no_totals_of_the_other():
+def test_totals_of_absent_question_kinds_are_omitted():
     assert "NoAns_total" not in score_squad_v2({"1": ["cat"]}, {"1": "cat"}).totals
     assert "HasAns_total" not in score_squad_v2({"1": []}, {"1": ""}).totals

@@ -1,4 +1,4 @@
-"""`bertbench extract-features`: the original's form, an independent encoder's values, and memory."""
+"""`bertbench extract-features`: the original's format, the values of an independent encoder, and memory."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def extract(call_here, tmp_path):
 
 
 @pytest.mark.parametrize("batching", ["bucketed", "packed"])
-def test_json_lines_are_the_originals(extract, expected, batching):
+def test_json_lines_equal_those_of_original_script(extract, expected, batching):
     lines = extract("f.jsonl", "--layers", "-1,0", "--batching", batching).read_text().splitlines()
     assert len(lines) == len(TEXTS)
     for number, (line, (tokens, states)) in enumerate(zip(lines, expected, strict=True)):
@@ -100,7 +100,7 @@ def test_json_lines_are_the_originals(extract, expected, batching):
             np.testing.assert_allclose(got, states[[-1, 0], place], atol=1e-5)
 
 
-def test_without_layers_the_last_four_are_the_originals_default(call_here, tmp_path):
+def test_default_layers_are_the_last_four_as_in_original_script(call_here, tmp_path):
     status, _, err = call_here(
         *("extract-features", "--model-dir", MODEL, "--data", tmp_path, "--output-file", tmp_path / "f.npz")
     )
@@ -110,7 +110,7 @@ def test_without_layers_the_last_four_are_the_originals_default(call_here, tmp_p
 
 
 @pytest.mark.parametrize("form", ["npz", "safetensors"])
-def test_archives_hold_every_token(extract, expected, form):
+def test_archives_contain_every_token(extract, expected, form):
     out = extract(f"f.{form}", "--layers", "-1,1")
     arrays = dict(np.load(out)) if form == "npz" else load_file(out)
     assert set(arrays) == {"row_splits", "input_ids", "layer_-1", "layer_1"}
@@ -125,7 +125,7 @@ def test_archives_hold_every_token(extract, expected, form):
 
 
 @pytest.mark.parametrize(("pooling", "reduce"), [("cls", lambda x: x[0]), ("mean", lambda x: x.mean(0))])
-def test_one_vector_per_text(extract, expected, pooling, reduce):
+def test_each_text_gets_one_vector(extract, expected, pooling, reduce):
     wanted = np.stack([reduce(states[-1]) for _, states in expected])
     arrays = dict(np.load(extract("f.npz", "--layers", "-1", "--pooling", pooling)))
     assert list(arrays) == ["layer_-1"]
@@ -136,7 +136,7 @@ def test_one_vector_per_text(extract, expected, pooling, reduce):
     np.testing.assert_allclose([value["layers"][0]["values"] for value in values], wanted, atol=1e-5)
 
 
-def test_parts_join_to_the_same_file(extract, monkeypatch):
+def test_joined_parts_equal_the_single_file(extract, monkeypatch):
     whole = dict(np.load(extract("whole.npz", "--layers", "-1")))
     monkeypatch.setattr("bertbench.commands.extract_features._BATCHES_AT_ONCE", 1)  # three parts
     parts = dict(np.load(extract("parts.npz", "--layers", "-1")))
@@ -145,7 +145,7 @@ def test_parts_join_to_the_same_file(extract, monkeypatch):
         np.testing.assert_allclose(parts[name], values, atol=1e-5)
 
 
-def test_a_pipe_is_read_as_it_comes(extract, tmp_path, expected):
+def test_texts_are_read_from_pipe(extract, tmp_path, expected):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=lambda: pipe.write_text("\n".join(TEXTS)))
@@ -158,7 +158,7 @@ def test_a_pipe_is_read_as_it_comes(extract, tmp_path, expected):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--layers", "3"), "--layers: the model has no layer 3; it has 0 to 2, which are also -3 to -1."),
+        (("--layers", "3"), "--layers: the model has no layer 3; its layers are 0 to 2, or -3 to -1."),
         (("--layers", "-4"), "--layers: the model has no layer -4"),
         (("--layers", "2,-1"), "--layers: 2,-1 names a layer twice"),
         (("--layers", "last"), "--layers: 'last' is not a whole number"),
@@ -168,7 +168,7 @@ def test_a_pipe_is_read_as_it_comes(extract, tmp_path, expected):
         (("--layers", "-1", "--data", "absent.txt"), "absent.txt: no such file"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_tensorflow_starts(
+def test_unsupported_request_is_rejected_before_tensorflow_starts(
     call_here, tmp_path, monkeypatch, options, message
 ):
     monkeypatch.chdir(tmp_path)
@@ -184,7 +184,7 @@ def test_what_cannot_be_done_is_refused_before_tensorflow_starts(
     ("content", "message"),
     [(b"", "contains no line"), (b"a\nb\xff\n", "line 2: not UTF-8")],
 )
-def test_texts_that_cannot_be_read_leave_no_file(call_here, tmp_path, content, message):
+def test_unreadable_texts_leave_no_output_file(call_here, tmp_path, content, message):
     (tmp_path / "texts.txt").write_bytes(content)
     words = ("--model-dir", MODEL, "--data", tmp_path / "texts.txt", "--layers", "-1")
     status, _, err = call_here("extract-features", *words, "--output-file", tmp_path / "f.npz")
