@@ -59,6 +59,8 @@ GELU_OF_HIDDEN_ACT = {
     "gelu_pytorch_tanh": "tanh",
 }
 
+MOST_LAYERS = 1000
+
 _TYPES = {
     int: ((int,), "int"),
     float: ((int, float), "float"),
@@ -113,6 +115,10 @@ class ModelConfig:
         ):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.num_hidden_layers > MOST_LAYERS:
+            raise InputError(
+                f"num_hidden_layers is {self.num_hidden_layers}; at most {MOST_LAYERS} are built."
+            )
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
             rate = getattr(self, name)
             if rate is not None and not 0 <= rate < 1:
@@ -132,6 +138,15 @@ class ModelConfig:
     def head_size(self) -> int:
         """D, the width of one attention head."""
         return self.hidden_size // self.num_attention_heads
+
+    @property
+    def encoder_weights(self) -> int:
+        """The number of values in all weights, those of a head and its pooler left out."""
+        hidden, wide = self.hidden_size, self.intermediate_size
+        rows = self.vocab_size + self.max_position_embeddings + self.type_vocab_size
+        products = 4 * hidden * (hidden + 1) + hidden * (wide + 1) + wide * (hidden + 1)
+        norm = 2 * hidden
+        return rows * hidden + norm + self.num_hidden_layers * (products + 2 * norm)
 
     @property
     def gelu(self) -> str:

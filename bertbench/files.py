@@ -8,7 +8,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,18 +145,21 @@ class Content:
                 f"{self.path}: byte {error.start} is not UTF-8; save the file as UTF-8."
             ) from None
 
-    def json(self) -> Any:
+    def json(self, on_repeated_key: Callable[[str], object] | None = None) -> Any:
         """The bytes as JSON.
+
+        Args:
+          on_repeated_key: called with each key that an object has already; its last value holds.
 
         Raises:
           InputError: they are empty, not UTF-8, malformed (with line and column), or beyond the limits of
-            Python's JSON reader.
+            Python's JSON reader; or an object has a key twice, unless that is called for.
         """
         text = self.text()
         if not text.strip():
             raise InputError(f"{self.path}: is empty; give the file (a pipe can be read only once).")
         try:
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_Objects(self.path, on_repeated_key))
         except json.JSONDecodeError as error:
             raise InputError(
                 f"{self.path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
@@ -165,6 +169,26 @@ class Content:
             raise InputError(
                 f"{self.path}: cannot be read as JSON ({error}); fix the file or fetch it again."
             ) from None
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """Makes the objects of a JSON file of their keys and values."""
+
+    path: Path
+    on_repeated_key: Callable[[str], object] | None
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            for key in (key for key, times in counts.items() if times > 1):
+                if self.on_repeated_key is None:
+                    raise InputError(
+                        f"{self.path}: an object has the key {key!r} more than once; remove one."
+                    )
+                self.on_repeated_key(key)
+        return values
 
 
 def read_content(source: Path | str | Content) -> Content:

@@ -20,6 +20,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
 from bertbench.model.graph import ShapelessGraph
 from bertbench.tasks.base import Task
+from bertbench.tasks.fit import require_size
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
     Raises:
       InputError: the source has no checkpoint, or it does not fit.
     """
+    require_size(source.config, source.required_checkpoint)
     model = BertModel(source.config, compute, task.make_head)
     load_weights(model.variables_by_name, source.required_checkpoint, rows=task.head_rows(source))
     return model

@@ -14,6 +14,8 @@ from bertbench.options import OptionField, Pattern, Settings, all_options, build
 from bertbench.patterns import expand, split_paths
 
 COMMAND = "predict"  # whose options are a model's
+_MOST_BYTES = 2**20  # reading long keys takes time by the square of their length
+_MOST_NUMBERED = 2**15  # letters of a file whose lines are numbered, as it is read line by line for that
 _TYPES: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -30,13 +32,17 @@ class TomlFile:
         """Read a file.
 
         Raises:
-          InputError: it is unreadable, not UTF-8 or not TOML; the message names file and line.
+          InputError: it is unreadable, larger than 1 MiB, not UTF-8 or not TOML; the message names file and
+            line.
         """
         self.path = path
-        self._text = read_content(path).text()
+        content = read_content(path)
+        if len(content.data) > _MOST_BYTES:
+            raise InputError(f"{path}: is larger than {_MOST_BYTES:,} bytes; give a file of settings.")
+        self._text = content.text()
         try:
             self.values: Mapping[str, Any] = tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # TOMLDecodeError, or beyond Python's limits
             raise InputError(f"{path}: {error}; correct the TOML there.") from None
 
     def place(self, keys: tuple[str, ...]) -> str:
@@ -47,6 +53,8 @@ class TomlFile:
 
     def _line(self, keys: tuple[str, ...]) -> int | None:
         """The line on which a key's statement begins: after the last part of the file that lacks the key."""
+        if len(self._text) > _MOST_NUMBERED:
+            return None
         lines = self._text.splitlines(keepends=True)
         before = 0
         for end in range(1, len(lines) + 1):

@@ -11,6 +11,7 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.data.batch import Batch
 from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel
+from bertbench.tasks.fit import require_size
 from bertbench.training.optimizer import AdamW
 from bertbench.training.step import StepResult, TrainStep
 from bertbench.training.workers import SingleProcess, split_seed
@@ -29,6 +30,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
     Raises:
       InputError: the checkpoint does not fit.
     """
+    require_size(case.config, source.checkpoint if source is not None else None)
     model = BertModel(case.config, case.compute, case.task.make_head, trainable=case.trains, seed=_SEED)
     if source is not None and source.checkpoint is not None:
         load_weights(model.variables_by_name, source.checkpoint, fresh=model.head_names)

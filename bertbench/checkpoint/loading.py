@@ -36,6 +36,7 @@ def load_weights(
     checkpoint: Path | str,
     *,
     fresh: Collection[str] = (),
+    replaced: Collection[str] = (),
     rows: Mapping[str, np.ndarray] | None = None,
 ) -> LoadReport:
     """Assign every variable its value from a checkpoint.
@@ -50,6 +51,7 @@ def load_weights(
       checkpoint: anything that `find_checkpoint` accepts.
       fresh: variables of a head (or the pooler) that will be trained: if the file has none of that part, it
         keeps its initial value.
+      replaced: variables that keep their initial value, whatever the file has for them.
       rows: for some variables, the row of the file for each of their rows; by default the same order.
 
     Raises:
@@ -59,12 +61,15 @@ def load_weights(
     """
     source = open_checkpoint(checkpoint)
     wanted = {name: tf.TensorSpec(variable.shape, variable.dtype) for name, variable in variables.items()}
-    plan = plan_loading(wanted, source.list_tensors(), origin=str(source.path), fresh=fresh)
+    plan = plan_loading(
+        wanted, source.list_tensors(), origin=str(source.path), fresh=fresh, replaced=replaced
+    )
     for batch in _batches(plan.sources):
         _assign(variables, batch, source, rows or {})
     _check_ties(plan, source)
-    if plan.initial:
-        parts = dict.fromkeys(PART_OF.get(name, "encoder") for name in plan.initial)
+    absent = [name for name in plan.initial if name not in replaced]
+    if absent:
+        parts = dict.fromkeys(PART_OF.get(name, "encoder") for name in absent)
         notice(f"{source.path}: contains no {' and no '.join(parts)}; starting with random weights.")
     if plan.left_aside:
         notice(f"{source.path}: ignored, not part of this model: {', '.join(plan.left_aside)}.")

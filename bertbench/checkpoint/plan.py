@@ -70,6 +70,7 @@ def plan_loading(
     *,
     origin: str,
     fresh: Collection[str] = (),
+    replaced: Collection[str] = (),
 ) -> LoadPlan:
     """Match the model's variables with a file's tensors.
 
@@ -78,6 +79,7 @@ def plan_loading(
       stored: the file's tensors.
       origin: what to call the file in the error.
       fresh: variables whose part (see `PARTS`) may be absent from the file as a whole.
+      replaced: variables that are not loaded, whatever the file has for them.
 
     Raises:
       InputError: variables are missing or have another shape or kind of dtype, or the file contains something
@@ -86,9 +88,9 @@ def plan_loading(
     if unknown := set(fresh) - set(wanted):
         raise ValueError(f"fresh names that are not wanted: {sorted(unknown)}")
     found, ties, doubles = _index(stored)
-    initial = _absent_parts(fresh, found)
+    initial = _absent_parts(fresh, found) | set(replaced)
     missing = [name for name in wanted if name not in found and name not in initial]
-    sources = {name: tensor for name, tensor in found.items() if name in wanted}
+    sources = {name: tensor for name, tensor in found.items() if name in wanted and name not in replaced}
     unfit = [text for name, tensor in sources.items() if (text := _misfit(tensor, wanted[name]))]
     others = [
         tensor for tensor in stored if tensor.variable not in wanted and not is_bookkeeping(tensor.name)

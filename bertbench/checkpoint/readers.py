@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 from safetensors import SafetensorError, safe_open
 
+from bertbench.checkpoint.bundle_index import read_bundle_index
 from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.checkpoint.names import read_google_name, read_hugging_face_name
 from bertbench.checkpoint.paths import (
@@ -74,7 +75,11 @@ def read_global_step(place: Path | str) -> int:
       InputError: as `open_checkpoint`.
     """
     source = open_checkpoint(place)
-    steps = [tensor for tensor in source.list_tensors() if tensor.name == "global_step"]
+    steps = [
+        tensor
+        for tensor in source.list_tensors()
+        if tensor.name == "global_step" and tensor.shape == () and tensor.dtype.is_integer
+    ]
     return int(source.read(steps)[0]) if steps else 0
 
 
@@ -84,16 +89,13 @@ class TensorFlowCheckpoint:
     def __init__(self, prefix: Path) -> None:
         self.path = prefix
         require_plain_file(index_file(prefix))
+        self._index = read_bundle_index(index_file(prefix))
         try:
             with literal_prefix(prefix) as literal:
-                reader = tf.train.load_checkpoint(literal)
-            self._shapes = reader.get_variable_to_shape_map()
-            self._dtypes = reader.get_variable_to_dtype_map()
+                tf.train.load_checkpoint(literal)  # verifies the index's checksums
         except _READER_ERRORS:
-            raise InputError(
-                f"{index_file(prefix)}: truncated, damaged or not a checkpoint index; fetch it again."
-            ) from None
-        if _OBJECT_GRAPH in self._shapes:
+            raise InputError(f"{index_file(prefix)}: damaged; fetch it again.") from None
+        if _OBJECT_GRAPH in self._index.entries:
             raise InputError(
                 f"{index_file(prefix)}: an object-based checkpoint of TensorFlow 2, whose names are those of "
                 "its program; save the weights under Google's names, or as Hugging Face's model.safetensors."
@@ -102,8 +104,8 @@ class TensorFlowCheckpoint:
     def list_tensors(self) -> list[StoredTensor]:
         """See `CheckpointFile`; needs only the index."""
         return [
-            StoredTensor(name, tuple(self._shapes[name]), self._dtypes[name], read_google_name(name))
-            for name in sorted(self._shapes)
+            StoredTensor(name, entry.shape, entry.dtype, read_google_name(name))
+            for name, entry in self._index.entries.items()
         ]
 
     def read(self, tensors: Sequence[StoredTensor]) -> list[tf.Tensor]:
@@ -126,16 +128,18 @@ class TensorFlowCheckpoint:
     def _data(self) -> str:
         """The names of the data files, checked to exist and to have the size that the index needs."""
         files = data_files(self.path)
-        for file in files:
+        needed = self._index.num_shards
+        if len(files) != needed:
+            raise InputError(f"{self.path}.data-*: {len(files)} files, the .index needs {needed}; {_FETCH}.")
+        for shard, file in enumerate(files):
             require_plain_file(file)
-        names = ", ".join(map(str, files))
-        have = sum(file.stat().st_size for file in files)
-        need = sum(tensor.byte_count for tensor in self.list_tensors())
-        if have < need:
-            raise InputError(
-                f"{names}: truncated ({have:,} bytes, the .index needs {need:,}); fetch it again."
-            )
-        return names
+            have = file.stat().st_size
+            need = max((e.end for e in self._index.entries.values() if e.shard == shard), default=0)
+            if have < need:
+                raise InputError(
+                    f"{file}: truncated ({have:,} bytes, the .index needs {need:,}); fetch it again."
+                )
+        return ", ".join(map(str, files))
 
 
 class SafetensorsFile:

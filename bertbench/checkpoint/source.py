@@ -37,8 +37,11 @@ class ModelSource:
     checkpoint: Path | None
     labels: OutputLabels | None = None
 
-    def holds(self, variable: str) -> bool:
-        """Whether the checkpoint has a weight with this name (in the model; see `checkpoint.names`).
+    def shape_of(self, variable: str) -> tuple[int, ...] | None:
+        """The shape of a weight in the checkpoint, by its name in the model (see `checkpoint.names`).
+
+        Returns:
+          None if the checkpoint has no such weight.
 
         Raises:
           InputError: the checkpoint's list of tensors cannot be read.
@@ -46,8 +49,9 @@ class ModelSource:
         from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
 
         if self.checkpoint is None:
-            return False
-        return any(tensor.variable == variable for tensor in open_checkpoint(self.checkpoint).list_tensors())
+            return None
+        tensors = open_checkpoint(self.checkpoint).list_tensors()
+        return next((tensor.variable_shape for tensor in tensors if tensor.variable == variable), None)
 
     def trained(self, checkpoint: Path) -> "ModelSource":
         """The model trained from this one; its classifier has the task's labels in the task's order."""

@@ -24,7 +24,8 @@ from bertbench.console import progress
 from bertbench.data.pretraining import ExampleMaker, MaskingOptions
 from bertbench.data.text_corpus import PART_BYTES, Span, plan_parts, read_documents
 from bertbench.data.tfrecord_format import RecordShape, serialize_example
-from bertbench.data.tfrecords import FRAME_BYTES, write_records
+from bertbench.data.tfrecord_frames import FRAME_BYTES
+from bertbench.data.tfrecords import write_records
 from bertbench.data.tokenization import TextRules, Tokenizer
 from bertbench.data.vocabulary import Vocabulary
 from bertbench.errors import InputError

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bertbench.console import notice
+from bertbench.data.foreign_json import read_foreign_json
 from bertbench.errors import InputError
 from bertbench.files import Content
 from bertbench.options import Option
@@ -35,7 +36,7 @@ def allows_no_answer(content: Content, stated: bool | None) -> bool:
     """
     if stated is not None:
         return stated
-    value = content.json()
+    value = content.json(on_repeated_key=lambda key: None)  # `read_paragraphs` reports it
     version = value.get("version") if isinstance(value, dict) else None
     if not _VERSION_2.fullmatch(str(version)):
         return False
@@ -50,7 +51,7 @@ def read_paragraphs(content: Content) -> Iterator[tuple[str, Any]]:
       InputError: the file does not consist of articles with paragraphs.
     """
     path = content.path
-    for number, article in enumerate(member(content.json(), "data", list, str(path)), start=1):
+    for number, article in enumerate(member(read_foreign_json(content), "data", list, str(path)), start=1):
         place = f"{path}: article {number}"
         for paragraph_number, paragraph in enumerate(member(article, "paragraphs", list, place), start=1):
             yield f"{place}, paragraph {paragraph_number}", paragraph

@@ -106,7 +106,7 @@ def _check_values(values: dict[str, list[float]], place: str) -> None:
                 f"{place}: {name} contains {odd[0]}, which is not a valid id; prepare the file again."
             )
     mask = values["input_mask"]
-    length = int(sum(mask))
+    length = mask.count(1)
     if length < 1 or mask != [1] * length + [0] * (len(mask) - length):
         raise InputError(f"{place}: input_mask is not ones, then zeros; prepare the file again.")
     if not all(weight in (0, 1) for weight in values[FLOAT_FEATURE]):

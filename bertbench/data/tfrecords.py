@@ -20,16 +20,16 @@ from bertbench.data.tfrecord_format import (
     RecordShape,
     check_record,
 )
+from bertbench.data.tfrecord_frames import damaged, require_frames
 from bertbench.errors import InputError, tensorflow_reason
 from bertbench.files import require_plain_file
 
-FRAME_BYTES = 16  # the length of a record and its checksum, and the checksum of the record
 READ_BUFFER_BYTES = 8 * 2**20
 CHUNK_EXAMPLES = 8192
 
 
 def write_records(path: Path, records: Sequence[bytes]) -> None:
-    """Write a TFRecord file; each record needs `FRAME_BYTES` in addition to its length.
+    """Write a TFRecord file; each record needs `tfrecord_frames.FRAME_BYTES` in addition to its length.
 
     Raises:
       InputError: the file cannot be written, for example because the disk is full.
@@ -160,21 +160,31 @@ def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> 
         name: tf.io.FixedLenFeature(length, tf.float32 if name == FLOAT_FEATURE else tf.int64)
         for name, length in lengths.items()
     }
-    names = [str(path) for path in paths]
-    dataset = tf.data.TFRecordDataset(names, buffer_size=READ_BUFFER_BYTES).batch(chunk_examples)
-    taken = 0
     try:
-        for batch in dataset:
-            taken += int(tf.reduce_sum(tf.strings.length(batch))) + FRAME_BYTES * len(batch)
+        for batch in _batches(paths, chunk_examples):
             parsed = {name: value.numpy() for name, value in tf.io.parse_example(batch, spec).items()}
             if not _is_consistent(parsed):
                 _name_bad_record(paths, shape)
             yield _unpad(parsed)
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, UnicodeDecodeError):
         _name_bad_record(paths, shape)
         raise
-    if taken != sum(path.stat().st_size for path in paths):  # TensorFlow takes half a header for the end
-        _name_bad_record(paths, shape)
+
+
+def _batches(paths: Sequence[Path], size: int) -> Iterator[Any]:
+    """Serialized records, `size` at a time; a batch may span files, and the last one may be shorter."""
+    import tensorflow as tf
+
+    waiting = tf.zeros([0], tf.string)
+    for path in paths:
+        require_frames(path)
+        for batch in tf.data.TFRecordDataset(str(path), buffer_size=READ_BUFFER_BYTES).batch(size):
+            waiting = tf.concat([waiting, batch], 0)
+            if len(waiting) >= size:
+                yield waiting[:size]
+                waiting = waiting[size:]
+    if len(waiting):
+        yield waiting
 
 
 def _is_consistent(parsed: Mapping[str, np.ndarray]) -> bool:
@@ -209,7 +219,7 @@ def _unpad(parsed: Mapping[str, np.ndarray]) -> Features:
 
 def _first_shape(path: Path) -> RecordShape:
     require_plain_file(path)
-    for number, data in _raw_records(path):
+    for number, data in _raw_records(path, most=1):
         return check_record(data, f"{path}: record {number}")
     raise InputError(f"{path}: contains no record; prepare or fetch it again.")
 
@@ -226,23 +236,15 @@ def _name_bad_record(paths: Sequence[Path], shape: RecordShape) -> None:
                 )
 
 
-def _raw_records(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yield number (from 1) and data of each record."""
+def _raw_records(path: Path, most: int = -1) -> Iterator[tuple[int, Any]]:
+    """Yield number (from 1) and data of each record, or of the first `most`."""
     import tensorflow as tf
 
-    number = end = 0
+    require_frames(path, most)
+    number = 0
     try:
-        for record in tf.data.TFRecordDataset(str(path)):
+        for record in tf.data.TFRecordDataset(str(path)).take(most):
             number += 1
-            data = record.numpy()
-            end += len(data) + FRAME_BYTES
-            yield number, data
-    except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError):
-        raise InputError(f"{path}: cannot be read; check the path.") from None
+            yield number, record.numpy()
     except tf.errors.DataLossError:
-        pass
-    if end != path.stat().st_size:
-        raise InputError(
-            f"{path}: record {number + 1}: truncated or damaged, or not a TFRecord; prepare or fetch it "
-            "again."
-        )
+        raise damaged(path, number + 1) from None

@@ -4,12 +4,13 @@ They are `predictions.json`, `nbest_predictions.json` and, of SQuAD 2.0, `null_o
 """
 
 import math
+import sys
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bertbench.data.foreign_json import read_foreign_json
 from bertbench.errors import InputError
-from bertbench.files import read_json
 
 NULL_ODDS_FILE = "null_odds.json"
 _PREDICTIONS = "predictions.json"
@@ -75,7 +76,7 @@ def read_na_probs(path: Path) -> dict[str, float]:
     """
     values = _read_object(path)
     for qas_id, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
             raise InputError(f"{path}: question {qas_id!r}: {value!r} is not a finite number; {_REMEDY}.")
     return values
 
@@ -97,13 +98,20 @@ def read_margins(path: Path | str) -> dict[str, float]:
     for qas_id, answers in _read_object(path).items():
         try:
             scores = [answer["start_logit"] + answer["end_logit"] for answer in answers[:2]]
-            if len(scores) == 2:
-                margins[qas_id] = float(scores[0] - scores[1])
-        except (TypeError, KeyError, ValueError):
-            raise InputError(
-                f"{path}: question {qas_id!r}: not a list of answers with logits; {_REMEDY}."
-            ) from None
+            if len(scores) < 2:
+                continue
+            margin = scores[0] - scores[1]
+        except (TypeError, KeyError):
+            margin = math.nan
+        if not _is_finite(margin):
+            raise InputError(f"{path}: question {qas_id!r}: not a list of answers with logits; {_REMEDY}.")
+        margins[qas_id] = float(margin)
     return margins
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number, which may be a large integer, is a finite float."""
+    return abs(number) <= sys.float_info.max
 
 
 def _predictions_file(path: Path | str) -> Path:
@@ -112,7 +120,7 @@ def _predictions_file(path: Path | str) -> Path:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    value = read_json(path)
+    value = read_foreign_json(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: is not a JSON object of question ids; {_REMEDY}.")
     return value

@@ -28,6 +28,8 @@ def parse_dataclass(cls: type[T], values: Any, place: str) -> T:
     """
     try:
         return _adapter(cast(Any, cls)).validate_json(json.dumps(values), strict=True)
+    except RecursionError:
+        raise InputError(f"{place}: is nested too deeply; make the results again.") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise InputError(f"{place}: {_describe(first)}") from None

@@ -179,6 +179,10 @@ class Task(ABC):
         """
         return {}
 
+    def other_head(self, source: "ModelSource") -> str | None:
+        """How the checkpoint's head differs if it is another task's, from which no training can start."""
+        return None
+
     @abstractmethod
     def head_products(
         self, config: ModelConfig, *, examples: int, tokens: int, masked: int = 0

@@ -22,7 +22,7 @@ from bertbench.measure.flops import Product
 from bertbench.options import Option
 from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
 from bertbench.tasks.dataset import Dataset, TaskResult
-from bertbench.tasks.label_order import order_outputs
+from bertbench.tasks.label_order import OtherOutputsError, order_outputs
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
@@ -128,10 +128,23 @@ class ClassifierTask(Task):
         return ClassifierHead(weights, config, self.glue_task.num_outputs)
 
     def head_rows(self, source: "ModelSource") -> dict[str, np.ndarray]:
-        if source.labels is None or not source.holds(OUTPUT_WEIGHTS):
+        if source.labels is None or source.shape_of(OUTPUT_WEIGHTS) is None:
             return {}
         order = order_outputs(self.glue_task, source.labels)
         return {} if order is None else {OUTPUT_WEIGHTS: order, OUTPUT_BIAS: order}
+
+    def other_head(self, source: "ModelSource") -> str | None:
+        outputs = (source.shape_of(OUTPUT_WEIGHTS) or (None,))[0]
+        try:
+            self.head_rows(source)
+        except OtherOutputsError as error:
+            return error.difference
+        if outputs in (None, self.glue_task.num_outputs):
+            return None
+        return (
+            f"{source.checkpoint}: the classifier head has {outputs} outputs; "
+            f"{self.glue_task.name} has {self.glue_task.num_outputs}"
+        )
 
     def head_products(
         self, config: ModelConfig, *, examples: int, tokens: int, masked: int = 0

@@ -1,4 +1,9 @@
-"""Whether a task's data fits a model."""
+"""Whether data, configuration, checkpoint and machine fit together, checked before a model is built."""
+
+import math
+from pathlib import Path
+
+import psutil
 
 from bertbench.config import ModelConfig
 from bertbench.errors import InputError
@@ -44,3 +49,30 @@ def require_known_ids(dataset: Dataset, config: ModelConfig) -> None:
                 f"{dataset.files[0].path}: contains {name} up to {largest}, but the model has only {size}; "
                 "give the model that the data was made for."
             )
+
+
+def require_size(config: ModelConfig, checkpoint: Path | None) -> None:
+    """Check that there are weights for a model of this size, or memory for random ones.
+
+    Smaller differences are reported when the checkpoint is loaded (`bertbench.checkpoint.plan`).
+
+    Raises:
+      InputError: the checkpoint has less than half of the weights; or there is no checkpoint, and the weights
+        need more than the machine's memory.
+    """
+    from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
+
+    weights = config.encoder_weights
+    if checkpoint is not None:
+        stored = sum(math.prod(tensor.shape) for tensor in open_checkpoint(checkpoint).list_tensors())
+        if weights > 2 * stored:
+            raise InputError(
+                f"{checkpoint}: has {stored:,} weights, but the configuration's encoder has {weights:,} "
+                f"({config.num_hidden_layers} layers, hidden_size {config.hidden_size}, vocab_size "
+                f"{config.vocab_size}); give the checkpoint and the bert_config.json that belong together."
+            )
+    elif (size := 4 * weights) > (memory := psutil.virtual_memory().total):
+        raise InputError(
+            f"a model with this configuration needs {size / 2**30:,.0f} GiB, but this machine has "
+            f"{memory / 2**30:,.0f} GiB; give a smaller configuration."
+        )

@@ -13,13 +13,26 @@ from bertbench.errors import InputError
 T = TypeVar("T")
 
 
+class OtherOutputsError(InputError):
+    """A model's outputs are not those of the task.
+
+    Attributes:
+      difference: file, and what is different.
+    """
+
+    def __init__(self, difference: str, remedy: str) -> None:
+        super().__init__(f"{difference}; {remedy}.")
+        self.difference = difference
+
+
 def order_outputs(task: GlueTask, labels: OutputLabels) -> np.ndarray | None:
     """The model's output for each of the task's labels, int [labels]; None if it has no names, or one output.
 
     A name such as LABEL_1 gives only a number and not the meaning; this prints a notice.
 
     Raises:
-      InputError: the model's names are not the task's, or it was trained for a different kind of task.
+      OtherOutputsError: the model's names are not the task's, or it was trained for a different kind of task.
+      InputError: the names contradict each other.
     """
     _require_kind(task, labels)
     names = labels.names()
@@ -50,9 +63,9 @@ def _known(values: Sequence[T | None]) -> list[T] | None:
 def _require_kind(task: GlueTask, labels: OutputLabels) -> None:
     kinds = {"classification": "single_label_classification", "regression": "regression"}
     if labels.problem_type not in (None, kinds[task.kind]):
-        raise InputError(
-            f"{labels.file}: problem_type is {labels.problem_type!r}, but {task.name} is a {task.kind}; "
-            "give a model that was trained for it."
+        raise OtherOutputsError(
+            f"{labels.file}: problem_type is {labels.problem_type!r}, but {task.name} is a {task.kind}",
+            "give a model that was trained for it",
         )
 
 
@@ -61,8 +74,10 @@ def _wording(task: GlueTask) -> tuple[str, ...]:
     return task.label_names or task.labels
 
 
-def _not_the_tasks(task: GlueTask, labels: OutputLabels, names: tuple[str, ...], wanted: str) -> InputError:
-    return InputError(
-        f"{labels.file}: the model's outputs are {', '.join(names)}; {task.name} has {wanted}; "
-        "give a model that was trained for it, or correct id2label."
+def _not_the_tasks(
+    task: GlueTask, labels: OutputLabels, names: tuple[str, ...], wanted: str
+) -> OtherOutputsError:
+    return OtherOutputsError(
+        f"{labels.file}: the model's outputs are {', '.join(names)}; {task.name} has {wanted}",
+        "give a model that was trained for it, or correct id2label",
     )

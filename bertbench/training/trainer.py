@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bertbench.checkpoint.loading import load_weights
+from bertbench.checkpoint.names import PARTS
 from bertbench.checkpoint.source import ModelSource
 from bertbench.console import notice, progress
 from bertbench.data.batch import assemble
@@ -18,6 +19,7 @@ from bertbench.data.batching import plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from bertbench.model.bert import BertModel
+from bertbench.tasks.fit import require_size
 from bertbench.training.job import TrainingJob
 from bertbench.training.optimizer import AdamW
 from bertbench.training.recording import Recorder
@@ -65,6 +67,7 @@ class Trainer:
             self.workers.size,
         )
         self.learning_rate = settings.schedule(self.order)
+        require_size(job.source.config, job.source.checkpoint)
         self.model = BertModel(
             job.source.config, job.compute, job.task.make_head, trainable=True, seed=settings.seed
         )
@@ -103,15 +106,23 @@ class Trainer:
         if step is not None:
             self._folder.restore(self._state, step)
         elif source.checkpoint is not None:
-            load_weights(
-                self.model.variables_by_name,
-                source.checkpoint,
-                fresh=self.model.head_names,
-                rows=self._task.head_rows(source),
-            )
+            self._load(source, source.checkpoint)
         else:
             notice("no checkpoint given: training starts from random weights.")
         return step or 0
+
+    def _load(self, source: ModelSource, checkpoint: Path) -> None:
+        """Load the initial weights; in place of another task's head a new one starts."""
+        other = self._task.other_head(source)
+        if other is not None:
+            notice(f"{other}; a new {self._task.head_name} starts from random weights.")
+        load_weights(
+            self.model.variables_by_name,
+            checkpoint,
+            fresh=self.model.head_names,
+            replaced=() if other is None else PARTS[self._task.head_name],
+            rows={} if other is not None else self._task.head_rows(source),
+        )
 
     def run(self) -> TrainingRun:
         """Train until the last step.

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import os
 import re
 import threading
@@ -44,6 +45,16 @@ def test_pipe_is_read_completely_with_its_checksum(tmp_path):
     assert content.file.sha256 == hashlib.sha256(data).hexdigest()
     with pytest.raises(InputError, match="pipe: is not a regular file; give a regular file"):
         require_plain_file(path)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 1}', '[{"x": {"a": 1, "a": {}}}]'])
+def test_a_key_that_stands_twice_is_refused(tmp_path, text):
+    path = write(tmp_path, text.encode())
+    with pytest.raises(InputError, match=r"data\.json: an object has the key 'a' more than once; remove one"):
+        read_json(path)
+    seen = []
+    assert read_content(path).json(on_repeated_key=seen.append) == json.loads(text)
+    assert seen == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -48,15 +48,28 @@ def test_parts_contain_every_document_once_in_order(tmp_path_factory, contents, 
 
 def test_long_files_are_split_evenly_and_short_files_joined(tmp_path):
     sizes = {"a": 30, "b": 250, "c": 30, "d": 60, "e": 10}
-    paths = [write(tmp_path / name, "x" * size) for name, size in sizes.items()]
+    paths = [write(tmp_path / name, "xxxx\n\n\n\n\n\n" * (size // 10)) for name, size in sizes.items()]
     a, b, c, d, e = paths
+    # Thirds end at 83 and 166: behind these, in a line of five bytes and then in a blank one.
     assert plan_parts(paths, 100) == [
-        [Span(b, 0, 83)],
-        [Span(b, 83, 166)],
-        [Span(b, 166, 250)],
+        [Span(b, 0, 85)],
+        [Span(b, 85, 167)],
+        [Span(b, 167, 250)],
         [Span(a, 0, 30), Span(c, 0, 30), Span(d, 0, 60)],
         [Span(e, 0, 10)],
     ]
+
+
+def test_document_longer_than_a_part_is_scanned_once(tmp_path, monkeypatch):
+    lines = 400
+    path = write(tmp_path / "one.txt", "word\n" * lines)
+    decoded = []
+    monkeypatch.setattr("bertbench.data.text_corpus._decode", lambda line, *_: decoded.append(line) or "word")
+    parts = plan_parts([path], 5)
+    assert parts == [[Span(path, 0, 5 * lines)], *[[Span(path, 5 * lines, 5 * lines)]] * (lines - 1)]
+    assert len(decoded) < lines
+    documents = [document for part in parts for span in part for document in read_documents(span)]
+    assert documents == [["word"] * lines]
 
 
 def test_line_not_in_utf8_is_reported(tmp_path):

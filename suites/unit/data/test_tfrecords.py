@@ -14,6 +14,7 @@ from bertbench.data.pretraining import MaskedExample
 from bertbench.data.tfrecord_format import RecordShape, serialize_example
 from bertbench.data.tfrecords import iter_features, read_features, record_shape, write_records
 from bertbench.errors import InputError
+from tools.mutants.binary import frame
 
 pytestmark = pytest.mark.unit
 
@@ -128,6 +129,8 @@ def test_full_disk_is_reported():
         ({"next_sentence_labels": [2]}, r"record 1: next_sentence_labels is 2"),
         ({"input_mask": [1, 1, 1, 0, 1, 1, 0, 0]}, r"record 1: input_mask is not ones, then zeros"),
         ({"input_mask": [0] * 8}, r"record 1: input_mask is not ones, then zeros"),
+        ({"input_mask": [2**36] * 8}, r"record 1: input_mask is not ones, then zeros"),
+        ({"input_mask": [-1, 2**62, 0, 0, 0, 0, 0, 0]}, r"record 1: input_mask is not ones, then zeros"),
         ({"masked_lm_positions": [2, 6, 0]}, r"record 1: a masked position is outside its 6 tokens"),
         ({"masked_lm_weights": [1.0, 0.5, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
         ({"masked_lm_weights": [1.0, math.nan, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
@@ -186,6 +189,28 @@ def test_truncated_file_is_reported(two_files, record, kept):
     two_files[1].write_bytes(data[: start + (kept if kept > 0 else length + 15)])
     with pytest.raises(InputError, match=rf"b.tfrecord: record {record + 1}: truncated or damaged"):
         read_features(two_files)
+
+
+@pytest.mark.parametrize("length", [2**36, 2**62, 2**64 - 1, 2**64 - 17])
+@pytest.mark.parametrize("number", [0, 2])
+def test_record_length_beyond_the_file_is_reported(two_files, length, number):
+    data = two_files[1].read_bytes()
+    (whole,) = struct.unpack("<Q", data[:8])
+    start = number * (whole + 16)
+    two_files[1].write_bytes(data[:start] + frame(b"record", length))  # with the checksum of the length
+    with pytest.raises(InputError, match=rf"b.tfrecord: record {number + 1}: truncated or damaged"):
+        read_features(two_files)
+
+
+@pytest.mark.parametrize("name", [b"input_\xff\xff\xff", b"\xc3" * 9, b"\xed\xa0\x80input_"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_feature_name_not_in_utf8_is_reported(tmp_path, name, number):
+    records = [serialize(padded())] * 2
+    records[number] = records[number].replace(b"input_ids", name)
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(b"".join(map(frame, records)))
+    with pytest.raises(InputError, match=rf"x.tfrecord: record {number + 1}: not a tf.train.Example"):
+        read_features([path])
 
 
 def test_damaged_record_is_reported(two_files):

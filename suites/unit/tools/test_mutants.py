@@ -1,0 +1,22 @@
+"""Damaged and hostile files of every format give a right result, or one line that names the file.
+
+A small share of what `python -m tools.mutants` tries, the same mutants each time.
+"""
+
+import pytest
+
+from tools.mutants.formats import FORMATS
+from tools.mutants.trial import BAD, Trial
+
+pytestmark = pytest.mark.unit
+
+MUTANTS = 20
+
+
+@pytest.mark.parametrize(
+    "format", [one for one in FORMATS if one.name != "zip archive"], ids=lambda format: format.name
+)
+def test_mutants_are_read_correctly_or_refused_in_one_line(format, tmp_path):
+    trial = Trial(format, tmp_path)
+    verdicts = [trial.try_mutant(number) for number in range(MUTANTS)]
+    assert [verdict.details for verdict in verdicts if verdict.outcome == BAD] == []
