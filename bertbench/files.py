@@ -75,6 +75,33 @@ def staged_directory(path: Path | str) -> Iterator[Path]:
                 path.rmdir()
 
 
+@contextlib.contextmanager
+def new_directory(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder; on success it becomes `path`, with everything in it.
+
+    On any exception there is nothing new.
+
+    Raises:
+      InputError: `path` cannot be created, or exists and is not an empty folder.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path}: is not an empty folder; choose a new one.")
+    make_directory(path.parent)
+    try:
+        staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another output folder."
+        ) from None
+    try:
+        yield staging
+        staging.chmod(0o777 & ~_umask())
+        _move(staging, path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
 def _publish(staging: Path, path: Path) -> None:
     files = {file: path / file.name for file in staging.iterdir()}
     for target in files.values():

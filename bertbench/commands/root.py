@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Score a predictions file as the official script does.",
     "compare": "List the answers that differ between two predictions files.",
     "train": "Train a task from a checkpoint or from scratch.",
+    "export": "Write a model as a SavedModel or as ONNX.",
     "prepare": "Turn plain text into pretraining TFRecords.",
     "benchmark": "Measure throughput as a share of the machine's limit.",
     "gate": "Judge a new result against an old one.",

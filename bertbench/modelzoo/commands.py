@@ -1,5 +1,6 @@
 """Translates a run into command lines of `bertbench`."""
 
+import os
 from pathlib import Path
 
 from bertbench.modelzoo.settings import LaunchSettings
@@ -26,10 +27,12 @@ def build_command(settings: LaunchSettings, task: str, action: str, output_dir: 
 
     Args:
       task: SQuAD, Classifier or Pretraining.
-      action: benchmark, profile, accuracy or train.
+      action: benchmark, profile, accuracy, train or export.
       output_dir: folder for the model's files.
     """
-    build = {"accuracy": _predict, "train": _train}.get(action, _benchmark)
+    build = {"accuracy": _predict, "train": _train, "export": _export}.get(action, _benchmark)
+    if action == "export":
+        output_dir = Path(os.path.expanduser(str(settings["model_export_path"])))
     command = (*build(settings, task), *_threads(settings), "--output-dir", str(output_dir))
     if action == "profile":
         command = (*command, "--profile")
@@ -54,6 +57,12 @@ def _predict(settings: LaunchSettings, task: str) -> Command:
         *_task_options(settings, task, "predict"),
         *_flags(settings, "batch_size"),
     )
+
+
+def _export(settings: LaunchSettings, task: str) -> Command:
+    names = ("max_seq_length", "task_name") if task == "Classifier" else ("max_seq_length",)
+    form = ("--format", "saved-model")
+    return ("export", task.lower(), *form, *_model(settings), *_flags(settings, *names))
 
 
 def _train(settings: LaunchSettings, task: str) -> Command:

@@ -80,11 +80,13 @@ def resolve(arguments: Arguments, machine: Machine, script_dir: Path) -> LaunchP
 
 
 def _choose_action(settings: LaunchSettings, mode: str) -> str:
-    """`profile` comes first; in inference then benchmark, which is also the default."""
+    """`profile` comes first; in inference then export, then benchmark, which is also the default."""
     if settings["profile"]:
         return "profile"
     if mode == "training":
         return "train"
+    if settings["model_export_path"] is not None:
+        return "export"
     if not settings["benchmark_only"] and settings["accuracy_only"]:
         settings["output_results"]
         return "accuracy"

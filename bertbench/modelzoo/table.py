@@ -129,6 +129,7 @@ MODEL_ARGUMENTS = (
     LaunchOption("data_dir", "path", "Classifier: the GLUE task's folder", **_both("MRPC")),
     LaunchOption("task_name", "text", "Classifier: the GLUE task", **_both("MRPC")),
     LaunchOption("output_dir", "path", "folder for the model's files, if not --output-dir"),
+    LaunchOption("model_export_path", "path", "inference: only write a SavedModel into this new folder"),
     LaunchOption("learning_rate", "number", "peak learning rate", training=3e-5),
     LaunchOption(
         "num_train_epochs", "number", "SQuAD, Classifier: passes over the training set", training=20.0

@@ -85,6 +85,12 @@ class ClassifierTask(Task):
         Example:
           bertbench benchmark classifier --config bert-base --mode training --precision bf16
         """,
+        "export": """Export a classifier: logits, one per label.
+
+        \b
+        Example:
+          bertbench export classifier --task-name MRPC --model-dir M --format onnx --output-dir out
+        """,
     }
     predict_split = "test"
     settings: ClassifierSettings

@@ -89,6 +89,12 @@ class PretrainingTask(Task):
         Example:
           bertbench benchmark pretraining --config bert-large --mode training --max-seq-length 512
         """,
+        "export": """Export both heads: masked_lm_logits and next_sentence_logits.
+
+        \b
+        Example:
+          bertbench export pretraining --model-dir M --format saved-model --output-dir out
+        """,
     }
     settings: PretrainingSettings
 

@@ -117,6 +117,12 @@ class SquadTask(Task):
           bertbench benchmark squad --config bert-large --precision bf16 --batch-size 8
           bertbench benchmark squad --model-dir M --data dev-v1.1.json --output-dir out
         """,
+        "export": """Export span answers: start_logits and end_logits of every token.
+
+        \b
+        Example:
+          bertbench export squad --model-dir M --format saved-model --output-dir models/squad/1
+        """,
     }
     settings: SquadSettings
 

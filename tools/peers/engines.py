@@ -11,6 +11,7 @@ import numpy as np
 
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
+from bertbench.export.inputs import ROW_INPUTS
 from tools.peers.inputs import PADDED, SORTED, PlainBatch, make_batches
 
 _OPENVINO_TYPES = {"fp32": "f32", "bf16": "bf16"}
@@ -100,7 +101,7 @@ class OpenVino(Engine):
         batches = self.inputs.batches(setup)
         shapes = {batch.input_ids.shape for batch in batches}
         if len(shapes) == 1:
-            model.reshape({name: list(*shapes) for name in ("input_ids", "segment_ids", "mask")})
+            model.reshape({name: list(*shapes) for name in ROW_INPUTS})
         properties = {
             "INFERENCE_NUM_THREADS": self.inputs.threads,
             "PERFORMANCE_HINT": "LATENCY",
@@ -109,7 +110,7 @@ class OpenVino(Engine):
         request = core.compile_model(model, "CPU", properties).create_infer_request()
         inputs = [_named(batch) for batch in batches]
         return self.from_rows(
-            batches, lambda: [request.infer(arrays)["logits"][..., 0].copy() for arrays in inputs]
+            batches, lambda: [request.infer(arrays)["start_logits"].copy() for arrays in inputs]
         )
 
 
@@ -128,7 +129,7 @@ class OnnxRuntime(Engine):
         batches = self.inputs.batches(setup)
         inputs = [_named(batch) for batch in batches]
         return self.from_rows(
-            batches, lambda: [session.run(["logits"], arrays)[0][..., 0] for arrays in inputs]
+            batches, lambda: [session.run(["start_logits"], arrays)[0] for arrays in inputs]
         )
 
 
@@ -223,4 +224,4 @@ ENGINES = {
 
 
 def _named(batch: PlainBatch) -> dict[str, np.ndarray]:
-    return {"input_ids": batch.input_ids, "segment_ids": batch.segment_ids, "mask": batch.mask}
+    return {"input_ids": batch.input_ids, "segment_ids": batch.segment_ids, "input_mask": batch.mask}

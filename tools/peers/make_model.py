@@ -24,9 +24,10 @@ def main(folder: Path) -> None:
     weights = random_weights(BenchmarkCase(task, "inference", Compute(), "peers", config, 1))
     np.savez(folder / "weights.npz", allow_pickle=False, **weights)
     if importlib.util.find_spec("onnx") is not None and values["mode"] == "inference":
-        from tools.peers.onnx_model import write_onnx
+        from bertbench.export.onnx_graph import write_onnx
+        from bertbench.export.onnx_heads import build_graph
 
-        write_onnx(folder / "model.onnx", config, weights, values["gelu"])
+        write_onnx(folder / "model.onnx", build_graph("SpanHead", config, weights, values["gelu"]))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MODULES = {"tensorflow-cpu": "tensorflow", "py-cpuinfo2": "cpuinfo"}
 # Packages that a requirement installs, and optional ones that are checked before they are imported.
 BROUGHT_ALONG = {"urllib3", "google", "packaging"}
-OPTIONAL = {"horovod"}
+OPTIONAL = {"horovod", "onnx", "onnxruntime"}
 OTHER_ENGINES = ROOT / "tools" / "peers"
 
 

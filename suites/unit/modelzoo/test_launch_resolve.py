@@ -331,3 +331,29 @@ def test_training_without_prediction_needs_no_dev_set(processes, given, dev_set)
 def test_path_with_unknown_user_is_kept():
     command = command_of(f"{TRAINING} -- train_option=Pretraining input_file=~no-such-user/a.tfrecord")
     assert value(command, "--input-file") == "~no-such-user/a.tfrecord"
+
+
+def test_a_saved_model_is_exported_instead_of_measured():
+    arguments = "init_checkpoint=/c/model.ckpt config_file=/c/config.json max_seq_length=384"
+    assert command_of(f"{INFERENCE} -- infer_option=SQuAD model_export_path=models/1 {arguments}") == [
+        *("export", "squad", "--format", "saved-model"),
+        *("--precision", "bfloat16", "--optimized-softmax", "--config-file", "/c/config.json"),
+        *("--init-checkpoint", "/c/model.ckpt", "--max-seq-length", "384"),
+        *("--output-dir", "models/1"),
+    ]
+    words = command_of(
+        f"{INFERENCE} -- infer_option=Classifier task_name=CoLA model_export_path=1 {arguments}"
+    )
+    assert words[:2] == ["export", "classifier"]
+    assert words[words.index("--task-name") + 1] == "CoLA"
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [("True", "--version-2-with-negative"), ("False", "--no-version-2-with-negative")]
+)
+def test_arguments_of_squad_2_become_options(value, word):
+    given = f"infer_option=SQuAD version_2_with_negative={value} null_score_diff_threshold=-1.5"
+    words = command_of(f"{INFERENCE} --accuracy-only -- {given}")
+    assert word in words
+    assert words[words.index("--null-score-diff-threshold") + 1] == "-1.5"
+    assert not any("version-2" in other for other in command_of(f"{INFERENCE} --accuracy-only"))

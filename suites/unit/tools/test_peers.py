@@ -96,9 +96,10 @@ def test_engine_logits_equal_own_logits(name, features, tmp_path, monkeypatch):
     np.savez(tmp_path / "weights.npz", **weights)
     inputs = EngineInputs(CONFIG, tmp_path, features, 2, 1, "erf")
     if "onnx" in offer.packages:
-        from tools.peers.onnx_model import write_onnx
+        from bertbench.export.onnx_graph import write_onnx
+        from bertbench.export.onnx_heads import build_graph
 
-        write_onnx(inputs.onnx_file, CONFIG, weights, "erf")
+        write_onnx(inputs.onnx_file, build_graph("SpanHead", CONFIG, weights, "erf"))
     found = {}
     for engine in (offer.engine(inputs, "fp32"), own.Bertbench(inputs, "fp32")):
         for setup in engine.setups("inference"):
