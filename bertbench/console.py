@@ -23,9 +23,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from bertbench.formatting import printable
+from bertbench.formatting import printable, shorten
 
 PLAIN_PROGRESS_SECONDS = 10.0
+_LONGEST_NOTICE, _LONGEST_CELL = 4000, 300  # characters
 _LEAST_TEXT = 12  # characters of a column that is broken to fit
 
 _new_console = functools.partial(Console, markup=False, emoji=False, highlight=False, soft_wrap=True)
@@ -40,7 +41,7 @@ def say(message: str) -> None:
 
 def notice(message: str) -> None:
     """Print a line to standard error that informs the user but needs no action."""
-    _err.print(_literal(message))
+    _err.print(_literal(shorten(message, _LONGEST_NOTICE)))
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -49,7 +50,7 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     for index, column in enumerate(columns):
         table.add_column(_literal(column), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(_literal(str(cell)) for cell in row))
+        table.add_row(*(_literal(shorten(str(cell), _LONGEST_CELL)) for cell in row))
     return table
 
 

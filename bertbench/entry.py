@@ -7,13 +7,14 @@ milliseconds on an interruption ends a program quietly.
 import errno
 import io
 import os
+import signal
 import sys
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is; typing itself takes milliseconds to import
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
-INTERRUPTED = 130  # as a shell gives it: 128 + SIGINT
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CRASHED = 70  # EX_SOFTWARE of sysexits.h
 _OUT_OF_MEMORY = (
     "out of memory; use a smaller model, --batch-size or --max-seq-length, "
@@ -35,18 +36,33 @@ _REMEDIES = {
 }
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal to stop this program, like Ctrl-C.
+
+    Attributes:
+      number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def run_program(name: str, module: str, arguments: list[str] | None = None) -> None:
     """Import `module`, call its `run(arguments)`, and exit with the status that it returns.
 
     What it raises becomes one line on standard error that begins with the program's name: a
-    `BertbenchError` with its own status, an operating system's error about a file with status 2. Any other
-    error is a fault in this package: status 70, with its traceback.
+    `BertbenchError` with its own status, an operating system's error about a file with status 2, a signal
+    that stops the program with 128 + its number. Any other error is a fault in this package: status 70, with
+    its traceback.
 
     Args:
-      arguments: those of this process if None; its standard streams are then prepared as well.
+      arguments: those of this process if None; its signals and standard streams are then prepared as well.
     """
+    handled: tuple[signal.Signals, ...] = ()
     try:
         if arguments is None:
+            handled = _stop_on_signals()
             _prepare_streams()
         try:
             status = _run(module, sys.argv[1:] if arguments is None else arguments)
@@ -56,6 +72,9 @@ def run_program(name: str, module: str, arguments: list[str] | None = None) -> N
         raise
     except BaseException as error:
         status = _report(name, error)
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)  # cleanup is complete
     sys.exit(status)
 
 
@@ -63,6 +82,21 @@ def output_is_read() -> bool:
     """Whether standard output is still read, as far as writing to it has shown."""
     raw = getattr(sys.stdout.buffer, "raw", None)
     return not (isinstance(raw, _StandardStream) and raw.gone)
+
+
+def _stop_on_signals() -> tuple[signal.Signals, ...]:
+    """Let stop signals raise `Stopped`, except those that are ignored, such as SIGHUP under nohup."""
+    handled = tuple(number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN)
+    for number in handled:
+        signal.signal(number, _stop)
+    return handled
+
+
+def _stop(number: int, _frame: object) -> None:
+    """Raise `Stopped`, and ignore later signals during cleanup, except SIGINT, which ends it at once."""
+    for other in STOPPING:
+        signal.signal(other, signal.SIG_DFL if other == signal.SIGINT else signal.SIG_IGN)
+    raise Stopped(number)
 
 
 def _run(module: str, arguments: list[str]) -> int:
@@ -88,8 +122,9 @@ def _report(name: str, error: BaseException) -> int:
         _tell(f"{name}: {error}")
         return error.exit_status
     if isinstance(error, KeyboardInterrupt):
-        _tell(f"{name}: interrupted")
-        return INTERRUPTED
+        number = signal.Signals(error.number if isinstance(error, Stopped) else signal.SIGINT)
+        _tell(f"{name}: {'interrupted' if number == signal.SIGINT else f'stopped by {number.name}'}")
+        return 128 + number  # as a shell gives it
     if _is_out_of_memory(error):
         _tell(f"{name}: {_OUT_OF_MEMORY}")
         return InputError.exit_status
@@ -106,9 +141,9 @@ def _report(name: str, error: BaseException) -> int:
 
 def _tell(line: str) -> None:
     """Print a line on standard error, without importing packages that may be missing."""
-    from bertbench.formatting import printable
+    from bertbench.formatting import printable, shorten
 
-    print(printable(line), file=sys.stderr)
+    print(printable(shorten(line)), file=sys.stderr)
 
 
 def _place(error: OSError) -> str | None:

@@ -5,9 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import stat
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
+from bertbench.temporary import temporary_file
 
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
@@ -29,88 +28,11 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     make_directory(path.parent)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.fchmod(handle, 0o666 & ~_umask())
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with temporary_file(path) as temporary:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def staged_directory(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder; on success its files are moved to `path` and replace files of the same name.
-
-    On any exception `path` is unchanged; if it did not exist, it does not exist afterwards.
-
-    Raises:
-      InputError: `path` cannot be created or written, or a folder has the name of one of the files; or as
-        raised in the context, with the final paths of staged files.
-    """
-    path = Path(path)
-    existed = path.exists()
-    make_directory(path)
-    try:
-        staging = Path(tempfile.mkdtemp(dir=path, prefix=".", suffix=".tmp"))
-    except OSError as error:
-        if not existed:
-            path.rmdir()
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another output folder."
-        ) from None
-    try:
-        yield staging
-        _publish(staging, path)
-    except InputError as error:  # users know the final path of a staged file
-        raise InputError(str(error).replace(str(staging), str(path))) from None
-    finally:
-        shutil.rmtree(staging)
-        if not existed:
-            with contextlib.suppress(OSError):  # it contains the outputs
-                path.rmdir()
-
-
-@contextlib.contextmanager
-def new_directory(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder; on success it becomes `path`, with everything in it.
-
-    On any exception there is nothing new.
-
-    Raises:
-      InputError: `path` cannot be created, or exists and is not an empty folder.
-    """
-    path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"{path}: is not an empty folder; choose a new one.")
-    make_directory(path.parent)
-    try:
-        staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another output folder."
-        ) from None
-    try:
-        yield staging
-        staging.chmod(0o777 & ~_umask())
-        _move(staging, path)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _publish(staging: Path, path: Path) -> None:
-    files = {file: path / file.name for file in staging.iterdir()}
-    for target in files.values():
-        if target.is_dir():
-            raise InputError(
-                f"{target}: a folder of this name exists; remove it or choose another output folder."
-            )
-    for file, target in files.items():
-        _move(file, target)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -334,18 +256,3 @@ def sha256_of_file(path: Path | str) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-
-
-def _move(file: Path, target: Path) -> None:
-    try:
-        file.replace(target)
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror}); choose another output folder."
-        ) from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 NONE = "–"
 MINUS = "−"
-# Characters that move the cursor, end a line or change the text direction, and lone surrogates: C0 and C1
-# control characters, line and paragraph separators, Unicode's bidirectional controls, and surrogates.
+# What moves the cursor, ends a line, turns the direction of writing, or is no character: C0 and C1 control
+# characters, line and paragraph separators, bidirectional controls, surrogates, and what XML does not take.
 _NOT_PRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 PROPER = {"squad": "SQuAD", "f1": "F1", "mcc": "MCC", "lm": "LM"}
 
@@ -21,6 +21,14 @@ def printable(text: str) -> str:
     escapes (`\\x1b`, `\\u202e`).
     """
     return _NOT_PRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def shorten(text: str, most: int = 1000) -> str:
+    """A text from a file with at most about `most` characters: its middle is left out."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} ... ({len(text) - 2 * half:,} characters) ... {text[-half:]}"
 
 
 def words(name: str) -> str:

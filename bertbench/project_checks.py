@@ -71,9 +71,10 @@ class JudgedScore:
     def verdicts(self) -> list[Verdict]:
         """The gate's verdicts, one per comparison."""
         unit = scored_unit(self.case.task)
+        judged = [made for made in self.case.comparisons if made.verdict != Ruling.NOT_JUDGED]
         return [
             score_verdict(self.name, made, f"against {made.against}: {explain(made, unit)}")
-            for made in self.case.comparisons
+            for made in judged or self.case.comparisons
         ]
 
     @property

@@ -12,6 +12,7 @@ from bertbench.evaluation.items import Items
 from bertbench.files import make_directory, write_json
 from bertbench.gate.result import GATE_FILE, GateResult, Verdict
 from bertbench.measure.machine import describe_machine
+from bertbench.output_folders import written_together
 from bertbench.project import Project
 from bertbench.results.accuracy import ACCURACY_FILE, AccuracyCase, AccuracyResult, write_accuracy
 from bertbench.results.accuracy_baselines import record_baselines
@@ -32,22 +33,25 @@ def write_results(
 
     `accuracy.json` with scores by item in a file beside it, `throughput.json`, and verdicts as `gate.json`.
     """
-    make_directory(folder)
-    if verdicts:
-        notes = () if scores and speeds else (f"Only {'accuracy' if scores else 'speed'} was judged.",)
-        result = GateResult("the stored baselines", "this run", command_line(), notes, tuple(verdicts))
-        write_result(folder / GATE_FILE, result)
-    if scores:
-        cases = []
-        for case, items in scores:
-            name = f"{case.case}.npz"
-            write_items(folder / name, items)
-            cases.append(dataclasses.replace(case, per_question_scores=name))
-        write_accuracy(
-            folder / ACCURACY_FILE, AccuracyResult(describe_machine(), describe_versions(), tuple(cases))
-        )
-    if speeds:
-        write_json(folder / THROUGHPUT_FILE, _benchmark_file(speeds))
+    with written_together(make_directory(folder), last=ACCURACY_FILE) as staging:
+        if verdicts:
+            notes = () if scores and speeds else (f"Only {'accuracy' if scores else 'speed'} was judged.",)
+            result = GateResult("the stored baselines", "this run", command_line(), notes, tuple(verdicts))
+            write_result(staging / GATE_FILE, result)
+        if scores:
+            _write_scores(staging, scores)
+        if speeds:
+            write_json(staging / THROUGHPUT_FILE, _benchmark_file(speeds))
+
+
+def _write_scores(folder: Path, scores: Sequence[Score]) -> None:
+    cases = []
+    for case, items in scores:
+        name = f"{case.case}.npz"
+        write_items(folder / name, items)
+        cases.append(dataclasses.replace(case, per_question_scores=name))
+    result = AccuracyResult(describe_machine(), describe_versions(), tuple(cases))
+    write_accuracy(folder / ACCURACY_FILE, result)
 
 
 def require_recordable(project: Project, *, allow_dirty: bool) -> None:

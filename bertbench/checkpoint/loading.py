@@ -1,7 +1,6 @@
 """Loads weights from the published checkpoint formats into variables, and saves them in Google's format."""
 
 import os
-import shutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from bertbench.checkpoint.readers import CheckpointFile, open_checkpoint
 from bertbench.console import notice
 from bertbench.errors import InputError, tensorflow_reason
 from bertbench.files import make_directory
+from bertbench.temporary import temporary_folder
 
 # Values read at a time: enough to keep TensorFlow's reading threads busy, little compared with a large model.
 BATCH_BYTES = 128 * 2**20
@@ -82,7 +82,7 @@ def save_weights(
     """Write a Google-format checkpoint: `PREFIX.index` and `PREFIX.data-00000-of-00001`.
 
     Floats are stored as float32, other dtypes unchanged, and `global_step` as an int64 scalar. Both files are
-    written in `.NAME.saving/` next to the prefix, synced, and renamed, the index last. Without its index a
+    written in a temporary folder next to the prefix, synced, and renamed, the index last. Without its index a
     checkpoint does not exist, so the prefix is complete or absent. An older checkpoint of the same prefix is
     removed only when the new one is complete on the disk.
 
@@ -91,19 +91,15 @@ def save_weights(
     """
     prefix = Path(prefix)
     make_directory(prefix.parent)
-    working = prefix.with_name(f".{prefix.name}.saving")
     try:
-        shutil.rmtree(working, ignore_errors=True)
-        working.mkdir()
-        _write_bundle({**weights, "global_step": np.int64(global_step)}, working / prefix.name)
-        _publish(working, prefix)
+        with temporary_folder(prefix) as working:
+            _write_bundle({**weights, "global_step": np.int64(global_step)}, working / prefix.name)
+            _publish(working, prefix)
     except (OSError, tf.errors.OpError) as error:
         raise InputError(
             f"{prefix}: the checkpoint cannot be written ({_reason(error)}); free some space or choose "
             "another place. Earlier checkpoints are intact."
         ) from None
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
 
 
 def _batches(sources: Mapping[str, StoredTensor]) -> Iterator[list[tuple[str, StoredTensor]]]:

@@ -22,6 +22,7 @@ from bertbench.evaluation.prediction_files import (
 from bertbench.evaluation.squad_metrics import SquadScores, score_squad
 from bertbench.evaluation.squad_v2_metrics import SquadV2Scores, score_squad_v2
 from bertbench.files import read_content, read_json
+from bertbench.formatting import shorten
 from bertbench.options import Option, Settings
 from bertbench.results.provenance import RESULTS_FILE
 
@@ -59,7 +60,7 @@ def compare_predictions(options: CompareOptions) -> None:
     second = _Run(pred_b, predictions["B"], dataset, references, with_negative)
     changed = [key for key in references if first.answers.get(key) != second.answers.get(key)]
     for key in changed:
-        say(f"{key}: {references[key].question}")
+        say(shorten(f"{key}: {references[key].question}"))
         for name, run in (("A", first), ("B", second)):
             say(f"  {name}: {run.describe(key)}")
     say(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
@@ -85,8 +86,8 @@ def _predicted_dataset(folder: Path) -> Path:
     if not results.exists():
         raise InputError(f"{results}: missing, so the dataset is unknown; give --data.")
     try:
-        dataset = Path(read_json(results)["dataset"][0])
-    except (TypeError, KeyError, IndexError):
+        dataset = Path(read_json(results)["dataset"][0]).expanduser()
+    except (TypeError, KeyError, IndexError, RuntimeError):  # the last: no such home
         raise InputError(f"{results}: contains no dataset; give --data.") from None
     if not dataset.is_file():
         raise InputError(f"{results}: the dataset {dataset} does not exist; give --data.")
@@ -128,7 +129,7 @@ class _Run:
         answer = self.answers.get(key, "(no answer)")
         margin = self._margins.get(self._questions[key])
         figures = f"EM {score.exact_match}, F1 {100 * score.f1:.2f}"
-        return f"{answer}  [{figures}{f', margin {margin:.4f}' if margin is not None else ''}]"
+        return f"{shorten(answer)}  [{figures}{f', margin {margin:.4f}' if margin is not None else ''}]"
 
 
 def _summarise(first: _Run, second: _Run) -> str:

@@ -11,8 +11,8 @@ from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
 from bertbench.compute import Compute
 from bertbench.console import notice
-from bertbench.files import new_directory
 from bertbench.options import Option, Settings
+from bertbench.output_folders import new_directory
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
 

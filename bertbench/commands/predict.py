@@ -10,9 +10,10 @@ from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
 from bertbench.console import make_table, notice, print_table, say
-from bertbench.files import staged_directory, write_json
+from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
 from bertbench.options import Settings
+from bertbench.output_folders import staged_directory
 from bertbench.precision import FP32
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.runtime import compute_for
@@ -51,7 +52,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     from bertbench.results.item_files import write_items
     from bertbench.results.provenance import RESULTS_FILE
 
-    with staged_directory(options.output_dir) as staging:
+    with staged_directory(options.output_dir, last=RESULTS_FILE) as staging:
         prediction = predict(task, source, task.split, settings)
         task.write_scores(prediction.outcome, staging, read_global_step(source.required_checkpoint))
         task.write_predictions(prediction.outcome, staging, task.split)
@@ -82,7 +83,7 @@ def _describe(
     prediction: "Prediction",
 ) -> dict[str, Any]:
     """The contents of results.json."""
-    from bertbench.results.provenance import describe_origin
+    from bertbench.results.provenance import describe_origin, shown_path
 
     return {
         **describe_origin(),
@@ -96,9 +97,9 @@ def _describe(
         "deterministic": settings.deterministic,
         "max_seq_length": task.max_seq_length,
         "threads": dataclasses.asdict(threads),
-        "checkpoint": str(source.checkpoint),
+        "checkpoint": shown_path(source.required_checkpoint),
         "checkpoint_fingerprint": prediction.checkpoint_fingerprint,
-        "dataset": [str(file.path) for file in prediction.dataset.files],
+        "dataset": [shown_path(file.path) for file in prediction.dataset.files],
         "dataset_sha256": prediction.dataset_sha256,
         "quantity": task.headline,
         "scores": prediction.outcome.scores,

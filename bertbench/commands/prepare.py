@@ -1,5 +1,6 @@
 """`bertbench prepare`: plain text -> pretraining TFRecords."""
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from bertbench.console import notice, say
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.errors import InputError
 from bertbench.options import Option, Pattern, Settings
+from bertbench.output_folders import claimed
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,17 @@ def prepare_pretraining(options: PrepareOptions) -> None:
     from bertbench.patterns import match_files
 
     output_files = name_output_files(options.output_file, options.output_dir, options.num_shards)
-    written = write_pretraining_files(
-        match_files(options.data),
-        output_files,
-        tokenizer=tokenizer_of(options.vocab_file, options.do_lower_case).tokenizer,
-        options=options.masking,
-        random_seed=options.seed,
-        num_processes=options.num_processes or os.cpu_count() or 1,
-    )
+    input_files = match_files(options.data)
+    tokenizer = tokenizer_of(options.vocab_file, options.do_lower_case).tokenizer
+    with contextlib.nullcontext() if options.output_dir is None else claimed(options.output_dir):
+        written = write_pretraining_files(
+            input_files,
+            output_files,
+            tokenizer=tokenizer,
+            options=options.masking,
+            random_seed=options.seed,
+            num_processes=options.num_processes or os.cpu_count() or 1,
+        )
     if written.documents == 1:
         notice("There is only one document: random next sentences are taken from it, too.")
     place = options.output_file or options.output_dir

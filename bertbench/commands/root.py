@@ -55,7 +55,7 @@ def bertbench() -> None:
 
     \b
     Exit status: 0 fine, 1 a failed gate, 2 bad input, 3 could not judge,
-    70 an error in bertbench itself, 130 interrupted.
+    70 an error in bertbench itself, 128 + the number of a signal that stopped it (130: Ctrl-C).
     """
 
 

@@ -13,6 +13,7 @@ from bertbench.compute import Compute
 from bertbench.console import make_table, print_table
 from bertbench.files import write_json
 from bertbench.options import Option, Settings
+from bertbench.output_folders import claimed
 from bertbench.processes.horovod_launcher import is_training_worker
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
@@ -58,11 +59,14 @@ def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) 
 
     from bertbench.results.provenance import RESULTS_FILE
 
-    result = _run(job, workers)
-    if workers is None or workers.rank == 0:
+    if workers is not None and workers.rank != 0:
+        _run(job, workers)
+        return
+    with claimed(job.output_dir):
+        result = _run(job, workers)
         figures = {"processes": workers.size if workers else 1, **_describe(job, result, threads)}
         write_json(job.output_dir / RESULTS_FILE, figures)
-        _print(job, result)
+    _print(job, result)
 
 
 command = TaskGroup(
@@ -123,7 +127,7 @@ def _run(job: "TrainingJob", workers: "HorovodWorkers | None") -> "JobResult":
 def _describe(job: "TrainingJob", result: "JobResult", threads: "ThreadSettings") -> dict[str, Any]:
     """The contents of results.json."""
     from bertbench.measure.timing import peak_memory_mib
-    from bertbench.results.provenance import describe_origin
+    from bertbench.results.provenance import describe_origin, shown_path
 
     return {
         **describe_origin(),
@@ -134,7 +138,7 @@ def _describe(job: "TrainingJob", result: "JobResult", threads: "ThreadSettings"
         "settings": dataclasses.asdict(job.settings),
         "max_seq_length": job.task.max_seq_length,
         "threads": dataclasses.asdict(threads),
-        "init_checkpoint": str(job.source.checkpoint) if job.source.checkpoint else None,
+        "init_checkpoint": shown_path(job.source.checkpoint) if job.source.checkpoint else None,
         "peak_memory_mib": peak_memory_mib(),
         **result.to_json(),
     }

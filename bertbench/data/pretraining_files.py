@@ -10,9 +10,9 @@ Examples are assigned to the shards in turn, and each shard has its own order of
 import contextlib
 import functools
 import multiprocessing
+import os
 import random
 import signal
-import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bertbench.children import end_with
 from bertbench.console import progress
 from bertbench.data.pretraining import ExampleMaker, MaskingOptions
 from bertbench.data.text_corpus import PART_BYTES, Span, plan_parts, read_documents
@@ -29,7 +30,9 @@ from bertbench.data.tfrecords import write_records
 from bertbench.data.tokenization import TextRules, Tokenizer
 from bertbench.data.vocabulary import Vocabulary
 from bertbench.errors import InputError
-from bertbench.files import atomic_path, make_directory
+from bertbench.files import make_directory
+from bertbench.output_folders import written_together
+from bertbench.temporary import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ def write_pretraining_files(
 ) -> Written:
     """Turn text into masked examples and distribute them evenly over the output files.
 
-    Output files are never half-written. During the work, twice the size of the outputs is needed on the disk,
-    and each process has the examples of one part (about 100 MB) in memory.
+    Output files are replaced together, and never half-written. During the work, twice the size of the outputs
+    is needed on the disk, and each process has the examples of one part (about 100 MB) in memory.
 
     Raises:
       InputError: text is not UTF-8 or contains no sentence, an input would be overwritten, there are fewer
@@ -87,12 +90,12 @@ def write_pretraining_files(
             raise InputError(f"{path}: is also an input; choose another output.")
     folder = make_directory(output_files[0].parent)
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".pretraining-") as temporary:
+        with written_together(folder) as staging, temporary_folder(staging / "parts") as temporary:
             jobs = [
                 _Job(
                     part=part,
                     spans=spans,
-                    file=Path(temporary) / f"{part:08d}",
+                    file=temporary / f"{part:08d}",
                     vocabulary=tokenizer.vocabulary,
                     rules=tokenizer.rules,
                     options=options,
@@ -103,7 +106,7 @@ def write_pretraining_files(
             ]
             written = _run(jobs, num_processes)
             _check_enough(sum(part.examples for part in written), input_files, output_files)
-            _gather(jobs, written, output_files, random_seed)
+            _gather(jobs, written, [staging / path.name for path in output_files], random_seed)
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written ({error.strerror}); free some space or choose another folder."
@@ -142,13 +145,23 @@ def _results(jobs: Sequence[_Job], num_processes: int) -> Generator[_PartWritten
     pool = ProcessPoolExecutor(
         num_processes,
         mp_context=multiprocessing.get_context("spawn"),  # TensorFlow's threads do not survive a fork
-        initializer=signal.signal,  # an interrupt ends a worker without a traceback
-        initargs=(signal.SIGINT, signal.SIG_DFL),
+        initializer=_begin_worker,
+        initargs=(os.getpid(),),
     )
+    others = set(multiprocessing.active_children())
     try:
         yield from pool.map(_write_part, jobs)
+    except BaseException:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends a worker without a traceback
+    end_with(parent)
 
 
 # A process keeps its tokenizer, with its cache of words, for all parts.
@@ -188,16 +201,14 @@ def _gather(
     jobs: Sequence[_Job], written: Sequence[_PartWritten], output_files: Sequence[Path], random_seed: int
 ) -> None:
     """Copy each shard's bytes from all parts' files; TFRecord files are joined by laying them end to end."""
-    with contextlib.ExitStack() as stack:
-        temporaries = [stack.enter_context(atomic_path(path)) for path in output_files]
-        for shard, temporary in enumerate(temporaries):
-            order = list(range(len(jobs)))
-            random.Random(f"{random_seed} shard {shard}").shuffle(order)
-            with temporary.open("wb") as output:
-                for part in order:
-                    with jobs[part].file.open("rb") as source:
-                        source.seek(sum(written[part].shard_bytes[:shard]))
-                        _copy(source, output, written[part].shard_bytes[shard])
+    for shard, path in enumerate(output_files):
+        order = list(range(len(jobs)))
+        random.Random(f"{random_seed} shard {shard}").shuffle(order)
+        with path.open("wb") as output:
+            for part in order:
+                with jobs[part].file.open("rb") as source:
+                    source.seek(sum(written[part].shard_bytes[:shard]))
+                    _copy(source, output, written[part].shard_bytes[shard])
 
 
 def _copy(source: BinaryIO, output: BinaryIO, count: int) -> None:

@@ -8,7 +8,8 @@ DIR/checksums.json              checksums recorded at the first download, for ad
 import contextlib
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bertbench import console
@@ -16,8 +17,9 @@ from bertbench.errors import InputError
 from bertbench.fetch.catalog import Item, Source
 from bertbench.fetch.download import Progress, Retries, TransferError, download
 from bertbench.fetch.mrpc import split_mrpc
-from bertbench.fetch.unpack import ArchiveError, unpack_zip
-from bertbench.files import make_directory, read_json, sha256_of_file, write_json
+from bertbench.fetch.unpack import DamagedError, unpack_zip
+from bertbench.files import make_directory, sha256_of_file, write_json
+from bertbench.results.parsing import Count, read_state
 
 RECORD = ".fetched.json"
 CHECKSUMS = "checksums.json"
@@ -26,6 +28,26 @@ DEFAULT_RETRIES = Retries()
 
 class WrongBytesError(TransferError):
     """A file was downloaded completely, but its size or checksum is wrong."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file must be: its size in bytes, and the hexadecimal SHA-256 of its bytes."""
+
+    size: Count
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The contents of `.fetched.json`: files by their path in the folder."""
+
+    item: str
+    addresses: tuple[str, ...]
+    files: Mapping[str, Checksum]
+
+
+Checksums = dict[str, Checksum]  # by address
 
 
 def fetch(item: Item, cache: Path, retries: Retries = DEFAULT_RETRIES) -> Path:
@@ -42,12 +64,12 @@ def fetch(item: Item, cache: Path, retries: Retries = DEFAULT_RETRIES) -> Path:
             console.notice(f"{item.name}: already in {folder}, verified.")
             return folder
         downloads = make_directory(cache / ".downloads" / item.name)
-        first_used: dict[str, dict[str, object]] = {}
+        first_used: Checksums = {}
         for source in item.sources:
             first_used |= _download(source, item, downloads, cache, retries)
         try:
             _install(item, downloads, folder)
-        except ArchiveError:
+        except DamagedError:
             shutil.rmtree(downloads)
             raise
         _record_checksums(cache, first_used)
@@ -60,18 +82,16 @@ def _is_complete(folder: Path) -> bool:
     record = folder / RECORD
     if not record.exists():
         return False
-    for name, known in read_json(record)["files"].items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != known["size"]:
-            return False
-        if sha256_of_file(path) != known["sha256"]:
-            return False
-    return True
+    try:
+        files = read_state(_Record, record, "fetch it again").files
+    except InputError:
+        return False
+    return all(
+        (folder / name).is_file() and _checksum_of(folder / name) == known for name, known in files.items()
+    )
 
 
-def _download(
-    source: Source, item: Item, downloads: Path, cache: Path, retries: Retries
-) -> dict[str, dict[str, object]]:
+def _download(source: Source, item: Item, downloads: Path, cache: Path, retries: Retries) -> Checksums:
     """Download a source from the first address that works; a wrong file is downloaded once more.
 
     Returns what `_verify` returns.
@@ -94,7 +114,7 @@ def _download(
     raise InputError(" ".join(problems))
 
 
-def _verify(path: Path, source: Source, cache: Path) -> dict[str, dict[str, object]]:
+def _verify(path: Path, source: Source, cache: Path) -> Checksums:
     """Compare a file with the published or recorded size and checksum.
 
     Returns:
@@ -103,32 +123,43 @@ def _verify(path: Path, source: Source, cache: Path) -> dict[str, dict[str, obje
     Raises:
       WrongBytesError: they differ; the file is deleted.
     """
-    got = {"size": path.stat().st_size, "sha256": sha256_of_file(path)}
+    got = _checksum_of(path)
     key = source.addresses[0]
-    recorded = _read_checksums(cache).get(key, {})
-    known = {"size": source.size, "sha256": source.sha256 or recorded.get("sha256")}
-    for quantity, value in known.items():
-        if value is not None and got[quantity] != value:
+    recorded = _read_checksums(cache).get(key)
+    sha256 = source.sha256 or (recorded.sha256 if recorded else None)
+    for quantity, value, known in (("size", got.size, source.size), ("sha256", got.sha256, sha256)):
+        if known is not None and value != known:
             path.unlink()
             remedy = (
                 f" If the publisher changed the file, delete its entry in {cache / CHECKSUMS}."
                 if recorded
                 else ""
             )
-            raise WrongBytesError(f"{key}: {quantity} is {got[quantity]}, not {value}.{remedy}")
-    return {} if known["sha256"] else {key: got}
+            raise WrongBytesError(f"{key}: {quantity} is {value}, not {known}.{remedy}")
+    return {} if sha256 else {key: got}
 
 
-def _read_checksums(cache: Path) -> dict[str, dict[str, object]]:
+def _checksum_of(path: Path) -> Checksum:
+    return Checksum(path.stat().st_size, sha256_of_file(path))
+
+
+def _read_checksums(cache: Path) -> Checksums:
+    """The recorded checksums.
+
+    Raises:
+      InputError: the file is damaged.
+    """
     path = cache / CHECKSUMS
-    return read_json(path) if path.exists() else {}
+    remedy = "delete it to record the checksums of the next downloads"
+    return read_state(Checksums, path, remedy) if path.exists() else {}
 
 
-def _record_checksums(cache: Path, first_used: dict[str, dict[str, object]]) -> None:
+def _record_checksums(cache: Path, first_used: Checksums) -> None:
     for address, checksum in first_used.items():
-        console.notice(f"{address}: has no published checksum; recorded sha256 {checksum['sha256']}.")
+        console.notice(f"{address}: has no published checksum; recorded sha256 {checksum.sha256}.")
     if first_used:
-        write_json(cache / CHECKSUMS, _read_checksums(cache) | first_used)
+        known = _read_checksums(cache) | first_used
+        write_json(cache / CHECKSUMS, {address: asdict(checksum) for address, checksum in known.items()})
 
 
 def _install(item: Item, downloads: Path, folder: Path) -> None:
@@ -143,14 +174,14 @@ def _install(item: Item, downloads: Path, folder: Path) -> None:
             shutil.copyfile(downloads / source.name, staged / source.name)
     if item.split_mrpc:
         split_mrpc(staged)
-    files = {}
+    files: dict[str, Checksum] = {}
     for path in sorted(path for path in staged.rglob("*") if path.is_file()):
         name = path.relative_to(staged).as_posix()
-        files[name] = {"size": path.stat().st_size, "sha256": sha256_of_file(path)}
+        files[name] = _checksum_of(path)
         make_directory((folder / name).parent)
         path.replace(folder / name)
-    addresses = [source.addresses[0] for source in item.sources]
-    write_json(folder / RECORD, {"item": item.name, "addresses": addresses, "files": files})
+    addresses = tuple(source.addresses[0] for source in item.sources)
+    write_json(folder / RECORD, asdict(_Record(item.name, addresses, files)))
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ Resuming follows RFC 9110: the rest is requested with Range (section 14.2) and I
 validator (strong ETag, else Last-Modified) of the first response; a response of 200 restarts the file.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from bertbench import __version__
 from bertbench.errors import InputError
 from bertbench.files import write_json
+from bertbench.results.parsing import read_state
 
 CHUNK_BYTES = 2**16  # lost at most when the connection breaks
 TIMEOUT_SECONDS = (15, 60)  # for connecting; between two bytes
@@ -193,8 +193,8 @@ def _write_state(part: Path, state: _Part) -> None:
 def _read_state(part: Path, address: str) -> _Part | None:
     """The state of an earlier attempt, if it can be resumed: same address, and a validator."""
     try:
-        state = _Part(**json.loads(_state_file(part).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        state = read_state(_Part, _state_file(part), "fetch it again")
+    except InputError:
         return None
     return state if state.address == address and state.validator and part.exists() else None
 

@@ -6,7 +6,7 @@ pairs; its test file has row numbers instead of labels.
 
 from pathlib import Path
 
-from bertbench.errors import InputError
+from bertbench.fetch.unpack import DamagedError
 from bertbench.files import write_text
 
 TRAIN, TEST, DEV_IDS = "msr_paraphrase_train.txt", "msr_paraphrase_test.txt", "mrpc_dev_ids.tsv"
@@ -17,7 +17,8 @@ def split_mrpc(folder: Path) -> None:
     """Write train.tsv, dev.tsv and test.tsv next to the raw files in `folder`.
 
     Raises:
-      InputError: a row does not have 5 columns; the message names file and line.
+      DamagedError: a file is not UTF-8, is empty, or a row does not have 5 columns; the message names file
+        and line.
     """
     dev_pairs = {tuple(line.split("\t")) for line in _lines(folder / DEV_IDS)}
     header, *rows = _rows(folder / TRAIN)
@@ -35,10 +36,16 @@ def _rows(path: Path) -> list[list[str]]:
     for number, line in enumerate(_lines(path), start=1):
         row = line.split("\t")
         if len(row) != 5:
-            raise InputError(f"{path}: line {number}: {len(row)} columns, not 5; fetch the file again.")
+            raise DamagedError(f"{path}: line {number}: {len(row)} columns, not 5; fetch the file again.")
         rows.append(row)
     return rows
 
 
 def _lines(path: Path) -> list[str]:
-    return [line.strip() for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedError(f"{path}: byte {error.start} is not UTF-8; fetch the file again.") from None
+    if lines := [line.strip() for line in text.split("\n") if line.strip()]:
+        return lines
+    raise DamagedError(f"{path}: is empty; fetch the file again.")

@@ -19,8 +19,8 @@ MAX_BYTES = 50 * 2**30
 _FINDER_FILES = {"__MACOSX", ".DS_Store", "Icon\r"}
 
 
-class ArchiveError(InputError):
-    """An archive is damaged, or contains something that must not be unpacked."""
+class DamagedError(InputError):
+    """What was downloaded is damaged, or contains something that must not be unpacked."""
 
 
 def unpack_zip(archive: Path, folder: Path) -> None:
@@ -30,7 +30,7 @@ def unpack_zip(archive: Path, folder: Path) -> None:
     with the same names are overwritten.
 
     Raises:
-      ArchiveError: the archive is damaged or unsafe; nothing is written then, unless the damage is found
+      DamagedError: the archive is damaged or unsafe; nothing is written then, unless the damage is found
         only in a member's data.
       InputError: the disk is full or cannot be written.
     """
@@ -40,9 +40,11 @@ def unpack_zip(archive: Path, folder: Path) -> None:
             _check_size(archive, members.values(), folder)
             for path, member in members.items():
                 _extract(opened, member, folder / path)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise ArchiveError(
-            f"{archive}: is damaged or not a zip archive ({error}); delete it and download it again."
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # zipfile and its decompressors raise many kinds of errors for damage
+        raise DamagedError(
+            f"{archive}: is damaged or not a zip archive ({error!r}); fetch it again."
         ) from None
 
 
@@ -50,17 +52,17 @@ def _checked_members(archive: Path, opened: zipfile.ZipFile) -> dict[PurePosixPa
     """The files to unpack by their path under the folder."""
     files: dict[PurePosixPath, zipfile.ZipInfo] = {}
     if len(opened.infolist()) > MAX_MEMBERS:
-        raise ArchiveError(f"{archive}: has more than {MAX_MEMBERS} members; it is not unpacked.")
+        raise DamagedError(f"{archive}: has more than {MAX_MEMBERS} members; it is not unpacked.")
     for member in opened.infolist():
         path = _safe_path(archive, member)
         if member.is_dir() or _FINDER_FILES.intersection(path.parts):
             continue
         if path in files:
-            raise ArchiveError(f"{archive}: contains {member.filename!r} twice; it is not unpacked.")
+            raise DamagedError(f"{archive}: contains {member.filename!r} twice; it is not unpacked.")
         files[path] = member
     clash = next((path for path in files if not files.keys().isdisjoint(path.parents)), None)
     if clash:
-        raise ArchiveError(f"{archive}: {clash} is inside another file; it is not unpacked.")
+        raise DamagedError(f"{archive}: {clash} is inside another file; it is not unpacked.")
     return _without_top_folder(files)
 
 
@@ -69,14 +71,14 @@ def _safe_path(archive: Path, member: zipfile.ZipInfo) -> PurePosixPath:
     name = member.orig_filename
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or set(name) & set("\\:\0"):
-        raise ArchiveError(f"{archive}: member {name!r} is outside the folder; the archive is not unpacked.")
+        raise DamagedError(f"{archive}: member {name!r} is outside the folder; the archive is not unpacked.")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise ArchiveError(
+        raise DamagedError(
             f"{archive}: member {name!r} is a link or special file; the archive is not unpacked."
         )
     if member.flag_bits & 0x1:
-        raise ArchiveError(f"{archive}: member {name!r} is encrypted; the archive is not unpacked.")
+        raise DamagedError(f"{archive}: member {name!r} is encrypted; the archive is not unpacked.")
     return path
 
 
@@ -90,7 +92,7 @@ def _without_top_folder(files: dict[PurePosixPath, zipfile.ZipInfo]) -> dict[Pur
 def _check_size(archive: Path, members: Iterable[zipfile.ZipInfo], folder: Path) -> None:
     total = sum(member.file_size for member in members)
     if total > min(MAX_BYTES, MAX_GROWTH * max(archive.stat().st_size, 2**20)):
-        raise ArchiveError(
+        raise DamagedError(
             f"{archive}: would unpack to {total} bytes, which is unreasonable; it is not unpacked."
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,4 +107,6 @@ def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> 
         with opened.open(member) as packed, target.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked, 2**20)
     except OSError as error:
+        if error.errno is None:  # bz2 reports damage as OSError
+            raise zipfile.BadZipFile(str(error)) from None
         raise InputError(f"{target}: cannot be written ({error.strerror}); free some space.") from None

@@ -55,7 +55,7 @@ def _incomparable(base: AccuracyCase, head: AccuracyCase) -> str | None:
 def _outcome(made: ScoreComparison) -> Outcome:
     if made.verdict == Ruling.FAIL:
         return Outcome.REGRESSION
-    if made.verdict == Ruling.UNCLEAR or made.difference is None:
+    if made.verdict in (Ruling.UNCLEAR, Ruling.NOT_JUDGED) or made.difference is None:
         return Outcome.UNCLEAR
     gain = -made.difference if lower_is_better(made.quantity) else made.difference
     return Outcome.IMPROVEMENT if gain > made.tolerance else Outcome.OK

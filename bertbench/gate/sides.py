@@ -10,16 +10,14 @@ from bertbench.gate.accuracy import read_judged
 from bertbench.gate.predictions import read_prediction
 from bertbench.measure import machine
 from bertbench.results.accuracy import ACCURACY_FILE, AccuracyCase, AccuracyResult
-from bertbench.results.baselines import find_stored
+from bertbench.results.baselines import find_stored, read_stored
 from bertbench.results.item_files import read_items
 from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.repository import find_root
 from bertbench.results.schema import (
     THROUGHPUT_FILE,
-    THROUGHPUT_VERSION,
-    ThroughputCase,
     ThroughputResult,
-    parse_version,
+    parse_throughput,
     read_throughput,
 )
 
@@ -81,7 +79,7 @@ def load_stored(revision: str, storage: Path, machine_id: str) -> Side:
             f"revisions here ({error})."
         ) from None
     stored = find_stored(root, revision, storage, machine_id)
-    return Side(f"{revision} ({stored.path})", stored.path, read_throughput(stored.path))
+    return Side(f"{revision} ({stored.path})", stored.path, read_stored(stored))
 
 
 def load_folder(path: Path) -> Side:
@@ -110,7 +108,7 @@ def _load_single(folder: Path, path: Path) -> Side:
     """The one case of which `bertbench benchmark` or `predict` wrote the results."""
     values = read_json(path)
     if isinstance(values, dict) and "efficiency_rounds" in values:
-        case = parse_version(ThroughputCase, values, str(path), THROUGHPUT_VERSION)
+        case = parse_throughput(values, str(path))
         return Side(str(folder), folder, ThroughputResult((case,), "", ""))
     return Side(str(folder), folder, None, read_prediction(path, values))
 

@@ -14,7 +14,14 @@ TensorFlow's threads flush them.
 
 from bertbench.kernels._dropout import dropout, fold_in
 from bertbench.kernels._gelu import gelu
-from bertbench.kernels._islands import Gradient, compiled, enter_island, island_dtype, leave_island
+from bertbench.kernels._islands import (
+    Gradient,
+    compiled,
+    enter_island,
+    island_dtype,
+    leave_island,
+    with_gradient,
+)
 from bertbench.kernels._layer_norm import add_and_norm, layer_norm
 from bertbench.kernels._linear import cross_entropy, dense, gather_rows
 from bertbench.kernels._quantized import (
@@ -50,4 +57,5 @@ __all__ = [
     "quantize_weights",
     "quantized_dense",
     "softmax",
+    "with_gradient",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island
+from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island, with_gradient
 
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715
@@ -14,7 +14,7 @@ _GELU_FLAT = 40.0  # beyond it Phi is exactly 0 or 1 in float64 too
 Form = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]  # x -> Phi(x), its derivative's factor
 
 
-def gelu(x: tf.Tensor, variant: str = "tanh") -> tf.Tensor:
+def gelu(x: tf.Tensor, variant: str = "tanh", *, differentiable: bool = True) -> tf.Tensor:
     """Gaussian error linear unit, x Phi(x) (Hendrycks & Gimpel 2016, arXiv:1606.08415).
 
     Args:
@@ -22,6 +22,7 @@ def gelu(x: tf.Tensor, variant: str = "tanh") -> tf.Tensor:
       variant: "tanh" x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), through float32; "erf" the exact
         x/2 erfc(-x/sqrt 2), through float32; "fused" the tanh form in the compute dtype
         (`tf.nn.gelu(approximate=True)`), which oneDNN fuses behind a matrix product.
+      differentiable: as in `with_gradient`.
     Returns: the shape and dtype of `x`. inf gives inf; -inf gives -0 in "tanh" and "erf" and NaN in "fused";
       a zero or subnormal gives a zero of its sign; NaN gives NaN.
     Error: "tanh" and "erf" 3 (1 + kappa) ULP in float32, kappa = |x Phi'(x) / Phi(x)|, and 0.511 and 0.508
@@ -33,7 +34,7 @@ def gelu(x: tf.Tensor, variant: str = "tanh") -> tf.Tensor:
     """
     if variant == "fused":
         return tf.nn.gelu(x, approximate=True)
-    return _gelu_through_island(x, {"tanh": _tanh_form, "erf": _erf_form}[variant])
+    return _gelu_through_island(x, {"tanh": _tanh_form, "erf": _erf_form}[variant], differentiable)
 
 
 def _tanh_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -52,12 +53,11 @@ def _erf_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return phi, tf.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
 
-def _gelu_through_island(x: tf.Tensor, form: Form) -> tf.Tensor:
-    @tf.custom_gradient
+def _gelu_through_island(x: tf.Tensor, form: Form, differentiable: bool) -> tf.Tensor:
     def apply(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         return _gelu_forward(x, form), lambda upstream: _gelu_backward(x, upstream, form)
 
-    return apply(x)
+    return with_gradient(apply, differentiable)(x)
 
 
 @compiled

@@ -10,6 +10,15 @@ Gradient = Callable[..., Any]  # gradients of the outputs -> gradients of the in
 compiled = tf.function(jit_compile=True, autograph=False)
 
 
+def with_gradient(apply: Callable[..., Any], differentiable: bool) -> Callable[..., Any]:
+    """`tf.custom_gradient(apply)`, or a function that returns only the value if not `differentiable`.
+
+    TensorFlow keeps custom gradients in graphs, together with the graph and its weights, until the process
+    ends. Inference does not need them, and one process may load many models.
+    """
+    return tf.custom_gradient(apply) if differentiable else lambda *inputs: apply(*inputs)[0]
+
+
 def island_dtype(dtype: tf.DType) -> tf.DType:
     """The dtype of statistics for activations of `dtype`: float32, or float64 for float64."""
     return tf.float64 if dtype == tf.float64 else tf.float32

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from bertbench.kernels._dropout import keep_factor
-from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island
+from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island, with_gradient
 
 
 def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
@@ -31,12 +31,15 @@ def add_and_norm(
     epsilon: float,
     rate: float = 0.0,
     seed: tf.Tensor | None = None,
+    *,
+    differentiable: bool = True,
 ) -> tf.Tensor:
     """layer_norm(dropout(x, rate, seed) + residual), added and normalized in the island dtype.
 
     Args:
       x, residual: [T, H] in the compute dtype; None means no residual. gamma, beta: [H] in the
         island dtype. rate, seed: as in `dropout`; no dropout if `seed` is None.
+      differentiable: as in `with_gradient`.
     Returns: [T, H] in the dtype of `x`.
     Error: in float32 8 ULP of max|n| |gamma| + |beta|, with n the row normalized, for H up to 1,024; 26 for
       rows of a few values only, whose like squares round to one side. One rounding from that in bfloat16.
@@ -44,7 +47,6 @@ def add_and_norm(
     present = [] if residual is None else [residual]
     seeds = [] if seed is None else [seed]
 
-    @tf.custom_gradient
     def apply(
         x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *present: tf.Tensor
     ) -> tuple[tf.Tensor, Gradient]:
@@ -54,7 +56,7 @@ def add_and_norm(
 
         return _norm_forward(x, gamma, beta, present, epsilon, rate, seeds), gradient
 
-    return apply(x, gamma, beta, *present)
+    return with_gradient(apply, differentiable)(x, gamma, beta, *present)
 
 
 def _normalised(

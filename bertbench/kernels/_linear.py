@@ -2,20 +2,20 @@
 
 import tensorflow as tf
 
-from bertbench.kernels._islands import Gradient, enter_island
+from bertbench.kernels._islands import Gradient, enter_island, with_gradient
 
 
-def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *, differentiable: bool = True) -> tf.Tensor:
     """x @ kernel + bias; the gradient of the bias is summed at least in float32.
 
     Args:
       x: [T, I]; kernel: [I, O]; bias: [O]; all in the compute dtype.
+      differentiable: as in `with_gradient`.
     Returns: [T, O] in the dtype of `x`.
     Error: in float32 4.5 ULP of sum |x| |kernel| + |bias|. In bfloat16 1 ULP of product or result, whichever
       is larger, in addition; 1.5 if TensorFlow computes the product without oneDNN, which truncates it.
     """
 
-    @tf.custom_gradient
     def apply(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             dx = tf.matmul(upstream, kernel, transpose_b=True)
@@ -23,7 +23,7 @@ def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
 
         return tf.nn.bias_add(tf.matmul(x, kernel), bias), gradient
 
-    return apply(x, kernel, bias)
+    return with_gradient(apply, differentiable)(x, kernel, bias)
 
 
 def _column_sums(x: tf.Tensor) -> tf.Tensor:

@@ -47,12 +47,14 @@ def attend_in_blocks(
     softmax_variant: str,
     rate: float = 0.0,
     seed: tf.Tensor | None = None,
+    *,
+    differentiable: bool = True,
 ) -> tf.Tensor:
     """`attend` within each block's rows.
 
     Args:
       query, key, value: [T, H] in the compute dtype, the D = H / A values of each head next to each other.
-      softmax_variant, rate, seed: as in `attend`; each block has its own dropout.
+      softmax_variant, rate, seed, differentiable: as in `attend`; each block has its own dropout.
     Returns: [T, H] in the compute dtype.
     """
     sizes = tf.stack([block.rows * block.width for block in blocks])
@@ -62,7 +64,7 @@ def attend_in_blocks(
         shape = tf.stack([block.rows, block.width, heads, query.shape[-1] // heads])
         q, k, v = (tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]) for x in part)
         own_seed = None if seed is None else kernels.fold_in(seed, number)
-        context = attend(q, k, v, block.bias, softmax_variant, rate, own_seed)
+        context = attend(q, k, v, block.bias, softmax_variant, rate, own_seed, differentiable=differentiable)
         contexts.append(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, query.shape[-1]]))
     return tf.concat(contexts, 0)
 
@@ -75,6 +77,8 @@ def attend(
     softmax_variant: str,
     rate: float = 0.0,
     seed: tf.Tensor | None = None,
+    *,
+    differentiable: bool = True,
 ) -> tf.Tensor:
     """dropout(softmax(query key^T / sqrt D + bias)) value (Vaswani et al. 2017, arXiv:1706.03762, eq. 1).
 
@@ -83,6 +87,7 @@ def attend(
       bias: [R, 1, 1 or S, S] in the compute dtype, from `kernels.attention_bias`.
       softmax_variant: as in `kernels.softmax`.
       rate, seed: dropout of the probabilities, as in `kernels.dropout`; none if `seed` is None.
+      differentiable: as in `kernels.with_gradient`.
     Returns: the context, [R, A, S, D] in the compute dtype.
     Error: for scores up to 16, 8 ULP of max |value| in float32 and 3 in bfloat16.
 
@@ -95,7 +100,6 @@ def attend(
     def drop(probabilities: tf.Tensor) -> tf.Tensor:
         return probabilities if seed is None else kernels.dropout(probabilities, rate, seed)
 
-    @tf.custom_gradient
     def apply(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, kernels.Gradient]:
         scores = tf.matmul(query, key, transpose_b=True) * tf.constant(scale, query.dtype) + bias
         probabilities = kernels.softmax(scores, softmax_variant)  # [R, A, S, S]
@@ -113,7 +117,7 @@ def attend(
 
         return context, gradient
 
-    return apply(query, key, value)
+    return kernels.with_gradient(apply, differentiable)(query, key, value)
 
 
 @kernels.compiled

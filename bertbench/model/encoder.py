@@ -26,10 +26,12 @@ class Dense(tf.Module):
         super().__init__()
         self.kernel = weights.matrix(f"{name}/kernel", (inputs, outputs))
         self.bias = weights.bias(f"{name}/bias", outputs)
+        self._trains = weights.trainable
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """[T, inputs] -> [T, outputs], in the dtype of `x`."""
-        return kernels.dense(x, tf.cast(self.kernel, x.dtype), tf.cast(self.bias, x.dtype))
+        kernel, bias = tf.cast(self.kernel, x.dtype), tf.cast(self.bias, x.dtype)
+        return kernels.dense(x, kernel, bias, differentiable=self._trains)
 
 
 class LayerNorm(tf.Module):
@@ -40,6 +42,7 @@ class LayerNorm(tf.Module):
         self.gamma = weights.island_vector(f"{name}/gamma", config.hidden_size, 1.0)
         self.beta = weights.island_vector(f"{name}/beta", config.hidden_size)
         self.epsilon = config.layer_norm_eps
+        self._trains = weights.trainable
 
     def __call__(
         self,
@@ -49,8 +52,9 @@ class LayerNorm(tf.Module):
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Normalized dropout(x) + residual, [T, H] in the dtype of `x`."""
+        gamma, beta = tf.identity(self.gamma), tf.identity(self.beta)
         return kernels.add_and_norm(
-            x, residual, tf.identity(self.gamma), tf.identity(self.beta), self.epsilon, rate, seed
+            x, residual, gamma, beta, self.epsilon, rate, seed, differentiable=self._trains
         )
 
 
@@ -101,6 +105,7 @@ class TransformerLayer(tf.Module):
         self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)
         self._config = config
         self._gelu = weights.gelu
+        self._trains = weights.trainable
         self._softmax = "optimized" if weights.compute.kernels.optimized_softmax else "float32"
         self._site = 1 + index * _SITES_PER_LAYER
 
@@ -117,9 +122,10 @@ class TransformerLayer(tf.Module):
             self._softmax,
             config.attention_probs_dropout_prob,
             attention_seed,
+            differentiable=self._trains,
         )
         x = self.attention_norm(self.attention_output(context), x, rate, hidden_seeds[0])
-        widened = kernels.gelu(self.intermediate(x), self._gelu)
+        widened = kernels.gelu(self.intermediate(x), self._gelu, differentiable=self._trains)
         return self.output_norm(self.output(widened), x, rate, hidden_seeds[1])
 
     def _seeds(self, seed: tf.Tensor | None) -> list[tf.Tensor | None]:

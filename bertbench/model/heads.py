@@ -159,6 +159,7 @@ class PretrainingHead(tf.Module):
         self.next_bias = weights.island_vector("cls/seq_relationship/output_bias", 2)
         self._embeddings = embeddings
         self._gelu = weights.gelu
+        self._trains = weights.trainable
 
     def __call__(
         self, hidden: tf.Tensor, batch: Tensors, seed: tf.Tensor | None = None
@@ -166,7 +167,8 @@ class PretrainingHead(tf.Module):
         """[T, H] -> `masked_lm_logits` [N * P, V] and `next_sentence_logits` [N, 2]."""
         positions = batch["first_token"][:, None] + batch["masked_lm_positions"]
         masked = kernels.gather_rows(hidden, tf.reshape(positions, [-1]))
-        masked = self.norm(kernels.gelu(self.transform(masked), self._gelu))
+        masked = kernels.gelu(self.transform(masked), self._gelu, differentiable=self._trains)
+        masked = self.norm(masked)
         table = tf.cast(self._embeddings.word, masked.dtype)
         logits = tf.cast(tf.matmul(masked, table, transpose_b=True), self.output_bias.dtype)
         pooled = tf.cast(self.pooler(hidden, batch), self.next_weights.dtype)

@@ -18,6 +18,7 @@ class Weights:
 
     Attributes:
       compute: how the model computes; gelu: its variant of that kernel.
+      trainable: whether the model trains, and so needs its gradients.
       by_name: every variable created so far, by its checkpoint name.
     """
 
@@ -26,7 +27,7 @@ class Weights:
         self.compute = compute.for_model(config)
         self.gelu = compute.kernels.gelu_for(config)
         self.by_name: dict[str, tf.Variable] = {}
-        self._trainable = trainable
+        self.trainable = trainable
         self._initializer_range = config.initializer_range
         self._seed = seed
 
@@ -50,7 +51,7 @@ class Weights:
         return island_dtype(self.compute.precision.compute_dtype)
 
     def _product_dtype(self) -> tf.DType:
-        return self._island_dtype() if self._trainable else self.compute.precision.compute_dtype
+        return self._island_dtype() if self.trainable else self.compute.precision.compute_dtype
 
     def _normal(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
         if self._seed is None:
@@ -60,6 +61,6 @@ class Weights:
         return tf.random.stateless_truncated_normal(shape, stream, stddev=self._initializer_range)
 
     def _add(self, name: str, value: tf.Tensor, dtype: tf.DType) -> tf.Variable:
-        variable = tf.Variable(tf.cast(value, dtype), name=name, trainable=self._trainable)
+        variable = tf.Variable(tf.cast(value, dtype), name=name, trainable=self.trainable)
         self.by_name[name] = variable
         return variable

@@ -87,7 +87,7 @@ def docker_command(container: Container) -> list[str]:
     words += ["--env", "HOME=/tmp", "--env", f"PYTHONPATH={MOUNT}"]
     for name in (name for proxy in PROXIES for name in (proxy, proxy.upper())):
         if os.environ.get(name):
-            words += ["--env", f"{name}={os.environ[name]}"]
+            words += ["--env", name]  # docker itself reads the value, which may hold a password
     words += ["--volume", f"{PACKAGE}:{MOUNT}/{PACKAGE.name}:ro"]
     for folder in dict.fromkeys((here, *container.writable)):
         words += ["--volume", f"{folder}:{folder}"]

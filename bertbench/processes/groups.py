@@ -1,12 +1,16 @@
 """Processes in separate process groups, which end with all their children when this one is interrupted."""
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from bertbench.children import end_with
+from bertbench.entry import STOPPING
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 SECONDS_TO_END = 10
@@ -23,7 +27,7 @@ def package_environment() -> dict[str, str]:
 
 
 class Processes:
-    """Starts processes, each in its own process group, and ends them all on SIGINT and SIGTERM."""
+    """Starts processes, each in its own process group, and ends them all on a signal that stops this one."""
 
     def __init__(self) -> None:
         self._running: list[subprocess.Popen[str]] = []
@@ -50,7 +54,7 @@ class Processes:
         Raises:
           SystemExit: a signal was received; the status is 128 + its number.
         """
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._stop) for number in STOPPING}
         try:
             yield
         finally:
@@ -106,6 +110,7 @@ def _start_group(command: Sequence[str], environment: Mapping[str, str]) -> subp
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
+        preexec_fn=functools.partial(end_with, os.getpid()),
     )
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from bertbench.errors import BertbenchError, CannotJudge, GateFailed
 from bertbench.evaluation.items import Items
+from bertbench.files import make_directory
 from bertbench.formatting import NONE, decimals_for, format_number, signed, words
 from bertbench.gate.accuracy import explain
 from bertbench.measure.machine import describe_machine
+from bertbench.output_folders import written_together
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
 from bertbench.results.accuracy import (
     ACCURACY_FILE,
@@ -121,12 +123,13 @@ def short_name(quantity: str) -> str:
 def write_accuracy_results(config: pytest.Config, folder: Path) -> None:
     """Write `accuracy.json` and each case's scores by item beside it."""
     judged = summary_of(config).cases.values()
-    cases = []
-    for entry in judged:
-        name = f"{entry.case.case}.npz"
-        write_items(folder / name, entry.items)
-        cases.append(dataclasses.replace(entry.case, per_question_scores=name))
-    write_accuracy(folder / ACCURACY_FILE, _result(tuple(cases)))
+    with written_together(make_directory(folder), last=ACCURACY_FILE) as staging:
+        cases = []
+        for entry in judged:
+            name = f"{entry.case.case}.npz"
+            write_items(staging / name, entry.items)
+            cases.append(dataclasses.replace(entry.case, per_question_scores=name))
+        write_accuracy(staging / ACCURACY_FILE, _result(tuple(cases)))
 
 
 def record_session(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bertbench.errors import BertbenchError, CannotJudge
+from bertbench.errors import BertbenchError, CannotJudge, InputError
 from bertbench.pytest_plugin.summary import summary_of
 
 UNCLEAR = "unclear"
@@ -59,6 +59,19 @@ def is_unclear(report: Any) -> bool:
 def is_xdist_worker(config: pytest.Config) -> bool:
     """Whether this process is a worker of pytest-xdist, whose results the main process collects."""
     return hasattr(config, "workerinput")
+
+
+def require_alone(config: pytest.Config) -> None:
+    """Check that no other process of the session runs tests during a measurement.
+
+    Raises:
+      InputError: this process is a worker of pytest-xdist.
+    """
+    if is_xdist_worker(config):
+        raise InputError(
+            "throughput cannot be measured by parallel test processes; run pytest without -n, or skip the "
+            "benchmarks with -m 'not benchmark'."
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.project import ACCURACY, THROUGHPUT, Project, ProjectCheck, read_project
 from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, conclude
-from bertbench.pytest_plugin.plugin import is_xdist_worker
+from bertbench.pytest_plugin.plugin import is_xdist_worker, require_alone
 from bertbench.pytest_plugin.summary import SessionSummary, summary_of
 from bertbench.runtime import import_quietly
 
@@ -64,6 +64,8 @@ class ProjectItem(pytest.Item):
         Raises:
           GateFailed: it fails. CannotJudge: it is unclear. InputError: it cannot be run.
         """
+        if self._check.kind == THROUGHPUT:
+            require_alone(self.config)
         checks = self._checks()
         summary_of(self.config).origins[self.name] = str(self.path)
         rule = self._check.model.throughput

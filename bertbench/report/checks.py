@@ -12,16 +12,13 @@ from bertbench.gate.result import GATE_FILE, GateResult, read_gate
 from bertbench.report.history import Series
 from bertbench.report.wording import State, change, gate_state
 from bertbench.results.accuracy import ACCURACY_FILE, AccuracyResult, Ruling
+from bertbench.results.numerics import NUMERICS_FILE, KernelVerdict, NumericsResult, read_numerics
 from bertbench.results.schema import (
-    FAILED,
     LENGTHS_FILE,
-    NUMERICS_FILE,
     THROUGHPUT_FILE,
     LengthsResult,
-    NumericsResult,
     ThroughputResult,
     read_lengths,
-    read_numerics,
     read_throughput,
 )
 from bertbench.tasks.table import scored_unit
@@ -99,7 +96,7 @@ def _numerics(result: NumericsResult | None) -> Iterator[Check]:
         largest, bound = format_number(row.max_ulp), format_number(row.bound)
         message = f"largest error {largest} {row.unit} at {row.argmax}, bound {bound}"
         name = f"{row.kernel} {row.variant} {row.dtype}"
-        yield Check("numerics", name, _passed(row.verdict != FAILED), message)
+        yield Check("numerics", name, _passed(row.verdict != KernelVerdict.FAIL), message)
     for error in result.layer_errors:
         message = (
             f"relative error {format_number(error.rms_relative_error)}, bound {format_number(error.bound)}"

@@ -6,7 +6,8 @@ from bertbench.formatting import decimals_for, percent, signed, words
 from bertbench.report.charts import BOTTOM, TOP, Chart
 from bertbench.report.figures import Figure, row_axis, row_chart, row_interval, row_y
 from bertbench.results.accuracy import FP32, AccuracyCase, ScoreComparison
-from bertbench.results.schema import LayerError, LengthsResult
+from bertbench.results.numerics import LayerError
+from bertbench.results.schema import LengthsResult
 
 BATCHING_COMMAND = "pytest -m benchmark"
 LAYER_COMMAND = "pytest -m numerics -k layer"

@@ -5,7 +5,8 @@ from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bertbench.files import atomic_path
+from bertbench.files import write_bytes
+from bertbench.formatting import printable, shorten
 from bertbench.report.checks import Check
 from bertbench.report.wording import State
 
@@ -26,11 +27,10 @@ def write_junit(path: Path, checks: Sequence[Check]) -> None:
             errors=str(sum(check.state == State.UNCLEAR for check in cases)),
         )
         for check in cases:
-            case = ElementTree.SubElement(
-                suite, "testcase", classname=f"bertbench.{section}", name=check.name
-            )
+            name = printable(shorten(check.name))
+            case = ElementTree.SubElement(suite, "testcase", classname=f"bertbench.{section}", name=name)
             if check.state in ELEMENTS:
-                ElementTree.SubElement(case, ELEMENTS[check.state], message=check.message)
+                message = printable(shorten(check.message))
+                ElementTree.SubElement(case, ELEMENTS[check.state], message=message)
     ElementTree.indent(root)
-    with atomic_path(path) as temporary:
-        ElementTree.ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)
+    write_bytes(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

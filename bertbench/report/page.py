@@ -1,5 +1,6 @@
 """Writes the report of a results folder as a self-contained page, as Markdown, and as JUnit XML."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import jinja2
 
 from bertbench import __version__
-from bertbench.files import write_text
+from bertbench.files import make_directory, write_text
+from bertbench.formatting import printable, shorten
+from bertbench.output_folders import written_together
 from bertbench.report.checks import Check, Results, collect_checks
 from bertbench.report.figures_history import history_chart
 from bertbench.report.history import Series
@@ -23,9 +26,11 @@ def write_report(results: Results, page: Path, command: str) -> None:
     """Write `page`, and next to it the same as Markdown (.md) and the checks as JUnit XML (.xml)."""
     checks = collect_checks(results)
     values = _values(results, checks, command)
-    write_text(page, _render("report.html.jinja", values))
-    write_text(page.with_suffix(".md"), _render("report.md.jinja", values))
-    write_junit(page.with_suffix(".xml"), checks)
+    with written_together(make_directory(page.parent), last=page.name) as folder:
+        staged = folder / page.name
+        write_text(staged, _render("report.html.jinja", values))
+        write_text(staged.with_suffix(".md"), _render("report.md.jinja", values))
+        write_junit(staged.with_suffix(".xml"), checks)
 
 
 def write_history(history: Sequence[Series], page: Path, command: str) -> None:
@@ -67,11 +72,19 @@ def _render(template: str, values: dict[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["markdown"] = _escape_markdown
+    environment.filters["code"] = _markdown_code
     return environment.get_template(template).render(values)
 
 
 def _escape_markdown(text: str) -> str:
-    """Text for a cell of a Markdown table."""
-    for character in "\\|*_<[`":
-        text = text.replace(character, f"\\{character}")
-    return text
+    """Text for a cell of a Markdown table: one line in which nothing marks up, links or mentions."""
+    escaped = re.sub(r"[\\|*_<>\[\]`~&#!]", r"\\\g<0>", printable(shorten(text)))
+    return escaped.replace("@", "@<!-- -->")
+
+
+def _markdown_code(text: str) -> str:
+    """Text as code within a line of Markdown, between more backticks than it has in a row."""
+    text = printable(shorten(text))
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}"

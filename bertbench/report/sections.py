@@ -22,10 +22,9 @@ from bertbench.report.figures_throughput import change_chart, roofline, speedup_
 from bertbench.report.history import Series
 from bertbench.report.wording import GATE_COLUMNS, State, gate_remarks, gate_row, gate_state
 from bertbench.results.accuracy import AccuracyCase, AccuracyResult, ScoreComparison
+from bertbench.results.numerics import KernelVerdict, NumericsResult
 from bertbench.results.schema import (
-    FAILED,
     LengthsResult,
-    NumericsResult,
     ThroughputResult,
 )
 from bertbench.tasks.table import scored_unit
@@ -231,7 +230,7 @@ def _numerics(result: NumericsResult) -> Section:
             inputs,
             str(row.argmax),
         )
-        rows.append(Row(cells, State.FAILED if row.verdict == FAILED else State.PASSED, used))
+        rows.append(Row(cells, State.FAILED if row.verdict == KernelVerdict.FAIL else State.PASSED, used))
     commands = [row.command for row in result.rows if row.command]
     command = commands[0] if len(set(commands)) == 1 else "pytest -m numerics"
     caption = "Largest error of each kernel, in units in the last place"

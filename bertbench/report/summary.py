@@ -10,7 +10,8 @@ from bertbench.report.figures_accuracy import precision_differences
 from bertbench.report.figures_throughput import speedups
 from bertbench.report.wording import State
 from bertbench.results.accuracy import AccuracyResult
-from bertbench.results.schema import NumericsResult, ThroughputResult
+from bertbench.results.numerics import NumericsResult
+from bertbench.results.schema import ThroughputResult
 
 MEASURED = "measured"
 SUBJECTS = {"accuracy": "accurate", "numerics": "exact", "gate": "fast"}

@@ -7,9 +7,8 @@ from rich.table import Table
 
 from bertbench.console import make_table
 from bertbench.formatting import NONE, decimals_for, format_number, p_value, signed, words
-from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, GateResult, Outcome, Verdict
+from bertbench.gate.result import RELATIVE_QUANTITIES, GateResult, Outcome, Verdict
 
-RELATIVE_QUANTITIES = (EFFICIENCY, MEMORY, STARTUP)
 GATE_COLUMNS = ("case", "quantity", "verdict", "change", "95 % interval", "base", "head", "test")
 
 

@@ -5,6 +5,7 @@ to one instruction set, because others round differently: a few answers of sever
 are correct. Scores by item are in a folder beside the file, in the order of the data set.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from bertbench.results.accuracy import AccuracyCase, AccuracyResult
 from bertbench.results.item_files import read_items, write_items
 from bertbench.results.parsing import Finite, parse_dataclass
 from bertbench.results.recording import Recording, describe_recording
-from bertbench.results.schema import check_version, with_version
+from bertbench.results.schema import SCHEMA_VERSION, check_version
+from bertbench.results.seal import require_seal, seal
 
 RECORDED = Path("baselines/accuracy.json")
 PUBLISHED = Path("baselines/published.json")
@@ -94,6 +96,8 @@ class RecordedBaselines:
         if baseline.per_question_scores is None:
             return None
         path = items_folder(self.path) / baseline.per_question_scores
+        if path.exists() and path.name != _name_of(baseline.case, path):
+            raise InputError(f"{path}: was changed after it was recorded; restore it, or record it again.")
         return read_items(path, {baseline.quantity: baseline.scores[baseline.quantity]})
 
 
@@ -129,12 +133,13 @@ def read_baselines(path: Path) -> RecordedBaselines:
     """The recorded baselines; empty if there is no file.
 
     Raises:
-      InputError: the file is malformed, of an unknown version, or contains a key twice; the message names
-        file and place.
+      InputError: the file is malformed, of an unknown version, contains a key twice, or a baseline was
+        edited; the message names file and place.
     """
     if not path.exists():
         return RecordedBaselines(path, {})
-    result = parse_dataclass(AccuracyBaselines, check_version(read_json(path), str(path)), str(path))
+    values = check_version(read_json(path), str(path))
+    result = parse_dataclass(AccuracyBaselines, values, str(path))
     by_key: dict[Key, AccuracyBaseline] = {}
     for index, baseline in enumerate(result.baselines):
         place = f"{path}: baselines[{index}] ({baseline.case})"
@@ -145,6 +150,7 @@ def read_baselines(path: Path) -> RecordedBaselines:
             raise InputError(f"{place}: has no score {baseline.quantity!r}; record it again.")
         if name is not None and Path(name).name != name:
             raise InputError(f"{place}: per_question_scores {name!r} must be a file's name; record it again.")
+        require_seal(values["baselines"][index], place)
         by_key[baseline.key] = baseline
     return RecordedBaselines(path, by_key)
 
@@ -168,7 +174,8 @@ def record_baselines(
             for case in result.cases
         ]
         stored = {**read_baselines(path).by_key, **{baseline.key: baseline for baseline in new}}
-        write_json(path, with_version(AccuracyBaselines(tuple(stored[key] for key in sorted(stored)))))
+        sealed = [seal(dataclasses.asdict(stored[key])) for key in sorted(stored)]
+        write_json(path, {"schema_version": SCHEMA_VERSION, "baselines": sealed})
         _remove_unused(folder, stored.values())
 
 
@@ -202,9 +209,13 @@ def _keep_items(folder: Path, case: AccuracyCase, items: Items) -> str:
     """Write items to a file named after their content, so that files of other baselines never change."""
     draft = folder / ".draft.npz"
     write_items(draft, Items.numbered(items.values))
-    name = f"{case.case}-{sha256_of_file(draft)[:12]}.npz"
+    name = _name_of(case.case, draft)
     draft.replace(folder / name)
     return name
+
+
+def _name_of(case: str, content: Path) -> str:
+    return f"{case}-{sha256_of_file(content)[:12]}.npz"
 
 
 def _remove_unused(folder: Path, stored: Iterable[AccuracyBaseline]) -> None:

@@ -15,7 +15,8 @@ from bertbench.errors import InputError
 from bertbench.files import locked_directory, make_directory, read_json, write_json
 from bertbench.results.recording import describe_recording
 from bertbench.results.repository import list_ancestors, resolve_commit
-from bertbench.results.schema import SCHEMA_VERSION, ThroughputCase, read_throughput
+from bertbench.results.schema import SCHEMA_VERSION, ThroughputCase, ThroughputResult, read_throughput
+from bertbench.results.seal import require_seal, seal
 
 STORAGE = Path("baselines/throughput")
 DIRTY = "-dirty"
@@ -63,7 +64,17 @@ def record_throughput(
         **dataclasses.asdict(recording),
         "versions": versions,
     }
-    return _write_next(folder, f"{recording.commit}{DIRTY if recording.dirty else ''}.json", values)
+    return _write_next(folder, f"{recording.commit}{DIRTY if recording.dirty else ''}.json", seal(values))
+
+
+def read_stored(stored: StoredResult) -> ThroughputResult:
+    """Read a stored result.
+
+    Raises:
+      InputError: as `read_throughput`, or it was edited after it was recorded.
+    """
+    require_seal(read_json(stored.path), str(stored.path))
+    return read_throughput(stored.path)
 
 
 def list_stored(storage: Path) -> list[StoredResult]:
@@ -79,7 +90,7 @@ def find_newest_case(storage: Path, machine_id: str, name: str) -> ThroughputCas
       InputError: a stored file cannot be read.
     """
     for stored in reversed([result for result in list_stored(storage) if result.machine_id == machine_id]):
-        for case in read_throughput(stored.path).cases:
+        for case in read_stored(stored).cases:
             if case.case == name:
                 return case
     return None

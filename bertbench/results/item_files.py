@@ -4,6 +4,7 @@ Everything in a file is checked before it is used: nothing is unpickled, and no 
 file's index states.
 """
 
+import io
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,16 +14,17 @@ import numpy as np
 
 from bertbench.errors import InputError
 from bertbench.evaluation.items import Items
-from bertbench.files import atomic_path
+from bertbench.files import write_bytes
 
 MOST_BYTES = 1 << 28  # of an array: ten million items with ids of six letters
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
 def write_items(path: Path, items: Items) -> None:
-    """Write items, compressed, atomically."""
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **{"ids": items.ids, **items.values})  # type: ignore[arg-type]
+    """Write items, compressed, atomically; raises as `write_bytes`."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **{"ids": items.ids, **items.values})  # type: ignore[arg-type]
+    write_bytes(path, stream.getvalue())
 
 
 def read_items(path: Path, scores: Mapping[str, float]) -> Items:

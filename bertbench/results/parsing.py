@@ -3,11 +3,13 @@
 import functools
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from bertbench.errors import InputError
+from bertbench.files import read_json
 
 T = TypeVar("T")
 
@@ -20,7 +22,7 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 PositiveCount = Annotated[int, Field(ge=1, le=10**15)]
 
 
-def parse_dataclass(cls: type[T], values: Any, place: str) -> T:
+def parse_dataclass(cls: type[T], values: Any, place: str, remedy: str = "make the results again") -> T:
     """Make a `cls` from JSON values; keys without a field are ignored, and no type is converted into another.
 
     Raises:
@@ -32,7 +34,19 @@ def parse_dataclass(cls: type[T], values: Any, place: str) -> T:
         raise InputError(f"{place}: is nested too deeply; make the results again.") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        raise InputError(f"{place}: {_describe(first)}") from None
+        raise InputError(f"{place}: {_describe(first, remedy)}") from None
+
+
+def read_state(cls: type[T], path: Path, remedy: str) -> T:
+    """Read a JSON file in which a command keeps its own state.
+
+    Args:
+      cls: a dataclass, or a type such as `dict[str, int]`. remedy: what to do about a damaged file.
+
+    Raises:
+      InputError: the file cannot be read or holds something else.
+    """
+    return parse_dataclass(cls, read_json(path), str(path), remedy)
 
 
 @functools.cache
@@ -40,16 +54,18 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
-def _describe(error: Mapping[str, Any]) -> str:
+def _describe(error: Mapping[str, Any], remedy: str) -> str:
     *parents, last = error["loc"] or ("the value",)
     if error["type"] == "missing" and isinstance(last, str):
         within = f"{_join(parents)}: " if parents else ""
-        return f"{within}key {last!r} is missing; make the results again."
+        return f"{within}key {last!r} is missing; {remedy}."
     if error["type"] == "missing":
-        return f"{_join(error['loc'])} is missing; make the results again."
+        return f"{_join(error['loc'])} is missing; {remedy}."
     value = repr(error["input"])
     shown = value if len(value) <= 40 else f"{value[:37]}..."
-    return f"{_join((*parents, last))} is {shown}; {error['msg'].replace('Input should', 'it must')}."
+    return (
+        f"{_join((*parents, last))} is {shown}; {error['msg'].replace('Input should', 'it must')}; {remedy}."
+    )
 
 
 def _join(location: Sequence[int | str]) -> str:

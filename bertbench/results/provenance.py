@@ -1,6 +1,8 @@
 """The origin of a result: the facts at the beginning of every `results.json`."""
 
+import os
 import platform
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -36,6 +38,17 @@ def describe_origin() -> dict[str, Any]:
 
 
 def command_line() -> str:
-    """The command of this process, quoted for a shell."""
+    """The command of this process, quoted for a shell; its paths as `shown_path` gives them."""
     program = Path(sys.argv[0]).name
-    return shlex.join(["bertbench" if program == "__main__.py" else program, *sys.argv[1:]])
+    words = ["bertbench" if program == "__main__.py" else program, *sys.argv[1:]]
+    return _without_home(shlex.join(words))
+
+
+def shown_path(path: Path) -> str:
+    """A path as results tell it: the home folder, which tells the user's name, is `~`."""
+    return _without_home(str(path))
+
+
+def _without_home(text: str) -> str:
+    home = os.path.expanduser("~").rstrip(os.sep)
+    return re.sub(rf"(?<![\w.]){re.escape(home)}(?=/|$)", "~", text) if home else text

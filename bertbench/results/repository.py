@@ -1,6 +1,5 @@
 """Queries to git for the gate and the baselines."""
 
-import getpass
 import subprocess
 from pathlib import Path
 
@@ -51,11 +50,11 @@ def is_dirty(root: Path, apart_from: str) -> bool:
 
 
 def committer(root: Path) -> str:
-    """The user: git's user.name, or the login name."""
+    """The user, as git's user.name says."""
     try:
         return run_git(root, "config", "user.name")
     except InputError:
-        return getpass.getuser()
+        return "unknown"
 
 
 def run_git(root: Path, *arguments: str) -> str:

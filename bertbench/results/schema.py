@@ -4,6 +4,7 @@ Every file has a `schema_version`. An unknown version is an error; unknown keys 
 """
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
+from bertbench.measure.rates import center
 from bertbench.results.parsing import Count, NonNegative, Positive, PositiveCount, parse_dataclass
 
 T = TypeVar("T")
@@ -21,10 +23,10 @@ SCHEMA_VERSION = 1
 THROUGHPUT_VERSION = (
     2  # 2: `efficiency` is the center of its rounds, whose limit is the best of all ways to multiply
 )
-FAILED = "fail"  # the verdict of a failure; any other one means passed
 
 THROUGHPUT_FILE = "throughput.json"
-NUMERICS_FILE = "numerics.json"
+_SAME = 1e-6  # relative: the rounding of the center of a run's rounds
+
 LENGTHS_FILE = "lengths.json"
 
 
@@ -81,46 +83,6 @@ class ThroughputResult:
 
 
 @dataclass(frozen=True)
-class KernelError:
-    """One kernel against exact arithmetic, in units in the last place (ULP) of `dtype`.
-
-    `unit` says at which value the ULP is taken if it is not the exact result ("ULP of x"). `inputs` is the
-    number or a description of the inputs; `argmax` is the input with the largest error.
-    """
-
-    kernel: str
-    variant: str
-    dtype: str
-    inputs: Any
-    max_ulp: NonNegative
-    mean_ulp: NonNegative
-    argmax: Any
-    bound: NonNegative
-    verdict: str
-    command: str | None = None
-    unit: str = "ULP"
-
-
-@dataclass(frozen=True)
-class LayerError:
-    """The error of one layer's output: root mean square over the reference's root mean square."""
-
-    model: str
-    precision: str
-    layer: int
-    rms_relative_error: NonNegative
-    bound: NonNegative
-
-
-@dataclass(frozen=True)
-class NumericsResult:
-    """`numerics.json`: kernel errors and the growth of error through the encoder."""
-
-    rows: tuple[KernelError, ...]
-    layer_errors: tuple[LayerError, ...] = ()
-
-
-@dataclass(frozen=True)
 class Histogram:
     """`counts[i]` sequences have a length in [edges[i], edges[i + 1])."""
 
@@ -163,9 +125,7 @@ def read_throughput(path: Path | str) -> ThroughputResult:
     for index, benchmark in enumerate(values["benchmarks"]):
         place = f"{path}: benchmarks[{index}].extra_info"
         extra = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
-        cases.append(parse_version(ThroughputCase, extra, place, THROUGHPUT_VERSION))
-        if not cases[-1].efficiency_rounds:
-            raise InputError(f"{place}: efficiency_rounds is empty; measure again.")
+        cases.append(parse_throughput(extra, place))
     if not cases:
         raise InputError(f"{path}: contains no benchmark; run `pytest -m benchmark` again.")
     if len({case.machine_id for case in cases}) > 1:
@@ -176,9 +136,22 @@ def read_throughput(path: Path | str) -> ThroughputResult:
     return ThroughputResult(tuple(cases), str(commit_id or ""), str(values.get("datetime") or ""))
 
 
-def read_numerics(path: Path | str) -> NumericsResult:
-    """Read `numerics.json`; raises as `read_throughput` does."""
-    return parse_version(NumericsResult, read_json(path), str(path))
+def parse_throughput(values: Any, place: str) -> ThroughputCase:
+    """Make a case of its JSON object, as `bertbench benchmark` and the throughput suite write it.
+
+    Raises:
+      InputError: it is something else, or its figures contradict each other; the message begins with `place`.
+    """
+    case = parse_version(ThroughputCase, values, place, THROUGHPUT_VERSION)
+    if not case.efficiency_rounds:
+        raise InputError(f"{place}: efficiency_rounds is empty; measure again.")
+    exact = center(case.efficiency_rounds)
+    if not math.isclose(case.efficiency, exact, rel_tol=_SAME):
+        raise InputError(
+            f"{place}: efficiency {case.efficiency} is not the center of efficiency_rounds, {exact}; "
+            "measure again."
+        )
+    return case
 
 
 def read_lengths(path: Path | str) -> LengthsResult:

@@ -1,6 +1,7 @@
 """The interface of all tasks: options, data, head, and decoding and scoring of a model's outputs."""
 
 import errno
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -210,7 +211,7 @@ class Task(ABC):
           outputs: by the names of the head's `predictions`: [T] per token or [N, ...] per example.
 
         Raises:
-          CannotJudge: an output is not finite.
+          CannotJudge: an output or a score is not finite.
         """
         for name, values in outputs.items():
             if faulty := np.count_nonzero(~np.isfinite(values)):
@@ -218,7 +219,12 @@ class Task(ABC):
                     f"{faulty:,} of {values.size:,} {words(name)} are not finite, so that the output cannot "
                     "be scored; check the checkpoint."
                 )
-        return self.score(dataset, outputs)
+        outcome = self.score(dataset, outputs)
+        loss = {} if outcome.loss is None else {"loss": outcome.loss}
+        for name, score in (outcome.scores | loss).items():
+            if not math.isfinite(score):
+                raise CannotJudge(f"{words(name)} is {score}; check the checkpoint.")
+        return outcome
 
     @abstractmethod
     def score(self, dataset: Dataset, outputs: Mapping[str, np.ndarray]) -> TaskResult:

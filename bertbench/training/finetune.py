@@ -8,8 +8,10 @@ from typing import Any
 from bertbench.checkpoint.readers import read_global_step
 from bertbench.checkpoint.source import ModelSource
 from bertbench.data.batching import DEFAULT_STRATEGY
+from bertbench.files import make_directory
 from bertbench.inference import load_model, run_inference
 from bertbench.model.bert import BertModel
+from bertbench.output_folders import written_together
 from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.tasks.fit import require_known_ids, require_length
 from bertbench.training.job import TrainingJob
@@ -93,13 +95,14 @@ def _evaluate_and_predict(
     model = load_model(job.task, source, job.compute)
     step = read_global_step(source.required_checkpoint)
     scores = None
-    for split, dataset in datasets.items():
-        outcome = outcome_of(job, model, split, dataset)
-        if split == "dev":
-            scores = outcome.scores
-            job.task.write_scores(outcome, job.output_dir, step)
-        if job.predict and split == job.task.predict_split:
-            job.task.write_predictions(outcome, job.output_dir, split)
+    with written_together(make_directory(job.output_dir)) as staging:
+        for split, dataset in datasets.items():
+            outcome = outcome_of(job, model, split, dataset)
+            if split == "dev":
+                scores = outcome.scores
+                job.task.write_scores(outcome, staging, step)
+            if job.predict and split == job.task.predict_split:
+                job.task.write_predictions(outcome, staging, split)
     return scores
 
 

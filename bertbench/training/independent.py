@@ -10,6 +10,7 @@ import tensorflow as tf
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.console import notice
 from bertbench.inference import load_model
+from bertbench.output_folders import claimed
 from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.training.distributed import HorovodWorkers
 from bertbench.training.finetune import JobResult, outcome_of, read_split, train, trained_source
@@ -43,7 +44,8 @@ def run_independently(job: TrainingJob, workers: HorovodWorkers) -> JobResult:
     )
     folder = _begin(job, workers)
     dev = read_split(own, "dev") if job.task.has_data("dev") else None
-    run = train(own, _IndependentWorker(workers))
+    with claimed(own.output_dir):
+        run = train(own, _IndependentWorker(workers))
     figures = {"rank": workers.rank, "loss": run.loss_curve[-1][1] if run.loss_curve else None}
     outcome = _judge(own, run, dev) if dev else None
     everyone = workers.gather(figures | (outcome.scores if outcome else {}))

@@ -1,6 +1,7 @@
 """Records a training run: scalars for TensorBoard, and the loss curve."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench.errors import InputError, tensorflow_reason
-from bertbench.files import read_json, write_json
+from bertbench.files import make_directory, write_json
+from bertbench.results.parsing import Count, Finite, read_state
 from bertbench.training.step import StepResult
 
 CURVE_FILE = "loss_curve.json"
+# The first record of an event file (tensorflow/core/util/events_writer.cc).
+_BEGINNING = "brain.Event:2"
 # Marks a summary as a scalar for TensorBoard (tensorboard/plugins/scalar/metadata.py).
 _SCALAR = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
@@ -36,8 +40,10 @@ class Recorder:
         self._folder = folder
         self.curve = _read_curve(folder, first_step) if folder else []
         self._recent: list[float] = []
-        with self._writing():
-            self._writer = tf.summary.create_file_writer(str(folder)) if folder else None
+        self._writer = None
+        if folder is not None:
+            with self._writing():
+                self._writer = _create_event_file(make_directory(folder), first_step)
 
     def record(self, step: int, result: StepResult, learning_rate: float, examples_per_second: float) -> None:
         """Record one step."""
@@ -54,9 +60,17 @@ class Recorder:
             "gradient_norm": result.gradient_norm,
             "examples_per_second": examples_per_second,
         }
-        with self._writing(), self._writer.as_default(step):
-            for name, value in figures.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
+        values = [
+            tf.compat.v1.Summary.Value(
+                tag=name, tensor=tf.make_tensor_proto(value, tf.float32), metadata=_SCALAR
+            )
+            for name, value in figures.items()
+        ]
+        event = tf.compat.v1.Event(
+            wall_time=time.time(), step=step, summary=tf.compat.v1.Summary(value=values)
+        )
+        with self._writing():
+            self._writer.write(event.SerializeToString())
 
     def flush(self) -> None:
         """Write everything recorded to disk, and complete the curve."""
@@ -82,7 +96,17 @@ class Recorder:
             ) from None
 
 
+def _create_event_file(folder: Path, first_step: int) -> tf.io.TFRecordWriter:
+    """A new event file; TensorFlow's own writer would put this host's name into its name."""
+    now = time.time()
+    writer = tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{now:017.6f}.from-{first_step}"))
+    writer.write(tf.compat.v1.Event(wall_time=now, file_version=_BEGINNING).SerializeToString())
+    return writer
+
+
 def _read_curve(folder: Path, last_step: int) -> list[tuple[int, float]]:
     written = folder / CURVE_FILE
-    entries = read_json(written) if last_step and written.exists() else []
+    if not last_step or not written.exists():
+        return []
+    entries = read_state(list[tuple[Count, Finite]], written, "delete it to begin a new curve")
     return [(step, loss) for step, loss in entries if step <= last_step]

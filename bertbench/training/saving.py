@@ -6,7 +6,6 @@ in the original.
 """
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.console import notice
 from bertbench.data.tokenizer_files import write_tokenizer
 from bertbench.errors import InputError
-from bertbench.files import read_json, write_json, write_text
+from bertbench.files import write_json, write_text
+from bertbench.results.parsing import read_state
 
 SETTINGS_FILE = "training.json"
 _CHECKPOINT_FILE = re.compile(r"model\.ckpt-(\d+)\.(?:index|data-\d{5}-of-\d{5})")
@@ -43,7 +43,7 @@ class TrainingFolder:
         written = self.path / SETTINGS_FILE
         if self.latest_step() is None or not written.exists():
             return
-        former = read_json(written)
+        former = read_state(dict[str, Any], written, "choose another --output-dir")
         different = sorted(name for name in {*former, *settings} if former.get(name) != settings.get(name))
         if different:
             changes = ", ".join(f"{n} ({former.get(n)} -> {settings.get(n)})" for n in different)
@@ -103,9 +103,7 @@ class TrainingFolder:
         notice(f"resuming from {prefix}")
 
     def _tidy(self) -> None:
-        """Delete the oldest checkpoints beyond `keep_checkpoints`, and the remains of interrupted saves."""
-        for unfinished in self.path.glob(".model.ckpt-*.saving"):
-            shutil.rmtree(unfinished)
+        """Delete the oldest checkpoints beyond `keep_checkpoints`."""
         kept = sorted(self._steps())[-self._keep :]
         # The index first: without it the rest is not a checkpoint, if this is interrupted.
         for file in sorted(self.path.glob("model.ckpt-*"), reverse=True):

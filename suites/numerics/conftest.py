@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bertbench.pytest_plugin.summary import summary_table
-from bertbench.results.schema import NUMERICS_FILE, KernelError, LayerError, NumericsResult, write_result
-from suites.numerics.report import HISTOGRAM_EDGES, KernelReport, verdict_of
+from bertbench.results.numerics import NUMERICS_FILE, KernelError, LayerError, NumericsResult, verdict_of
+from bertbench.results.schema import write_result
+from suites.numerics.report import HISTOGRAM_EDGES, KernelReport
 
 ROWS = pytest.StashKey[list[KernelError]]()
 LAYERS = pytest.StashKey[list[LayerError]]()

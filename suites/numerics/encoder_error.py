@@ -12,7 +12,7 @@ from bertbench.compute import Compute, KernelOptions
 from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.model.encoder import Encoder
 from bertbench.model.weights import Weights
-from bertbench.results.schema import LayerError
+from bertbench.results.numerics import LayerError
 from suites.numerics.reference import Condition, ReferenceEncoder
 from suites.numerics.this_machine import bf16_products_truncate
 from suites.numerics.ulp import widen

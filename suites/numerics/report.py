@@ -5,20 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bertbench.results.schema import KernelError
+from bertbench.results.numerics import KernelError, KernelVerdict, verdict_of
 from suites.numerics.ulp import FloatFormat, ulp_error
 from suites.tolerances import Tolerance
 
 HISTOGRAM_EDGES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # the last class is open
-LOOSE_SHARE = 0.5
-_LARGEST_JSON = 1e300
-
-
-def verdict_of(error: float, bound: float) -> str:
-    """One of "fail", above the bound, "loose", below half of it, and "pass"."""
-    if not error <= bound:
-        return "fail"
-    return "loose" if error < LOOSE_SHARE * bound else "pass"
+_LARGEST_JSON = 1e15  # that a results file may hold
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class KernelReport:
     tolerance: Tolerance
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> KernelVerdict:
         """See `verdict_of`."""
         return verdict_of(self.largest, self.tolerance.bound)
 
@@ -67,7 +59,7 @@ class KernelReport:
 
     def check(self) -> None:
         """Fail with quantity, value, bound, input and the next command if the bound is exceeded."""
-        if self.verdict == "fail":
+        if self.verdict == KernelVerdict.FAIL:
             allowed = self.tolerance
             raise AssertionError(
                 f"{self.kernel} {self.variant} {self.dtype}: error {self.largest:.6g} {allowed.unit} at "

@@ -16,6 +16,7 @@ from bertbench.formatting import describe_ways, format_number, percent
 from bertbench.measure.machine import bf16_is_native, read_machine
 from bertbench.measure.rates import LEGEND
 from bertbench.measure.threads import ThreadSettings
+from bertbench.pytest_plugin.plugin import require_alone
 from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
@@ -33,6 +34,11 @@ COLUMNS = (
     "machine peak",
     "efficiency",
 )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Reject measurements in parallel test processes."""
+    require_alone(item.config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bertbench.measure.rates import center
+from bertbench.results.seal import seal
+
 MACHINE_ID = "epyc-2c-avx512_bf16-1a2b3c"
 PEAKS = {"fp32": 215.0, "bf16": 410.0}
 GEOMETRIES = {"tiny": (4e-3, 61.0, 0.42), "base": (0.174, 140.0, 0.88), "large": (0.62, 160.0, 0.93)}
@@ -47,7 +50,8 @@ def case_info(
     gflop, intensity, efficiency = GEOMETRIES[geometry]
     efficiency *= scale * (0.85 if mode == "training" else 1.0)
     generator = np.random.default_rng(seed)
-    drawn = efficiency * np.exp(generator.normal(0, spread, rounds))
+    drawn = np.exp(generator.normal(0, spread, rounds))
+    drawn *= efficiency / center(drawn)
     tokens_per_second = PEAKS[precision] * efficiency / gflop * (1 if mode == "inference" else 1 / 3)
     return {
         "schema_version": 2,
@@ -147,6 +151,12 @@ def write_throughput(path: Path, infos: Sequence[dict], **facts: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(benchmark_file(infos, **facts)), encoding="utf-8")
     return path
+
+
+def write_stored(path: Path, infos: Sequence[dict], **facts: str) -> None:
+    """As a recorded baseline, with its checksum."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(seal(benchmark_file(infos, **facts))), encoding="utf-8")
 
 
 def comparison(against: str, score: float, expected: float, **changes) -> dict:
@@ -286,7 +296,7 @@ def write_stored_history(
         commit = f"{number * 7919:012x}"
         path = storage / MACHINE_ID / f"{number:04}_{commit}.json"
         day = f"2025-{1 + number // 28 % 12:02}-{1 + number % 28:02}T03:00:00+00:00"
-        write_throughput(path, infos, commit=commit, measured=day)
+        write_stored(path, infos, commit=commit, measured=day)
 
 
 def judged_case(precision: str, task: str, quantity: str, fp32: float, tolerance: float) -> dict:

@@ -10,6 +10,7 @@ import numpy as np
 from bertbench.checkpoint.loading import save_weights
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.files import read_json, write_json
+from bertbench.results.seal import seal
 from bertbench.tasks.classifier import ClassifierTask
 from bertbench.tasks.squad import SquadTask
 
@@ -95,4 +96,4 @@ def slow_down(baselines: Path, factor: float):
         figures = benchmark["extra_info"]
         figures["efficiency"] *= factor
         figures["efficiency_rounds"] = [rate * factor for rate in figures["efficiency_rounds"]]
-    stored.write_text(json.dumps(content))
+    stored.write_text(json.dumps(seal(content)))

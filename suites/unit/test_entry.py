@@ -181,18 +181,81 @@ def test_characters_that_the_stream_cannot_encode_are_escaped(start, encoding, s
     assert process.returncode == 0
 
 
-def test_interrupt_during_startup_prints_one_line():
+HELD = """\
+from pathlib import Path
+from bertbench.temporary import temporary_folder
+with temporary_folder(Path(arguments[0]) / 'out'):
+    os.write(1, b'held\\n')
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "line"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "stopped by SIGTERM"),
+        (signal.SIGHUP, 129, "stopped by SIGHUP"),
+    ],
+)
+def test_stop_signals_clean_up_temporary_files(start, tmp_path, number, status, line):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    process = start(HELD, str(folder), stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "held\n"
+    process.send_signal(number)
+    assert process.communicate(timeout=60) == ("", f"program: {line}\n")
+    assert process.returncode == status
+    assert list(folder.iterdir()) == []
+
+
+def test_later_signals_do_not_interrupt_cleanup(start, tmp_path):
+    body = (
+        "try:\n    os.write(1, b'held\\n')\n    time.sleep(60)\n"
+        "finally:\n    os.write(1, b'cleaning\\n')\n    time.sleep(0.5)\n    open(arguments[0], 'w')"
+    )
+    process = start(body, str(tmp_path / "cleaned"))
+    assert process.stdout.readline() == "held\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "cleaning\n"
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_ignored_signal_stays_ignored(start, tmp_path):
+    """As under nohup."""
+    ignored = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    process = start(HELD, str(tmp_path), stdin=subprocess.PIPE, **ignored)
+    assert process.stdout.readline() == "held\n"
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.1)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "number", "status", "line"),
+    [
+        (0.1, signal.SIGINT, 130, "interrupted"),
+        (0.2, signal.SIGTERM, 143, "stopped by SIGTERM"),
+        (0.4, signal.SIGINT, 130, "interrupted"),
+        (0.8, signal.SIGHUP, 129, "stopped by SIGHUP"),
+    ],
+)
+def test_interrupt_during_startup_prints_one_line(seconds, number, status, line):
     code = (
         "import sys; from bertbench.cli import main; print(flush=True); "
         "sys.argv = ['bertbench', 'predict', 'squad', '--output-dir', 'none']; main()"
     )
-    for seconds in (0.1, 0.2, 0.4, 0.8):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        process.stdout.readline()
-        time.sleep(seconds)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-        assert (process.returncode, err.splitlines()[-1]) == (130, "bertbench: interrupted")
-        assert "Traceback" not in err
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    time.sleep(seconds)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.splitlines()[-1]) == (status, f"bertbench: {line}")
+    assert "Traceback" not in err

@@ -18,7 +18,8 @@ from bertbench.checkpoint.names import is_bookkeeping
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
 from bertbench.embedded import MRPC, PRETRAINING_RECORDS, PRETRAINING_TEXT, SQUAD_DEV, SQUAD_TRAIN
-from bertbench.files import read_json, staged_directory, write_bytes, write_json, write_text
+from bertbench.files import read_json, write_bytes, write_json, write_text
+from bertbench.output_folders import staged_directory
 from bertbench.tasks.table import TASKS
 from tools.embedded.corpus import SEED, Sizes, write_corpus
 

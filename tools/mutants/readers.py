@@ -31,7 +31,8 @@ from bertbench.project import read_project
 from bertbench.report.history import read_history
 from bertbench.results.accuracy_baselines import read_baselines
 from bertbench.results.item_files import read_items
-from bertbench.results.schema import read_lengths, read_numerics, read_throughput
+from bertbench.results.numerics import read_numerics
+from bertbench.results.schema import read_lengths, read_throughput
 from bertbench.tasks.table import TASKS
 
 _TOKENIZER = TokenizerFiles(embedded.SQUAD / "vocab.txt").tokenizer

@@ -56,6 +56,33 @@ def test_evaluate_prints_the_line_of_the_official_script(capsys, tmp_path, datas
         assert "does not contain: 1; ignored" in err
 
 
+def test_text_from_files_is_escaped_and_shortened(capsys, tmp_path):
+    """Escape sequences in ids, questions, answers and names; a question and an answer of 100 kB."""
+    steering = "\x1b]52;c;aGk=\x07\x1b[2J\x9b1A\r\u202e"
+    long = "x" * 100_000
+    questions = [question(f"q{steering}", f"{long}{steering}?", [("b", 2)])]
+    data = str(write_squad(tmp_path / f"dev{steering[:8]}.json", squad(("a b c", questions))))
+    first = write_run(tmp_path / "a", {f"q{steering}": f"{steering}{long}"})
+    second = write_run(tmp_path / "b", {f"q{steering}": "b"})
+    for words in (
+        ("compare", first, second, "--data", data),
+        ("compare", first, second, "--data", first),
+        ("evaluate", "squad", "--data", data, "--predictions", second),
+        (
+            "evaluate",
+            "squad",
+            "--data",
+            data,
+            "--predictions",
+            write_run(tmp_path / "c", {steering: 7}),
+        ),
+        ("compare", write_run(tmp_path / "d", {steering + long: "a"}), second, "--data", data),
+    ):
+        _, out, err = run(capsys, *words)
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out + err)
+        assert max(map(len, (out + err).splitlines())) < 3000
+
+
 def test_evaluate_gives_reference_scores(capsys):
     data, folder = shared_path(DEV_SET), shared_path("reference/squad-dev")
     expected = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["fp32"]

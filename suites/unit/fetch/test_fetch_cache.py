@@ -7,6 +7,7 @@ import re
 import zipfile
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +19,7 @@ from bertbench.fetch.cache import CHECKSUMS, RECORD, fetch
 from bertbench.fetch.catalog import ITEMS, Item, Source, find_item
 from bertbench.fetch.download import Retries
 from bertbench.fetch.mrpc import DEV_IDS, TEST, TRAIN, split_mrpc
-from bertbench.fetch.unpack import ArchiveError
+from bertbench.fetch.unpack import DamagedError
 from suites.unit.fetch.publisher import run_publisher
 
 pytestmark = pytest.mark.unit
@@ -42,9 +43,9 @@ def source_of(address, body=None, name="f", mirrors=()):
     return Source((address, *mirrors), name, *known)
 
 
-def zip_bytes(members):
+def zip_bytes(members, compression=zipfile.ZIP_STORED):
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
+    with zipfile.ZipFile(stream, "w", compression) as archive:
         for name, body in members.items():
             archive.writestr(name, body)
     return stream.getvalue()
@@ -132,7 +133,7 @@ def test_truncated_archive_records_no_checksum(publisher, tmp_path):
     body = zip_bytes({"model/vocab.txt": TEXT})
     address = publisher.publish("m.zip", body, length_lie=-100)
     item = item_of(source_of(address, name="m.zip"))
-    with pytest.raises(ArchiveError, match="damaged"):
+    with pytest.raises(DamagedError, match="damaged"):
         fetch(item, tmp_path, QUICK)
     assert not (tmp_path / CHECKSUMS).exists()
     publisher.publish("m.zip", body)
@@ -140,10 +141,74 @@ def test_truncated_archive_records_no_checksum(publisher, tmp_path):
     assert (tmp_path / "data" / "vocab.txt").read_bytes() == TEXT
 
 
+def test_damaged_archive_without_checksum_is_downloaded_again(publisher, tmp_path):
+    """Damage raises many kinds of errors in zipfile and its decompressors."""
+    whole = zip_bytes({"model/vocab.txt": TEXT}, zipfile.ZIP_DEFLATED)
+    random = np.random.default_rng(3)
+    refused = 0
+    for number in range(40):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), 3):
+            damaged[place] ^= 1 << random.integers(8)
+        address = publisher.publish("m.zip", bytes(damaged))
+        item, cache = item_of(source_of(address, name="m.zip")), tmp_path / str(number)
+        try:
+            fetch(item, cache, QUICK)
+        except DamagedError:
+            refused += 1
+            publisher.publish("m.zip", whole)
+            fetch(item, cache, QUICK)
+            assert (cache / "data" / "vocab.txt").read_bytes() == TEXT
+    assert refused > 20
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"one column\n"])
+def test_damaged_mrpc_files_are_downloaded_again(publisher, tmp_path, damage):
+    header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+    bodies = {
+        TRAIN: f"{header}1\t7\t8\ta\tb\n0\t9\t10\tc\td\n".encode(),
+        TEST: f"{header}1\t1\t2\te\tf\n".encode(),
+        DEV_IDS: b"9\t10\n",
+    }
+
+    def item(bodies):
+        sources = [source_of(publisher.publish(name, body), name=name) for name, body in bodies.items()]
+        return item_of(*sources, split_mrpc=True)
+
+    for name in (TRAIN, TEST):
+        with pytest.raises(DamagedError, match=name):
+            fetch(item({**bodies, name: damage}), tmp_path / name, QUICK)
+        folder = fetch(item(bodies), tmp_path / name, QUICK)
+        assert (folder / "dev.tsv").read_text() == f"{header}0\t9\t10\tc\td\n"
+
+
+STATES = [
+    *(b"", b"{", b"\xff", b"null", b"[]", b'{"files": 7}'),
+    *(b'{"files": {"f": 7}}', b'{"f": {"size": "1", "sha256": "0"}}'),
+]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_damaged_record_is_rebuilt(publisher, tmp_path, state):
+    item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
+    fetch(item, tmp_path, QUICK)
+    (tmp_path / "data" / RECORD).write_bytes(state)
+    fetch(item, tmp_path, QUICK)
+    assert json.loads((tmp_path / "data" / RECORD).read_text())["files"]["f"]["size"] == len(TEXT)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_damaged_checksums_file_is_rejected(publisher, tmp_path, state):
+    """They cannot be rebuilt: later downloads are compared with them."""
+    (tmp_path / CHECKSUMS).write_bytes(state)
+    with pytest.raises(InputError, match=CHECKSUMS):
+        fetch(item_of(source_of(publisher.publish("f", TEXT))), tmp_path, QUICK)
+
+
 def test_archive_with_outside_path_is_not_installed(publisher, tmp_path):
     body = zip_bytes({"model/vocab.txt": TEXT, "../../escaped": b"1"})
     item = item_of(source_of(publisher.publish("m.zip", body), body, name="m.zip"))
-    with pytest.raises(ArchiveError, match="is outside the folder"):
+    with pytest.raises(DamagedError, match="is outside the folder"):
         fetch(item, tmp_path, QUICK)
     assert not (tmp_path / "data").exists()
     assert not list(tmp_path.rglob("escaped"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertbench.fetch import unpack
-from bertbench.fetch.unpack import ArchiveError, unpack_zip
+from bertbench.fetch.unpack import DamagedError, unpack_zip
 
 pytestmark = pytest.mark.unit
 
@@ -28,7 +28,7 @@ def tree(folder):
 
 
 def refused(archive, folder, reason):
-    with pytest.raises(ArchiveError, match=reason):
+    with pytest.raises(DamagedError, match=reason):
         unpack_zip(archive, folder)
     assert not folder.exists() or not any(folder.iterdir())
 
@@ -114,7 +114,7 @@ def test_archive_with_extreme_compression_is_rejected(tmp_path):
 def test_member_larger_than_its_declared_size_is_rejected(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {"zeros": bytes(10**6)})
     archive.write_bytes(archive.read_bytes().replace(struct.pack("<I", 10**6), struct.pack("<I", 10)))
-    with pytest.raises(ArchiveError, match="damaged"):
+    with pytest.raises(DamagedError, match="damaged"):
         unpack_zip(archive, tmp_path / "out")
     assert all(len(body) <= 10 for body in tree(tmp_path / "out").values())
 
@@ -141,7 +141,7 @@ def test_truncated_archive_is_rejected(tmp_path):
 def test_damaged_member_is_rejected(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {"a": b"one byte of this"}, zipfile.ZIP_STORED)
     archive.write_bytes(archive.read_bytes().replace(b"one byte", b"two byte"))
-    with pytest.raises(ArchiveError, match="damaged"):
+    with pytest.raises(DamagedError, match="damaged"):
         unpack_zip(archive, tmp_path / "out")
 
 
@@ -165,7 +165,7 @@ def test_arbitrary_member_names_never_write_outside_the_folder(tmp_path_factory,
             opened.writestr(member, b"1")
     try:
         unpack_zip(archive, inside)
-    except ArchiveError:
+    except DamagedError:
         assert not inside.exists()
     files = [path for path in top.rglob("*") if path.is_file() and path != archive]
     assert all(path.is_relative_to(inside) for path in files)

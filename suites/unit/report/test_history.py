@@ -17,7 +17,7 @@ from bertbench.errors import GateFailed, InputError
 from bertbench.report.change_points import ChangePoint, find_change_points
 from bertbench.report.history import read_history, sparkline
 from suites.unit.git_repository import commit, git
-from suites.unit.made_up_results import MACHINE_ID, case_info, write_stored_history, write_throughput
+from suites.unit.made_up_results import MACHINE_ID, case_info, write_stored, write_stored_history
 from tools.calibration import change_points
 
 pytestmark = pytest.mark.unit
@@ -199,7 +199,7 @@ def test_change_shows_subject_of_its_commit(repository, capsys):
         commit(repository, "Double the padding" if number == 9 else f"change {number}")
         name = f"{number:04}_{git(repository, 'rev-parse', '--short=12', 'HEAD')}.json"
         infos = [case_info("bf16", "large", scale=0.85 if number >= 9 else 1.0, seed=number)]
-        write_throughput(repository / "baselines/throughput" / MACHINE_ID / name, infos)
+        write_stored(repository / "baselines/throughput" / MACHINE_ID / name, infos)
     assert run("history") == 0
     assert re.search(r"−1\d\.\d % .* “Double the padding” \(run 0009", capsys.readouterr().out)
     git(repository, "update-ref", "HEAD", "HEAD~9")
@@ -224,7 +224,7 @@ def test_last_and_case_options_select_runs(storage):
 
 def test_runs_of_other_machines_and_modified_trees_are_separate(storage):
     infos = [case_info("bf16", "tiny", machine_id="other", scale=0.5)]
-    write_throughput(storage / "other/0001_aaaaaaaaaaaa-dirty.json", infos)
+    write_stored(storage / "other/0001_aaaaaaaaaaaa-dirty.json", infos)
     other = next(series for series in read_history(storage) if series.machine_id == "other")
     assert other.runs[0].label == "aaaaaaaaaaaa+"
     assert other.change_points == []

@@ -220,8 +220,36 @@ def test_markdown_table_rows_have_equal_numbers_of_cells(whole):
         assert len(counts) == 1
 
 
+HOSTILE = (
+    "<script>alert(1)</script>|`x`",
+    "a\n\n| b | c |\r\n# d\x00\x1b[2J\x9b1A\x85\u2028\u202e\ufffe\uffff",
+    "[a](http://b) ![c](http://d) @all ~e~ &lt; ``f`",
+    "long" * 30_000,
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=["markup", "control characters", "links", "length"])
+def test_hostile_case_names_do_not_change_the_report_structure(tmp_path, name):
+    """The same rows, cells and elements as with a plain name."""
+    shapes = []
+    for case in ("plain", name):
+        folder = tmp_path / str(len(shapes))
+        lost = [failed("baseline", 80.0, 87.31)]
+        write_accuracy(folder, [accuracy_case("fp32", 80.0, case=case, verdict="fail", comparisons=lost)])
+        page = report(folder)
+        markdown = (folder / "report.md").read_text(encoding="utf-8")
+        assert len(markdown) < 20_000
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ufffe\uffff]", markdown)
+        cells = [len(re.findall(r"(?<!\\)\|", line)) for line in markdown.splitlines()]
+        tags = re.findall(r"(?<!\\)<(\w+)", markdown)
+        elements = [element.tag for element in ElementTree.parse(folder / "report.xml").iter()]
+        assert re.search(r"(?<!\\)\[.*\]\(http|(?<!\\)`x`|@all", markdown) is None
+        shapes.append((cells, tags, elements, Counter(tag for tag, _ in Page(page).tags)))
+    assert shapes[0] == shapes[1]
+
+
 def test_case_names_cannot_inject_markup(tmp_path):
-    name = "<script>alert(1)</script>|`x`"
+    name = HOSTILE[0]
     lost = [failed("baseline", 80.0, 87.31)]
     bad = accuracy_case("fp32", 80.0, case=name, verdict="fail", comparisons=lost)
     write_accuracy(tmp_path, [bad, accuracy_case("fp32", task="<i>")])

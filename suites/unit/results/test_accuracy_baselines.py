@@ -1,6 +1,7 @@
 """Recorded and published baselines: stored by case, checkpoint and data set, and rejected if malformed."""
 
 import dataclasses
+import hashlib
 import json
 import multiprocessing
 import subprocess
@@ -21,6 +22,8 @@ from bertbench.results.accuracy_baselines import (
     read_published,
     record_baselines,
 )
+from bertbench.results.item_files import write_items
+from bertbench.results.seal import seal
 
 pytestmark = pytest.mark.unit
 
@@ -193,10 +196,48 @@ def test_published_scores_apply_only_to_bert_large_and_full_dev_set(change, appl
     assert (find_published(published, **(facts | change)) is not None) == applies
 
 
-def spoil(path, change):
+def spoil(path, change, *, sealed=True):
+    """Change the stored baselines, by default with the checksums that belong to the change."""
     values = json.loads(path.read_text())
     change(values["baselines"])
+    if sealed:
+        values["baselines"] = [seal(baseline) for baseline in values["baselines"]]
     path.write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda baseline: baseline["scores"].update(exact_match=99.0), "was changed after it was recorded"),
+        (lambda baseline: baseline["recorded"].update(commit="0" * 12), "was changed after it was recorded"),
+        (lambda baseline: baseline.update(checksum="0" * 64), "was changed after it was recorded"),
+        (lambda baseline: baseline.pop("checksum"), "has no checksum"),
+    ],
+)
+def test_edited_baseline_is_rejected(path, change, message):
+    record(path)
+    spoil(path, lambda baselines: change(baselines[0]), sealed=False)
+    with pytest.raises(InputError, match=rf"baselines\[0\] \(bf16-squad-inference\): {message}"):
+        read_baselines(path)
+
+
+def test_checksum_covers_the_other_keys(path):
+    """As docs/formats.md says how to make it."""
+    record(path)
+    (baseline,) = json.loads(path.read_text())["baselines"]
+    told = baseline.pop("checksum")
+    text = json.dumps(baseline, sort_keys=True, separators=(",", ":"))
+    assert told == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_replaced_item_scores_are_rejected(path):
+    """Other scores of the same mean."""
+    case = record(path)
+    (file,) = items_folder(path).iterdir()
+    write_items(file, Items(np.array(["1", "2"]), {"f1": F1[::-1]}))
+    baselines = read_baselines(path)
+    with pytest.raises(InputError, match=r"\.npz: was changed after it was recorded"):
+        baselines.items(baselines.find(case))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from bertbench.gate.result import read_gate
 from bertbench.report.history import read_history
 from bertbench.results.accuracy import read_accuracy
 from bertbench.results.baselines import STORAGE
-from bertbench.results.schema import read_lengths, read_numerics, read_throughput
+from bertbench.results.numerics import read_numerics
+from bertbench.results.schema import read_lengths, read_throughput
+from bertbench.results.seal import seal
 from suites.unit.made_up_results import (
     MACHINE_ID,
     accuracy_case,
@@ -29,7 +31,19 @@ READERS = {
     "lengths.json": read_lengths,
     "gate.json": read_gate,
 }
-VERDICT = {"case": "c", "quantity": "efficiency", "verdict": "ok", "detail": ""}
+VERDICT = {
+    "case": "c",
+    "quantity": "efficiency",
+    "verdict": "ok",
+    "detail": "",
+    "base": 0.50,
+    "head": 0.49,
+    "change": -0.021,
+    "interval": [-0.04, 0.01],
+    "p_value": 0.2,
+    "test": "Mann-Whitney",
+    "threshold": 0.05,
+}
 GATE = {"schema_version": 1, "base": "a", "head": "b", "command": "", "verdicts": [VERDICT]}
 
 
@@ -78,13 +92,39 @@ def test_file_written_by_the_suites_is_read(folder, file):
         ("accuracy.json", {"per_question_scores": "../f1.npz"}, "must be a file beside it"),
         ("accuracy.json", {"scores": {"f1": 20.0}}, "against baseline: its f1 87.3 is not the case's 20"),
         ("accuracy.json", {"case": "bf16-squad-inference"}, "more than once"),
+        ("throughput.json", {"efficiency": 0.9}, "efficiency 0.9 is not the center of efficiency_rounds"),
+        ("throughput.json", {"efficiency_rounds": []}, "efficiency_rounds is empty"),
         ("numerics.json", {"max_ulp": -1}, "max_ulp is -1"),
+        ("numerics.json", {"verdict": "fine"}, "verdict is 'fine'; it must be 'pass', 'loose' or 'fail'"),
+        ("numerics.json", {"max_ulp": 0.6}, "says pass, its error 0.6 and bound 0.51 say fail"),
+        ("numerics.json", {"verdict": "fail"}, "says fail, its error 0.5 and bound 0.51 say pass"),
         ("numerics.json", {"bound": float("nan")}, "bound is nan"),
         ("lengths.json", {"counts": []}, "histogram"),
         ("lengths.json", {"edges": [0, 10]}, "histogram"),
         ("lengths.json", {"edges": [0, 9, 9], "counts": [1, 2]}, "histogram"),
         ("lengths.json", {"counts": [-1] * 16}, r"counts\[0\] is -1"),
         ("gate.json", {"verdict": "fine"}, "verdict is 'fine'; it must be 'ok', 'regression'"),
+        ("gate.json", {"change": -0.2}, "interval -0.04 to 0.01 does not hold the change -0.2"),
+        ("gate.json", {"head": 0.3}, "change -0.021 is not that from 0.5 to 0.3"),
+        ("gate.json", {"change": None}, "says ok without a change and its threshold"),
+        ("gate.json", {"threshold": 0.01}, "says ok, its figures do not"),
+        ("gate.json", {"interval": [-0.11, 0.01]}, "says ok, its figures do not"),
+        ("gate.json", {"verdict": "improvement"}, "says improvement, its figures do not"),
+        (
+            "gate.json",
+            {"quantity": "peak memory (MiB)", "base": 100.0, "head": 150.0, "change": 0.5, "interval": None},
+            "says ok, its figures do not",
+        ),
+        (
+            "gate.json",
+            {"quantity": "f1", "base": 90.0, "head": 20.0, "change": -0.1, "interval": None},
+            "change -0.1 is not that from 90.0 to 20.0, -70.0",
+        ),
+        (
+            "gate.json",
+            {"quantity": "f1", "base": 90.0, "head": 89.0, "change": -1.0, "interval": [-2.0, 0.0]},
+            "says ok, its figures do not",
+        ),
         (
             "gate.json",
             {"interval": [0.1, 0.2, 0.3]},
@@ -166,6 +206,6 @@ def test_impossible_value_in_stored_run_is_rejected(tmp_path, monkeypatch, chang
     path = next((STORAGE / MACHINE_ID).glob("0002_*"))
     values = json.loads(path.read_text())
     values["benchmarks"][0]["extra_info"].update(changes)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(seal(values)))
     with pytest.raises(InputError, match=f"0002_.*{message}"):
         read_history(STORAGE)

@@ -1,0 +1,90 @@
+"""Temporary files and folders are removed, however their process ends."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from bertbench.files import atomic_path
+from bertbench.temporary import remove_abandoned, temporary_file, temporary_folder
+
+pytestmark = pytest.mark.unit
+
+HOLD = """
+import sys
+from pathlib import Path
+from bertbench.temporary import temporary_file, temporary_folder
+with temporary_file(Path(sys.argv[1])) as file, temporary_folder(Path(sys.argv[1])) as folder:
+    (folder / "inner").write_text("half")
+    file.write_text("half")
+    print("made", flush=True)
+    sys.stdin.read()
+"""
+
+
+def start(target):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "made\n"
+    return process
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_temporary_names_contain_the_target_and_are_removed(tmp_path):
+    with temporary_file(tmp_path / "a.json") as file, temporary_folder(tmp_path / "b") as folder:
+        assert file.name.startswith(".a.json.")
+        assert folder.name.startswith(".b.")
+        assert {path.parent for path in (file, folder)} == {tmp_path}
+    assert names(tmp_path) == []
+
+
+def test_exception_removes_temporary_files(tmp_path):
+    for make in (temporary_folder, temporary_file, atomic_path):
+        with pytest.raises(KeyError), make(tmp_path / "a"):
+            raise KeyError
+    assert names(tmp_path) == []
+
+
+def test_next_use_of_the_target_removes_leftovers_of_killed_process(tmp_path):
+    process = start(tmp_path / "a.json")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(names(tmp_path)) == 2
+    with temporary_file(tmp_path / "other.json"):
+        assert len(names(tmp_path)) == 3  # that of another target is left alone
+    with atomic_path(tmp_path / "a.json") as file:
+        file.write_text("whole")
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_files_in_use_by_another_process_are_kept(tmp_path):
+    process = start(tmp_path / "a.json")
+    used = names(tmp_path)
+    with temporary_file(tmp_path / "a.json"):
+        pass
+    remove_abandoned(tmp_path)
+    assert names(tmp_path) == used
+    process.communicate()
+    assert names(tmp_path) == []
+
+
+def test_remove_abandoned_cleans_the_whole_folder(tmp_path):
+    process = start(tmp_path / "[a]*.json")
+    process.kill()
+    process.communicate()
+    (tmp_path / ".mine").write_text("of the user")
+    remove_abandoned(tmp_path)
+    assert names(tmp_path) == [".mine"]
+
+
+def test_written_file_has_default_permissions(tmp_path):
+    with atomic_path(tmp_path / "a") as file:
+        file.write_text("whole")
+    (tmp_path / "b").touch()
+    assert os.stat(tmp_path / "a").st_mode == os.stat(tmp_path / "b").st_mode

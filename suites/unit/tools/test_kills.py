@@ -1,0 +1,67 @@
+"""A seeded share of `python -m tools.kills`: a command with worker processes; and how endings are judged."""
+
+import dataclasses
+import random
+import signal
+
+import pytest
+
+from bertbench.embedded import PRETRAINING_TEXT
+from tools.kills.__main__ import count
+from tools.kills.subjects import SUBJECTS
+from tools.kills.trial import Ending, Reference, judge, kill, make_reference
+
+pytestmark = pytest.mark.unit
+
+PREPARE = SUBJECTS["prepare"]
+
+
+def write_text(folder):
+    """Two parts of text, little of which makes examples."""
+    text = PRETRAINING_TEXT.read_text(encoding="utf-8")
+    (folder / "text.txt").write_text(f"{text}\n\n{' ' * 5_000_000}\n\n{text}", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    subject = dataclasses.replace(PREPARE, set_up=write_text)
+    return make_reference(subject, tmp_path_factory.mktemp("kills"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_killed_prepare_leaves_whole_outputs_and_no_processes(reference, number, tmp_path):
+    moment = random.Random(f"17 {number}").uniform(0.3, 1.0)
+    ending = kill(PREPARE, reference, number, moment, tmp_path / "trial", again=number == signal.SIGKILL)
+    assert (ending.orphans, ending.traceback) == (0, False)
+    if number == signal.SIGKILL:
+        assert ending.finished
+        assert ending.state in ("old", "partial", "new")
+    else:
+        assert ending.left == ()
+        assert ending.state in ("old", "new")
+
+
+def test_states_are_distinguished(tmp_path):
+    before, after = {"a": "1", "b": "1", "same": "0"}, {"a": "2", "b": "2", "same": "0"}
+    folder = Reference(tmp_path, before, after, 1.0)
+    states = {
+        "old": before,
+        "new": after,
+        "partial": {"a": "2", "same": "0"},
+        "mixed": {"a": "2", "b": "1", "same": "0"},
+        "torn": {"a": "2", "b": "half"},
+    }
+    assert {name: judge(PREPARE, folder, found) for name, found in states.items()} == {
+        name: name for name in states
+    }
+    assert judge(PREPARE, folder, {"a": "1"}) == "mixed"  # an old one is lost
+    assert judge(SUBJECTS["train"], folder, {"a": "2"}) == "on the way"
+
+
+def test_endings_are_counted():
+    endings = [
+        Ending("old", (), 0, False, True),
+        Ending("torn", (".x.bertbench",), 2, True, False),
+        Ending("mixed", (), 0, False),
+    ]
+    assert count(endings) == ("3", "1", "0", "0", "0", "2", "1", "1", "1", "1 of 2")

@@ -1,0 +1,184 @@
+"""One kill: starts a command, ends it by a signal, and classifies what it leaves."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tools.kills.subjects import Subject
+
+# Keys in JSON files whose values differ between two runs of the same command.
+VOLATILE = frozenset(
+    (
+        "seconds",
+        "examples_per_second",
+        "tokens_per_second",
+        "peak_memory_mib",
+        "recorded",
+        "checksum",
+        "addresses",
+        "examples",
+        "first_step",
+    )
+)
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+SECONDS_FOR_ORPHANS = 3.0
+_NOT_OUTPUTS = ("events", "loss_curve.json")  # times and their like
+
+Outputs = Mapping[str, str]  # what each output holds, by its path in the folder
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A subject's folder before the kill, and its outputs before and after."""
+
+    folder: Path
+    before: Outputs
+    after: Outputs
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a kill has left.
+
+    Attributes:
+      state: `old` or `new`, whole; `partial`: some of the new outputs and none of the old; `mixed`; `torn`:
+        an output that is neither; `on the way`: a run that can be resumed.
+      left: temporary files; orphans: processes; traceback: whether it printed one.
+      finished: whether the same command, run again, gives the new outputs and leaves nothing else; None if it
+        was not run again.
+    """
+
+    state: str
+    left: tuple[str, ...]
+    orphans: int
+    traceback: bool
+    finished: bool | None = None
+
+
+def make_reference(subject: Subject, work: Path) -> Reference:
+    """Run both forms of a command undisturbed."""
+    folder = work / "before"
+    folder.mkdir(parents=True)
+    subject.set_up(folder)
+    if subject.older:
+        _run(subject.older, folder)
+    subject.turn(folder)
+    before = read_outputs(subject, folder)
+    finished = shutil.copytree(folder, work / "after")
+    start = time.monotonic()
+    _run(subject.newer, finished)
+    return Reference(folder, before, read_outputs(subject, finished), time.monotonic() - start)
+
+
+def kill(
+    subject: Subject,
+    reference: Reference,
+    number: signal.Signals,
+    moment: float,
+    folder: Path,
+    *,
+    again: bool,
+) -> Ending:
+    """Start the newer form in a copy of the folder, and send a signal after a share `moment` of its time.
+
+    Args:
+      folder: where to make the copy; it is removed at the end. again: whether to run it again afterwards.
+    """
+    shutil.copytree(reference.folder, folder)
+    try:
+        process = subprocess.Popen(
+            subject.newer,
+            cwd=folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(moment * reference.seconds)
+        family = _family(process.pid)
+        process.send_signal(number)
+        _, errors = process.communicate()
+        orphans = len(psutil.wait_procs(family, SECONDS_FOR_ORPHANS)[1])
+        left = find_left(folder)
+        state = judge(subject, reference, read_outputs(subject, folder))
+        finished = _finishes(subject, reference, folder) if again else None
+        return Ending(state, left, orphans, "Traceback" in errors, finished)
+    finally:
+        shutil.rmtree(folder)
+
+
+def judge(subject: Subject, reference: Reference, found: Outputs) -> str:
+    """The state of the outputs; see `Ending`."""
+    if found == reference.before:
+        return "old"
+    if found == reference.after:
+        return "new"
+    if subject.resumes:
+        return "on the way"
+    before, after = reference.before, reference.after
+    if any(value not in (before.get(name), after.get(name)) for name, value in found.items()):
+        return "torn"
+    only_old = any(value != after.get(name) for name, value in found.items())
+    return "mixed" if only_old else "partial"
+
+
+def read_outputs(subject: Subject, folder: Path) -> Outputs:
+    """What each output holds, without what differs from run to run."""
+    files = sorted(file for pattern in subject.outputs for file in folder.glob(pattern) if file.is_file())
+    return {
+        str(file.relative_to(folder)): _digest(file)
+        for file in files
+        if not file.name.startswith(".") and file.name not in _NOT_OUTPUTS
+    }
+
+
+def find_left(folder: Path) -> tuple[str, ...]:
+    """Temporary files and folders, by their names."""
+    paths = folder.rglob(".*bertbench*")
+    return tuple(sorted(str(path.relative_to(folder)) for path in paths))
+
+
+def _finishes(subject: Subject, reference: Reference, folder: Path) -> bool:
+    _run(subject.newer, folder)
+    return read_outputs(subject, folder) == reference.after and not find_left(folder)
+
+
+def _run(command: tuple[str, ...], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    if done.returncode not in (0, 3):  # 3: nothing to judge by yet
+        raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr}")
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _digest(file: Path) -> str:
+    data = file.read_bytes()
+    if file.suffix == ".json":
+        with contextlib.suppress(ValueError):  # a torn file has its own digest
+            data = json.dumps(_lasting(json.loads(data)), sort_keys=True).encode()
+    return hashlib.sha256(data).hexdigest()
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _lasting(inner) for name, inner in value.items() if name not in VOLATILE}
+    if isinstance(value, list):
+        return [_lasting(inner) for inner in value]
+    return value
