@@ -6,8 +6,10 @@ shown as it is: nothing in it is markup, and what would steer a terminal is esca
 
 import contextlib
 import functools
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -34,6 +36,27 @@ _out = _new_console()
 _err = _new_console(stderr=True)
 
 
+@contextlib.contextmanager
+def telling(*, quiet: bool, as_json: bool) -> Iterator[None]:
+    """Print no notices and no progress if `quiet`, and results by `print_json` alone if `as_json`."""
+    before = _err.quiet, _out.quiet
+    _err.quiet, _out.quiet = quiet, as_json
+    try:
+        yield
+    finally:
+        _err.quiet, _out.quiet = before
+
+
+def print_json(result: Any, *, indent: int | None = 2) -> None:
+    """Print a result as JSON, in ASCII, where results are asked for as JSON; otherwise nothing.
+
+    Args:
+      indent: None for one line.
+    """
+    if _out.quiet:
+        _new_console().print(Text(json.dumps(result, indent=indent, allow_nan=False, default=str)))
+
+
 def say(message: str) -> None:
     """Print a line to standard output."""
     _out.print(_literal(message))
@@ -56,7 +79,7 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 
 def print_table(table: Table) -> None:
     """Print a table; on a narrow terminal its lines wrap, but no cell is shortened."""
-    _wide_enough(_new_console(), table).print(table)
+    _wide_enough(_new_console(quiet=_out.quiet), table).print(table)
 
 
 def print_fitted(table: Table) -> None:

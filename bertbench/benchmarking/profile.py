@@ -1,5 +1,6 @@
 """A profile of some steps: the trace in two forms, and two tables."""
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.timed_call import build_model, make_timed_call
 from bertbench.benchmarking.workload import Workload
 from bertbench.checkpoint.source import ModelSource
-from bertbench.console import make_table, print_table, progress, say
+from bertbench.console import make_table, print_json, print_table, progress, say
 from bertbench.formatting import format_number, percent
 from bertbench.measure.profiling import (
     KERNEL_CLASSES,
@@ -49,6 +50,7 @@ def profile_case(
     print_table(op_table(profile))
     say(f"TensorBoard (with its profile plugin): tensorboard --logdir {output_dir}")
     say(f"chrome://tracing or ui.perfetto.dev: {chrome}")
+    print_json({"case": case.name, "trace": str(chrome), **dataclasses.asdict(profile)})
     return profile
 
 

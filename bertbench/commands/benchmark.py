@@ -14,6 +14,8 @@ from bertbench.console import notice
 from bertbench.data.batching import DEFAULT_STRATEGY, Batching
 from bertbench.errors import InputError
 from bertbench.files import make_directory
+from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import default_threads
 from bertbench.options import Option, Settings
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
@@ -45,12 +47,20 @@ class BenchmarkOptions(Settings):
     steps: Annotated[
         int, Option("Batches to measure; with a data set, as many batches of its examples.", minimum=1)
     ] = 30
+    streams: Annotated[
+        int, Option("Batches that run at once in threads, with one set of weights; in inference.", minimum=1)
+    ] = 1
     warmup_steps: Annotated[int, Option("Batches to run before the measured ones.", minimum=0)] = 10
     threads: ThreadOptions = field(default_factory=ThreadOptions)
     output_dir: Annotated[Path | None, OUTPUT_DIR] = None
     profile: Annotated[
         bool, Option("Only trace some steps and report how their time is spent.", group="output", switch=True)
     ] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.streams > 1 and self.mode != "inference":
+            raise InputError(f"--streams {self.streams}: is for inference; leave it out in {self.mode}.")
 
     @property
     def profile_dir(self) -> Path | None:
@@ -71,7 +81,8 @@ def benchmark_task(kind: type[Task], options: BenchmarkOptions, settings: TaskSe
     geometry, source = _find_model(options)
     task = open_task(kind, settings, source) if settings.has_data else kind(settings)
     compute = compute_for(options.compute, source.config)
-    threads = options.threads.start(trains=options.mode == "training")
+    default = default_threads(read_machine()).shared_by(options.streams)
+    threads = options.threads.start(default, trains=options.mode == "training")
     if source.checkpoint is None:
         notice("no checkpoint given: the weights are random.")
 
@@ -85,6 +96,7 @@ def benchmark_task(kind: type[Task], options: BenchmarkOptions, settings: TaskSe
         source.config,
         options.batch_size,
         options.batching,
+        options.streams,
     )
     workload = _make_workload(case, options)
     if options.output_dir is not None:
@@ -163,13 +175,15 @@ def _measure(
 ) -> None:
     from bertbench.benchmarking.report import describe_result, result_table
     from bertbench.benchmarking.run import measure_workload
-    from bertbench.console import print_table, say
+    from bertbench.console import print_json, print_table, say
     from bertbench.files import write_json
     from bertbench.results.provenance import RESULTS_FILE, describe_origin
 
     result = measure_workload(case, workload, warmup_steps=options.warmup_steps, source=source)
     print_table(result_table(result, threads))
+    report = describe_origin() | describe_result(result, threads)
     if options.output_dir is not None:
-        report = describe_origin() | describe_result(result, threads)
         write_json(options.output_dir / RESULTS_FILE, report)
-    say(f"Throughput: {result.examples_per_second:.2f}")
+        notice(f"{options.output_dir / RESULTS_FILE}: figures written")
+    say(f"Throughput: {result.examples_per_second:.2f} examples/s")
+    print_json(report)

@@ -1,6 +1,5 @@
 """`bertbench check`: run every check of a project file."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.typed_options import TypedCommand
-from bertbench.console import notice, say
+from bertbench.console import notice, print_json, say
 from bertbench.errors import BertbenchError, CannotJudge, GateFailed
 from bertbench.options import Option, Settings
 from bertbench.project import ProjectCheck, find_project_file, read_project
@@ -42,7 +41,6 @@ class CheckOptions(Settings):
         Path | None,
         Option("Write results here, for `bertbench gate` and `bertbench report`.", group="output"),
     ] = None
-    json: Annotated[bool, Option("Print one JSON object per verdict.", group="output", switch=True)] = False
     threads: ThreadOptions = field(default_factory=ThreadOptions)
 
 
@@ -56,11 +54,11 @@ class CheckVerdict:
     detail: str
     result: "JudgedScore | JudgedSpeed | None" = None
 
-    def show(self, *, as_json: bool) -> None:
+    def show(self) -> None:
         """Print it as one line."""
+        say(f"{self.verdict:8} {self.name}: {self.detail}")
         values = {"name": self.name, "kind": self.kind, "verdict": self.verdict, "detail": self.detail}
-        line = f"{self.verdict:8} {self.name}: {self.detail}"
-        say(json.dumps(values, ensure_ascii=False) if as_json else line)
+        print_json(values, indent=None)
 
 
 def check(options: CheckOptions) -> None:
@@ -82,12 +80,14 @@ def check(options: CheckOptions) -> None:
     verdicts = []
     for made in selected:
         verdicts.append(_judge(checks, made))
-        verdicts[-1].show(as_json=options.json)
+        verdicts[-1].show()
     results = [verdict.result for verdict in verdicts]
     scores = [(result.case, result.items) for result in results if isinstance(result, JudgedScore)]
     speeds = [result.figures for result in results if isinstance(result, JudgedSpeed)]
     if options.output_dir is not None:
-        judged = [verdict for result in results if result is not None for verdict in result.verdicts]
+        judged = [
+            verdict for result in results if isinstance(result, JudgedSpeed) for verdict in result.verdicts
+        ]
         write_results(options.output_dir, scores, speeds, judged)
         notice(f"{options.output_dir}: results written")
     _raise(verdicts, FAIL, GateFailed)  # a run with a failure records nothing
@@ -105,6 +105,7 @@ command = TypedCommand(
 
     Without a file, bertbench.toml or pyproject.toml of this folder is used. Each model's score is compared
     with its baseline and, in bf16, with fp32; its speed with the baseline of the same machine.
+    With --json, each line is a JSON object.
 
     \b
     Exit status: 0 all pass, 1 one failed, 2 bad input, 3 one could not be judged.

@@ -5,11 +5,11 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from bertbench.commands.options import REFERENCES
 from bertbench.commands.typed_options import TypedCommand
-from bertbench.console import say
+from bertbench.console import print_json, say
 from bertbench.data.squad_format import WITH_NEGATIVE, allows_no_answer
 from bertbench.data.squad_references import Reference, read_references
 from bertbench.errors import CannotJudge, GateFailed, InputError
@@ -25,6 +25,9 @@ from bertbench.files import read_content, read_json
 from bertbench.formatting import shorten
 from bertbench.options import Option, Settings
 from bertbench.results.provenance import RESULTS_FILE
+
+if TYPE_CHECKING:
+    from bertbench.results.accuracy import ScoreComparison
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,27 @@ def compare_predictions(options: CompareOptions) -> None:
         say(shorten(f"{key}: {references[key].question}"))
         for name, run in (("A", first), ("B", second)):
             say(f"  {name}: {run.describe(key)}")
-    say(f"changed answers: {len(changed)} of {len(references)}; {_summarise(first, second)}")
-    if options.max_drop is not None:
-        _judge(first, second, options.max_drop)
+    difference = _Difference.of(first, second)
+    say(f"changed answers: {len(changed)} of {len(references)}; {difference}")
+    made = None if options.max_drop is None else _judge(first, second, options.max_drop)
+    print_json(
+        {
+            "questions": len(references),
+            "changed": [
+                {
+                    "id": key,
+                    "question": references[key].question,
+                    "a": first.facts(key),
+                    "b": second.facts(key),
+                }
+                for key in changed
+            ],
+            "f1": dataclasses.asdict(difference),
+            "verdict": None if made is None else str(made.verdict),
+        }
+    )
+    if made is not None:
+        _conclude(made)
 
 
 command = TypedCommand(
@@ -123,41 +144,69 @@ class _Run:
         else:
             self.scores = score_squad(texts, self.answers)
 
-    def describe(self, key: str) -> str:
-        """One line: the answer, its scores and its margin."""
+    def facts(self, key: str) -> dict[str, Any]:
+        """The answer, its scores in percent, and its margin; None for what there is not."""
         score = self.scores.questions[key]
-        answer = self.answers.get(key, "(no answer)")
-        margin = self._margins.get(self._questions[key])
-        figures = f"EM {score.exact_match}, F1 {100 * score.f1:.2f}"
-        return f"{shorten(answer)}  [{figures}{f', margin {margin:.4f}' if margin is not None else ''}]"
+        return {
+            "answer": self.answers.get(key),
+            "exact_match": 100 * score.exact_match,
+            "f1": 100 * score.f1,
+            "margin": self._margins.get(self._questions[key]),
+        }
+
+    def describe(self, key: str) -> str:
+        """One line of `facts`."""
+        facts = self.facts(key)
+        answer = "(no answer)" if facts["answer"] is None else facts["answer"]
+        margin = "" if facts["margin"] is None else f", margin {facts['margin']:.4f}"
+        return f"{shorten(answer)}  [EM {facts['exact_match'] // 100}, F1 {facts['f1']:.2f}{margin}]"
 
 
-def _summarise(first: _Run, second: _Run) -> str:
-    """Both F1 scores and their difference, in points."""
-    from bertbench.evaluation.resampling import difference_interval
+@dataclass(frozen=True)
+class _Difference:
+    """Both F1 scores in percent; their difference in points, with its 95 % interval."""
 
-    statistic, before = first.scores.items().statistic("f1")
-    _, after = second.scores.items().statistic("f1")
-    low, high = difference_interval(statistic, before, after)
-    difference = second.scores.f1 - first.scores.f1
-    return (
-        f"F1 A {first.scores.f1:.3f}, B {second.scores.f1:.3f}, B - A {difference:+.3f} "
-        f"(95 % interval {low:+.3f} to {high:+.3f})"
-    )
+    a: float
+    b: float
+    difference: float
+    interval: tuple[float, float]
+
+    @classmethod
+    def of(cls, first: _Run, second: _Run) -> "_Difference":
+        from bertbench.evaluation.resampling import difference_interval
+
+        statistic, before = first.scores.items().statistic("f1")
+        _, after = second.scores.items().statistic("f1")
+        low, high = difference_interval(statistic, before, after)
+        a, b = first.scores.f1, second.scores.f1
+        return cls(a, b, b - a, (low, high))
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"F1 A {self.a:.3f} %, B {self.b:.3f} %, B - A {self.difference:+.3f} points "
+            f"(95 % interval {low:+.3f} to {high:+.3f})"
+        )
 
 
-def _judge(first: _Run, second: _Run, max_drop: float) -> None:
-    """Compare B with A by the rule of the gate.
+def _judge(first: _Run, second: _Run, max_drop: float) -> "ScoreComparison":
+    """Compare B with A by the rule of the gate."""
+    from bertbench.gate.accuracy import compare_items
+
+    return compare_items("f1", first.scores.items(), second.scores.items(), max_drop, against="A")
+
+
+def _conclude(made: "ScoreComparison") -> None:
+    """Print the verdict.
 
     Raises:
-      GateFailed: its F1 has dropped by more than `max_drop`.
+      GateFailed: F1 has dropped by more than the tolerance.
       CannotJudge: there are too few questions to decide.
     """
-    from bertbench.gate.accuracy import compare_items, explain
+    from bertbench.gate.accuracy import explain
     from bertbench.results.accuracy import Ruling
     from bertbench.tasks.squad import SquadTask
 
-    made = compare_items("f1", first.scores.items(), second.scores.items(), max_drop, against="A")
     explanation = f"F1: {explain(made, SquadTask.unit)}"
     if made.verdict == Ruling.FAIL:
         raise GateFailed(f"{explanation}.")

@@ -1,7 +1,6 @@
 """`bertbench doctor`: what this machine has, what is missing, and how to install it."""
 
 import dataclasses
-import json
 import os
 import platform
 import shutil
@@ -10,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import psutil
 
@@ -20,7 +18,7 @@ from bertbench.errors import CannotJudge
 from bertbench.measure.machine import Machine, describe_machine, installed_version, read_machine
 from bertbench.measure.onednn import ALLOW_BF16, LIMITS
 from bertbench.measure.threads import default_threads
-from bertbench.options import Option, Settings
+from bertbench.options import Settings
 from bertbench.tasks.table import TASKS
 
 PROBE_SECONDS = 120
@@ -51,21 +49,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class DoctorOptions(Settings):
-    """The options of `bertbench doctor`."""
-
-    json: Annotated[bool, Option("Print JSON instead of the table.", switch=True, group="output")] = False
+    """The options of `bertbench doctor`: those of every command."""
 
 
 def examine_machine(options: DoctorOptions) -> None:
     """Print what was found, with remedies."""
     findings = examine(read_machine())
-    if options.json:
-        rows = [dataclasses.asdict(finding) for finding in findings]
-        report = {"machine": describe_machine(), "findings": rows}
-        for line in json.dumps(report, indent=2).splitlines():
-            console.say(line)
-    else:
-        _print_table(findings)
+    _print_table(findings)
+    rows = [dataclasses.asdict(finding) for finding in findings]
+    console.print_json({"machine": describe_machine(), "findings": rows})
     broken = [finding.name for finding in findings if finding.essential and finding.state != "ok"]
     if broken:
         raise CannotJudge(

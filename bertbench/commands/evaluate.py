@@ -1,6 +1,7 @@
 """`bertbench evaluate`: score a predictions file as the official script does."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -9,7 +10,7 @@ import click
 
 from bertbench.commands.options import REFERENCES
 from bertbench.commands.typed_options import TypedCommand
-from bertbench.console import notice, say
+from bertbench.console import notice, print_json, say
 from bertbench.data.squad_format import WITH_NEGATIVE, allows_no_answer
 from bertbench.data.squad_references import read_references
 from bertbench.errors import InputError
@@ -62,15 +63,20 @@ def evaluate_squad(options: EvaluateOptions) -> None:
             f"{foreign}; ignored."
         )
     texts = {key: reference.answers for key, reference in references.items()}
-    if not with_negative:
-        say(json.dumps(score_squad(texts, answers).totals))
-        return
+    totals = _score_v2(options, texts, answers) if with_negative else score_squad(texts, answers).totals
+    say(json.dumps(totals))
+    print_json(totals, indent=None)
+
+
+def _score_v2(
+    options: EvaluateOptions, texts: Mapping[str, Sequence[str]], answers: Mapping[str, str]
+) -> Mapping[str, float]:
     require_complete(options.predictions, answers, texts)
     na_probs = None
     if options.na_prob_file is not None:
         na_probs = read_na_probs(options.na_prob_file)
         require_complete(options.na_prob_file, na_probs, texts)
-    say(json.dumps(score_squad_v2(texts, answers, na_probs, options.na_prob_thresh).totals))
+    return score_squad_v2(texts, answers, na_probs, options.na_prob_thresh).totals
 
 
 command = click.Group("evaluate", help="Score a predictions file as the official script does.")

@@ -56,6 +56,7 @@ def fetch_items(options: FetchOptions) -> None:
         variables[item.variable] = cache / item.variable_folder
     for variable, folder in variables.items():
         console.say(f"export {variable}={shlex.quote(str(folder))}")
+    console.print_json({variable: str(folder) for variable, folder in variables.items()})
 
 
 command = TypedCommand(
@@ -75,7 +76,9 @@ command = TypedCommand(
 
 def _print_items() -> None:
     rows = [(item.name, _size(item), item.variable, item.license) for item in ITEMS.values()]
-    console.print_table(console.make_table("", ("name", "download", "variable", "license"), rows))
+    columns = ("name", "download", "variable", "license")
+    console.print_table(console.make_table("", columns, rows))
+    console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _size(item: Item) -> str:

@@ -108,11 +108,11 @@ def judge_results(options: GateOptions) -> None:
 
         calibrate(_cases(options.arguments), options.runs, options.thresholds)
         return
-    from bertbench.console import print_table, say
+    from bertbench.console import notice, print_json, print_table, say
     from bertbench.gate.judging import raise_for_status
     from bertbench.gate.result import GATE_FILE
     from bertbench.report.wording import gate_remarks, gate_table
-    from bertbench.results.schema import write_result
+    from bertbench.results.schema import with_version, write_result
 
     if options.against and options.two_interpreters:
         raise InputError("--against builds both sides; give it without --base-python and the like.")
@@ -125,6 +125,8 @@ def judge_results(options: GateOptions) -> None:
         say(remark)
     if options.output_dir:
         write_result(options.output_dir / GATE_FILE, result)
+        notice(f"{options.output_dir / GATE_FILE}: verdicts written")
+    print_json(with_version(result))
     raise_for_status(result)
 
 

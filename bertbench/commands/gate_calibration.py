@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bertbench.console import make_table, print_table, say
+from bertbench.console import make_table, print_json, print_table, say
 from bertbench.errors import GateFailed
 from bertbench.gate.calibration import COLUMNS, measure_rates
 from bertbench.gate.noise import describe_noise, read_noise, record_noise
@@ -30,6 +30,7 @@ def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds)
     print_table(
         make_table("Error rates of the gate on this machine", COLUMNS, [rate.cells for rate in rates])
     )
+    print_json([dict(zip(COLUMNS, rate.cells, strict=True)) for rate in rates])
     if missed := sorted({rate.case for rate in rates if not rate.kept}):
         remedy = "set their thresholds with --case-threshold"
         raise GateFailed(f"the error rates of {', '.join(missed)} are too high; {remedy}.")

@@ -1,5 +1,6 @@
 """`bertbench history`: stored throughput over time."""
 
+import dataclasses
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ class HistoryOptions(Settings):
 
 def show_history(options: HistoryOptions) -> None:
     """Show stored results over time."""
-    from bertbench.console import make_table, print_table, say
+    from bertbench.console import make_table, print_json, print_table, say
     from bertbench.formatting import format_number, percent
     from bertbench.report.history import read_history, sparkline
     from bertbench.results.baselines import STORAGE
@@ -52,6 +53,17 @@ def show_history(options: HistoryOptions) -> None:
         shown = shlex.join(["bertbench", "history", *command_words(options)])
         write_history(history, options.html, shown)
         say(str(options.html))
+    print_json(
+        [
+            {
+                "case": series.case,
+                "machine": series.machine_id,
+                "runs": [dataclasses.asdict(run) for run in series.runs],
+                "changes": [dataclasses.asdict(point) for point in series.change_points],
+            }
+            for series in history
+        ]
+    )
 
 
 command = TypedCommand(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.typed_options import TypedCommand
-from bertbench.console import notice
+from bertbench.console import notice, print_json
 from bertbench.errors import InputError
 from bertbench.files import write_text
 from bertbench.options import Option, Settings
@@ -47,6 +47,7 @@ def init(options: InitOptions) -> None:
     write_text(path, draft(options.model, source, fitting, Path.cwd()))
     read_project(path)
     notice(f"{path}: written. Next: bertbench check --record-baselines, and commit both.")
+    print_json({"file": str(path), "task": fitting.task.name, fitting.task.unit: fitting.num_items})
 
 
 command = TypedCommand(

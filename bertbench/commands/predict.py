@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
-from bertbench.console import make_table, notice, print_table, say
+from bertbench.console import make_table, notice, print_json, print_table, say
 from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
 from bertbench.options import Settings
@@ -59,9 +59,11 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
         items = prediction.outcome.items
         if items is not None:
             write_items(staging / ITEMS_FILE, items)
-        write_json(staging / RESULTS_FILE, _describe(task, source, settings, threads, prediction))
+        described = _describe(task, source, settings, threads, prediction)
+        write_json(staging / RESULTS_FILE, described)
     notice(f"{options.output_dir}: predictions and results written")
     _print(task, settings, prediction)
+    print_json({**described, "output_dir": str(options.output_dir)})
 
 
 command = TaskGroup(
@@ -126,10 +128,11 @@ def _rates(prediction: "Prediction") -> dict[str, float]:
 
 def _print(task: Task, settings: PredictionSettings, prediction: "Prediction") -> None:
     from bertbench.formatting import format_number, words
+    from bertbench.tasks.table import score_text
 
     scores = prediction.outcome.scores
     rows = [
-        *((words(name), format_number(score)) for name, score in scores.items()),
+        *((words(name), score_text(task.name, score)) for name, score in scores.items()),
         (task.unit, f"{prediction.dataset.num_items:,}"),
         ("sequences", f"{prediction.run.num_examples:,}"),
         ("seconds", format_number(prediction.run.seconds, 3)),

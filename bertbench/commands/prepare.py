@@ -10,7 +10,7 @@ import click
 
 from bertbench.checkpoint.options import LOWER_CASE
 from bertbench.commands.typed_options import TypedCommand
-from bertbench.console import notice, say
+from bertbench.console import notice, print_json, say
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.errors import InputError
 from bertbench.options import Option, Pattern, Settings
@@ -79,6 +79,9 @@ def prepare_pretraining(options: PrepareOptions) -> None:
         notice("There is only one document: random next sentences are taken from it, too.")
     place = options.output_file or options.output_dir
     say(f"{written.examples} examples of {written.documents} documents in {place}")
+    print_json(
+        {"examples": written.examples, "documents": written.documents, "files": list(map(str, output_files))}
+    )
 
 
 command = click.Group("prepare", help="Turn data into the form that training reads.")

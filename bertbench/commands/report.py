@@ -26,7 +26,7 @@ class ReportOptions(Settings):
 
 def report_results(options: ReportOptions) -> None:
     """Write the page, the Markdown and the JUnit XML."""
-    from bertbench.console import say
+    from bertbench.console import print_json, say
     from bertbench.errors import InputError
     from bertbench.report.checks import load_results
     from bertbench.report.history import read_history
@@ -43,8 +43,10 @@ def report_results(options: ReportOptions) -> None:
         loaded = load_results(results, history)
     shown = shlex.join(["bertbench", "report", str(results), "-o", str(output)])
     write_report(loaded, output, shown)
-    for path in (output, output.with_suffix(".md"), output.with_suffix(".xml")):
+    pages = {"html": output, "markdown": output.with_suffix(".md"), "junit": output.with_suffix(".xml")}
+    for path in pages.values():
         say(str(path))
+    print_json({form: str(path) for form, path in pages.items()})
 
 
 command = TypedCommand(

@@ -10,8 +10,8 @@ from bertbench.commands.distributed_options import DistributedOptions, run_elsew
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task
 from bertbench.compute import Compute
-from bertbench.console import make_table, print_table
-from bertbench.files import write_json
+from bertbench.console import make_table, notice, print_json, print_table
+from bertbench.files import read_json, write_json
 from bertbench.options import Option, Settings
 from bertbench.output_folders import claimed
 from bertbench.processes.horovod_launcher import is_training_worker
@@ -48,6 +48,7 @@ def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) 
     """Train a task, here or in other processes."""
     options.distributed.require_averaging(settings.averages_gradients)
     if run_elsewhere(options.distributed):
+        _print_workers_result(options)
         return
     job = _make_job(kind, options, settings)
     workers = None
@@ -66,7 +67,9 @@ def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) 
         result = _run(job, workers)
         figures = {"processes": workers.size if workers else 1, **_describe(job, result, threads)}
         write_json(job.output_dir / RESULTS_FILE, figures)
+    notice(f"{job.output_dir}: {_written(job, result)} written")
     _print(job, result)
+    print_json(figures)
 
 
 command = TaskGroup(
@@ -144,10 +147,27 @@ def _describe(job: "TrainingJob", result: "JobResult", threads: "ThreadSettings"
     }
 
 
+def _print_workers_result(options: TrainOptions) -> None:
+    """As JSON, what the worker of rank 0 wrote; the lines of workers bear their ranks."""
+    from bertbench.results.provenance import RESULTS_FILE
+
+    path = options.output_dir / RESULTS_FILE
+    if not options.distributed.dry_run and path.exists():
+        print_json(read_json(path))
+
+
+def _written(job: "TrainingJob", result: "JobResult") -> str:
+    """What the output folder holds now."""
+    parts = [("checkpoints", job.train), ("predictions", job.predict), ("scores", bool(result.scores))]
+    return ", ".join([*(name for name, there in parts if there), "results"])
+
+
 def _print(job: "TrainingJob", result: "JobResult") -> None:
     from bertbench.formatting import format_number, words
+    from bertbench.tasks.table import score_text
 
-    rows = [(words(name), format_number(score)) for name, score in (result.scores or {}).items()]
+    scores = (result.scores or {}).items()
+    rows = [(words(name), score_text(job.task.name, score)) for name, score in scores]
     if result.run is not None:
         rows += [("loss", format_number(loss)) for _, loss in result.run.loss_curve[-1:]]
         rows.append(("checkpoint", str(result.run.checkpoint)))

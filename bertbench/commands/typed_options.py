@@ -7,13 +7,29 @@ invalid one gives the same message as from Python.
 import dataclasses
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import click
 
+from bertbench.console import telling
 from bertbench.errors import InputError
-from bertbench.options import GROUPS, OptionField, Pattern, Settings, all_options, build
+from bertbench.options import GROUPS, Option, OptionField, Pattern, Settings, all_options, build
+
+
+@dataclass(frozen=True)
+class OutputOptions(Settings):
+    """How every command tells what it does."""
+
+    option_group: ClassVar[str] = "output"
+
+    json: Annotated[
+        bool, Option("Print the result as JSON; standard output then holds nothing else.", switch=True)
+    ] = False
+    quiet: Annotated[
+        bool, Option("Print neither notices nor progress.", names=("--quiet", "-q"), switch=True)
+    ] = False
 
 
 class TypedCommand(click.Command):
@@ -27,11 +43,14 @@ class TypedCommand(click.Command):
         Args:
           command: its name, to leave out options of other commands.
         """
-        fields = [field for kind in settings for field in all_options(kind, command or name)]
+        kinds = (*settings, OutputOptions)
+        fields = [field for kind in kinds for field in all_options(kind, command or name)]
         self._groups = {field.name: field.group for field in fields}
 
         def call(**values: Any) -> Any:
-            return function(*(build(kind, values) for kind in settings))
+            output = build(OutputOptions, values)
+            with telling(quiet=output.quiet, as_json=output.json):
+                return function(*(build(kind, values) for kind in settings))
 
         super().__init__(name, params=[_parameter(field) for field in fields], callback=call, help=help)
 

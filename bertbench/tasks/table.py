@@ -4,6 +4,7 @@ from typing import Any
 
 from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
+from bertbench.formatting import format_number
 from bertbench.options import all_options, build, read_value
 from bertbench.tasks.base import Task
 from bertbench.tasks.classifier import ClassifierTask
@@ -37,6 +38,12 @@ def make_task(name: str, tokenizer: Tokenizer | None = None, **values: Any) -> T
         raise InputError(f"{name} has no option {unknown[0]!r}; choose one of {', '.join(known)}.")
     given = {option: read_value(known[option], value, option) for option, value in values.items()}
     return kind(build(kind.settings_type, given), tokenizer)
+
+
+def score_text(task: str, value: float) -> str:
+    """A score of a task with its unit: percent, where the full score is 100."""
+    kind = TASKS.get(task)
+    return f"{format_number(value)} %" if kind is not None and kind.point == 1 else format_number(value)
 
 
 def scored_unit(name: str) -> str:

@@ -14,6 +14,7 @@ from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.gate.runs import BenchmarkRun
+from bertbench.model.bert import BertModel
 from bertbench.results.parsing import parse_dataclass
 from bertbench.results.schema import ThroughputCase, read_lengths
 
@@ -39,7 +40,8 @@ def test_benchmark_on_real_lengths_writes_consistent_results(call, stand_ins, tm
     status, out, err = call(*squad_arguments(stand_ins, tmp_path, "--precision", "bf16"))
     assert status == 0, err
     results = json.loads((tmp_path / "results.json").read_text())
-    expected = float(re.search(r"^Throughput: (\d+\.\d\d)$", out, re.MULTILINE)[1])
+    expected = float(re.search(r"^Throughput: (\d+\.\d\d) examples/s$", out, re.MULTILINE)[1])
+    assert f"{tmp_path / 'results.json'}: figures written" in err
     assert expected == pytest.approx(results["examples_per_second"], abs=0.006)
     low, high = min(results["efficiency_rounds"]), max(results["efficiency_rounds"])
     assert low <= results["efficiency"] <= high
@@ -61,11 +63,35 @@ def test_benchmark_of_named_geometry_needs_no_files(call, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     status, out, err = call("classifier", "--config", "tiny", "--max-seq-length", 16, *FEW)
     assert status == 0, err
-    assert re.search(r"^Throughput: \d+\.\d\d$", out, re.MULTILINE)
+    assert re.search(r"^Throughput: \d+\.\d\d examples/s$", out, re.MULTILINE)
     assert "no checkpoint given: the weights are random." in err
     assert "features included" not in out
     assert all(expected in out for expected in ("GEMM peak", "machine peak", "matrix products in"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_several_streams_share_one_set_of_weights(call, monkeypatch):
+    models = []
+    monkeypatch.setattr(
+        "bertbench.benchmarking.timed_call.BertModel",
+        lambda *arguments, **more: models.append(BertModel(*arguments, **more)) or models[-1],
+    )
+    status, out, err = call(
+        "squad", "--config", "tiny", "--max-seq-length", 16, "--streams", 2, *FEW, "--json", "--quiet"
+    )
+    assert (status, err) == (0, "")
+    results = json.loads(out)
+    assert results["case"].endswith("-tiny-b4-x2")
+    assert (results["streams"], results["threads"]["inter"]) == (2, 2)
+    assert results["examples"] == 2 * 3 * 4
+    assert results["tokens"] == 2 * 3 * 4 * 16
+    assert len(models) == 1
+
+
+def test_streams_are_for_inference(call):
+    status, _, err = call("squad", "--config", "tiny", "--mode", "training", "--streams", 2)
+    assert status == 2
+    assert "--streams 2: is for inference; leave it out in training" in err.splitlines()[-1]
 
 
 def test_benchmark_of_classifier_training(call, stand_ins, tmp_path):
@@ -112,6 +138,12 @@ def test_profile_writes_traces_and_no_results(call, stand_ins, tmp_path):
     assert list(tmp_path.rglob("*.xplane.pb"))
     assert list(tmp_path.rglob("*.trace.json.gz"))
     assert not (tmp_path / "results.json").exists()
+
+
+def test_a_profile_as_json(call, stand_ins, tmp_path):
+    status, out, _ = call(*squad_arguments(stand_ins, tmp_path, "--profile", "--json"))
+    assert status == 0
+    assert json.loads(out)["steps"] == 3
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_compare_lists_changed_answers_with_scores_and_margins(capsys, tmp_path,
     ]
     # A: 1, 0.8, 1, 0; B: 2/3, 1, 1, 0
     match = re.fullmatch(
-        r"changed answers: 3 of 4; F1 A 70\.000, B 66\.667, B - A -3\.333 "
+        r"changed answers: 3 of 4; F1 A 70\.000 %, B 66\.667 %, B - A -3\.333 points "
         r"\(95 % interval (-[\d.]+) to \+([\d.]+)\)",
         summary,
     )
@@ -190,7 +190,8 @@ def test_compare_of_equal_answers_lists_no_changes(capsys, tmp_path, dataset):
     status, out, _ = run(capsys, "compare", folder, f"{folder}/predictions.json", "--dataset", dataset)
     assert status == 0
     assert out == (
-        "changed answers: 0 of 4; F1 A 75.000, B 75.000, B - A +0.000 (95 % interval +0.000 to +0.000)\n"
+        "changed answers: 0 of 4; F1 A 75.000 %, B 75.000 %, B - A +0.000 points "
+        "(95 % interval +0.000 to +0.000)\n"
     )
 
 

@@ -48,6 +48,12 @@ def test_each_option_has_a_help_text(words):
     assert [option.name for option in options if not option.help] == []
 
 
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_each_command_may_be_quiet_and_may_print_json(words):
+    names = {name for option in COMMANDS[words].params for name in option.opts}
+    assert {"--quiet", "-q", "--json"} <= names
+
+
 @pytest.mark.parametrize("task", ["squad", "classifier", "pretraining"])
 @pytest.mark.parametrize(
     ("command", "groups"),
