@@ -18,6 +18,7 @@ class BenchmarkCase:
     Attributes:
       geometry: the name of `config`: one of `bertbench.config.GEOMETRIES`, or of a model folder.
       batch_size: rows of a batch in inference, examples of a step in training.
+      streams: batches that run at once, each in a thread, with one set of weights; in inference.
     """
 
     task: Task
@@ -27,6 +28,7 @@ class BenchmarkCase:
     config: ModelConfig
     batch_size: int
     batching: str = DEFAULT_STRATEGY
+    streams: int = 1
 
     def __post_init__(self) -> None:
         require_length(self.task, self.config)
@@ -38,8 +40,13 @@ class BenchmarkCase:
 
     @property
     def name(self) -> str:
-        """The readable id for storing and comparing results: `bf16-squad-inference-bert-large-b8`."""
-        return f"{self.compute.precision}-{self.task.name}-{self.mode}-{self.geometry}-b{self.batch_size}"
+        """The readable id for storing and comparing results: `bf16-squad-inference-bert-large-b8`.
+
+        With several streams, `-x` and their number follow.
+        """
+        streams = f"-x{self.streams}" if self.streams > 1 else ""
+        name = f"{self.compute.precision}-{self.task.name}-{self.mode}-{self.geometry}"
+        return f"{name}-b{self.batch_size}{streams}"
 
     @property
     def trains(self) -> bool:

@@ -59,6 +59,7 @@ def describe_result(result: BenchmarkResult, threads: ThreadSettings, startup: b
         **with_version(throughput_case(result, startup=startup), THROUGHPUT_VERSION),
         "kernels": dataclasses.asdict(case.compute.kernels),
         "threads": dataclasses.asdict(threads),
+        "streams": case.streams,
         "examples_per_second_with_features": result.examples_per_second_with_features,
         "computed_gflops": result.computed_gflops,
         "gemm_peak_rounds": result.gemm_peak_rounds,
@@ -100,6 +101,8 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         ("threads", str(threads)),
         ("matrix products in", str(read_machine().products)),
     ]
+    if result.case.streams > 1:
+        rows.append(("batches at once, with one set of weights", str(result.case.streams)))
     if result.examples_per_second_with_features is not None:
         rows.insert(
             1, ("examples/s including features", format_number(result.examples_per_second_with_features))

@@ -46,7 +46,7 @@ class BenchmarkResult:
       machine_peak: the fastest product of any shape.
       efficiency: the center of `efficiency_rounds`.
       disturbance: other activity of the machine at the same time.
-      latency: seconds per call by percentile.
+      latency: seconds per call by percentile; of several streams, until the last one ends.
       examples_per_second_with_features: including the time for features and batches; None for random
         examples.
       peak_memory_mib: until the end of the warm-up, without the arrays of the GEMM peak.
@@ -136,14 +136,15 @@ class Benchmark:
         """
         work = self.workload
         indexes = [index % len(work.batches) for index in range(len(round_seconds))]
-        flop = {index: total_flop(work.needed[index], self.case.mode) for index in set(indexes)}
+        streams = self.case.streams
+        flop = {index: streams * total_flop(work.needed[index], self.case.mode) for index in set(indexes)}
         self._peak.measure()
         limits = round_limits(self._peak.rounds[-len(round_seconds) - 1 :])
         rounds = [
             flop[index] / seconds / 1e9 / limit
             for index, seconds, limit in zip(indexes, round_seconds, limits, strict=True)
         ]
-        measured = Totals.of(work, indexes, round_seconds, self.case.mode)
+        measured = Totals.of(work, indexes, round_seconds, self.case)
         preparation = work.preparation_seconds * measured.examples / work.num_examples
         return BenchmarkResult(
             case=self.case,
@@ -186,18 +187,18 @@ class Totals:
 
     @classmethod
     def of(
-        cls, work: Workload, indexes: Sequence[int], round_seconds: Sequence[float], mode: str
+        cls, work: Workload, indexes: Sequence[int], round_seconds: Sequence[float], case: BenchmarkCase
     ) -> "Totals":
-        """Sum the rounds that measured the batches `indexes` of a workload."""
+        """Sum the rounds that measured the batches `indexes` of a workload, each once per stream."""
         by_shape: dict[tuple[tuple[int, int], ...], list[float]] = {}
         for index, seconds in zip(indexes, round_seconds, strict=True):
             by_shape.setdefault(work.batches[index].shape, []).append(seconds)
         return cls(
             seconds=sum(statistics.median(times) * len(times) for times in by_shape.values()),
-            examples=sum(len(work.batches[index].examples) for index in indexes),
-            tokens=sum(work.batches[index].num_tokens for index in indexes),
-            needed=sum(total_flop(work.needed[index], mode) for index in indexes),
-            computed=sum(total_flop(work.computed[index], mode) for index in indexes),
+            examples=case.streams * sum(len(work.batches[index].examples) for index in indexes),
+            tokens=case.streams * sum(work.batches[index].num_tokens for index in indexes),
+            needed=case.streams * sum(total_flop(work.needed[index], case.mode) for index in indexes),
+            computed=case.streams * sum(total_flop(work.computed[index], case.mode) for index in indexes),
         )
 
 
@@ -216,7 +217,7 @@ def measure_workload(
         for _ in workload.batches:
             (batch,), _ = benchmark.next_round()
             seconds.append(time_call(functools.partial(benchmark.call, batch)))
-            advance(1, **{"examples/s": len(batch.examples) / seconds[-1]})
+            advance(1, **{"examples/s": case.streams * len(batch.examples) / seconds[-1]})
     return benchmark.result(seconds)
 
 

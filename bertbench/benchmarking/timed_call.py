@@ -1,6 +1,7 @@
 """The timed call: one call of a model on one batch, until its results are in host memory."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,14 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
 
 
 def make_timed_call(case: BenchmarkCase, model: BertModel) -> TimedCall:
-    """The timed call: a forward pass, or a complete training step with clipping and AdamW."""
-    return _TrainingCall(model) if case.trains else _InferenceCall(model)
+    """The timed call: a forward pass, or a complete training step with clipping and AdamW.
+
+    With several streams, it is as many forward passes at once, until the last one ends.
+    """
+    if case.trains:
+        return _TrainingCall(model)
+    call = _InferenceCall(model)
+    return call if case.streams == 1 else _ConcurrentCalls(call, case.streams)
 
 
 class _InferenceCall:
@@ -48,6 +55,15 @@ class _InferenceCall:
 
     def __call__(self, batch: Batch) -> dict[str, np.ndarray]:
         return {name: tensor.numpy() for name, tensor in self._predict(batch.tensors).items()}
+
+
+class _ConcurrentCalls:
+    def __init__(self, call: TimedCall, streams: int) -> None:
+        self._call, self._streams = call, streams
+        self._threads = ThreadPoolExecutor(streams)
+
+    def __call__(self, batch: Batch) -> list[Any]:
+        return list(self._threads.map(self._call, [batch] * self._streams))
 
 
 class _TrainingCall:

@@ -20,6 +20,10 @@ class ThreadSettings:
             if value < 1:
                 raise InputError(f"{name}-op threads are {value}; give at least 1.")
 
+    def shared_by(self, streams: int) -> "ThreadSettings":
+        """The same threads for batches that run at once: one operation of each at a time."""
+        return ThreadSettings(self.intra, streams)
+
     def __str__(self) -> str:
         return f"{self.intra} intra-op, {self.inter} inter-op threads"
 

@@ -9,10 +9,10 @@ from typing import Any
 from bertbench.errors import InputError
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, LaunchOption
 
-HELP = ("-h", "--help")
+HELP, VERSION = ("-h", "--help"), ("--version",)
 _LONG = {option.spellings[0].replace("_", "-"): option for option in LAUNCH_OPTIONS}
 _SHORT = {spelling: option for option in LAUNCH_OPTIONS for spelling in option.spellings[1:]}
-_MODEL = {argument.name: argument for argument in MODEL_ARGUMENTS}
+_MODEL = {name: argument for argument in MODEL_ARGUMENTS for name in (argument.name, *argument.aliases)}
 _TRUTH = {"true": True, "false": False}
 
 
@@ -27,6 +27,7 @@ class Arguments:
     launch: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
     wants_help: bool = False
+    wants_version: bool = False
 
 
 def parse(argv: Sequence[str]) -> Arguments:
@@ -45,6 +46,8 @@ def parse(argv: Sequence[str]) -> Arguments:
     model: dict[str, Any] = {}
     if any(token in HELP for token in before):
         return Arguments(wants_help=True)
+    if any(token in VERSION for token in before):
+        return Arguments(wants_version=True)
     while before:
         option, shown, value = _take(before)
         _store(launch if option.spellings else model, option, shown, value)

@@ -25,8 +25,8 @@ MOUNT = "/opt/bertbench"
 OLDEST_TENSORFLOW = (2, 21)
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 PROBE_SECONDS = 600  # including the time to pull the image
-# Part of the image, or needed only by tests.
-_NOT_INSTALLED = ("tensorflow", "pytest", "hypothesis", "mpmath", "horovod")
+# Part of the image, or needed only by the plugin.
+_NOT_INSTALLED = ("tensorflow", "pytest", "horovod")
 
 
 @dataclass(frozen=True)

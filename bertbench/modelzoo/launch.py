@@ -2,6 +2,7 @@
 
 import shlex
 
+from bertbench import __version__
 from bertbench.console import say
 from bertbench.measure.machine import read_machine
 from bertbench.modelzoo.arguments import parse
@@ -21,6 +22,9 @@ def run(argv: list[str]) -> int:
     if arguments.wants_help:
         for line in help_text().splitlines():
             say(line)
+        return 0
+    if arguments.wants_version:
+        say(f"launch_benchmark, version {__version__}")
         return 0
     plan = resolve(arguments, read_machine(), PACKAGE)
     image = arguments.launch.get("docker_image")

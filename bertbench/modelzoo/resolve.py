@@ -1,7 +1,8 @@
 """Turns arguments into a plan: what will run, where files are written, and on which cores."""
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,16 @@ from bertbench.measure.machine import Machine
 from bertbench.modelzoo.arguments import Arguments
 from bertbench.modelzoo.commands import Command, build_command
 from bertbench.modelzoo.settings import LaunchSettings
-from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
-from bertbench.processes.placement import Placement, place_instances, place_single
+from bertbench.modelzoo.table import LaunchOption
+from bertbench.processes.placement import Placement, count_cores, place_instances, place_single
 
 REQUIRED = ("model_name", "precision", "mode")
 DOCKER_OPTIONS = ("docker_image", "docker_strict", "volume", "shm_size", "noinstall")
-_INSTALLED = frozenset(("site-packages", "dist-packages"))  # where pip and the system install packages
+# Where pip and the system install packages, and what pip leaves beside one, wherever that is.
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+_RECORD = "bertbench-*.dist-info"
+STREAMS = "--streams"
+CORES_PER_STREAM = 4  # as the model zoo's scripts for weight sharing have it
 # Used to resolve, run or mount, not by a command.
 _ALWAYS_USED = (*REQUIRED, "framework", "output_dir", "dry_run", "verbose", *DOCKER_OPTIONS)
 
@@ -75,7 +80,7 @@ def resolve(arguments: Arguments, machine: Machine, script_dir: Path) -> LaunchP
         output_dir=output_dir,
         instances=instances,
         configuration=settings.used,
-        notices=tuple(_notices(settings, mode, action)),
+        notices=tuple(_notices(settings, action, instances)),
     )
 
 
@@ -95,15 +100,14 @@ def _choose_action(settings: LaunchSettings, mode: str) -> str:
 
 def _check_processes(settings: LaunchSettings, action: str) -> None:
     several = (settings["mpi_num_processes"] or 1) != 1 or settings["mpi_hostnames"]
-    if several and settings["numa_cores_per_instance"]:
+    runs = settings["numa_cores_per_instance"] or (settings["num_instances"] or 1) > 1
+    if several and runs:
         raise InputError(
-            "--mpi_num_processes and --numa-cores-per-instance cannot be combined: the first starts one run "
-            "with several processes, the second several runs."
+            "--mpi_num_processes cannot be combined with --numa-cores-per-instance and --num-instances: the "
+            "first starts one run with several processes, the others several runs."
         )
     if several and action != "train":
-        raise InputError(
-            "--mpi_num_processes is for training; for several instances use --numa-cores-per-instance."
-        )
+        raise InputError("--mpi_num_processes is for training; for several instances use --num-instances.")
     if settings["mpi_hostnames"] and settings["mpi_num_processes"] is None:
         raise InputError(
             "--mpi_hostnames needs --mpi_num_processes, the number of processes on all hosts together."
@@ -120,7 +124,7 @@ def _output_dir(arguments: Arguments, script_dir: Path) -> Path:
         return Path(os.path.expanduser(str(given))).absolute()
     beside = script_dir / "common" / "tensorflow" / "logs"
     existing = next(folder for folder in (beside, *beside.parents) if folder.exists())
-    installed = not _INSTALLED.isdisjoint(script_dir.parts)
+    installed = not _INSTALLED.isdisjoint(script_dir.parts) or any(script_dir.parent.glob(_RECORD))
     if not installed and existing.is_dir() and os.access(existing, os.W_OK):
         return beside
     return Path("bertbench_logs").absolute()
@@ -130,24 +134,52 @@ def _plan_instances(
     settings: LaunchSettings, machine: Machine, task: str, action: str, output_dir: Path
 ) -> tuple[Instance, ...]:
     cores, node = settings["numa_cores_per_instance"], settings["socket_id"]
+    count, shares = settings["num_instances"], _shares_weights(settings, action)
     model_dir = Path(os.path.expanduser(str(settings["output_dir"] or output_dir))).absolute()
-    if cores is None:
+    if cores is None and (shares or count in (None, 1)):
         placement = place_single(machine, node=node, cores=settings["num_cores"])
-        return (_plan_instance(settings, task, action, model_dir, placement),)
+        streams = _count_streams(machine, placement, count) if shares else 1
+        return (_plan_instance(settings, task, action, model_dir, placement, streams),)
     for folder in {output_dir, model_dir}:
         if folder.is_dir() and any(folder.iterdir()):
             raise InputError(f"{folder}: is not empty; several instances need an empty or new folder.")
-    placements = place_instances(machine, cores=cores, node=node)
-    folders = [model_dir / f"instance_{number}" for number in range(len(placements))]
-    pairs = zip(folders, placements, strict=True)
-    return tuple(_plan_instance(settings, task, action, folder, place) for folder, place in pairs)
+    placements = place_instances(machine, cores=cores, node=node, count=count)
+    return tuple(
+        _plan_instance(
+            *(settings, task, action, model_dir / f"instance_{number}", placement),
+            _count_streams(machine, placement) if shares else 1,
+        )
+        for number, placement in enumerate(placements)
+    )
+
+
+def _shares_weights(settings: LaunchSettings, action: str) -> bool:
+    return action == "benchmark" and settings["mode"] == "inference" and bool(settings["weight_sharing"])
+
+
+def _count_streams(machine: Machine, placement: Placement, given: int | None = None) -> int:
+    """The threads that share one set of weights: the given ones, or one for each OMP_NUM_THREADS cores.
+
+    Raises:
+      InputError: OMP_NUM_THREADS is no positive whole number.
+    """
+    if given is not None:
+        return given
+    each = os.environ.get("OMP_NUM_THREADS") or str(CORES_PER_STREAM)
+    if not each.isdecimal() or int(each) < 1:
+        raise InputError(f"OMP_NUM_THREADS is {each!r}; give the cores of each thread, or --num-instances.")
+    return max(1, count_cores(machine, placement) // int(each))
 
 
 def _plan_instance(
-    settings: LaunchSettings, task: str, action: str, output_dir: Path, placement: Placement
+    settings: LaunchSettings, task: str, action: str, output_dir: Path, placement: Placement, streams: int
 ) -> Instance:
     """Threads that are not given follow from the cores of the instance."""
     command = build_command(settings, task, action, output_dir)
+    if streams > 1:
+        command = (*command, STREAMS, str(streams))
+    if streams > 1 and placement.threads is not None:
+        placement = dataclasses.replace(placement, threads=placement.threads.shared_by(streams))
     threads: list[str] = []
     if placement.threads is not None and settings["num_intra_threads"] is None:
         threads += ["--num-intra-threads", str(placement.threads.intra)]
@@ -156,16 +188,20 @@ def _plan_instance(
     return Instance((*command, *threads), placement, output_dir)
 
 
-def _notices(settings: LaunchSettings, mode: str, action: str) -> list[str]:
-    unused = settings.unused()
-    without_effect = {option.shown for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS) if not option.meaning}
-    never = [name for name in unused if name in without_effect]
-    idle = [name for name in unused if name not in without_effect]
-    notices = []
-    if never:
-        notices.append(f"Accepted without effect: {', '.join(never)}.")
-    if idle:
-        notices.append(f"Not used in this run: {', '.join(idle)}.")
-    if mode == "training" and action == "profile":
+def _notices(settings: LaunchSettings, action: str, instances: Sequence[Instance]) -> list[str]:
+    notices = [f"{option.shown} has no effect: {_reason(option)}." for option in settings.unused()]
+    if _shares_weights(settings, action) and not any(STREAMS in each.command for each in instances):
+        notices.append(
+            f"--weight-sharing has no effect: there is one thread for every {CORES_PER_STREAM} cores, or for "
+            "every OMP_NUM_THREADS, and so only one here; say how many with --num-instances."
+        )
+    if settings["mode"] == "training" and action == "profile":
         notices.append("profile=True: some training steps are profiled; no model is trained.")
     return notices
+
+
+def _reason(option: LaunchOption) -> str:
+    """Why an option that was given changes nothing."""
+    if option.idle:
+        return option.idle
+    return f"it is for {option.scope}" if option.scope else "this run has no use for it"

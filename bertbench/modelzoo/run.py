@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -60,9 +61,17 @@ def _run_single(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     (instance,) = plan.instances
     log.line(f"bertbench {shlex.join(instance.command)}")
     process = _start(instance, processes)
-    for line in output_lines(process):
+    for line in _lines(process):
         log.line(line)
     return shell_status(process)
+
+
+def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """What a process prints, with its throughput once more as the model zoo's scripts look for it."""
+    for line in output_lines(process):
+        yield line
+        if match := _THROUGHPUT.match(line):
+            yield f"Total throughput (examples/sec): {match[1]}"
 
 
 @dataclass
@@ -93,7 +102,7 @@ def _follow(number: int, instance: Instance, log: RunLog, processes: Processes) 
     outcome = _Outcome()
     process = _start(instance, processes)
     _note(f"bertbench {shlex.join(instance.command)}", number, outcome, log)
-    for line in output_lines(process):
+    for line in _lines(process):
         _note(line, number, outcome, log)
     outcome.status = shell_status(process)
     return outcome
@@ -108,7 +117,7 @@ def _note(line: str, number: int, outcome: _Outcome, log: RunLog) -> None:
 
 def _write_instance_logs(plan: LaunchPlan, outcomes: list[_Outcome]) -> None:
     values = plan.configuration
-    cores = values["numa_cores_per_instance"]
+    cores = values.get("numa_cores_per_instance") or len(plan.instances[0].placement.cores)
     stem = (
         f"{values['model_name']}_{values['precision']}_{values['mode']}_bs{values['batch_size']}_cores{cores}"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.modelzoo.arguments import Arguments
-from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, LaunchOption
 from bertbench.patterns import expand
 
 _LAUNCH = {option.name: option for option in LAUNCH_OPTIONS}
@@ -79,11 +79,11 @@ class LaunchSettings:
         """Every value that this run depends on."""
         return dict(sorted(self._used.items()))
 
-    def unused(self) -> list[str]:
-        """The given options that do not affect this run, as the user writes them."""
+    def unused(self) -> list[LaunchOption]:
+        """The given options that do not affect this run."""
         given = [_LAUNCH[name] for name in self._arguments.launch]
         given += [_MODEL[name] for name in self._arguments.model]
-        return [option.shown for option in given if option.name not in self._used]
+        return [option for option in given if option.name not in self._used]
 
 
 def _exists(place: Path) -> bool:

@@ -23,17 +23,22 @@ class LaunchOption:
         `socket`), volume (A:B, repeatable), flag (without a value) or optional (with or without a value).
         Counts and indexes may be -1, which means the default.
       meaning: one line for --help and the documents; "" if the option is accepted without effect.
+      idle: why it has no effect, where it never has one. scope: what runs it is for, where not for all.
       spellings: of an option before the `--`: the documented long form, then the short form.
+      aliases: of a model argument: other names of it.
       inference, training: the default in each mode.
     """
 
     name: str
     kind: str
-    meaning: str
+    meaning: str = ""
     spellings: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     inference: Any = None
     training: Any = None
+    scope: str = ""
+    idle: str = ""
 
     @property
     def shown(self) -> str:
@@ -45,7 +50,16 @@ class LaunchOption:
         return self.inference if mode == "inference" else self.training
 
 
-def _launch(spellings: str, kind: str, meaning: str, **more: Any) -> LaunchOption:
+# Why some have no effect, and what runs some are for.
+_DATA = "batches are made before the first is measured"
+_TCMALLOC = "TensorFlow's own memory allocation is used"
+_ACCURACY = "accuracy runs"
+_PROCESSES = "training on several processes"
+_PRETRAINING = "training of Pretraining"
+_FINE_TUNING = "training of SQuAD and Classifier"
+
+
+def _launch(spellings: str, kind: str, meaning: str = "", **more: Any) -> LaunchOption:
     names = tuple(spellings.split())
     name = names[0].removeprefix("--").replace("-", "_")
     return LaunchOption(name, kind, meaning, names, **more)
@@ -61,30 +75,46 @@ LAUNCH_OPTIONS = (
     _launch("--precision -p", "text", "precision of the computation", choices=PRECISIONS),
     _launch("--mode -mo", "text", "train a model, or use a trained one", choices=MODES),
     _launch("--batch-size -b", "count", "examples per batch", inference=32, training=24),
-    _launch("--data-location -d", "path", "folder for relative names of data files"),
-    _launch("--checkpoint -c", "path", "folder for a relative init_checkpoint"),
+    _launch("--data-location -d", "path", "folder for relative names of data files", scope="relative names"),
+    _launch("--checkpoint -c", "path", "folder for a relative init_checkpoint", scope="a relative name"),
     _launch(
         "--output-dir",
         "path",
         "folder for logs and results [common/tensorflow/logs in a checkout, else bertbench_logs]",
     ),
-    _launch("--benchmark-only -k", "flag", "inference: measure throughput (the default)"),
-    _launch("--accuracy-only", "flag", "inference: predict and score"),
-    _launch("--output-results", "flag", "keep the predictions of an accuracy run (always on)"),
+    _launch("--benchmark-only -k", "flag", "inference: measure throughput (the default)", scope="inference"),
+    _launch("--accuracy-only", "flag", "inference: predict and score", scope=_ACCURACY),
+    _launch(
+        "--output-results", "flag", "keep the predictions of an accuracy run (always on)", scope=_ACCURACY
+    ),
     _launch("--optimized-softmax", "boolean", "same as the model argument"),
     _launch("--experimental-gelu", "boolean", "same as the model argument"),
-    _launch("--num-train-steps -ts", "count", "same as the model argument"),
+    _launch("--num-train-steps -ts", "count", "same as the model argument", scope=_PRETRAINING),
     _launch("--num-intra-threads -a", "count", "threads within an operation [from the machine]"),
     _launch("--num-inter-threads -e", "count", "operations that run at the same time [from the machine]"),
     _launch("--socket-id -i", "index", "run only on this NUMA node [all]"),
-    _launch("--num-cores -n", "count", "physical cores to run on [all]"),
+    _launch("--num-cores -n", "count", "physical cores to run on [all]", scope="a single instance"),
     _launch(
         "--numa-cores-per-instance", "cores", "run several instances at once, each on N cores or on a socket"
     ),
-    _launch("--mpi_num_processes", "count", "training: number of processes, through Horovod"),
-    _launch("--mpi_num_processes_per_socket", "count", "processes per socket", **_both(1)),
     _launch(
-        "--mpi_hostnames", "text", "hosts to run them on: host1,host2, or with processes, host1:2,host2:2"
+        "--num-instances", "count", "run N instances at once; they divide the cores, or have those given"
+    ),
+    _launch(
+        "--weight-sharing",
+        "flag",
+        "threads instead of processes, which share one set of weights [4 cores or OMP_NUM_THREADS each]",
+        scope="throughput in inference",
+    ),
+    _launch(
+        "--mpi_num_processes", "count", "training: number of processes, through Horovod", scope="training"
+    ),
+    _launch("--mpi_num_processes_per_socket", "count", "processes per socket", scope=_PROCESSES, **_both(1)),
+    _launch(
+        "--mpi_hostnames",
+        "text",
+        "hosts to run them on: host1,host2, or with processes, host1:2,host2:2",
+        scope=_PROCESSES,
     ),
     _launch("--docker-image", "text", "run in a container of this image"),
     _launch("--docker-strict", "flag", "fail instead of warning if the image cannot be used"),
@@ -93,55 +123,119 @@ LAUNCH_OPTIONS = (
     _launch("--noinstall", "flag", "do not install requirements in the container"),
     _launch("--dry-run", "flag", "print the commands that would run, and stop"),
     _launch("--verbose -v", "flag", "also print the resolved configuration"),
-    _launch("--model-source-dir -r", "optional", ""),
-    _launch("--backbone-model -bb", "path", ""),
-    _launch("--in-graph -g", "path", ""),
-    _launch("--data-num-intra-threads", "text", ""),
-    _launch("--data-num-inter-threads", "text", ""),
-    _launch("--num-instances", "text", ""),
-    _launch("--disable-tcmalloc", "text", ""),
-    _launch("--tcmalloc-large-alloc-report-threshold", "text", ""),
-    _launch("--tf-serving-version", "text", ""),
-    _launch("--onednn-graph", "text", ""),
-    _launch("--debug", "flag", ""),
-    _launch("--gpu", "flag", ""),
-    _launch("--synthetic-data", "flag", ""),
-    _launch("--weight-sharing", "flag", ""),
+    _launch("--model-source-dir -r", "optional", idle="the model is part of bertbench"),
+    _launch("--backbone-model -bb", "path", idle="BERT has no backbone model"),
+    _launch("--in-graph -g", "path", idle="the graph is built from config_file and init_checkpoint"),
+    _launch("--data-num-intra-threads", "text", idle=_DATA),
+    _launch("--data-num-inter-threads", "text", idle=_DATA),
+    _launch("--disable-tcmalloc", "text", idle=_TCMALLOC),
+    _launch("--tcmalloc-large-alloc-report-threshold", "text", idle=_TCMALLOC),
+    _launch("--tf-serving-version", "text", idle="TensorFlow Serving is not used"),
+    _launch("--onednn-graph", "text", idle="it is for Intel's extension of TensorFlow, which is not used"),
+    _launch("--debug", "flag", idle="it opens a shell in the model zoo's own container"),
+    _launch("--gpu", "flag", idle="bertbench computes on CPUs"),
+    _launch("--synthetic-data", "flag", idle="data are random wherever --data-location is not given"),
 )
 
 MODEL_ARGUMENTS = (
-    LaunchOption("infer_option", "text", "the task, in inference", choices=TASKS, inference="SQuAD"),
-    LaunchOption("train_option", "text", "the task, in training", choices=TASKS, training="SQuAD"),
+    LaunchOption(
+        "infer_option", "text", "the task, in inference", choices=TASKS, inference="SQuAD", scope="inference"
+    ),
+    LaunchOption(
+        "train_option", "text", "the task, in training", choices=TASKS, training="SQuAD", scope="training"
+    ),
     LaunchOption("config_file", "path", "the model's configuration", **_both("bert_config.json")),
-    LaunchOption("vocab_file", "path", "the model's vocabulary", **_both("vocab.txt")),
+    LaunchOption(
+        "vocab_file", "path", "the model's vocabulary", scope="tasks that read text", **_both("vocab.txt")
+    ),
     LaunchOption(
         "init_checkpoint",
         "path",
         "the model's weights [training: random weights]",
         inference="model.ckpt-3649",
     ),
-    LaunchOption("do_train", "boolean", "train", training=True),
-    LaunchOption("do_eval", "boolean", "Classifier, Pretraining: evaluate on the dev set", training=True),
-    LaunchOption("do_predict", "boolean", "SQuAD, Classifier: predict [Classifier: False]", training=True),
-    LaunchOption("train_file", "path", "SQuAD: questions to train on", training="train-v1.1.json"),
-    LaunchOption("predict_file", "path", "SQuAD: questions to answer", **_both("dev-v1.1.json")),
-    LaunchOption("input_file", "path", "Pretraining: TFRecords", **_both("/tmp/tf_examples.tfrecord")),
-    LaunchOption("data_dir", "path", "Classifier: the GLUE task's folder", **_both("MRPC")),
-    LaunchOption("task_name", "text", "Classifier: the GLUE task", **_both("MRPC")),
-    LaunchOption("output_dir", "path", "folder for the model's files, if not --output-dir"),
-    LaunchOption("model_export_path", "path", "inference: only write a SavedModel into this new folder"),
-    LaunchOption("learning_rate", "number", "peak learning rate", training=3e-5),
+    LaunchOption("do_train", "boolean", "train", training=True, scope="training"),
     LaunchOption(
-        "num_train_epochs", "number", "SQuAD, Classifier: passes over the training set", training=20.0
+        "do_eval",
+        "boolean",
+        "Classifier, Pretraining: evaluate on the dev set",
+        training=True,
+        scope="training of Classifier and Pretraining",
     ),
-    LaunchOption("num_train_steps", "count", "Pretraining: number of steps", training=20),
-    LaunchOption("warmup_steps", "integer", "warm-up steps; training: Pretraining only", **_both(10)),
-    LaunchOption("max_seq_length", "count", "most tokens per example", inference=384, training=512),
-    LaunchOption("max_predictions", "count", "Pretraining: most masked tokens per example", **_both(20)),
-    LaunchOption("doc_stride", "count", "SQuAD: tokens between the starts of windows", **_both(128)),
-    LaunchOption("version_2_with_negative", "boolean", "SQuAD: questions may have no answer [from the file]"),
     LaunchOption(
-        "null_score_diff_threshold", "number", "SQuAD: null odds above which there is no answer [0]"
+        "do_predict",
+        "boolean",
+        "SQuAD, Classifier: predict [Classifier: False]",
+        training=True,
+        scope=_FINE_TUNING,
+    ),
+    LaunchOption(
+        "train_file",
+        "path",
+        "SQuAD: questions to train on",
+        training="train-v1.1.json",
+        scope="training of SQuAD",
+    ),
+    LaunchOption(
+        "predict_file", "path", "SQuAD: questions to answer", scope="SQuAD", **_both("dev-v1.1.json")
+    ),
+    LaunchOption(
+        "input_file",
+        "path",
+        "Pretraining: TFRecords",
+        scope="Pretraining",
+        **_both("/tmp/tf_examples.tfrecord"),
+    ),
+    LaunchOption(
+        "data_dir", "path", "Classifier: the GLUE task's folder", scope="Classifier", **_both("MRPC")
+    ),
+    LaunchOption("task_name", "text", "Classifier: the GLUE task", scope="Classifier", **_both("MRPC")),
+    LaunchOption("output_dir", "path", "folder for the model's files, if not --output-dir"),
+    LaunchOption(
+        "model_export_path",
+        "path",
+        "inference: only write a SavedModel into this new folder",
+        scope="inference",
+    ),
+    LaunchOption("learning_rate", "number", "peak learning rate", training=3e-5, scope="training"),
+    LaunchOption(
+        "num_train_epochs",
+        "number",
+        "SQuAD, Classifier: passes over the training set",
+        training=20.0,
+        scope=_FINE_TUNING,
+    ),
+    LaunchOption("num_train_steps", "count", "Pretraining: number of steps", training=20, scope=_PRETRAINING),
+    LaunchOption(
+        "warmup_steps",
+        "integer",
+        "warm-up steps; training: Pretraining only",
+        aliases=("warmpup_steps",),  # so it is called in inference_realtime_weight_sharing.sh
+        scope="throughput, and training of Pretraining",
+        **_both(10),
+    ),
+    LaunchOption("max_seq_length", "count", "most tokens per example", inference=384, training=512),
+    LaunchOption(
+        "max_predictions",
+        "count",
+        "Pretraining: most masked tokens per example",
+        scope="Pretraining",
+        **_both(20),
+    ),
+    LaunchOption(
+        "doc_stride", "count", "SQuAD: tokens between the starts of windows", scope="SQuAD", **_both(128)
+    ),
+    LaunchOption(
+        "version_2_with_negative",
+        "boolean",
+        "SQuAD: questions may have no answer [from the file]",
+        scope="SQuAD",
+    ),
+    LaunchOption(
+        "null_score_diff_threshold",
+        "number",
+        "SQuAD: null odds above which there is no answer [0]",
+        scope="SQuAD",
     ),
     LaunchOption(
         "optimized_softmax", "boolean", "TensorFlow's fused softmax", inference=True, training=False
@@ -149,17 +243,23 @@ MODEL_ARGUMENTS = (
     LaunchOption("experimental_gelu", "boolean", "TensorFlow's fused GELU", **_both(False)),
     LaunchOption("profile", "boolean", "only profile some steps", **_both(False)),
     LaunchOption(
-        "do_lower_case", "boolean", "convert the text to lower case", inference=True, training=False
+        "do_lower_case",
+        "boolean",
+        "convert the text to lower case",
+        inference=True,
+        training=False,
+        scope="tasks that read text",
     ),
-    LaunchOption("accum_steps", "count", "micro-batches per step", training=1),
+    LaunchOption("accum_steps", "count", "micro-batches per step", training=1, scope="training"),
     LaunchOption(
         "mpi_workers_sync_gradients",
         "boolean",
         "SQuAD: average the gradients of all processes",
         training=False,
+        scope="training of SQuAD on several processes",
     ),
-    LaunchOption("steps", "count", "batches to measure", **_both(30)),
-    LaunchOption("save_checkpoints_steps", "count", "steps between checkpoints"),
-    LaunchOption("use_tpu", "text", ""),
-    LaunchOption("debian_frontend", "text", ""),
+    LaunchOption("steps", "count", "batches to measure", scope="throughput", **_both(30)),
+    LaunchOption("save_checkpoints_steps", "count", "steps between checkpoints", scope="training"),
+    LaunchOption("use_tpu", "text", idle="bertbench computes on CPUs"),
+    LaunchOption("debian_frontend", "text", idle="no Debian package is installed"),
 )

@@ -22,9 +22,24 @@ def help_text() -> str:
             names = ", ".join(option.spellings) or option.name
             lines.append(f"  {names:{width}} {option.meaning}{_bracketed(option)}")
         sections.append("\n".join(lines))
-    idle = ", ".join(option.shown for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS) if not option.meaning)
-    sections.append(f"Accepted without effect: {idle}.")
+    idle = [f"  {option.shown:{width}} {option.idle}" for option in idle_options()]
+    sections.append("\n".join(["Accepted without effect, because:", *idle]))
+    sections.append(f"  {'-h, --help':{width}} this text\n  {'--version':{width}} the version of bertbench")
     return "\n\n".join(sections) + "\n"
+
+
+def idle_options() -> list[LaunchOption]:
+    """The options that have no effect in any run."""
+    return [option for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS) if option.idle]
+
+
+def idle_table() -> str:
+    """A table for the documents: the options without effect, and why."""
+    lines = ["| option | why it has no effect |", "|---|---|"]
+    for option in idle_options():
+        names = ", ".join(f"`{name}`" for name in option.spellings or (option.name,))
+        lines.append(f"| {names} | {option.idle} |")
+    return "\n".join(lines) + "\n"
 
 
 def markdown_table(options: Sequence[LaunchOption]) -> str:

@@ -53,11 +53,19 @@ def place_single(machine: Machine, node: int | None, cores: int | None, root: Pa
 
 
 def place_instances(
-    machine: Machine, cores: int | str, node: int | None, root: Path = Path("/")
+    machine: Machine,
+    cores: int | str | None,
+    node: int | None,
+    count: int | None = None,
+    root: Path = Path("/"),
 ) -> tuple[Placement, ...]:
     """Place several processes, each on `cores` physical cores or, with "socket", on a whole NUMA node.
 
     Only the first hardware thread of each core is used; remaining cores stay idle.
+
+    Args:
+      cores: None divides the cores evenly among `count` processes.
+      count: the number of processes; None: as many as there is room for.
 
     Raises:
       InputError: the machine does not have this node or this many cores.
@@ -67,12 +75,26 @@ def place_instances(
         groups = nodes
     else:
         flat = [core for group in nodes for core in group]
+        if cores is None:
+            cores = max(1, len(flat) // (count or 1))
         if cores > len(flat):
             raise InputError(
                 f"--numa-cores-per-instance is {cores}; there are {len(flat)} usable physical cores."
             )
         groups = [flat[start : start + cores] for start in range(0, len(flat) - cores + 1, cores)]
-    return tuple(Placement(tuple(group), ThreadSettings(len(group))) for group in groups)
+    if count is not None and count > len(groups):
+        each = "a NUMA node" if isinstance(cores, str) else f"{cores} physical core{'s' * (cores > 1)}"
+        raise InputError(
+            f"--num-instances is {count}; with {each} for each, there is room for {len(groups)}."
+        )
+    return tuple(Placement(tuple(group), ThreadSettings(len(group))) for group in groups[:count])
+
+
+def count_cores(machine: Machine, placement: Placement, root: Path = Path("/")) -> int:
+    """The usable physical cores of a process in that place; of one that may run anywhere, a socket's."""
+    sockets = _keep_usable(machine.sockets, set(machine.usable))
+    logical = placement.cores or max(sockets, key=len)
+    return min(len(_physical_cores(logical, root)), machine.usable_cores)
 
 
 def place_worker(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
-from bertbench.modelzoo.usage import markdown_table
+from bertbench.modelzoo.usage import idle_table, markdown_table
 from suites.tables import renew
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
@@ -26,14 +26,15 @@ def read_blocks() -> list[Block]:
     blocks = []
     for match in _BLOCK.finditer(text):
         heading = re.findall(r"^#+ (.*)$", text[: match.start()], re.MULTILINE)[-1]
-        precision = re.search(r"--precision=(\w+)", match[1])[1]
+        precision = re.search(r"--precision[= ](\w+)", match[1])[1]
         blocks.append(Block(f"{heading}-{precision}".lower().replace(" ", "-"), match[1]))
     return blocks
 
 
 def make_tables() -> dict[str, str]:
     """The current option tables."""
-    return {name: markdown_table(options) for name, options in TABLES.items()}
+    tables = {name: markdown_table(options) for name, options in TABLES.items()}
+    return tables | {"options without effect": idle_table()}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every documented block is accepted and resolves to the expected run, without running it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,15 @@ MODES = {
     "accuracy": "inference",
     "several-instances": "inference",
 }
+# What the model zoo's scripts call: the mode, and the verb of `bertbench`.
+QUICKSTART = {
+    "inference_realtime_multi_instance.sh-bfloat16": ("inference", "benchmark"),
+    "inference_realtime_weight_sharing.sh-bfloat16": ("inference", "benchmark"),
+    "inference_throughput_multi_instance.sh-fp32": ("inference", "benchmark"),
+    "accuracy.sh-bfloat16": ("inference", "predict"),
+    "training_squad.sh-bfloat16": ("training", "train"),
+}
+CORES = len(os.sched_getaffinity(0))
 
 
 def expected_names():
@@ -30,7 +40,8 @@ def expected_names():
     headings = [name + more for name in training for more in ("", "-on-several-sockets")]
     headings += ["benchmark", "profile", "accuracy"]
     names = {f"{heading}-{precision}" for heading in headings for precision in ("bfloat16", "fp32")}
-    return names | {"several-instances-bfloat16"}
+    names.add("several-instances-bfloat16")
+    return names | QUICKSTART.keys()
 
 
 def test_every_required_command_is_documented():
@@ -42,10 +53,28 @@ def test_option_tables_in_document_are_up_to_date():
     assert with_tables(text, make_tables()) == text, "renew them: python -m suites.commands.documents"
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", QUICKSTART)
+def test_quickstart_script_resolves_to_expected_run(name, tmp_path):
+    mode, verb = QUICKSTART[name]
+    plan, notices = show_plan(
+        re.sub(r"cores([-\w]*[ =])(4|56) ", r"cores\g<1>1 ", BLOCKS[name].text), tmp_path
+    )
+    assert plan[0].startswith(f"bert_large_{mode}_{name.rpartition('-')[2]}: ")
+    commands = [line.split() for line in plan if line.startswith("    bertbench ")]
+    assert len(commands) == (CORES if "multi_instance" in name else 1)
+    for command in commands:
+        assert command[:3] == ["bertbench", verb, "squad"]
+        assert value(command, "--init-checkpoint").startswith(str(tmp_path))
+    if mode == "inference":
+        assert "--in-graph has no effect: the graph is built from config_file and init_checkpoint." in notices
+    if name.startswith("inference_throughput"):
+        assert (value(commands[0], "--steps"), value(commands[0], "--warmup-steps")) == ("350", "50")
+
+
+@pytest.mark.parametrize("name", sorted(BLOCKS.keys() - QUICKSTART))
 def test_documented_command_resolves_to_expected_run(name, tmp_path):
     heading, _, precision = name.rpartition("-")
-    plan = show_plan(BLOCKS[name].text, tmp_path)
+    plan, _ = show_plan(BLOCKS[name].text, tmp_path)
     mode = MODES[heading.removesuffix("-on-several-sockets")]
     assert plan[0].startswith(f"bert_large_{mode}_{precision}: ")
     first = next(line.split() for line in plan if line.startswith("    bertbench "))
@@ -53,7 +82,7 @@ def test_documented_command_resolves_to_expected_run(name, tmp_path):
 
 
 def show_plan(text, home):
-    """The output of the block's launch_benchmark.py with --dry-run added."""
+    """What the block's launch_benchmark.py prints with --dry-run added, and its notices."""
     head, launch, rest = text.partition("python launch_benchmark.py")
     assert launch
     command = rest.partition("\n\n")[0].rstrip("\n")
@@ -66,7 +95,7 @@ def show_plan(text, home):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    return result.stdout.splitlines()
+    return result.stdout.splitlines(), result.stderr.splitlines()
 
 
 def check_command(heading, command, home):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bertbench
+from bertbench.measure.machine import read_machine
 from suites.commands import layout
 from suites.commands.documents import read_blocks
 from suites.commands.stand_ins import make_stand_ins
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.commands
 BLOCKS = {block.name: block.text for block in read_blocks()}
 LOGS = Path("common/tensorflow/logs")
 SECONDS = 300
+CORES = len(os.sched_getaffinity(0))
 # The reduced values for runs on stand-ins, by option; "-" and "_" are the same.
 SMALLER = {
     "batch_size": "4",
@@ -31,6 +33,11 @@ SMALLER = {
     "num_train_steps": "4",
     "warmup_steps": "1",
     "num_intra_threads": "1",
+    "numa_cores_per_instance": "1",
+    "num_cores": "1",
+    "steps": "4",
+    "warmpup_steps": "1",
+    "OMP_NUM_THREADS": "1",
     "mpi_num_processes": "2",
 }
 
@@ -85,7 +92,11 @@ def reduced(text, tmp_path):
     text = text.replace("/tmp/pretraining_output", f"{tmp_path}/pretraining_output")
     for name, value in SMALLER.items():
         spelling = name.replace("_", "[-_]")
-        text = re.sub(rf"(?<=\W)({spelling})=[\d.]+", rf"\1={value}", text)
+        text = re.sub(
+            rf"(?<=[-\s])({spelling}[= ])([\d.]+)",
+            lambda found, value=value: found[1] + min(found[2], value, key=float),
+            text,
+        )
     return text
 
 
@@ -94,8 +105,8 @@ def test_reduced_command_differs_in_sizes_steps_and_paths_only(tmp_path):
     for text in BLOCKS.values():
         words, fewer = text.split(), reduced(text, tmp_path).split()
         assert len(words) == len(fewer)
-        for word, other in zip(words, fewer, strict=True):
-            name, _, value = other.partition("=")
+        for before, word, other in zip(["", *words[:-1]], words, fewer, strict=True):
+            name, _, value = other.partition("=") if "=" in other else (before, "", other)
             normal = name.lstrip("-").replace("-", "_")
             assert word == other or SMALLER.get(normal) == value or value.endswith("/pretraining_output")
 
@@ -190,3 +201,48 @@ def test_documented_instances_report_summed_throughput(run_block, home):
     ]
     together = float(re.search(r"together: ([\d.]+) examples/s", result.stdout)[1])
     assert together == pytest.approx(sum(measured), rel=0.01)
+
+
+def add_up(log):
+    """What the model zoo's scripts print last: the sum of the last words of these lines."""
+    found = [line.split()[-1] for line in log.read_text().splitlines() if "Total throughput" in line]
+    return sum(map(float, found))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["inference_realtime_multi_instance.sh-bfloat16", "inference_throughput_multi_instance.sh-fp32"],
+)
+def test_quickstart_scripts_of_several_instances_run(run_block, home, name):
+    result = run_block(BLOCKS[name])
+    output, precision = home / "bert-instances-output", name.rpartition("-")[2]
+    check_log(result, output, "inference", precision)
+    (log,) = output.glob(f"bert_large_{precision}_inference_bs*_cores1_all_instances.log")
+    results = json.loads((output / "results.json").read_text())
+    assert add_up(log) == pytest.approx(results["examples_per_second"], abs=0.02)
+    assert len(results["instances"]) == CORES
+
+
+def test_quickstart_script_of_weight_sharing_runs(run_block, home):
+    result = run_block(BLOCKS["inference_realtime_weight_sharing.sh-bfloat16"])
+    output = home / "bert-instances-output"
+    check_log(result, output, "inference", "bfloat16")
+    results = json.loads((output / "results.json").read_text())
+    assert results["streams"] >= CORES // len(read_machine().sockets)
+    (log,) = output.glob("benchmark_*.log")
+    assert add_up(log) == pytest.approx(results["examples_per_second"], abs=0.02)
+
+
+def test_quickstart_script_of_accuracy_runs(run_block, home):
+    result = run_block(BLOCKS["accuracy.sh-bfloat16"])
+    check_log(result, home / "bert-squad-output", "inference", "bfloat16")
+    scores = [line for line in result.stdout.splitlines() if re.search("exact_match.*f1", line)]
+    assert set(json.loads(scores[-1])) == {"exact_match", "f1"}
+
+
+def test_quickstart_script_of_training_runs(run_block, home):
+    result = run_block(BLOCKS["training_squad.sh-bfloat16"])
+    output = home / "bert-squad-output"
+    check_log(result, output, "training", "bfloat16")
+    assert list(output.glob("*.index"))
+    assert not (output / "predictions.json").exists()

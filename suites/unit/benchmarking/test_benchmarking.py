@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from bertbench.benchmarking import run
 from bertbench.benchmarking.lengths import describe_lengths
 from bertbench.benchmarking.report import describe_result
-from bertbench.benchmarking.run import Benchmark
+from bertbench.benchmarking.run import Benchmark, Totals
+from bertbench.benchmarking.timed_call import _ConcurrentCalls
 from bertbench.benchmarking.workload import data_workload, full_length_workload
 from bertbench.compute import Compute
 from bertbench.data.features import Features
@@ -105,6 +107,18 @@ def test_training_step_with_generated_labels_has_finite_loss(task, more):
     result = benchmark.call(work.batches[0])
     assert np.isfinite(result.loss)
     assert result.loss > 0
+
+
+def test_streams_call_at_once_and_all_of_them_count():
+    """Each call waits for the other, so that they cannot be made one after the other."""
+    case = dataclasses.replace(CASE, streams=2)
+    meeting = threading.Barrier(2, timeout=20)
+    call = _ConcurrentCalls(lambda batch: (meeting.wait(), batch)[1], case.streams)
+    work = full_length_workload(case, 3)
+    assert call(work.batches[0]) == [work.batches[0]] * 2
+    totals = Totals.of(work, [0, 1, 2], [0.5, 0.5, 0.5], case)
+    assert (totals.seconds, totals.examples, totals.tokens) == (1.5, 2 * 3 * 2, 2 * 3 * 2 * 16)
+    assert totals.needed == 2 * 3 * forward_flop([16, 16])
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bertbench
 from bertbench.errors import InputError
 from bertbench.modelzoo.arguments import Arguments, parse, to_command_line
+from bertbench.modelzoo.launch import run
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 from bertbench.modelzoo.usage import help_text
 
@@ -176,6 +178,15 @@ def test_help_lists_every_option():
     for option in (*LAUNCH_OPTIONS, *MODEL_ARGUMENTS):
         for spelling in option.spellings if option.meaning else [option.shown]:
             assert spelling in text
+
+
+def test_the_version_is_that_of_bertbench(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"launch_benchmark, version {bertbench.__version__}\n"
+
+
+def test_the_name_in_a_script_of_the_model_zoo_means_what_it_is_for():
+    assert parse(["--warmpup-steps=100"]).model == {"warmup_steps": 100}
 
 
 TEXT = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)

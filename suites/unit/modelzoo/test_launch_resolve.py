@@ -7,6 +7,7 @@ import pytest
 from bertbench.errors import InputError
 from bertbench.modelzoo.arguments import parse
 from bertbench.modelzoo.resolve import resolve
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 from suites.unit.made_up_machine import TWO_SOCKETS
 
 pytestmark = pytest.mark.unit
@@ -196,6 +197,9 @@ def test_default_output_dir_is_beside_script_or_in_current_folder(tmp_path, monk
     installed = tmp_path / "lib" / "site-packages" / "bertbench"
     installed.mkdir(parents=True)
     assert plan_of(words, installed).output_dir == tmp_path / "bertbench_logs"
+    (tmp_path / "target" / "bertbench").mkdir(parents=True)
+    (tmp_path / "target" / "bertbench-0.1.0.dist-info").mkdir()  # of pip install --target
+    assert plan_of(words, tmp_path / "target" / "bertbench").output_dir == tmp_path / "bertbench_logs"
 
 
 def test_mpi_options_are_passed_on():
@@ -217,6 +221,8 @@ def test_single_process_gets_no_mpi_options():
     [
         ("-m bert_large", "missing --precision and --mode"),
         (f"{TRAINING} --mpi_num_processes 2 --numa-cores-per-instance 2", "cannot be combined"),
+        (f"{TRAINING} --mpi_num_processes 2 --num-instances 2", "cannot be combined"),
+        (f"{INFERENCE} --num-instances 9", "room for 8"),
         (f"{INFERENCE} --mpi_num_processes 2", "is for training"),
         (f"{TRAINING} --mpi_hostnames a,b", "needs --mpi_num_processes"),
         (f"{INFERENCE} --socket-id 2", "nodes are 0 to 1"),
@@ -257,13 +263,90 @@ def test_given_numbers_of_threads_are_kept():
     assert value(command, "--num-intra-threads") == "2"
 
 
-def test_arguments_without_effect_are_reported_once():
-    model = "DEBIAN_FRONTEND=noninteractive learning_rate=1 accum_steps=2"
+def test_options_without_effect_are_reported_with_the_reason():
+    model = "DEBIAN_FRONTEND=noninteractive learning_rate=1 num_train_epochs=2"
     plan = plan_of(f"{INFERENCE} --in-graph g.pb --gpu -v -- {model}")
     assert plan.notices == (
-        "Accepted without effect: --in-graph, --gpu, debian_frontend.",
-        "Not used in this run: learning_rate, accum_steps.",
+        "--in-graph has no effect: the graph is built from config_file and init_checkpoint.",
+        "--gpu has no effect: bertbench computes on CPUs.",
+        "debian_frontend has no effect: no Debian package is installed.",
+        "learning_rate has no effect: it is for training.",
+        "num_train_epochs has no effect: it is for training of SQuAD and Classifier.",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (f"{INFERENCE} --numa-cores-per-instance 2 --num-cores 2", "--num-cores has no effect: it is for a "),
+        (f"{INFERENCE} --accuracy-only --weight-sharing", "it is for throughput in inference"),
+        (f"{INFERENCE} --accuracy-only -- steps=3", "steps has no effect: it is for throughput"),
+        (f"{TRAINING} --weight-sharing", "it is for throughput in inference"),
+        (f"{TRAINING} --accuracy-only", "--accuracy-only has no effect: it is for accuracy runs"),
+        (
+            f"{TRAINING} -- train_option=Classifier predict_file=x",
+            "predict_file has no effect: it is for SQuAD",
+        ),
+    ],
+)
+def test_options_for_other_runs_are_reported_with_the_reason(words, message, siblings):
+    (notice,) = plan_of(words).notices
+    assert message in notice
+
+
+@pytest.mark.parametrize("option", [*LAUNCH_OPTIONS, *MODEL_ARGUMENTS], ids=lambda option: option.shown)
+def test_option_has_either_a_meaning_or_a_reason_for_no_effect(option):
+    assert bool(option.meaning) != bool(option.idle)
+
+
+@pytest.mark.parametrize(
+    ("words", "cores"),
+    [
+        ("--num-instances 2", [(0, 1, 2, 3), (4, 5, 6, 7)]),
+        ("--num-instances 2 --numa-cores-per-instance 3", [(0, 1, 2), (3, 4, 5)]),
+        ("--num-instances 1", [()]),
+        ("--num-instances 1 --numa-cores-per-instance 2", [(0, 1)]),
+        ("--num-instances 2 --socket-id 1", [(4, 5), (6, 7)]),
+    ],
+)
+def test_number_of_instances(siblings, words, cores):
+    instances = plan_of(f"{INFERENCE} {words}").instances
+    assert [instance.placement.cores for instance in instances] == cores
+    assert not any("--streams" in instance.command for instance in instances)
+
+
+@pytest.mark.parametrize(
+    ("words", "omp", "streams", "inter"),
+    [
+        ("", "2", "2", None),  # the 4 cores of a socket
+        ("--num-cores 8", None, "2", "2"),  # 4 cores each
+        ("--num-instances 3", "2", "3", None),
+        ("--num-cores 6", "2", "3", "3"),
+        ("--num-cores 6 -e -1", "3", "2", "2"),
+        ("--numa-cores-per-instance 4", "2", "2", "2"),
+    ],
+)
+def test_weight_sharing_runs_threads_in_one_process(siblings, monkeypatch, words, omp, streams, inter):
+    if omp is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", omp)
+    plan = plan_of(f"{INFERENCE} --weight-sharing {words}")
+    command = list(plan.instances[0].command)
+    assert command[:4] == ["benchmark", "squad", "--mode", "inference"]
+    assert value(command, "--streams") == streams
+    assert inter is None or value(command, "--num-inter-threads") == inter
+    assert plan.notices == ()
+    assert len(plan.instances) == (2 if "numa" in words else 1)
+
+
+def test_weight_sharing_with_one_thread_is_reported(siblings, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    (notice,) = plan_of(f"{INFERENCE} --weight-sharing").notices
+    assert "only one here; say how many with --num-instances" in notice
+    monkeypatch.setenv("OMP_NUM_THREADS", "two")
+    with pytest.raises(InputError, match="OMP_NUM_THREADS is 'two'"):
+        plan_of(f"{INFERENCE} --weight-sharing")
 
 
 def test_configuration_contains_only_effective_values():

@@ -130,6 +130,17 @@ def test_instances_run_in_parallel_on_their_cores(stand_in, tmp_path, capfd):
     assert f"cores {cores[0]}\n" in (out / f"{stem}_instance0.log").read_text()
     together = (out / f"{stem}_all_instances.log").read_text()
     assert together.count("Throughput: 2.25") == 2
+    # What inference_throughput_multi_instance.sh looks for and adds up, by the last word of the line.
+    totals = [line.split()[-1] for line in together.splitlines() if "Total throughput" in line]
+    assert totals == ["2.25", "2.25"]
+
+
+def test_a_log_is_named_by_the_cores_that_its_instances_have(stand_in, tmp_path):
+    stand_in("true")
+    cores = sorted(os.sched_getaffinity(0))[:1]
+    out = tmp_path / "out"
+    assert run_plan(plan_of(out, ("x",), [Placement(tuple(cores), ONE_THREAD)] * 2, num_instances=2)) == 0
+    assert (out / "bert_large_fp32_inference_bs8_cores1_all_instances.log").exists()
 
 
 def test_failing_instance_fails_the_run(stand_in, tmp_path, capfd):

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from bertbench.errors import InputError
 from bertbench.measure.threads import ThreadSettings
 from bertbench.processes.placement import Placement, bound, place_instances, place_single, place_worker
 from suites.unit.made_up_machine import TWO_SOCKETS, make_machine
@@ -110,6 +111,34 @@ def test_one_instance_per_socket(siblings):
 def test_instances_on_one_socket_get_disjoint_cores(siblings):
     placements = place_instances(TWO_SOCKETS, 2, 1)
     assert [placement.cores for placement in placements] == [(4, 5), (6, 7)]
+
+
+@pytest.mark.parametrize(
+    ("cores", "count", "expected"),
+    [
+        (None, 2, [(0, 1, 2, 3), (4, 5, 6, 7)]),
+        (None, 3, [(0, 1), (2, 3), (4, 5)]),  # two cores are left over
+        (1, 2, [(0,), (1,)]),
+        ("socket", 1, [(0, 1, 2, 3)]),
+    ],
+)
+def test_number_of_instances(siblings, cores, count, expected):
+    placements = place_instances(TWO_SOCKETS, cores, None, count)
+    assert [placement.cores for placement in placements] == expected
+    assert all(placement.threads == ThreadSettings(len(placement.cores)) for placement in placements)
+
+
+@pytest.mark.parametrize(
+    ("cores", "count", "message"),
+    [
+        (None, 9, "--num-instances is 9; with 1 physical core for each, there is room for 8"),
+        (3, 3, "with 3 physical cores for each, there is room for 2"),
+        ("socket", 3, "with a NUMA node for each, there is room for 2"),
+    ],
+)
+def test_too_many_instances_are_an_error(siblings, cores, count, message):
+    with pytest.raises(InputError, match=message):
+        place_instances(TWO_SOCKETS, cores, None, count)
 
 
 def test_hyperthread_siblings_are_read_from_sysfs(tmp_path):
