@@ -1,4 +1,4 @@
-"""The package's requirements are what the package and the suites import: no more, no less."""
+"""What the package requires is what it imports; what its tests require beside, what they import."""
 
 import ast
 import re
@@ -19,18 +19,19 @@ MODULES = {"tensorflow-cpu": "tensorflow", "py-cpuinfo2": "cpuinfo"}
 BROUGHT_ALONG = {"urllib3", "google", "packaging"}
 OPTIONAL = {"horovod", "onnx", "onnxruntime"}
 OTHER_ENGINES = ROOT / "tools" / "peers"
+# What tests need without an import: programs, types for one of them, and a plugin of pytest.
+PROGRAMS = {"ruff", "mypy", "types_psutil", "types_requests", "pytest_xdist"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def required_modules() -> set[str]:
-    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+def required_modules(stated) -> set[str]:
     names = [re.match(r"[\w-]+", text)[0] for text in stated]
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
-def imported_modules() -> set[str]:
+def imported_modules(*folders: str) -> set[str]:
     found = set()
-    folders = (ROOT / "bertbench", ROOT / "suites", ROOT / "tools")
-    for path in [ROOT / "conftest.py", *(file for folder in folders for file in folder.rglob("*.py"))]:
+    for path in [file for folder in folders for file in (ROOT / folder).rglob("*.py")]:
         if path.is_relative_to(OTHER_ENGINES):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -41,13 +42,18 @@ def imported_modules() -> set[str]:
     return found - sys.stdlib_module_names - {"bertbench", "suites", "tools"}
 
 
-def test_requirements_equal_imported_packages():
-    assert required_modules() == imported_modules() - BROUGHT_ALONG - OPTIONAL
+def test_requirements_equal_packages_that_bertbench_imports():
+    imported = imported_modules("bertbench") - BROUGHT_ALONG - OPTIONAL
+    assert required_modules(PROJECT["dependencies"]) == imported
+
+
+def test_requirements_of_tests_equal_what_only_tests_import():
+    beside = imported_modules("suites", "tools") - imported_modules("bertbench") - BROUGHT_ALONG - OPTIONAL
+    assert required_modules(PROJECT["optional-dependencies"]["test"]) - PROGRAMS - OPTIONAL == beside
 
 
 def test_ci_constraints_meet_the_requirements():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    stated = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    stated = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
     lines = (ROOT / "ci-constraints.txt").read_text().splitlines()
     pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
     versions = {canonicalize_name(entry.name): str(entry.specifier) for entry in pinned}

@@ -85,10 +85,6 @@ def run_session(tmp_path):
     ],
 )
 def test_session_ends_with_verdict_and_exit_status(run_session, workers, lost, status, last):
-    if workers:
-        pytest.importorskip(
-            "xdist", reason="needs pytest-xdist; install it to run tests in several processes"
-        )
     ended, out = run_session(*lost, options=workers)
     assert ended == status, out
     *_, verdict, closing = out.splitlines()
