@@ -21,7 +21,6 @@ from bertbench.gate.accuracy import explain
 from bertbench.gate.case import Expectations, Pass, judge_case
 from bertbench.gate.result import EFFICIENCY, Outcome, Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency
-from bertbench.gate.scores import score_verdict
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import FP32, parse_precision
 from bertbench.prediction import predict
@@ -32,7 +31,7 @@ from bertbench.results.accuracy_baselines import read_baselines
 from bertbench.results.baselines import find_newest_case
 from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, parse_version
 from bertbench.runtime import compute_for
-from bertbench.tasks.table import TASKS, scored_unit
+from bertbench.tasks.table import TASKS, score_text, scored_unit
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
@@ -68,23 +67,14 @@ class JudgedScore:
         return RECORDED if self.recorded and not self.case.comparisons else str(self.case.verdict)
 
     @property
-    def verdicts(self) -> list[Verdict]:
-        """The gate's verdicts, one per comparison."""
-        unit = scored_unit(self.case.task)
-        judged = [made for made in self.case.comparisons if made.verdict != Ruling.NOT_JUDGED]
-        return [
-            score_verdict(self.name, made, f"against {made.against}: {explain(made, unit)}")
-            for made in judged or self.case.comparisons
-        ]
-
-    @property
     def detail(self) -> str:
         """The score, and what it was compared with."""
         case = self.case
-        parts = [f"{words(case.quantity)} {format_number(case.scores[case.quantity])}"]
+        parts = [f"{words(case.quantity)} {score_text(case.task, case.scores[case.quantity])}"]
         for made in case.comparisons:
-            expected = "" if made.expected is None else f" {format_number(made.expected)}"
-            parts.append(f"{made.against}{expected}: {explain(made, scored_unit(case.task))}")
+            since = f" of {made.since}" if made.since else ""
+            expected = "" if made.expected is None else f" {score_text(case.task, made.expected)}"
+            parts.append(f"{made.against}{since}{expected}: {explain(made, scored_unit(case.task))}")
             if made.expected is None:
                 parts[-1] += f"; {RECORD}"
         return "; ".join(parts)
@@ -125,7 +115,7 @@ class JudgedSpeed:
         text = f"{rate} examples/s, efficiency {percent(verdict.head)}"
         if verdict.base is None:
             return text if self.recorded else f"{text}; {verdict.detail}; {RECORD}"
-        text += f"; baseline {percent(verdict.base)}"
+        text += f"; baseline of {verdict.since} {percent(verdict.base)}"
         if verdict.change is not None and verdict.interval is not None and verdict.threshold is not None:
             low, high = verdict.interval
             text += (
@@ -192,9 +182,10 @@ class ProjectChecks:
             reason = "there is no baseline for this machine"
             verdict = Verdict(check.name, EFFICIENCY, Outcome.NEW, reason, head=head.efficiency)
             return JudgedSpeed(verdict, figures, self.recording)
-        rounds = base.efficiency_rounds, head.efficiency_rounds
+        rounds = base.case.efficiency_rounds, head.efficiency_rounds
         verdict = judge_efficiency(check.name, *rounds, paired=False, threshold=rule.max_slowdown)
-        return JudgedSpeed(doubt_disturbed(verdict, base.warnings, head.warnings), figures, self.recording)
+        verdict = doubt_disturbed(verdict, base.case.warnings, head.warnings)
+        return JudgedSpeed(dataclasses.replace(verdict, since=base.since), figures, self.recording)
 
     def _run(self, model: ProjectModel, precision: str) -> Pass:
         key = model.name, precision

@@ -1,7 +1,6 @@
 """Writes the results of a project's checks: a results folder for the gate and the report, and baselines."""
 
 import dataclasses
-import datetime
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from bertbench.results.accuracy import ACCURACY_FILE, AccuracyCase, AccuracyResu
 from bertbench.results.accuracy_baselines import record_baselines
 from bertbench.results.baselines import record_throughput
 from bertbench.results.item_files import write_items
-from bertbench.results.provenance import command_line, describe_versions
+from bertbench.results.provenance import command_line, describe_versions, now
 from bertbench.results.recording import require_clean_tree
 from bertbench.results.schema import THROUGHPUT_FILE, write_result
 
@@ -31,12 +30,12 @@ def write_results(
 ) -> None:
     """Write results and verdicts for the gate and the report.
 
-    `accuracy.json` with scores by item in a file beside it, `throughput.json`, and verdicts as `gate.json`.
+    `accuracy.json` with scores by item in a file beside it, `throughput.json`, and the verdicts on the latter
+    as `gate.json`.
     """
     with written_together(make_directory(folder), last=ACCURACY_FILE) as staging:
         if verdicts:
-            notes = () if scores and speeds else (f"Only {'accuracy' if scores else 'speed'} was judged.",)
-            result = GateResult("the stored baselines", "this run", command_line(), notes, tuple(verdicts))
+            result = GateResult("the stored baselines", "this run", command_line(), verdicts=tuple(verdicts))
             write_result(staging / GATE_FILE, result)
         if scores:
             _write_scores(staging, scores)
@@ -50,8 +49,7 @@ def _write_scores(folder: Path, scores: Sequence[Score]) -> None:
         name = f"{case.case}.npz"
         write_items(folder / name, items)
         cases.append(dataclasses.replace(case, per_question_scores=name))
-    result = AccuracyResult(describe_machine(), describe_versions(), tuple(cases))
-    write_accuracy(folder / ACCURACY_FILE, result)
+    write_accuracy(folder / ACCURACY_FILE, AccuracyResult.of_this_run(cases))
 
 
 def require_recordable(project: Project, *, allow_dirty: bool) -> None:
@@ -75,7 +73,7 @@ def record(
     make_directory(project.baselines)
     if scores:
         path = project.accuracy_baselines
-        result = AccuracyResult(describe_machine(), describe_versions(), tuple(case for case, _ in scores))
+        result = AccuracyResult.of_this_run(case for case, _ in scores)
         items = {case.case: kept for case, kept in scores}
         record_baselines(path, result, items, allow_dirty=allow_dirty)
         written.append(path)
@@ -95,7 +93,7 @@ def _benchmark_file(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "machine_info": describe_machine(),
         "commit_info": {},
-        "datetime": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "datetime": now(),
         "benchmarks": [
             {
                 "name": entry["case"],

@@ -139,7 +139,8 @@ def _baseline(
     kept = baselines.items(own) if own else None
     if own is not None and kept is not None:
         kept = Items(run.items.ids, kept.values)
-        yield compare_items(case.quantity, kept, run.items, case.tolerance, against=BASELINE)
+        made = compare_items(case.quantity, kept, run.items, case.tolerance, against=BASELINE)
+        yield dataclasses.replace(made, since=own.recorded.since)
     elif own is not None:
         yield _shown(run, case, own, "keeps no scores by item")
     elif other := baselines.find_elsewhere(case):

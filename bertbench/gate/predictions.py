@@ -32,6 +32,8 @@ class PredictionResult:
     versions: Mapping[str, Any]
     instruction_set: str | None = None
     per_question_scores: str | None = None
+    command: str | None = None
+    measured: str = ""
 
 
 def read_prediction(path: Path, values: Any) -> AccuracyResult:
@@ -63,5 +65,6 @@ def read_prediction(path: Path, values: Any) -> AccuracyResult:
         examples=made.examples,
         instruction_set=made.instruction_set,
         per_question_scores=name,
+        command=made.command,
     )
-    return AccuracyResult(made.machine, made.versions, (case,))
+    return AccuracyResult(made.machine, made.versions, (case,), made.measured)

@@ -37,7 +37,8 @@ class Verdict:
     """The judgment of one quantity of one case; `gate.json` holds them.
 
     `change` is relative (-0.07: 7 % less) for throughput, memory and start-up, absolute for accuracy;
-    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit.
+    `interval` is its bootstrap interval. `base` and `head` are in the quantity's own unit. `since` says when,
+    and at which commit, the base was recorded, if it is a baseline.
     """
 
     case: str
@@ -51,6 +52,7 @@ class Verdict:
     p_value: NonNegative | None = None
     test: str | None = None
     threshold: NonNegative | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True)

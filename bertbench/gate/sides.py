@@ -109,7 +109,7 @@ def _load_single(folder: Path, path: Path) -> Side:
     values = read_json(path)
     if isinstance(values, dict) and "efficiency_rounds" in values:
         case = parse_throughput(values, str(path))
-        return Side(str(folder), folder, ThroughputResult((case,), "", ""))
+        return Side(str(folder), folder, ThroughputResult((case,), "", str(values.get("measured", ""))))
     return Side(str(folder), folder, None, read_prediction(path, values))
 
 

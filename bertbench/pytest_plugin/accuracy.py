@@ -11,7 +11,6 @@ from bertbench.evaluation.items import Items
 from bertbench.files import make_directory
 from bertbench.formatting import NONE, decimals_for, format_number, signed, words
 from bertbench.gate.accuracy import explain
-from bertbench.measure.machine import describe_machine
 from bertbench.output_folders import written_together
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
 from bertbench.results.accuracy import (
@@ -24,7 +23,6 @@ from bertbench.results.accuracy import (
 )
 from bertbench.results.accuracy_baselines import record_baselines
 from bertbench.results.item_files import write_items
-from bertbench.results.provenance import describe_versions
 from bertbench.tasks.table import scored_unit
 
 COLUMNS = (
@@ -151,10 +149,12 @@ def record_session(session: pytest.Session, path: Path, *, allow_dirty: bool) ->
 def closing_line(config: pytest.Config) -> str:
     """The number of cases that passed, and the names of the others.
 
-    Cases without a comparison, which are new baselines, are not counted.
+    Cases without a comparison, which are new baselines, are not counted where others have one.
     """
     cases = {name: entry.case for name, entry in summary_of(config).cases.items()}
     rulings = {name: case.verdict for name, case in cases.items() if case.comparisons}
+    if not rulings:
+        return f"accuracy: measured, not judged: {', '.join(cases)}"
     passed = sum(ruling == Ruling.PASS for ruling in rulings.values())
     parts = [f"accuracy: {passed} of {len(rulings)} cases passed"]
     for ruling in (Ruling.FAIL, Ruling.UNCLEAR):
@@ -164,4 +164,4 @@ def closing_line(config: pytest.Config) -> str:
 
 
 def _result(cases: tuple[AccuracyCase, ...]) -> AccuracyResult:
-    return AccuracyResult(describe_machine(), describe_versions(), cases)
+    return AccuracyResult.of_this_run(cases)

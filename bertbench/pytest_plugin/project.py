@@ -73,7 +73,6 @@ class ProjectItem(pytest.Item):
             _conclude_speed(summary_of(self.config), checks.judge_speed(self._check, rule))
         else:
             judged = checks.judge_score(self._check)
-            summary_of(self.config).judgments += judged.verdicts
             conclude(self.config, judged.case, judged.items, judged.looks, recording=checks.recording)
 
     def reportinfo(self) -> tuple[Path, None, str]:

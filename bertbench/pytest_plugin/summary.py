@@ -65,7 +65,7 @@ class SessionSummary:
     Attributes:
       cases: by name.
       speeds: the results of throughput cases by name, as JSON values.
-      judgments: the gate's verdicts on a project's checks.
+      judgments: the gate's verdicts on the throughput of a project's models.
       origins: the project file of a case, by the case's name, if it has one.
       verdicts: the last lines.
     """

@@ -9,10 +9,12 @@ from bertbench.errors import InputError
 from bertbench.formatting import format_number, words
 from bertbench.gate.accuracy import explain, read_judged
 from bertbench.gate.result import GATE_FILE, GateResult, read_gate
+from bertbench.gate.sides import load_folder
 from bertbench.report.history import Series
-from bertbench.report.wording import State, change, gate_state
+from bertbench.report.wording import RELATIVE_QUANTITIES, State, change, gate_state
 from bertbench.results.accuracy import ACCURACY_FILE, AccuracyResult, Ruling
 from bertbench.results.numerics import NUMERICS_FILE, KernelVerdict, NumericsResult, read_numerics
+from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.schema import (
     LENGTHS_FILE,
     THROUGHPUT_FILE,
@@ -23,6 +25,7 @@ from bertbench.results.schema import (
 )
 from bertbench.tasks.table import scored_unit
 
+ACCURACY, SPEED, NUMERICS = "accuracy", "speed", "numerics"
 STATES = {Ruling.PASS: State.PASSED, Ruling.FAIL: State.FAILED, Ruling.UNCLEAR: State.UNCLEAR}
 READERS = {
     "accuracy": (ACCURACY_FILE, read_judged),
@@ -48,16 +51,21 @@ class Results:
 
 @dataclass(frozen=True)
 class Check:
-    """One verdict: its section in the report, its name, its state and the reason."""
+    """One verdict: its section in the report, its name, its state, the reason, and what it is about.
+
+    Attributes:
+      subject: `ACCURACY`, `SPEED` or `NUMERICS`.
+    """
 
     section: str
     name: str
     state: State
     message: str
+    subject: str
 
 
 def load_results(folder: Path, history: Sequence[Series] = ()) -> Results:
-    """Read every result of a folder.
+    """Read every result of a folder, or the one that `predict` or `benchmark` wrote there.
 
     Raises:
       InputError: there is none, or one cannot be read.
@@ -65,9 +73,15 @@ def load_results(folder: Path, history: Sequence[Series] = ()) -> Results:
     found: dict[str, Any] = {
         name: read(folder / file) for name, (file, read) in READERS.items() if (folder / file).exists()
     }
+    if not found.keys() & {"accuracy", "throughput"} and (folder / RESULTS_FILE).exists():
+        side = load_folder(folder)
+        found |= {"accuracy": side.accuracy, "throughput": side.throughput}
     if not found:
         names = ", ".join(file for file, _ in READERS.values())
-        raise InputError(f"{folder}: contains none of {names}; run `pytest` with this results folder first.")
+        raise InputError(
+            f"{folder}: contains none of {names} and {RESULTS_FILE}; write results there first, with "
+            "`bertbench check --output-dir`, `predict`, `benchmark` or `pytest --results-dir`."
+        )
     return Results(folder, history=history, **found)
 
 
@@ -84,9 +98,11 @@ def _accuracy(result: AccuracyResult | None) -> Iterator[Check]:
             if made.expected is not None:
                 told += f", {made.against} {format_number(made.expected)}"
             message = f"{told}: {explain(made, scored_unit(case.task))}"
-            yield Check("accuracy", f"{case.case} against {made.against}", STATES[made.verdict], message)
-        if not judged:
-            yield Check("accuracy", case.case, State.UNCLEAR, "nothing was there to hold its score against")
+            name = f"{case.case} against {made.against}"
+            yield Check("accuracy", name, STATES[made.verdict], message, ACCURACY)
+        if case.comparisons and not judged:
+            reason = "nothing was there to hold its score against"
+            yield Check("accuracy", case.case, State.UNCLEAR, reason, ACCURACY)
 
 
 def _numerics(result: NumericsResult | None) -> Iterator[Check]:
@@ -96,13 +112,14 @@ def _numerics(result: NumericsResult | None) -> Iterator[Check]:
         largest, bound = format_number(row.max_ulp), format_number(row.bound)
         message = f"largest error {largest} {row.unit} at {row.argmax}, bound {bound}"
         name = f"{row.kernel} {row.variant} {row.dtype}"
-        yield Check("numerics", name, _passed(row.verdict != KernelVerdict.FAIL), message)
+        yield Check("numerics", name, _passed(row.verdict != KernelVerdict.FAIL), message, NUMERICS)
     for error in result.layer_errors:
         message = (
             f"relative error {format_number(error.rms_relative_error)}, bound {format_number(error.bound)}"
         )
         name = f"{error.model} {error.precision} layer {error.layer}"
-        yield Check("numerics", name, _passed(error.rms_relative_error <= error.bound), message)
+        passed = _passed(error.rms_relative_error <= error.bound)
+        yield Check("numerics", name, passed, message, NUMERICS)
 
 
 def _gate(result: GateResult | None) -> Iterator[Check]:
@@ -112,7 +129,8 @@ def _gate(result: GateResult | None) -> Iterator[Check]:
             base, head = format_number(verdict.base), format_number(verdict.head)
             told += f"{base} to {head}, {change(verdict, verdict.change)}; "
         name = f"{verdict.case} {verdict.quantity}"
-        yield Check("gate", name, gate_state(verdict), told + verdict.detail)
+        subject = SPEED if verdict.quantity in RELATIVE_QUANTITIES else ACCURACY
+        yield Check("gate", name, gate_state(verdict), told + verdict.detail, subject)
 
 
 def _passed(passed: bool) -> State:

@@ -10,6 +10,7 @@ from bertbench.results.numerics import LayerError
 from bertbench.results.schema import LengthsResult
 
 BATCHING_COMMAND = "pytest -m benchmark"
+SERIES = 6  # colors of the style sheet
 LAYER_COMMAND = "pytest -m numerics -k layer"
 
 
@@ -116,11 +117,12 @@ def layer_error_chart(errors: Sequence[LayerError]) -> Figure | None:
         mine = [error for error in errors if (error.model, error.precision) == key]
         chart.line([(x(error.layer), y(error.bound)) for error in mine if error.bound], "bound")
         drawn = [(x(error.layer), y(error.rms_relative_error)) for error in mine if error.rms_relative_error]
-        chart.line(drawn, f"curve series-{number % 4}")
+        chart.line(drawn, f"curve series-{number % SERIES}")
         for place in drawn:
-            chart.dot(*place, f"mark series-{number % 4}", radius=3)
+            chart.dot(*place, f"mark series-{number % SERIES}", radius=3)
     legend = tuple(
-        (f"series-{index % 4}", f"{model}, {precision}") for index, (model, precision) in enumerate(models)
+        (f"series-{index % SERIES}", f"{model}, {precision}")
+        for index, (model, precision) in enumerate(models)
     )
     caption = "Against a float64 reference. Dashed: the bound."
     return Figure("Error layer by layer", chart.to_svg(), caption, LAYER_COMMAND, legend)

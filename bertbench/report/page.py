@@ -11,11 +11,12 @@ from bertbench import __version__
 from bertbench.files import make_directory, write_text
 from bertbench.formatting import printable, shorten
 from bertbench.output_folders import written_together
+from bertbench.report.answers import answer_questions
 from bertbench.report.checks import Check, Results, collect_checks
 from bertbench.report.figures_history import history_chart
 from bertbench.report.history import Series
 from bertbench.report.junit import write_junit
-from bertbench.report.sections import machine_facts, make_sections
+from bertbench.report.sections import make_sections
 from bertbench.report.summary import MEASURED, count, make_tiles, summarize
 from bertbench.report.wording import State
 
@@ -51,13 +52,10 @@ def write_history(history: Sequence[Series], page: Path, command: str) -> None:
 
 def _values(results: Results, checks: Sequence[Check], command: str) -> dict[str, Any]:
     summary = summarize(checks)
-    machine = machine_facts(results)
-    measured = results.throughput.measured[:10] if results.throughput else ""
-    facts = (f"bertbench {machine.get('bertbench', __version__)}", machine.get("cpu"), measured)
     return {
         "summary": summary,
+        "answers": answer_questions(results, checks),
         "mark": MARKS[summary.state],
-        "origin": [str(fact) for fact in facts if fact],
         "tiles": make_tiles(results),
         "sections": make_sections(results),
         "command": command,

@@ -1,11 +1,13 @@
 """The sections of a report: tables, figures and text, independent of the output format."""
 
+import dataclasses
+import functools
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bertbench.formatting import describe_ways, format_number, percent, words
+from bertbench.formatting import NONE, describe_ways, format_number, percent, words
 from bertbench.gate.result import MEMORY, STARTUP, GateResult
 from bertbench.measure.rates import LEGEND
 from bertbench.report.checks import STATES, Results
@@ -21,13 +23,13 @@ from bertbench.report.figures_history import history_chart
 from bertbench.report.figures_throughput import change_chart, roofline, speedup_chart
 from bertbench.report.history import Series
 from bertbench.report.wording import GATE_COLUMNS, State, gate_remarks, gate_row, gate_state
-from bertbench.results.accuracy import AccuracyCase, AccuracyResult, ScoreComparison
+from bertbench.results.accuracy import AccuracyCase, AccuracyResult, Ruling, ScoreComparison
 from bertbench.results.numerics import KernelVerdict, NumericsResult
 from bertbench.results.schema import (
     LengthsResult,
     ThroughputResult,
 )
-from bertbench.tasks.table import scored_unit
+from bertbench.tasks.table import score_text, scored_unit
 
 Result = TypeVar("Result")
 
@@ -60,6 +62,17 @@ class Table:
     folded: bool = False
 
 
+def without_empty_columns(table: Table) -> Table:
+    """The table without the columns in which no row has anything, but for the first."""
+    filled = [
+        index
+        for index in range(len(table.columns))
+        if index == 0 or any(row.cells[index] not in ("", NONE) for row in table.rows)
+    ]
+    rows = [dataclasses.replace(row, cells=[row.cells[index] for index in filled]) for row in table.rows]
+    return dataclasses.replace(table, columns=[table.columns[index] for index in filled], rows=rows)
+
+
 @dataclass(frozen=True)
 class Section:
     """One section of the report; `missing` is the command that produces missing results."""
@@ -89,7 +102,10 @@ def make_sections(results: Results) -> list[Section]:
     ]
     if machine := machine_facts(results):
         sections.append(_machine(machine, results))
-    return sections
+    return [
+        dataclasses.replace(section, tables=[without_empty_columns(table) for table in section.tables])
+        for section in sections
+    ]
 
 
 def _section(
@@ -110,7 +126,7 @@ def _accuracy(result: AccuracyResult) -> Section:
     rows = [
         Row(_accuracy_cells(case, made), STATES.get(made.verdict, State.PASSED))
         for case in result.cases
-        for made in case.comparisons
+        for made in case.comparisons or [_unjudged(case)]
     ]
     commands = [case.command for case in result.cases if case.command]
     command = commands[0] if len(set(commands)) == 1 else "pytest -m accuracy"
@@ -127,20 +143,27 @@ def _accuracy(result: AccuracyResult) -> Section:
     return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [], notes)
 
 
+def _unjudged(case: AccuracyCase) -> ScoreComparison:
+    """A score without a comparison, in the form of one."""
+    score = case.scores[case.quantity]
+    return ScoreComparison(NONE, case.quantity, score, case.tolerance, case.examples, Ruling.NOT_JUDGED)
+
+
 def _accuracy_cells(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
     others = [
-        f"{words(name)} {format_number(score)}"
+        f"{words(name)} {score_text(case.task, score)}"
         for name, score in case.scores.items()
         if name != made.quantity
     ]
     changed = [f"{len(made.changed)} changed"] if made.interval else []
     notes = [made.note] if made.note else []
+    show = functools.partial(score_text, case.task) if made.quantity in case.scores else format_number
     return (
         case.case,
-        made.against,
+        f"{made.against} of {made.since}" if made.since else made.against,
         made.verdict,
-        f"{words(made.quantity)} {format_number(made.score)}",
-        format_number(made.expected),
+        f"{words(made.quantity)} {show(made.score)}",
+        NONE if made.expected is None else show(made.expected),
         describe_difference(made),
         f"{made.tolerance:g}",
         ", ".join([f"{made.items:,} {scored_unit(case.task)}", *changed, *others, *notes]),
@@ -149,8 +172,8 @@ def _accuracy_cells(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...
 
 def _throughput(result: ThroughputResult) -> Section:
     columns = (
-        *("case", "efficiency", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak", "peak measured by"),
-        *("machine peak", "MiB", "start-up, s"),
+        *("case", "efficiency", "examples/s", "tokens/s", "GFLOP/s", "GEMM peak, GFLOP/s"),
+        *("peak measured by", "machine peak, GFLOP/s", "memory, MiB", "start-up, s"),
     )
     rows = [
         Row(

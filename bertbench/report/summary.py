@@ -4,19 +4,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bertbench.formatting import decimals_for, percent, signed, words
-from bertbench.report.checks import Check, Results
+from bertbench.formatting import decimals_for, format_number, percent, signed, words
+from bertbench.report.checks import ACCURACY, NUMERICS, SPEED, Check, Results
 from bertbench.report.figures_accuracy import precision_differences
 from bertbench.report.figures_throughput import speedups
 from bertbench.report.wording import State
 from bertbench.results.accuracy import AccuracyResult
 from bertbench.results.numerics import NumericsResult
 from bertbench.results.schema import ThroughputResult
+from bertbench.tasks.table import score_text
 
 MEASURED = "measured"
-SUBJECTS = {"accuracy": "accurate", "numerics": "exact", "gate": "fast"}
+SUBJECTS = {ACCURACY: "accurate", NUMERICS: "exact", SPEED: "fast"}
 ENDINGS = {State.FAILED: "failed", State.UNCLEAR: "not decided", State.PASSED: "passed"}
 SHOWN_REASONS = 12
+SHOWN_SCORES, SHOWN_RATES = 2, 2  # more would be a table
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,15 @@ def count(number: int, noun: str) -> str:
 
 
 def _praise(checks: Sequence[Check]) -> str:
-    sections = {check.section for check in checks}
-    *others, last = [word for section, word in SUBJECTS.items() if section in sections]
+    subjects = {check.subject for check in checks}
+    *others, last = [word for subject, word in SUBJECTS.items() if subject in subjects]
     return f"Still {', '.join(others)} and {last}" if others else f"Still {last}"
 
 
 def _accuracy_tiles(result: AccuracyResult) -> Iterator[Tile]:
+    for case in result.cases[:SHOWN_SCORES]:
+        name = f"{words(case.quantity)}, {case.precision}"
+        yield Tile(name, score_text(case.task, case.scores[case.quantity]), case.case)
     for case, made in precision_differences(result.cases)[:1]:
         decimals = decimals_for(made.tolerance)
         remark = f"may lose {made.tolerance:g}"
@@ -90,11 +95,23 @@ def _throughput_tiles(result: ThroughputResult) -> Iterator[Tile]:
         (bf16.examples_per_second / fp32.examples_per_second, name)
         for name, bf16, fp32 in speedups(result.cases)
     ]
+    if len(result.cases) <= SHOWN_RATES:
+        for case in result.cases:
+            yield Tile(f"examples/s, {case.precision}", format_number(case.examples_per_second, 3), case.case)
     if ratios:
-        ratio, name = max(ratios)
-        yield Tile("bf16 over fp32, best", f"{ratio:.2f} ×", name)
-    best = max(result.cases, key=lambda case: case.efficiency)
-    yield Tile("nearest to the limit", percent(best.efficiency), best.case)
+        values = [f"{ratio:.2f}" for ratio, _ in sorted(ratios)]
+        yield Tile("bf16 over fp32", f"{_range(values)} ×", _cases([name for _, name in ratios]))
+    shares = [f"{100 * share:.1f}" for share in sorted(case.efficiency for case in result.cases)]
+    yield Tile("of the GEMM peak", f"{_range(shares)} %", _cases([case.case for case in result.cases]))
+
+
+def _range(ascending: Sequence[str]) -> str:
+    """The lowest and the highest of several figures; the figure, where there is one."""
+    return " … ".join(dict.fromkeys((ascending[0], ascending[-1])))
+
+
+def _cases(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} cases, lowest and highest"
 
 
 def _numerics_tiles(result: NumericsResult) -> Iterator[Tile]:

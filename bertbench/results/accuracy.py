@@ -5,7 +5,7 @@ the gate, which has the rule (`bertbench.gate.accuracy.read_judged`).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
+from bertbench.measure.machine import describe_machine
 from bertbench.results.parsing import Count, Finite, NonNegative
+from bertbench.results.provenance import describe_versions, now
 from bertbench.results.schema import parse_version, require_distinct, with_version
 
 ACCURACY_FILE = "accuracy.json"
@@ -44,6 +46,7 @@ class ScoreComparison:
       p_value: the one-sided probability of such a difference by chance; given if the interval excludes 0.
       changed: ids of the items with different scores.
       note: a remark on the expected score.
+      since: when, and at which commit, the expected score was recorded.
     """
 
     against: str
@@ -58,6 +61,7 @@ class ScoreComparison:
     p_value: NonNegative | None = None
     changed: tuple[str, ...] = ()
     note: str | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,17 @@ class AccuracyCase:
 
 @dataclass(frozen=True)
 class AccuracyResult:
-    """`accuracy.json`: every case of one run."""
+    """`accuracy.json`: every case of one run; `measured` is the time (ISO 8601, UTC)."""
 
     machine: Mapping[str, Any]
     versions: Mapping[str, Any]
     cases: tuple[AccuracyCase, ...]
+    measured: str = ""
+
+    @classmethod
+    def of_this_run(cls, cases: Iterable[AccuracyCase]) -> "AccuracyResult":
+        """Cases that this process has measured."""
+        return cls(describe_machine(), describe_versions(), tuple(cases), now())
 
 
 def read_accuracy(path: Path | str) -> AccuracyResult:

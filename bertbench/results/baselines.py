@@ -83,16 +83,25 @@ def list_stored(storage: Path) -> list[StoredResult]:
     return sorted(found, key=lambda stored: (stored.machine_id, stored.number))
 
 
-def find_newest_case(storage: Path, machine_id: str, name: str) -> ThroughputCase | None:
+@dataclass(frozen=True)
+class StoredCase:
+    """One case of a stored file; `since`: when, and at which commit, it was measured."""
+
+    case: ThroughputCase
+    since: str
+
+
+def find_newest_case(storage: Path, machine_id: str, name: str) -> StoredCase | None:
     """The newest stored result of a case on a machine, if there is one.
 
     Raises:
       InputError: a stored file cannot be read.
     """
     for stored in reversed([result for result in list_stored(storage) if result.machine_id == machine_id]):
-        for case in read_stored(stored).cases:
+        result = read_stored(stored)
+        for case in result.cases:
             if case.case == name:
-                return case
+                return StoredCase(case, f"{result.measured[:10]} (commit {stored.commit})")
     return None
 
 

@@ -1,5 +1,6 @@
 """The origin of a result: the facts at the beginning of every `results.json`."""
 
+import datetime
 import os
 import platform
 import re
@@ -15,6 +16,11 @@ from bertbench.results.schema import SCHEMA_VERSION
 RESULTS_FILE = "results.json"
 
 
+def now() -> str:
+    """The time in UTC, to the second, in ISO 8601."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
 def describe_versions() -> dict[str, str | None]:
     """The versions that affect results; None if not installed."""
     return {
@@ -26,11 +32,12 @@ def describe_versions() -> dict[str, str | None]:
 
 
 def describe_origin() -> dict[str, Any]:
-    """Schema version, command line, versions and machine as JSON values."""
+    """Schema version, command line, time, versions and machine as JSON values."""
     machine = describe_machine()
     return {
         "schema_version": SCHEMA_VERSION,
         "command": command_line(),
+        "measured": now(),
         "versions": describe_versions(),
         "machine_id": machine["id"],
         "machine": machine,

@@ -1,10 +1,10 @@
 """Who records a baseline, when, and from which commit."""
 
-import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
 from bertbench.errors import InputError
+from bertbench.results.provenance import now
 from bertbench.results.repository import committer, find_root, is_dirty, resolve_commit
 
 
@@ -17,6 +17,11 @@ class Recording:
     commit: str
     dirty: bool
 
+    @property
+    def since(self) -> str:
+        """The day and the commit, in words."""
+        return f"{self.when[:10]} (commit {self.commit})"
+
 
 def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
     """A recording with the current user, time and commit, for the folder `baselines`.
@@ -28,7 +33,7 @@ def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
     root = find_root(baselines)
     return Recording(
         who=committer(root),
-        when=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        when=now(),
         commit=resolve_commit(root, "HEAD"),
         dirty=dirty,
     )

@@ -12,7 +12,7 @@ import pytest
 from bertbench.cli import main
 from bertbench.formatting import decimals_for, format_number, percent, signed
 from bertbench.report.charts import Scale
-from bertbench.report.checks import Check, load_results
+from bertbench.report.checks import SPEED, Check, load_results
 from bertbench.report.page import write_report
 from bertbench.report.summary import summarize
 from bertbench.report.wording import State
@@ -151,11 +151,105 @@ def test_measurements_without_checks_are_reported_as_not_judged(tmp_path):
 
 
 def test_failure_takes_precedence_over_unclear():
-    checks = [Check("gate", "a", state, "") for state in (State.PASSED, State.UNCLEAR, State.FAILED)]
+    checks = [Check("gate", "a", state, "", SPEED) for state in (State.PASSED, State.UNCLEAR, State.FAILED)]
     assert summarize(checks).headline == "1 check of 3 failed"
     assert summarize(checks).explanation == "1 not decided, 1 passed."
     assert summarize(checks[:2]).headline == "1 check of 2 not decided"
     assert summarize(checks[:1]).headline == "Still fast"
+
+
+def answers(text):
+    """The first screen's answers by question."""
+    return dict(re.findall(r"<div><dt>([^<]*\?)</dt><dd[^>]*>([^<]*)</dd></div>", text))
+
+
+def test_first_screen_answers_the_four_questions(whole):
+    page = (whole / "report.html").read_text(encoding="utf-8")
+    assert page.index("Since when?") < page.index('<dl class="tiles">')
+    assert answers(page) == {
+        "Accurate?": "yes: 9 of 9 checks passed",
+        "Fast?": "yes: 36 of 36 checks passed",
+        "On what?": "AMD EPYC 9004, TensorFlow 2.21.0, bertbench 0.1.0",
+        "Since when?": "measured 2025-03-01, against base",
+    }
+
+
+def test_what_was_not_judged_is_said(tmp_path):
+    write_accuracy(tmp_path / "a", [accuracy_case()])
+    assert answers(report(tmp_path / "a"))["Fast?"] == "not judged"
+    write_throughput(tmp_path / "b" / "throughput.json", grid())
+    told = answers(report(tmp_path / "b"))
+    assert (told["Accurate?"], told["Fast?"]) == ("not judged", "measured, not judged")
+
+
+def test_scores_of_a_gate_are_accuracy(tmp_path):
+    verdict = {
+        "case": "c",
+        "quantity": "f1",
+        "verdict": "regression",
+        "detail": "",
+        "base": 87.0,
+        "head": 80.0,
+    }
+    gate = {
+        "schema_version": 1,
+        "base": "a",
+        "head": "b",
+        "command": "bertbench gate a b",
+        "verdicts": [verdict],
+    }
+    (tmp_path / "gate.json").write_text(json.dumps(gate))
+    told = answers(report(tmp_path))
+    assert (told["Accurate?"], told["Fast?"]) == ("no: 1 of 1 checks failed", "not judged")
+
+
+def test_since_when_names_the_baselines(tmp_path):
+    case = accuracy_case()
+    case["comparisons"][0]["since"] = "2025-02-01 (commit 0a1b2c3d4e5f)"
+    write_accuracy(tmp_path, [case])
+    page = report(tmp_path)
+    assert answers(page)["Since when?"] == "against the baseline of 2025-02-01 (commit 0a1b2c3d4e5f)"
+    assert "baseline of 2025-02-01 (commit 0a1b2c3d4e5f)" in section(page, "accuracy")
+
+
+def test_hero_figures_are_a_range_of_all_cases_not_the_best(tmp_path):
+    cases = [
+        case_info(precision, geometry) for geometry in ("tiny", "large") for precision in ("fp32", "bf16")
+    ]
+    write_throughput(tmp_path / "throughput.json", cases)
+    tiles = re.search('<dl class="tiles">.*?</dl>', report(tmp_path), re.S).group()
+    low, high = (100 * min_or_max(case["efficiency"] for case in cases) for min_or_max in (min, max))
+    assert f"{low:.1f} … {high:.1f} %" in tiles
+    assert "4 cases, lowest and highest" in tiles
+
+
+def test_text_between_backticks_is_code_and_no_backtick_is_left(whole):
+    page = (whole / "report.html").read_text(encoding="utf-8")
+    assert "<code>bertbench doctor</code> prints" in page
+    assert "`" not in re.sub("<style>.*?</style>", "", page, flags=re.S)
+
+
+def test_columns_without_any_entry_are_left_out(tmp_path):
+    info = case_info("fp32", "tiny")
+    info["startup_seconds"] = None
+    write_throughput(tmp_path / "throughput.json", [info])
+    head = re.search("<thead>.*?</thead>", section(report(tmp_path), "throughput")).group()
+    assert "memory, MiB" in head
+    assert "start-up" not in head
+
+
+@pytest.mark.parametrize("command", ["predict", "benchmark"])
+def test_folder_of_a_single_command_makes_a_page(tmp_path, call_here, command):
+    more = {"predict": ("classifier",), "benchmark": ("squad", "--config", "tiny", "--max-seq-length", 16)}
+    few = ("--batch-size", 4, "--steps", 3, "--warmup-steps", 1) if command == "benchmark" else ()
+    status, _, err = call_here(command, *more[command], *few, "--output-dir", tmp_path)
+    assert status == 0, err
+    page = report(tmp_path)
+    assert "Measured, not judged" in page
+    told = answers(page)
+    measured, other = ("Accurate?", "Fast?") if command == "predict" else ("Fast?", "Accurate?")
+    assert (told[measured], told[other]) == ("measured, not judged", "not judged")
+    assert re.match(r"measured \d{4}-\d\d-\d\d$", told["Since when?"])
 
 
 @pytest.mark.parametrize("file", ["throughput", "accuracy", "numerics", "lengths"])
