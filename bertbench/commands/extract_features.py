@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.typed_options import TypedCommand
-from bertbench.console import notice
+from bertbench.console import notice, print_json
 from bertbench.data.text_lines import read_features
 from bertbench.errors import InputError
 from bertbench.extraction.settings import ExtractionSettings
@@ -70,6 +70,7 @@ def extract_features(options: ExtractOptions) -> None:
     pooled = settings.pooling is not None
     write_states(options.output_file, states, tokenizer.tokens, pooled=pooled)
     notice(f"{options.output_file}: {count.texts:,} texts, {count.tokens:,} tokens")
+    print_json({"output_file": str(options.output_file), "texts": count.texts, "tokens": count.tokens})
 
 
 command = TypedCommand(

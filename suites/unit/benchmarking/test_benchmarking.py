@@ -109,7 +109,7 @@ def test_training_step_with_generated_labels_has_finite_loss(task, more):
     assert result.loss > 0
 
 
-def test_streams_call_at_once_and_all_of_them_count():
+def test_streams_run_concurrently_and_all_count():
     """Each call waits for the other, so that they cannot be made one after the other."""
     case = dataclasses.replace(CASE, streams=2)
     meeting = threading.Barrier(2, timeout=20)

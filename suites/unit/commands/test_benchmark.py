@@ -140,7 +140,7 @@ def test_profile_writes_traces_and_no_results(call, stand_ins, tmp_path):
     assert not (tmp_path / "results.json").exists()
 
 
-def test_a_profile_as_json(call, stand_ins, tmp_path):
+def test_profile_prints_json(call, stand_ins, tmp_path):
     status, out, _ = call(*squad_arguments(stand_ins, tmp_path, "--profile", "--json"))
     assert status == 0
     assert json.loads(out)["steps"] == 3

@@ -19,7 +19,7 @@ WITHOUT_RESULT = {"distributed_options"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
-def test_a_command_that_prints_a_result_prints_it_as_json(module):
+def test_commands_that_print_results_support_json(module):
     calls = {
         ast.unparse(node.func).removeprefix("console.")
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
@@ -40,7 +40,7 @@ def print_everything():
 
 @pytest.mark.parametrize("quiet", [False, True])
 @pytest.mark.parametrize("as_json", [False, True])
-def test_what_is_printed(capsys, quiet, as_json):
+def test_quiet_and_json_select_the_output(capsys, quiet, as_json):
     with telling(quiet=quiet, as_json=as_json):
         print_everything()
     out, err = capsys.readouterr()
@@ -48,7 +48,7 @@ def test_what_is_printed(capsys, quiet, as_json):
     assert err.splitlines() == ([] if quiet else ["a notice", "work: 1/1 steps, 0 s, 0 s left"])
 
 
-def test_afterwards_all_is_as_before(capsys):
+def test_output_is_restored_after_an_exception(capsys):
     with pytest.raises(ValueError, match="x"), telling(quiet=True, as_json=True):
         raise ValueError("x")
     print_everything()
@@ -70,7 +70,7 @@ def predictions(tmp_path):
     return tmp_path / "a.json", tmp_path / "b.json", questions[0]["id"], len(questions)
 
 
-def test_compare_as_json(call_here, predictions):
+def test_compare_prints_json(call_here, predictions):
     first, second, changed, count = predictions
     status, out, err = call_here("compare", first, second, *SQUAD, "--json", "--quiet")
     assert (status, err) == (0, "")
@@ -83,7 +83,7 @@ def test_compare_as_json(call_here, predictions):
     assert result["f1"]["difference"] == pytest.approx(-100 / count)
 
 
-def test_a_failed_gate_prints_its_json_and_still_fails(call_here, predictions):
+def test_failed_gate_prints_json_and_exits_with_1(call_here, predictions):
     first, second, _, _ = predictions
     status, out, err = call_here("compare", first, second, *SQUAD, "--max-drop", 50, "--json", "-q")
     assert (status, err) == (0, "")
@@ -97,19 +97,19 @@ def test_a_failed_gate_prints_its_json_and_still_fails(call_here, predictions):
     assert line.startswith("bertbench: F1: difference")
 
 
-def test_evaluate_as_json(call_here, predictions):
+def test_evaluate_prints_json(call_here, predictions):
     status, out, _ = call_here("evaluate", "squad", *SQUAD, "--predictions", predictions[0], "--json")
     assert status == 0
     assert json.loads(out) == {"exact_match": 100.0, "f1": 100.0}
 
 
-def test_the_list_of_downloads_as_json(call_here):
+def test_fetch_list_prints_json(call_here):
     status, out, _ = call_here("fetch", "--list", "--json")
     assert status == 0
     assert {"name", "download", "variable", "license"} == set(json.loads(out)[0])
 
 
-def test_an_error_is_told_however_quiet(call_here, tmp_path):
+def test_quiet_command_still_reports_errors(call_here, tmp_path):
     status, out, err = call_here("report", tmp_path / "none", "--json", "--quiet")
     assert (status, out) == (2, "")
     assert str(tmp_path / "none") in err

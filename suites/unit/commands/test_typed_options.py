@@ -49,7 +49,7 @@ def test_each_option_has_a_help_text(words):
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_each_command_may_be_quiet_and_may_print_json(words):
+def test_commands_support_quiet_and_json(words):
     names = {name for option in COMMANDS[words].params for name in option.opts}
     assert {"--quiet", "-q", "--json"} <= names
 

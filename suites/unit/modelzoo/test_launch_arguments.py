@@ -180,12 +180,12 @@ def test_help_lists_every_option():
             assert spelling in text
 
 
-def test_the_version_is_that_of_bertbench(capsys):
+def test_version_is_that_of_bertbench(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"launch_benchmark, version {bertbench.__version__}\n"
 
 
-def test_the_name_in_a_script_of_the_model_zoo_means_what_it_is_for():
+def test_misspelled_warmup_steps_of_the_model_zoo_is_accepted():
     assert parse(["--warmpup-steps=100"]).model == {"warmup_steps": 100}
 
 

@@ -135,7 +135,7 @@ def test_instances_run_in_parallel_on_their_cores(stand_in, tmp_path, capfd):
     assert totals == ["2.25", "2.25"]
 
 
-def test_a_log_is_named_by_the_cores_that_its_instances_have(stand_in, tmp_path):
+def test_instance_log_is_named_after_cores_per_instance(stand_in, tmp_path):
     stand_in("true")
     cores = sorted(os.sched_getaffinity(0))[:1]
     out = tmp_path / "out"

@@ -174,7 +174,7 @@ def test_first_screen_answers_the_four_questions(whole):
     }
 
 
-def test_what_was_not_judged_is_said(tmp_path):
+def test_report_names_what_was_not_judged(tmp_path):
     write_accuracy(tmp_path / "a", [accuracy_case()])
     assert answers(report(tmp_path / "a"))["Fast?"] == "not judged"
     write_throughput(tmp_path / "b" / "throughput.json", grid())
