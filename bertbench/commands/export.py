@@ -1,5 +1,6 @@
 """`bertbench export`: a model as a SavedModel or an ONNX file, after its logits were compared."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
 from bertbench.compute import Compute
-from bertbench.console import notice
+from bertbench.console import notice, print_json
 from bertbench.options import Option, Settings
 from bertbench.output_folders import new_directory
 from bertbench.runtime import compute_for
@@ -75,6 +76,9 @@ def export_task(kind: type[Task], options: ExportOptions, settings: TaskSettings
         f"{options.output_dir}: {task.name} in {compute.precision} as {options.format}; {agreement.logits:,} "
         f"logits of {len(features)} examples differ by {agreement.difference:.2g} at most, of up to "
         f"{agreement.magnitude:.3g}"
+    )
+    print_json(
+        {"output_dir": str(options.output_dir), "format": options.format, **dataclasses.asdict(agreement)}
     )
 
 
