@@ -8,10 +8,10 @@ from typing import Any
 from bertbench.errors import InputError
 from bertbench.formatting import format_number, words
 from bertbench.gate.accuracy import explain, read_judged
-from bertbench.gate.result import GATE_FILE, GateResult, read_gate
+from bertbench.gate.result import GATE_FILE, RELATIVE_QUANTITIES, GateResult, read_gate
 from bertbench.gate.sides import load_folder
 from bertbench.report.history import Series
-from bertbench.report.wording import RELATIVE_QUANTITIES, State, change, gate_state
+from bertbench.report.wording import State, change, gate_state
 from bertbench.results.accuracy import ACCURACY_FILE, AccuracyResult, Ruling
 from bertbench.results.numerics import NUMERICS_FILE, KernelVerdict, NumericsResult, read_numerics
 from bertbench.results.provenance import RESULTS_FILE
