@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -216,6 +217,18 @@ def _identity(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the bytes of a file.
+
+    Raises:
+      InputError: it cannot be read, or the copy cannot be written.
+    """
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise InputError(f"{error.filename or target}: cannot be copied ({error.strerror}).") from None
 
 
 def make_directory(path: Path | str) -> Path:

@@ -11,10 +11,11 @@ import tensorflow as tf
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
-from bertbench.console import progress
+from bertbench.console import notice, progress
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import BatchPlan, plan_alone, plan_batches
 from bertbench.data.features import Features
+from bertbench.kernels import ONEDNN, SLOW_INT8, int8_products
 from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
@@ -61,6 +62,8 @@ def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
       InputError: the source has no checkpoint, or it does not fit.
     """
     require_size(source.config, source.required_checkpoint)
+    if compute.precision.int8 and int8_products() != ONEDNN:
+        notice(f"int8: {SLOW_INT8}.")
     model = BertModel(source.config, compute, task.make_head)
     load_weights(model.variables_by_name, source.required_checkpoint, rows=task.head_rows(source))
     return model
@@ -75,6 +78,7 @@ def run_inference(
     max_seq_length: int,
     deterministic: bool = False,
     description: str = "predict",
+    predictor: Predictor | None = None,
 ) -> InferenceRun:
     """Run a model over all features.
 
@@ -82,6 +86,7 @@ def run_inference(
       batch_size, batching: as in `bertbench.data.batching.plan_batches`.
       deterministic: compute each example alone instead, as many at once as TensorFlow has inter-op threads.
         With one intra-op thread the outputs of an example then depend on nothing but the example.
+      predictor: the model's, if its graph is to serve several runs.
     """
     if deterministic:
         plans = plan_alone(features.lengths, max_seq_length)
@@ -89,7 +94,7 @@ def run_inference(
     else:
         price = block_tokens(model.config, read_machine().usable_cores)
         plans, workers = plan_batches(features.lengths, batching, batch_size, max_seq_length, price), 1
-    predictor = Predictor(model)
+    predictor = predictor or Predictor(model)
     collected = Collector(features, model.head.per_token)
     start = time.perf_counter()
     with progress(description, len(features), "examples") as advance:

@@ -1,9 +1,11 @@
 """The precision of a model: the dtypes of its computation and its variables."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bertbench.errors import InputError
+from bertbench.int8 import ProductScales
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -16,10 +18,18 @@ class Precision:
     Activations and matrix products have the dtype `products` (a name of TensorFlow and numpy). Embeddings,
     layer-norm parameters, statistics, losses and optimizer state are always float32, and so are all variables
     in training (the master copies). Inference stores weights in `products`.
+
+    Attributes:
+      products: None in `INT8`, which no model has: `bertbench.runtime.compute_for` makes of it that of one
+        model on this machine.
+      int8: the products that multiply int8 numbers, by their scope in checkpoints; inference only.
+      calibration_sha256: the checksum of the data that the scales of `int8` were calibrated on.
     """
 
     name: str
-    products: str
+    products: str | None
+    int8: Mapping[str, ProductScales] = field(default_factory=dict, hash=False)
+    calibration_sha256: str | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -34,17 +44,36 @@ class Precision:
 
 FP32 = Precision("fp32", "float32")
 BF16 = Precision("bf16", "bfloat16")
-PRECISIONS = {precision.name: precision for precision in (FP32, BF16)}
-_NAMES = PRECISIONS | {precision.products: precision for precision in PRECISIONS.values()}
+INT8 = Precision("int8", None)
+PRECISIONS = {precision.name: precision for precision in (FP32, BF16, INT8)}
+_NAMES = PRECISIONS | {precision.products: precision for precision in (FP32, BF16) if precision.products}
 
 
 def parse_precision(name: str) -> Precision:
     """The precision with this name.
 
     Raises:
-      InputError: the name is unknown.
+      InputError: the name is unknown, or it is float16's.
     """
+    if name in ("fp16", "float16"):
+        raise InputError(
+            f"precision {name} is not supported: CPUs with fast float16 products have equally fast bfloat16 "
+            "products, which do not overflow; use bf16."
+        )
     try:
         return _NAMES[name]
     except KeyError:
         raise InputError(f"precision {name!r} is unknown; choose one of {', '.join(_NAMES)}.") from None
+
+
+def require_trainable(precision: Precision) -> None:
+    """Check that a model can be trained in a precision.
+
+    Raises:
+      InputError: it cannot.
+    """
+    if precision.name == INT8.name:
+        raise InputError(
+            f"precision {INT8} is for inference only; train in fp32 or bf16, then quantize the model with "
+            "`bertbench quantize`."
+        )

@@ -9,9 +9,11 @@ from typing import TypeVar
 
 from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
+from bertbench.errors import InputError
 from bertbench.files import DataFile, unchanged
 from bertbench.inference import InferenceRun, load_model, run_inference
 from bertbench.model.bert import BertModel
+from bertbench.precision import Precision
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.tasks.base import Task
 from bertbench.tasks.dataset import Dataset, TaskResult
@@ -69,10 +71,11 @@ def predict_dataset(
       fingerprint: of the model's checkpoint. seconds: of the stages before, by name.
 
     Raises:
-      InputError: the data holds ids that the model does not know.
+      InputError: the data holds ids that the model does not know, or is what its scales were calibrated on.
       CannotJudge: an output is not finite.
     """
     require_known_ids(dataset, model.config)
+    _require_held_out(dataset, settings.compute.precision)
     run = run_inference(
         model,
         dataset.features,
@@ -91,6 +94,15 @@ def predict_dataset(
         fingerprint,
         {**(seconds or {}), "inference": run.seconds, "judging": judging_seconds},
     )
+
+
+def _require_held_out(dataset: Dataset, precision: Precision) -> None:
+    for file in dataset.files:
+        if file.sha256 == precision.calibration_sha256:
+            raise InputError(
+                f"{file.path}: the {precision} scales were calibrated on this file, which cannot judge them; "
+                "give data that was held out."
+            )
 
 
 def dataset_sha256(files: Sequence[DataFile]) -> str:

@@ -15,7 +15,7 @@ from bertbench.checkpoint.options import ModelOptions
 from bertbench.compute import KernelOptions
 from bertbench.errors import InputError
 from bertbench.options import Option, Settings, command_words
-from bertbench.precision import PRECISIONS
+from bertbench.precision import BF16, FP32, PRECISIONS
 from bertbench.tasks.base import TaskSettings
 from bertbench.tasks.table import TASKS
 from bertbench.toml_files import TomlFile, TomlTable, option_keys
@@ -194,7 +194,7 @@ def _model_dir(table: TomlTable, folder: Path) -> Path:
 
 def _read_precisions(table: TomlTable) -> tuple[str, ...]:
     if "precisions" not in table.values:
-        return tuple(PRECISIONS)
+        return (FP32.name, BF16.name)
     names = table.value("precisions", list)
     for name in names:
         if name not in PRECISIONS:

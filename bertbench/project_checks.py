@@ -213,4 +213,4 @@ def _open(model: ProjectModel) -> "tuple[ModelSource, Task]":
 
 
 def _compute(model: ProjectModel, precision: str, source: "ModelSource") -> Compute:
-    return compute_for(Compute(parse_precision(precision), model.kernels), source.config)
+    return compute_for(Compute(parse_precision(precision), model.kernels), source)

@@ -10,12 +10,11 @@ from typing import Any
 
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.checkpoint.source import ModelSource
-from bertbench.errors import InputError
 from bertbench.formatting import words
 from bertbench.options import OptionField
 from bertbench.project import ThroughputRule
 from bertbench.tasks.base import Task
-from bertbench.tasks.table import TASKS
+from bertbench.tasks.fit import open_data
 from bertbench.toml_files import option_keys
 
 MAX_DROP = 0.5  # points
@@ -35,25 +34,8 @@ def detect_task(source: ModelSource, data: Path) -> Fitting:
     Raises:
       InputError: the checkpoint contains no task head, or the data belongs to another task.
     """
-    from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
-
-    tensors = open_checkpoint(source.required_checkpoint).list_tensors()
-    shapes = {tensor.variable: tensor.variable_shape for tensor in tensors}
-    kinds = [kind for kind in TASKS.values() if kind.head_variable in shapes]
-    if not kinds:
-        heads = ", ".join(kind.head_name for kind in TASKS.values())
-        raise InputError(
-            f"{source.checkpoint}: contains no task head ({heads}); fine-tune it with `bertbench train`."
-        )
-    faults = []
-    for kind in kinds:
-        try:
-            settings = kind.settings_for(data, shapes[kind.head_variable][0])
-            task = kind(settings, source.tokenizer() if kind.reads_text else None)
-            return Fitting(task, task.read("dev").num_items)
-        except InputError as error:
-            faults.append(f"as {kind.name}: {error}")
-    raise InputError(f"{data}: is not data for this model; {' '.join(faults)}")
+    task, dataset = open_data(source, data, lambda kind, outputs: (kind.settings_for(data, outputs), "dev"))
+    return Fitting(task, dataset.num_items)
 
 
 def draft(options: ModelOptions, source: ModelSource, fitting: Fitting, folder: Path) -> str:

@@ -1,12 +1,14 @@
 """Starts TensorFlow: its threads, its environment, and an import without log output."""
 
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Iterator
 
+from bertbench.checkpoint.quantization import int8_precision
+from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
-from bertbench.config import ModelConfig
 from bertbench.console import notice
 from bertbench.errors import InputError
 from bertbench.measure.machine import read_machine
@@ -17,7 +19,7 @@ from bertbench.measure.threads import (
     default_threads,
     one_thread_per_operation,
 )
-from bertbench.precision import BF16
+from bertbench.precision import BF16, FP32, INT8
 
 
 def start_tensorflow(
@@ -50,16 +52,22 @@ def start_tensorflow(
     return threads
 
 
-def compute_for(compute: Compute, config: ModelConfig) -> Compute:
+def compute_for(compute: Compute, source: ModelSource) -> Compute:
     """How one model is computed here; see `Compute.for_model`.
 
+    Around int8 products there is bfloat16 where this machine has its instructions, else float32.
+
     Raises:
-      InputError: this machine, in this environment, has no products in that precision.
+      InputError: this machine, in this environment, has no products in that precision; or it is int8, and the
+        model is not quantized.
     """
     products = read_machine().products
+    if compute.precision is INT8:
+        around = BF16 if products.bf16_is_native else FP32
+        compute = dataclasses.replace(compute, precision=int8_precision(source, around))
     if compute.precision is BF16 and not products.bf16_is_possible:
         raise InputError(f"precision {BF16}: {products} has no bfloat16 products; {ALLOW_BF16}.")
-    return compute.for_model(config)
+    return compute.for_model(source.config)
 
 
 def import_quietly() -> None:

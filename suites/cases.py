@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bertbench.tasks.table import TASKS
 
 PRECISIONS = ("fp32", "bf16")
+INFERENCE_PRECISIONS = (*PRECISIONS, "int8")
 MODES = ("inference", "training")
 
 

@@ -59,7 +59,7 @@ class Model:
     """A model in one precision, loaded once; `load` makes it.
 
     Attributes:
-      name: of its folder. precision: `fp32` or `bf16`.
+      name: of its folder. precision: `fp32`, `bf16` or `int8`.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ def load(
     Args:
       model_dir: Google's or Hugging Face's folder.
       task: `squad`, `classifier` (with `task_name`, such as `"MRPC"`) or `pretraining`.
-      precision: `fp32` or `bf16`.
+      precision: `fp32`, `bf16`, or `int8` of a folder that `bertbench quantize` wrote.
       gelu: `tanh`, `erf` or `fused`; None is what the model was trained with.
       options: further options of `bertbench predict TASK`, with underscores: `max_seq_length=256`.
 
@@ -163,7 +163,7 @@ def load(
     from bertbench.checkpoint.source import find_model
 
     source = find_model(model_dir, do_lower_case=do_lower_case)
-    compute = compute_for(Compute(parse_precision(precision), KernelOptions(gelu=gelu)), source.config)
+    compute = compute_for(Compute(parse_precision(precision), KernelOptions(gelu=gelu)), source)
     tokenizer = source.tokenizer() if find_task(task).reads_text else None
     make = functools.partial(make_task, task, tokenizer, **options)
     require_length(make(), source.config)

@@ -9,6 +9,7 @@ from bertbench import __version__
 from bertbench.benchmarking.run import BenchmarkResult
 from bertbench.console import make_table
 from bertbench.formatting import describe_ways, format_number, percent
+from bertbench.kernels import ONEDNN, SLOW_INT8, int8_products
 from bertbench.measure.bandwidth import memory_bandwidth
 from bertbench.measure.machine import bf16_is_native, describe_machine, read_machine
 from bertbench.measure.threads import ThreadSettings
@@ -113,6 +114,8 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         )
     if result.case.compute.precision is BF16 and not bf16_is_native():
         rows.append(("bf16", "emulated: no bfloat16 instructions on this machine"))
+    if result.case.compute.precision.int8 and int8_products() != ONEDNN:
+        rows.append(("int8", SLOW_INT8))
     rows += [("disturbed", warning) for warning in result.disturbance.warnings]
     return make_table(result.case.name, ("", ""), rows)
 

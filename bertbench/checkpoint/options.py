@@ -30,6 +30,9 @@ class ModelOptions(Settings):
         None
     )
     do_lower_case: Annotated[bool | None, LOWER_CASE] = None
+    quantization_file: Annotated[
+        Path | None, Option("quantization.json of int8, if not beside the checkpoint.")
+    ] = None
 
     @property
     def is_named(self) -> bool:

@@ -18,6 +18,7 @@ from bertbench.errors import InputError
 _CAPITALS = frozenset(
     string.ascii_uppercase
 )  # a cased vocabulary has all of them as wordpieces, an uncased one none
+QUANTIZATION_FILE = "quantization.json"
 _NO_CHECKPOINT = "no checkpoint given; use --init-checkpoint or --model-dir."
 
 
@@ -30,12 +31,14 @@ class ModelSource:
       tokenizer_files: the vocabulary and the rules for text; None for a model without them.
       checkpoint: prefix or safetensors file; None: random weights.
       labels: the names of the checkpoint's classifier outputs; None if unknown.
+      quantization_file: the scales of its int8 products (see `checkpoint.quantization`); None without any.
     """
 
     config: ModelConfig
     tokenizer_files: TokenizerFiles | None
     checkpoint: Path | None
     labels: OutputLabels | None = None
+    quantization_file: Path | None = None
 
     def shape_of(self, variable: str) -> tuple[int, ...] | None:
         """The shape of a weight in the checkpoint, by its name in the model (see `checkpoint.names`).
@@ -55,7 +58,7 @@ class ModelSource:
 
     def trained(self, checkpoint: Path) -> "ModelSource":
         """The model trained from this one; its classifier has the task's labels in the task's order."""
-        return dataclasses.replace(self, checkpoint=checkpoint, labels=None)
+        return dataclasses.replace(self, checkpoint=checkpoint, labels=None, quantization_file=None)
 
     @property
     def required_checkpoint(self) -> Path:
@@ -117,11 +120,13 @@ def find_model(
     vocab_file: Path | str | None = None,
     init_checkpoint: Path | str | None = None,
     do_lower_case: bool | None = None,
+    quantization_file: Path | str | None = None,
     from_scratch: bool = False,
 ) -> ModelSource:
     """Find the parts of a model in its folder, or as given.
 
     Args:
+      quantization_file: by default the one beside the checkpoint, if there is one.
       from_scratch: a missing checkpoint is not an error.
 
     Raises:
@@ -140,7 +145,8 @@ def find_model(
     labels = stated.labels
     if checkpoint is not None and (is_safetensors(checkpoint) or is_sharded(checkpoint)):
         labels = read_labels_beside(checkpoint, stated)
-    return ModelSource(stated.config, tokenizer_files, checkpoint, labels)
+    scales = _find_quantization(checkpoint, quantization_file)
+    return ModelSource(stated.config, tokenizer_files, checkpoint, labels, scales)
 
 
 def _find_checkpoint(
@@ -153,3 +159,10 @@ def _find_checkpoint(
     if folder is None:
         raise InputError(_NO_CHECKPOINT)
     return find_checkpoint(folder)
+
+
+def _find_quantization(checkpoint: Path | None, given: Path | str | None) -> Path | None:
+    if given is not None:
+        return Path(given)
+    beside = checkpoint and checkpoint.parent / QUANTIZATION_FILE
+    return beside if beside and beside.exists() else None

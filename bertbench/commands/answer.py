@@ -87,7 +87,7 @@ def _load(options: AnswerOptions) -> "Answerer":
     source = model.find()
     task = SquadTask(settings, source.tokenizer())
     require_length(task, source.config)
-    compute = compute_for(options.compute, source.config)
+    compute = compute_for(options.compute, source)
     options.threads.start(trains=False)
 
     from bertbench.answering import Answerer

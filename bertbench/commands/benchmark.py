@@ -17,6 +17,7 @@ from bertbench.files import make_directory
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.options import Option, Settings
+from bertbench.precision import require_trainable
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
 from bertbench.tasks.fit import require_known_ids
@@ -76,11 +77,13 @@ class BenchmarkOptions(Settings):
 
 def benchmark_task(kind: type[Task], options: BenchmarkOptions, settings: TaskSettings) -> None:
     """Measure or profile a task."""
+    if options.mode == "training":
+        require_trainable(options.compute.precision)
     profile_dir = options.profile_dir
     settings, _ = fill(settings, kind.benchmark_defaults)
     geometry, source = _find_model(options)
     task = open_task(kind, settings, source) if settings.has_data else kind(settings)
-    compute = compute_for(options.compute, source.config)
+    compute = compute_for(options.compute, source)
     default = default_threads(read_machine()).shared_by(options.streams)
     threads = options.threads.start(default, trains=options.mode == "training")
     if source.checkpoint is None:

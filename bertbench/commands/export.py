@@ -12,8 +12,10 @@ from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
 from bertbench.compute import Compute
 from bertbench.console import notice, print_json
+from bertbench.errors import InputError
 from bertbench.options import Option, Settings
 from bertbench.output_folders import new_directory
+from bertbench.precision import INT8
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
 
@@ -41,12 +43,14 @@ def export_task(kind: type[Task], options: ExportOptions, settings: TaskSettings
     """Export a task's model; what can be refused without TensorFlow is refused before it starts."""
     from bertbench.export.onnx_model import require_packages
 
+    if options.compute.precision is INT8:
+        raise InputError(f"precision {INT8} cannot be exported; use fp32 or bf16.")
     if options.format == ONNX:
         require_packages()
     model, settings = use_embedded_default(kind, options.model, settings)
     source = model.find()
     task = open_task(kind, settings, source) if settings.has_data else kind(settings)
-    compute = compute_for(options.compute, source.config)
+    compute = compute_for(options.compute, source)
     with new_directory(options.output_dir) as folder:
         options.threads.start(trains=False)
         features = _compared_examples(task, source.config)

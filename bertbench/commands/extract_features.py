@@ -50,7 +50,7 @@ def extract_features(options: ExtractOptions) -> None:
     tokenizer = source.tokenizer()
     if not options.data.exists():
         raise InputError(f"{options.data}: no such file; check the path.")
-    compute = compute_for(running.compute, source.config)
+    compute = compute_for(running.compute, source)
     options.threads.start(trains=False)
 
     from bertbench.extraction.hidden_states import Extractor, pool

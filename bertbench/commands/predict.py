@@ -43,7 +43,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     source = model.find()
     task = open_task(kind, task_settings, source)
     task.require_data(task.split)
-    compute = compute_for(options.prediction.compute, source.config)
+    compute = compute_for(options.prediction.compute, source)
     settings = dataclasses.replace(options.prediction, compute=compute)
     threads = options.threads.start(trains=False, deterministic=settings.deterministic)
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "List the answers that differ between two predictions files.",
     "train": "Train a task from a checkpoint or from scratch.",
     "export": "Write a model as a SavedModel or as ONNX.",
+    "quantize": "Find the int8 scales of a trained model.",
     "prepare": "Turn plain text into pretraining TFRecords.",
     "benchmark": "Measure throughput as a share of the machine's limit.",
     "gate": "Judge a new result against an old one.",

@@ -14,6 +14,7 @@ from bertbench.console import make_table, notice, print_json, print_table
 from bertbench.files import read_json, write_json
 from bertbench.options import Option, Settings
 from bertbench.output_folders import claimed
+from bertbench.precision import require_trainable
 from bertbench.processes.horovod_launcher import is_training_worker
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
@@ -46,6 +47,7 @@ class TrainOptions(Settings):
 
 def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) -> None:
     """Train a task, here or in other processes."""
+    require_trainable(options.compute.precision)
     options.distributed.require_averaging(settings.averages_gradients)
     if run_elsewhere(options.distributed):
         _print_workers_result(options)
@@ -90,7 +92,7 @@ def _make_job(kind: type[Task], options: TrainOptions, settings: TaskSettings) -
     job = TrainingJob(
         task,
         source,
-        compute_for(options.compute, source.config),
+        compute_for(options.compute, source),
         options.training,
         options.output_dir,
         train=options.do_train,

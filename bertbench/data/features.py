@@ -62,6 +62,18 @@ class Features:
         labels = {name: values[:count] for name, values in self.labels.items()}
         return Features(self.input_ids[: splits[-1]], self.segment_ids[: splits[-1]], splits, labels)
 
+    def spread(self, count: int) -> "Features":
+        """At most `count` examples, evenly spread over all."""
+        if count >= len(self):
+            return self
+        examples = np.arange(count) * len(self) // count
+        spans = [slice(*self.row_splits[example : example + 2]) for example in examples]
+        return Features.from_rows(
+            [self.input_ids[span] for span in spans],
+            [self.segment_ids[span] for span in spans],
+            {name: values[examples] for name, values in self.labels.items()},
+        )
+
     def fingerprint(self) -> str:
         """16 hexadecimal digits that identify all tokens and labels."""
         digest = hashlib.sha256()

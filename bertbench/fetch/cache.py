@@ -19,7 +19,7 @@ from bertbench.fetch.download import Progress, Retries, TransferError, download
 from bertbench.fetch.mrpc import split_mrpc
 from bertbench.fetch.unpack import DamagedError, unpack_zip
 from bertbench.files import make_directory, sha256_of_file, write_json
-from bertbench.results.parsing import Count, read_state
+from bertbench.parsing import Count, read_state
 
 RECORD = ".fetched.json"
 CHECKSUMS = "checksums.json"

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from bertbench import __version__
 from bertbench.errors import InputError
 from bertbench.files import write_json
-from bertbench.results.parsing import read_state
+from bertbench.parsing import read_state
 
 CHUNK_BYTES = 2**16  # lost at most when the connection breaks
 TIMEOUT_SECONDS = (15, 60)  # for connecting; between two bytes

@@ -26,7 +26,7 @@ class Tolerance:
 
 _FP32_SCORE = "float32 rounding moves a logit by some 1e-4: on another machine a near tie may fall otherwise"
 
-# What a score may lose, by precision and score: to its baseline and, in bf16, to fp32.
+# What a score may lose, by precision and score: to its baseline and, in bf16 and int8, to fp32.
 SCORE_TOLERANCES = {
     ("fp32", "f1"): Tolerance(0.1, "points", f"{_FP32_SCORE}, one answer of 800 half right"),
     ("bf16", "f1"): Tolerance(
@@ -42,6 +42,15 @@ SCORE_TOLERANCES = {
     ("bf16", "pearson"): Tolerance(0.005, "1", "scores change by rounding alone, 2^-8 of their spread"),
     ("fp32", "masked_lm_accuracy"): Tolerance(0.001, "share", f"{_FP32_SCORE}, one word of 1,000"),
     ("bf16", "masked_lm_accuracy"): Tolerance(0.01, "share", "1 %, as of other scores; ten words of 1,000"),
+    ("int8", "f1"): Tolerance(
+        0.75,
+        "points",
+        "MLPerf inference's target of 99 % of fp32, of an F1 of 75",
+    ),
+    ("int8", "accuracy"): Tolerance(0.015, "share", "six of MRPC's 408 pairs, as in bf16"),
+    ("int8", "matthews_correlation"): Tolerance(0.03, "1", "about twice a change of accuracy"),
+    ("int8", "pearson"): Tolerance(0.01, "1", "1 %, as of other scores"),
+    ("int8", "masked_lm_accuracy"): Tolerance(0.01, "share", "1 %, as of other scores; ten words of 1,000"),
 }
 PUBLISHED_TOLERANCE = Tolerance(
     0.5, "points", "the spread of fine-tuning runs of one recipe; machines and software differ as well"

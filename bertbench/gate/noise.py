@@ -18,7 +18,7 @@ from bertbench.formatting import percent
 from bertbench.gate.runs import BENCHMARK, Interpreter, run_benchmark
 from bertbench.measure.machine import describe_machine
 from bertbench.measure.rates import center
-from bertbench.results.parsing import NonNegative, Positive
+from bertbench.parsing import NonNegative, Positive
 from bertbench.results.schema import parse_version
 
 STORAGE = Path("baselines/noise")

@@ -7,8 +7,8 @@ from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.gate.limits import SCORE_TOLERANCES
+from bertbench.parsing import Count, Finite
 from bertbench.results.accuracy import AccuracyCase, AccuracyResult, Ruling
-from bertbench.results.parsing import Count, Finite
 from bertbench.results.schema import parse_version
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bertbench.errors import InputError
 from bertbench.evaluation.items import lower_is_better
 from bertbench.files import read_json
-from bertbench.results.parsing import Finite, NonNegative
+from bertbench.parsing import Finite, NonNegative
 from bertbench.results.schema import parse_version
 
 GATE_FILE = "gate.json"

@@ -8,8 +8,8 @@ from pathlib import Path
 from bertbench.errors import InputError
 from bertbench.files import read_json
 from bertbench.measure.rates import center
+from bertbench.parsing import Positive
 from bertbench.processes.groups import run_to_end
-from bertbench.results.parsing import Positive
 from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.schema import THROUGHPUT_VERSION, parse_version
 

@@ -26,6 +26,8 @@ from bertbench.kernels._layer_norm import add_and_norm, layer_norm
 from bertbench.kernels._linear import cross_entropy, dense, gather_rows
 from bertbench.kernels._quantized import (
     INT8_LARGEST,
+    ONEDNN,
+    SLOW_INT8,
     dequantize,
     int8_products,
     quantize,
@@ -37,6 +39,8 @@ from bertbench.kernels._softmax import MASKED_SCORE, attention_bias, softmax
 __all__ = [
     "INT8_LARGEST",
     "MASKED_SCORE",
+    "ONEDNN",
+    "SLOW_INT8",
     "Gradient",
     "add_and_norm",
     "attention_bias",

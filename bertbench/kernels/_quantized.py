@@ -18,6 +18,8 @@ INT8_LARGEST = 127
 # Sums of this many products of two int8 numbers are integers up to 2^24, which are exact in float32.
 _EXACT_WIDTH = 1024
 _ONEDNN_OP = "_QuantizedMatMul"
+ONEDNN, FLOAT32 = "oneDNN", "float32"
+SLOW_INT8 = "oneDNN has no exact int8 products on this CPU; float32 computes the same numbers, but no faster"
 
 
 def quantize(x: tf.Tensor, multipliers: tf.Tensor) -> tf.Tensor:
@@ -71,7 +73,7 @@ def quantized_dense(
     Returns: [T, O] in `dtype`.
     Error: in float32 2.5 ULP of product or result, whichever is larger; one rounding from that in bfloat16.
     """
-    if int8_products() != "oneDNN":
+    if int8_products() != ONEDNN:
         return _scaled(_exact_sums(x, kernel), ranges, bias, dtype)
     onednn_has_dtype = dtype == tf.float32 or bfloat16_softmax_is_wide()
     return tf.cast(_onednn_dense(x, kernel, bias, ranges, dtype if onednn_has_dtype else tf.float32), dtype)
@@ -110,10 +112,10 @@ def int8_products() -> str:
             for rows in (1, 16):
                 got = call(*map(tf.constant, (x[:rows], kernel.T, zeros, ranges)), tf.float32).numpy()
                 if not np.array_equal(got, expected[:rows]):
-                    return "float32"
+                    return FLOAT32
     except (RuntimeError, ValueError, tf.errors.OpError):
-        return "float32"
-    return "oneDNN"
+        return FLOAT32
+    return ONEDNN
 
 
 def _onednn_dense(

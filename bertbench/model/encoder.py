@@ -11,27 +11,13 @@ import tensorflow as tf
 from bertbench import kernels
 from bertbench.config import ModelConfig
 from bertbench.model.attention import TokenBlock, attend_in_blocks, token_blocks
+from bertbench.model.dense import make_dense, multiply_each
 from bertbench.model.weights import Weights
 
 Tensors = Mapping[str, tf.Tensor]
 
 # Dropout sites of one layer; the embeddings have site 0.
 _SITES_PER_LAYER = 3
-
-
-class Dense(tf.Module):
-    """x @ kernel + bias in the compute dtype."""
-
-    def __init__(self, weights: Weights, name: str, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.kernel = weights.matrix(f"{name}/kernel", (inputs, outputs))
-        self.bias = weights.bias(f"{name}/bias", outputs)
-        self._trains = weights.trainable
-
-    def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """[T, inputs] -> [T, outputs], in the dtype of `x`."""
-        kernel, bias = tf.cast(self.kernel, x.dtype), tf.cast(self.bias, x.dtype)
-        return kernels.dense(x, kernel, bias, differentiable=self._trains)
 
 
 class LayerNorm(tf.Module):
@@ -95,13 +81,15 @@ class TransformerLayer(tf.Module):
         super().__init__()
         scope, hidden = f"bert/encoder/layer_{index}", config.hidden_size
         attention = f"{scope}/attention"
-        self.query = Dense(weights, f"{attention}/self/query", hidden, hidden)
-        self.key = Dense(weights, f"{attention}/self/key", hidden, hidden)
-        self.value = Dense(weights, f"{attention}/self/value", hidden, hidden)
-        self.attention_output = Dense(weights, f"{attention}/output/dense", hidden, hidden)
+        self.query = make_dense(weights, f"{attention}/self/query", hidden, hidden)
+        self.key = make_dense(weights, f"{attention}/self/key", hidden, hidden)
+        self.value = make_dense(weights, f"{attention}/self/value", hidden, hidden)
+        self.attention_output = make_dense(weights, f"{attention}/output/dense", hidden, hidden)
         self.attention_norm = LayerNorm(weights, f"{attention}/output/LayerNorm", config)
-        self.intermediate = Dense(weights, f"{scope}/intermediate/dense", hidden, config.intermediate_size)
-        self.output = Dense(weights, f"{scope}/output/dense", config.intermediate_size, hidden)
+        self.intermediate = make_dense(
+            weights, f"{scope}/intermediate/dense", hidden, config.intermediate_size
+        )
+        self.output = make_dense(weights, f"{scope}/output/dense", config.intermediate_size, hidden)
         self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)
         self._config = config
         self._gelu = weights.gelu
@@ -113,10 +101,11 @@ class TransformerLayer(tf.Module):
         """Hidden states [T, H] of tokens in blocks -> hidden states [T, H]."""
         config, rate = self._config, self._config.hidden_dropout_prob
         attention_seed, *hidden_seeds = self._seeds(seed)
+        query, key, value = multiply_each(x, (self.query, self.key, self.value))
         context = attend_in_blocks(
-            self.query(x),
-            self.key(x),
-            self.value(x),
+            query,
+            key,
+            value,
             blocks,
             config.num_attention_heads,
             self._softmax,

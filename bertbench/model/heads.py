@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.config import ModelConfig
-from bertbench.model.encoder import Dense, Embeddings, LayerNorm, Tensors
+from bertbench.model.dense import Dense
+from bertbench.model.encoder import Embeddings, LayerNorm, Tensors
 from bertbench.model.weights import Weights
 
 # Dropout site of the pooled output; the encoder's sites are below.

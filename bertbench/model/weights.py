@@ -33,7 +33,7 @@ class Weights:
 
     def matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         """A weight of a matrix product: truncated normal; compute dtype in inference."""
-        return self._add(name, self._normal(name, shape), self._product_dtype())
+        return self._add(name, self.initial_matrix(name, shape), self._product_dtype())
 
     def bias(self, name: str, size: int) -> tf.Variable:
         """The bias of a matrix product: zeros; compute dtype in inference."""
@@ -41,24 +41,25 @@ class Weights:
 
     def island_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         """A weight used in the island dtype (embeddings, logits): truncated normal."""
-        return self._add(name, self._normal(name, shape), self._island_dtype())
+        return self._add(name, self.initial_matrix(name, shape), self._island_dtype())
 
     def island_vector(self, name: str, size: int, value: float = 0.0) -> tf.Variable:
         """A vector used in the island dtype (layer norms, output biases)."""
         return self._add(name, tf.fill([size], value), self._island_dtype())
+
+    def initial_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
+        """What a matrix holds before it is loaded: zeros, or truncated normal values; float32."""
+        if self._seed is None:
+            return tf.zeros(shape)
+        # The stream depends on the name, so that values do not depend on the order of creation.
+        stream = (self._seed, zlib.crc32(name.encode()))
+        return tf.random.stateless_truncated_normal(shape, stream, stddev=self._initializer_range)
 
     def _island_dtype(self) -> tf.DType:
         return island_dtype(self.compute.precision.compute_dtype)
 
     def _product_dtype(self) -> tf.DType:
         return self._island_dtype() if self.trainable else self.compute.precision.compute_dtype
-
-    def _normal(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
-        if self._seed is None:
-            return tf.zeros(shape)
-        # The stream depends on the name, so that values do not depend on the order of creation.
-        stream = (self._seed, zlib.crc32(name.encode()))
-        return tf.random.stateless_truncated_normal(shape, stream, stddev=self._initializer_range)
 
     def _add(self, name: str, value: tf.Tensor, dtype: tf.DType) -> tf.Variable:
         variable = tf.Variable(tf.cast(value, dtype), name=name, trainable=self.trainable)

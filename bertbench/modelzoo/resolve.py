@@ -12,6 +12,7 @@ from bertbench.modelzoo.arguments import Arguments
 from bertbench.modelzoo.commands import Command, build_command
 from bertbench.modelzoo.settings import LaunchSettings
 from bertbench.modelzoo.table import LaunchOption
+from bertbench.precision import parse_precision, require_trainable
 from bertbench.processes.placement import Placement, count_cores, place_instances, place_single
 
 REQUIRED = ("model_name", "precision", "mode")
@@ -66,6 +67,8 @@ def resolve(arguments: Arguments, machine: Machine, script_dir: Path) -> LaunchP
         raise InputError(f"missing {' and '.join(missing)}; --help lists all options.")
     mode = str(arguments.launch["mode"])
     settings = LaunchSettings(arguments, mode)
+    if mode == "training":
+        require_trainable(parse_precision(str(settings["precision"])))
     for name in _ALWAYS_USED:
         settings[name]
     task = str(settings["train_option" if mode == "training" else "infer_option"])

@@ -9,7 +9,7 @@ from typing import Any
 
 TASKS = ("SQuAD", "Classifier", "Pretraining")
 MODES = ("training", "inference")
-PRECISIONS = ("fp32", "bfloat16")
+PRECISIONS = ("fp32", "bfloat16", "int8")
 MODELS = ("bert_large", "bert_base")
 
 
@@ -72,7 +72,9 @@ def _both(value: Any) -> dict[str, Any]:
 LAUNCH_OPTIONS = (
     _launch("--framework -f", "text", "the framework", choices=("tensorflow",), **_both("tensorflow")),
     _launch("--model-name -m", "text", "the model; its sizes come from config_file", choices=MODELS),
-    _launch("--precision -p", "text", "precision of the computation", choices=PRECISIONS),
+    _launch(
+        "--precision -p", "text", "precision of the computation; int8: inference only", choices=PRECISIONS
+    ),
     _launch("--mode -mo", "text", "train a model, or use a trained one", choices=MODES),
     _launch("--batch-size -b", "count", "examples per batch", inference=32, training=24),
     _launch("--data-location -d", "path", "folder for relative names of data files", scope="relative names"),

@@ -15,8 +15,8 @@ import pytest
 from bertbench.console import make_table, render_text
 from bertbench.evaluation.items import Items
 from bertbench.gate.result import Verdict
+from bertbench.parsing import parse_dataclass
 from bertbench.results.accuracy import AccuracyCase
-from bertbench.results.parsing import parse_dataclass
 
 SUMMARY = pytest.StashKey["SessionSummary"]()
 

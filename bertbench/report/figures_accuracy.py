@@ -21,13 +21,13 @@ def precision_differences(cases: Sequence[AccuracyCase]) -> list[tuple[AccuracyC
 
 
 def difference_chart(cases: Sequence[AccuracyCase]) -> Figure | None:
-    """bf16 minus fp32 with its 95 % interval, each as a share of the tolerance."""
+    """bf16 and int8 minus fp32 with its 95 % interval, each as a share of the tolerance."""
     rows = [(case, made) for case, made in precision_differences(cases) if made.tolerance]
     if not rows:
         return None
-    title = "bf16 minus fp32"
+    title = "Lower precision minus fp32"
     told = [describe_difference(made) for _, made in rows]
-    labels = [f"{words(case.task)} {words(case.quantity)}" for case, _ in rows]
+    labels = [f"{case.precision} {words(case.task)} {words(case.quantity)}" for case, _ in rows]
     description = "; ".join(f"{label}: {text}" for label, text in zip(labels, told, strict=True)) + "."
     chart = row_chart(title, description, labels, [text.partition(" ")[0] for text in told])
     shares = [

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from bertbench.errors import InputError
 from bertbench.files import read_json
 from bertbench.formatting import p_value, signed
+from bertbench.parsing import Positive
 from bertbench.report.change_points import ChangePoint, find_change_points
 from bertbench.results.baselines import StoredResult, list_stored
-from bertbench.results.parsing import Positive
 from bertbench.results.repository import find_root, read_subject
 from bertbench.results.schema import THROUGHPUT_VERSION, parse_version
 

@@ -14,7 +14,7 @@ from typing import Any
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
 from bertbench.measure.machine import describe_machine
-from bertbench.results.parsing import Count, Finite, NonNegative
+from bertbench.parsing import Count, Finite, NonNegative
 from bertbench.results.provenance import describe_versions, now
 from bertbench.results.schema import parse_version, require_distinct, with_version
 

@@ -15,11 +15,11 @@ from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.errors import InputError
 from bertbench.evaluation.items import Items
 from bertbench.files import locked_directory, make_directory, read_json, sha256_of_file, write_json
+from bertbench.parsing import Finite
 from bertbench.results.accuracy import AccuracyCase, AccuracyResult
 from bertbench.results.item_files import read_items, write_items
-from bertbench.results.parsing import Finite, parse_dataclass
 from bertbench.results.recording import Recording, describe_recording
-from bertbench.results.schema import SCHEMA_VERSION, check_version
+from bertbench.results.schema import SCHEMA_VERSION, parse_version
 from bertbench.results.seal import require_seal, seal
 
 RECORDED = Path("baselines/accuracy.json")
@@ -138,8 +138,8 @@ def read_baselines(path: Path) -> RecordedBaselines:
     """
     if not path.exists():
         return RecordedBaselines(path, {})
-    values = check_version(read_json(path), str(path))
-    result = parse_dataclass(AccuracyBaselines, values, str(path))
+    values = read_json(path)
+    result = parse_version(AccuracyBaselines, values, str(path))
     by_key: dict[Key, AccuracyBaseline] = {}
     for index, baseline in enumerate(result.baselines):
         place = f"{path}: baselines[{index}] ({baseline.case})"
@@ -187,7 +187,7 @@ def read_published(path: Path) -> tuple[PublishedScore, ...]:
     """
     if not path.exists():
         return ()
-    return parse_dataclass(PublishedScores, check_version(read_json(path), str(path)), str(path)).published
+    return parse_version(PublishedScores, read_json(path), str(path)).published
 
 
 def find_published(

@@ -7,7 +7,7 @@ from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.files import read_json
-from bertbench.results.parsing import NonNegative
+from bertbench.parsing import NonNegative
 from bertbench.results.schema import parse_version
 
 NUMERICS_FILE = "numerics.json"

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
 from bertbench.measure.rates import center
-from bertbench.results.parsing import Count, NonNegative, Positive, PositiveCount, parse_dataclass
+from bertbench.parsing import Count, NonNegative, Positive, PositiveCount, check_version, parse_dataclass
 
 T = TypeVar("T")
 
@@ -174,23 +174,6 @@ def write_result(path: Path | str, result: Any) -> None:
 def with_version(result: Any, version: int = SCHEMA_VERSION) -> dict[str, Any]:
     """A result as JSON values with `schema_version`; of a `ThroughputCase`, its `extra_info`."""
     return {"schema_version": version, **dataclasses.asdict(result)}
-
-
-def check_version(values: Any, place: str, expected: int = SCHEMA_VERSION) -> dict[str, Any]:
-    """Return `values` if they are a JSON object of the expected schema version.
-
-    Raises:
-      InputError: they are not; the message begins with `place`.
-    """
-    if not isinstance(values, dict):
-        raise InputError(f"{place}: is not a JSON object; make the results again.")
-    version = values.get("schema_version")
-    if version != expected or isinstance(version, bool):
-        raise InputError(
-            f"{place}: schema_version is {version!r}, this bertbench reads {expected}; "
-            "make the results again or use the version that made them."
-        )
-    return values
 
 
 def parse_version(cls: type[T], values: Any, place: str, expected: int = SCHEMA_VERSION) -> T:

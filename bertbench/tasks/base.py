@@ -168,6 +168,18 @@ class Task(ABC):
           InputError: there is no data of this task.
         """
 
+    @classmethod
+    def calibration_for(cls, file: Path, outputs: int) -> tuple[TaskSettings, str]:
+        """The settings that read a file to calibrate on, and the split that it is.
+
+        Args:
+          outputs: as in `settings_for`.
+
+        Raises:
+          InputError: the file is not of the task, or of no split to calibrate on.
+        """
+        return cls.settings_for(file, outputs), "dev"
+
     @abstractmethod
     def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "Head":
         """The head of the task; its variables are created in `weights`."""

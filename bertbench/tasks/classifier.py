@@ -1,6 +1,6 @@
 """The GLUE tasks and XNLI: one or two texts, a class or a score."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -119,14 +119,17 @@ class ClassifierTask(Task):
     def settings_for(cls, data: Path, outputs: int) -> ClassifierSettings:
         """The task that the folder is named after, or the only one below it with this number of outputs."""
         fitting = [task for task in TASKS if task.num_outputs == outputs and _has_dev_file(task, data)]
-        named = [task for task in fitting if task.folder.lower() == data.name.lower()]
-        if not named and len(fitting) != 1:
-            names = ", ".join(task.name for task in fitting) or "none"
+        return ClassifierSettings(_choose(fitting, data, outputs).name, data)
+
+    @classmethod
+    def calibration_for(cls, file: Path, outputs: int) -> tuple[ClassifierSettings, str]:
+        """A task's training file, in its folder."""
+        named = [task for task in TASKS if task.num_outputs == outputs and task.train.file == file.name]
+        if not named:
             raise InputError(
-                f"{data}: of its tasks, {names} fit the checkpoint's {outputs} outputs; "
-                "give the folder of the one that it was fine-tuned for"
+                f"{file}: is not the training file of a task with {outputs} outputs; give train.tsv"
             )
-        return ClassifierSettings((named or fitting)[0].name, data)
+        return ClassifierSettings(_choose(named, file.parent, outputs).name, file.parent), "train"
 
     def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "ClassifierHead":
         from bertbench.model.heads import ClassifierHead
@@ -212,6 +215,18 @@ class ClassifierTask(Task):
                 self.glue_task.labels,
                 self.glue_task.score_range,
             )
+
+
+def _choose(fitting: Sequence[GlueTask], data: Path, outputs: int) -> GlueTask:
+    """The task that a folder is named after, or the only one."""
+    named = [task for task in fitting if task.folder.lower() == data.name.lower()]
+    if not named and len(fitting) != 1:
+        names = ", ".join(task.name for task in fitting) or "none"
+        raise InputError(
+            f"{data}: of its tasks, {names} fit the checkpoint's {outputs} outputs; "
+            "give the folder of the one that it was fine-tuned for"
+        )
+    return (named or fitting)[0]
 
 
 def _has_dev_file(task: GlueTask, data: Path) -> bool:

@@ -1,14 +1,17 @@
 """Whether data, configuration, checkpoint and machine fit together, checked before a model is built."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
+from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
 from bertbench.errors import InputError
-from bertbench.tasks.base import Task
+from bertbench.tasks.base import Task, TaskSettings
 from bertbench.tasks.dataset import Dataset
+from bertbench.tasks.table import TASKS
 
 
 def require_length(task: Task, config: ModelConfig) -> None:
@@ -76,3 +79,36 @@ def require_size(config: ModelConfig, checkpoint: Path | None) -> None:
             f"a model with this configuration needs {size / 2**30:,.0f} GiB, but this machine has "
             f"{memory / 2**30:,.0f} GiB; give a smaller configuration."
         )
+
+
+def open_data(
+    source: ModelSource, data: Path, choose: Callable[[type[Task], int], tuple[TaskSettings, str]]
+) -> tuple[Task, Dataset]:
+    """The task that a model was trained for and that data is of, and the data.
+
+    Args:
+      choose: the settings that read the data as one of a class of `TASKS`, and the split that it is; given
+        the class and the first dimension of its `head_variable` in the checkpoint.
+
+    Raises:
+      InputError: the checkpoint contains no task's head, or the data is not of such a task.
+    """
+    from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
+
+    tensors = open_checkpoint(source.required_checkpoint).list_tensors()
+    shapes = {tensor.variable: tensor.variable_shape for tensor in tensors}
+    kinds = [kind for kind in TASKS.values() if kind.head_variable in shapes]
+    if not kinds:
+        heads = ", ".join(kind.head_name for kind in TASKS.values())
+        raise InputError(
+            f"{source.checkpoint}: contains no task head ({heads}); fine-tune it with `bertbench train`."
+        )
+    faults = []
+    for kind in kinds:
+        try:
+            settings, split = choose(kind, shapes[kind.head_variable][0])
+            task = kind(settings, source.tokenizer() if kind.reads_text else None)
+            return task, task.read(split)
+        except InputError as error:
+            faults.append(f"as {kind.name}: {error}")
+    raise InputError(f"{data}: is not data for this model; {' '.join(faults)}")

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from bertbench.errors import InputError, tensorflow_reason
 from bertbench.files import make_directory, write_json
-from bertbench.results.parsing import Count, Finite, read_state
+from bertbench.parsing import Count, Finite, read_state
 from bertbench.training.step import StepResult
 
 CURVE_FILE = "loss_curve.json"

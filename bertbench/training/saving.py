@@ -19,7 +19,7 @@ from bertbench.console import notice
 from bertbench.data.tokenizer_files import write_tokenizer
 from bertbench.errors import InputError
 from bertbench.files import write_json, write_text
-from bertbench.results.parsing import read_state
+from bertbench.parsing import read_state
 
 SETTINGS_FILE = "training.json"
 _CHECKPOINT_FILE = re.compile(r"model\.ckpt-(\d+)\.(?:index|data-\d{5}-of-\d{5})")

@@ -18,7 +18,7 @@ from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.accuracy_baselines import RECORDED
 from suites.accuracy.session import AccuracySession
 from suites.accuracy.slots import Missing, Places, Slot, find_slots
-from suites.cases import PRECISIONS
+from suites.cases import INFERENCE_PRECISIONS
 
 if TYPE_CHECKING:
     from bertbench.gate.case import Pass
@@ -30,7 +30,8 @@ DEFAULT_BATCH_SIZE = 32
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every slot in every precision; ids are those of the cases."""
     if "slot" in metafunc.fixturenames:
-        cells = [(slot, name) for slot in find_slots(_places(metafunc.config)) for name in PRECISIONS]
+        slots = find_slots(_places(metafunc.config))
+        cells = [(slot, name) for slot in slots for name in INFERENCE_PRECISIONS]
         ids = [slot.cases[precision].id for slot, precision in cells]
         metafunc.parametrize(("slot", "precision"), cells, ids=ids)
 

@@ -39,11 +39,13 @@ class AccuracySession:
     def _run(self, model: ModelUnderTest, case: str, precision: str) -> "Pass":
         from bertbench.compute import Compute
         from bertbench.gate.case import Pass
-        from bertbench.precision import parse_precision
+        from bertbench.precision import INT8, parse_precision
         from bertbench.prediction import PredictionSettings, predict
         from bertbench.runtime import compute_for
 
-        compute = compute_for(Compute(parse_precision(precision), model.kernels), model.source.config)
+        if precision == INT8.name and model.source.quantization_file is None:
+            raise Missing(f"{model.source.checkpoint}: not quantized; use `bertbench quantize`")
+        compute = compute_for(Compute(parse_precision(precision), model.kernels), model.source)
         settings = PredictionSettings(compute, batch_size=self.batch_size, deterministic=self.deterministic)
         prediction = predict(model.task, model.source, "dev", settings)
         return Pass(case, precision, model.task, model.source, prediction, model.arguments)

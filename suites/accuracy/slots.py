@@ -12,7 +12,7 @@ from bertbench.compute import KernelOptions
 from bertbench.errors import InputError
 from bertbench.options import command_words
 from bertbench.tasks.table import TASKS
-from suites.cases import PRECISIONS, Case
+from suites.cases import INFERENCE_PRECISIONS, Case
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SHARED_MODEL = "minilm-l6-h384-squad"
 SHARED_VARIANT = "minilm-erf"
+# Made from the shared training data by the command in docs/int8.md.
+SHARED_QUANTIZATION = Path(__file__).resolve().parents[2] / "baselines" / "quantization" / "minilm-erf.json"
 MODEL_VARIABLES = ("BERT_LARGE_DIR", "BERT_BASE_DIR")
 
 
@@ -52,7 +54,7 @@ class Slot:
     @property
     def cases(self) -> dict[str, Case]:
         """The slot's inference cases by precision."""
-        return {name: Case(name, self.task, "inference", self.variant) for name in PRECISIONS}
+        return {name: Case(name, self.task, "inference", self.variant) for name in INFERENCE_PRECISIONS}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def shared_slot(places: Places) -> Slot:
 
     def find() -> ModelUnderTest:
         root = places.folder("BERTBENCH_DATA", "set it, or --data, to the folder of shared test data")
-        model = _Model(root / "models" / SHARED_MODEL, gelu="erf")
+        model = _Model(root / "models" / SHARED_MODEL, gelu="erf", quantization=SHARED_QUANTIZATION)
         return _model_under_test("squad", model, root / "data" / "squad" / "dev-v1.1-subset.json")
 
     return Slot("squad", SHARED_VARIANT, find)
@@ -127,11 +129,12 @@ def _user_slots(places: Places) -> Iterator[Slot]:
 
 @dataclass(frozen=True)
 class _Model:
-    """A model folder; `gelu` overrides its configuration."""
+    """A model folder; `gelu` overrides its configuration, and `quantization` its own int8 scales."""
 
     folder: Path
     init_checkpoint: Path | None = None
     gelu: str | None = None
+    quantization: Path | None = None
 
 
 def _find_data(task: str, places: Places) -> Path:
@@ -146,7 +149,9 @@ def _model_under_test(task: str, model: _Model, data: Path) -> ModelUnderTest:
     from bertbench.checkpoint.source import find_model
 
     kind = TASKS[task]
-    source = find_model(model.folder, init_checkpoint=model.init_checkpoint)
+    source = find_model(
+        model.folder, init_checkpoint=model.init_checkpoint, quantization_file=model.quantization
+    )
     tensors = open_checkpoint(source.checkpoint).list_tensors()
     shapes = {tensor.variable: tensor.variable_shape for tensor in tensors}
     if kind.head_variable not in shapes:
@@ -158,9 +163,10 @@ def _model_under_test(task: str, model: _Model, data: Path) -> ModelUnderTest:
         raise Missing(str(error)) from None
     weights = () if model.init_checkpoint is None else ("--init-checkpoint", str(model.init_checkpoint))
     gelu = () if model.gelu is None else ("--gelu", model.gelu)
+    scales = () if model.quantization is None else ("--quantization-file", str(model.quantization))
     return ModelUnderTest(
         source,
         kind(settings, source.tokenizer() if kind.reads_text else None),
         KernelOptions(gelu=model.gelu).for_model(source.config),
-        (task, "--model-dir", str(model.folder), *weights, *gelu, *command_words(settings)),
+        (task, "--model-dir", str(model.folder), *weights, *gelu, *scales, *command_words(settings)),
     )

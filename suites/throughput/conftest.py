@@ -11,6 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import Benchmark, BenchmarkResult
 from bertbench.benchmarking.workload import full_length_workload
+from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import BertbenchError
 from bertbench.formatting import describe_ways, format_number, percent
 from bertbench.measure.machine import bf16_is_native, read_machine
@@ -99,7 +100,7 @@ def measure(
     def run(cell: Cell) -> BenchmarkResult:
         if reason := reason_to_skip(cell, full=option.benchmark_full, native_bf16=bf16_is_native()):
             pytest.skip(reason)
-        compute_for(cell.benchmark.compute, cell.benchmark.config)
+        compute_for(cell.benchmark.compute, ModelSource(cell.benchmark.config, None, None))
         subject = Benchmark(cell.benchmark, full_length_workload(cell.benchmark, 1))
         step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))
         rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)

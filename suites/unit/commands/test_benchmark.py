@@ -15,7 +15,7 @@ from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.gate.runs import BenchmarkRun
 from bertbench.model.bert import BertModel
-from bertbench.results.parsing import parse_dataclass
+from bertbench.parsing import parse_dataclass
 from bertbench.results.schema import ThroughputCase, read_lengths
 
 pytestmark = pytest.mark.unit
@@ -61,7 +61,8 @@ def test_benchmark_on_real_lengths_writes_consistent_results(call, stand_ins, tm
 
 def test_benchmark_of_named_geometry_needs_no_files(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    status, out, err = call("classifier", "--config", "tiny", "--max-seq-length", 16, *FEW)
+    geometry = ("--config", "tiny", "--precision", "int8", "--max-seq-length", 16)
+    status, out, err = call("classifier", *geometry, *FEW)
     assert status == 0, err
     assert re.search(r"^Throughput: \d+\.\d\d examples/s$", out, re.MULTILINE)
     assert "no checkpoint given: the weights are random." in err

@@ -287,8 +287,12 @@ BAD_INPUTS = {
         ("article 1, paragraph 1, question 'dev-0'", "'question' is empty"),
     ),
     "unknown precision": (
+        lambda stand_ins, tmp_path: ["--precision", "fp8"],
+        ("precision 'fp8' is unknown", "fp32"),
+    ),
+    "float16": (
         lambda stand_ins, tmp_path: ["--precision", "fp16"],
-        ("precision 'fp16' is unknown", "fp32"),
+        ("precision fp16 is not supported: ", "use bf16"),
     ),
     "unknown GELU": (lambda stand_ins, tmp_path: ["--gelu", "relu"], ("gelu is 'relu'", "erf")),
     "longer than the model": (

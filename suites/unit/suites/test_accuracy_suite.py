@@ -14,7 +14,7 @@ from bertbench.gate.accuracy import read_judged
 from bertbench.gate.limits import SCORE_TOLERANCES
 from bertbench.results.accuracy_baselines import read_baselines
 from suites.accuracy.slots import MODEL_VARIABLES, Missing, Places, find_slots
-from suites.cases import Case, make_grid
+from suites.cases import INFERENCE_PRECISIONS, Case, make_grid
 from suites.unit.random_stand_ins import classifier_model
 
 pytestmark = pytest.mark.unit
@@ -30,11 +30,13 @@ def test_case_id_is_readable_and_unique():
     assert len(set(ids)) == len(ids) == 2 * 3 * 2 * 2
 
 
-def test_every_deciding_score_has_a_tolerance_in_both_precisions():
+def test_every_deciding_score_has_a_tolerance_in_every_precision():
     from bertbench.data.glue_tasks import TASKS
 
     headlines = {"f1", "masked_lm_accuracy", *(task.metrics[0] for task in TASKS)}
-    assert all((precision, name) in SCORE_TOLERANCES for precision in ("fp32", "bf16") for name in headlines)
+    assert all(
+        (precision, name) in SCORE_TOLERANCES for precision in INFERENCE_PRECISIONS for name in headlines
+    )
 
 
 def find(places, task):

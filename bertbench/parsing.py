@@ -13,6 +13,7 @@ from bertbench.files import read_json
 
 T = TypeVar("T")
 
+AGAIN = "make the results again"
 Finite = FiniteFloat
 Positive = Annotated[
     float, Field(ge=1e-15, le=1e15)
@@ -22,7 +23,24 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 PositiveCount = Annotated[int, Field(ge=1, le=10**15)]
 
 
-def parse_dataclass(cls: type[T], values: Any, place: str, remedy: str = "make the results again") -> T:
+def check_version(values: Any, place: str, expected: int, remedy: str = AGAIN) -> dict[str, Any]:
+    """Return `values` if they are a JSON object of the expected schema version.
+
+    Raises:
+      InputError: they are not; the message begins with `place` and ends with `remedy`.
+    """
+    if not isinstance(values, dict):
+        raise InputError(f"{place}: is not a JSON object; {remedy}.")
+    version = values.get("schema_version")
+    if version != expected or isinstance(version, bool):
+        raise InputError(
+            f"{place}: schema_version is {version!r}, this bertbench reads {expected}; "
+            f"{remedy} or use the version that made them."
+        )
+    return values
+
+
+def parse_dataclass(cls: type[T], values: Any, place: str, remedy: str = AGAIN) -> T:
     """Make a `cls` from JSON values; keys without a field are ignored, and no type is converted into another.
 
     Raises:

@@ -1,0 +1,58 @@
+"""The encoder's products that can be int8, and the scales that make them so."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bertbench.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class ProductScales:
+    """How the operands of one product become int8.
+
+    Attributes:
+      input_range: what 127 stands for in the smoothed input.
+      smoothing: what each input channel is divided by, and its row of weights multiplied by (SmoothQuant,
+        Xiao et al. 2022, arXiv:2211.10438, equation 3); None: no smoothing.
+    """
+
+    input_range: float
+    smoothing: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """One input of the encoder with all its products, which share the input's scales.
+
+    Attributes:
+      name: the scope of the products in Google's checkpoints. products: their own scopes.
+      inputs, outputs: the sizes of each product.
+    """
+
+    name: str
+    products: tuple[str, ...]
+    inputs: int
+    outputs: int
+
+    @property
+    def weights(self) -> int:
+        """The number of weights, which is that of multiplications per token."""
+        return len(self.products) * self.inputs * self.outputs
+
+
+def list_sites(config: ModelConfig) -> list[Site]:
+    """Every site of the encoder, layer by layer."""
+    return [site for layer in range(config.num_hidden_layers) for site in _layer_sites(config, layer)]
+
+
+def _layer_sites(config: ModelConfig, layer: int) -> Iterator[Site]:
+    scope, hidden, wide = f"bert/encoder/layer_{layer}", config.hidden_size, config.intermediate_size
+    attention = f"{scope}/attention/self"
+    projections = tuple(f"{attention}/{name}" for name in ("query", "key", "value"))
+    yield Site(attention, projections, hidden, hidden)
+    for name, inputs, outputs in (
+        ("attention/output/dense", hidden, hidden),
+        ("intermediate/dense", hidden, wide),
+        ("output/dense", wide, hidden),
+    ):
+        yield Site(f"{scope}/{name}", (f"{scope}/{name}",), inputs, outputs)

@@ -1,0 +1,120 @@
+"""Matrix products with a bias, in the compute dtype or of int8 numbers.
+
+Shapes: T tokens, I inputs, O outputs.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from bertbench import kernels
+from bertbench.int8 import ProductScales
+from bertbench.model.weights import Weights
+
+
+class Dense(tf.Module):
+    """x @ kernel + bias in the compute dtype.
+
+    Attributes:
+      scope: of its variables in Google's checkpoints.
+    """
+
+    def __init__(self, weights: Weights, scope: str, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.scope = scope
+        self.kernel = weights.matrix(f"{scope}/kernel", (inputs, outputs))
+        self.bias = weights.bias(f"{scope}/bias", outputs)
+        self._trains = weights.trainable
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """[T, I] -> [T, O], in the dtype of `x`."""
+        kernel, bias = tf.cast(self.kernel, x.dtype), tf.cast(self.bias, x.dtype)
+        return kernels.dense(x, kernel, bias, differentiable=self._trains)
+
+
+class QuantizedKernel(tf.Module):
+    """A kernel that is assigned floats, as a variable is, and holds int8.
+
+    Attributes:
+      int8: [I, O]. ranges: float32 [O], as `kernels.quantized_dense` takes them.
+      shape, dtype: of what is assigned.
+    """
+
+    dtype = tf.float32
+
+    def __init__(self, scales: ProductScales, initial: tf.Tensor) -> None:
+        super().__init__()
+        self.shape = initial.shape
+        self._scales = scales
+        self.int8 = tf.Variable(tf.zeros(self.shape, tf.int8), trainable=False)
+        self.ranges = tf.Variable(tf.ones(self.shape[1]), trainable=False)
+        self.assign(initial)
+
+    def assign(self, value: tf.Tensor) -> None:
+        """Take float weights [I, O]."""
+        smoothing = smoothing_of(self._scales, self.shape[0])
+        int8, scales = kernels.quantize_weights(np.asarray(value) * smoothing[:, None])
+        self.int8.assign(int8)
+        self.ranges.assign(scales * np.float32(self._scales.input_range))
+
+
+class QuantizedDense(Dense):
+    """x @ kernel + bias of int8 numbers, for inference; bias and scales are float32."""
+
+    def __init__(
+        self, weights: Weights, scope: str, inputs: int, outputs: int, scales: ProductScales
+    ) -> None:
+        tf.Module.__init__(self)
+        self.scope, self.scales = scope, scales
+        initial = weights.initial_matrix(f"{scope}/kernel", (inputs, outputs))
+        self.kernel = weights.by_name[f"{scope}/kernel"] = QuantizedKernel(scales, initial)
+        self.bias = weights.island_vector(f"{scope}/bias", outputs)
+        self._multipliers = tf.Variable(input_multipliers(scales, inputs), trainable=False)
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """[T, I] -> [T, O], in the dtype of `x`."""
+        return self.multiply(self.quantize(x), x.dtype)
+
+    def quantize(self, x: tf.Tensor) -> tf.Tensor:
+        """[T, I] as int8."""
+        return kernels.quantize(x, tf.identity(self._multipliers))
+
+    def multiply(self, x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+        """int8 [T, I] -> [T, O] in `dtype`."""
+        return kernels.quantized_dense(
+            x, tf.identity(self.kernel.int8), tf.identity(self.bias), tf.identity(self.kernel.ranges), dtype
+        )
+
+
+def make_dense(weights: Weights, scope: str, inputs: int, outputs: int) -> Dense:
+    """The product of that scope as the model's precision has it."""
+    scales = weights.compute.precision.int8.get(scope)
+    if scales is None:
+        return Dense(weights, scope, inputs, outputs)
+    return QuantizedDense(weights, scope, inputs, outputs, scales)
+
+
+def multiply_each(x: tf.Tensor, products: Sequence[Dense]) -> list[tf.Tensor]:
+    """Several products of one input [T, I], which is made int8 only once for those that share its scales."""
+    quantized: dict[ProductScales, tf.Tensor] = {}
+    results = []
+    for product in products:
+        if isinstance(product, QuantizedDense):
+            if product.scales not in quantized:
+                quantized[product.scales] = product.quantize(x)
+            results.append(product.multiply(quantized[product.scales], x.dtype))
+        else:
+            results.append(product(x))
+    return results
+
+
+def smoothing_of(scales: ProductScales, inputs: int) -> np.ndarray:
+    """What each input channel is divided by, float32 [I]."""
+    return np.ones(inputs, np.float32) if scales.smoothing is None else np.array(scales.smoothing, np.float32)
+
+
+def input_multipliers(scales: ProductScales, inputs: int) -> np.ndarray:
+    """What `kernels.quantize` multiplies an input by, float32 [I]."""
+    steps = smoothing_of(scales, inputs) * np.float32(scales.input_range)
+    return np.float32(kernels.INT8_LARGEST) / steps
