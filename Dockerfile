@@ -1,4 +1,4 @@
-# An image that holds bertbench and all it needs:
+# An image with bertbench and everything it needs:
 #   docker build --tag bertbench .
 #   docker run --rm bertbench bertbench doctor
 FROM python:3.11-slim AS build
