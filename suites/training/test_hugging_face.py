@@ -72,7 +72,7 @@ def test_saved_checkpoint_has_label_order_of_task_and_gelu_of_model(files: Path,
 @pytest.mark.parametrize(
     "names", [("sports", "politics"), ("entailment", "neutral", "contradiction"), ("similarity",)]
 )
-def test_training_starts_with_a_new_head_in_place_of_another_tasks(
+def test_training_replaces_head_of_another_task(
     names: tuple[str, ...], files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = write_model(tmp_path / "model", files, names)
@@ -99,7 +99,7 @@ def test_training_starts_with_a_new_head_in_place_of_another_tasks(
         load_model(task, source, compute)
 
 
-def test_training_replaces_a_head_of_another_size_that_names_nothing(
+def test_training_replaces_unnamed_head_of_different_size(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = write_model(tmp_path / "model", files, ("a", "b", "c"))

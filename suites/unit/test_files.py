@@ -48,7 +48,7 @@ def test_pipe_is_read_completely_with_its_checksum(tmp_path):
 
 
 @pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 1}', '[{"x": {"a": 1, "a": {}}}]'])
-def test_a_key_that_stands_twice_is_refused(tmp_path, text):
+def test_repeated_key_is_rejected(tmp_path, text):
     path = write(tmp_path, text.encode())
     with pytest.raises(InputError, match=r"data\.json: an object has the key 'a' more than once; remove one"):
         read_json(path)

@@ -50,7 +50,7 @@ def with_entry(index: Path, change: Callable[[BundleEntryProto], object]) -> Non
     rewrite(index, apply)
 
 
-def test_entries_are_what_tensorflow_reads(index: Path) -> None:
+def test_index_entries_equal_those_read_by_tensorflow(index: Path) -> None:
     found = read_bundle_index(index)
     reader = tf.train.load_checkpoint(str(index.with_suffix("")))
     shapes = {name: list(entry.shape) for name, entry in found.entries.items()}
@@ -60,7 +60,7 @@ def test_entries_are_what_tensorflow_reads(index: Path) -> None:
     assert (found.num_shards, max(entry.end for entry in found.entries.values())) == (1, data)
 
 
-def test_a_table_of_one_block_is_read_too(index: Path) -> None:
+def test_table_with_one_block_is_read(index: Path) -> None:
     rewrite(index, lambda entries: None)
     variables = zero_variables(SHAPES)
     load_weights(variables, index.parent)
@@ -87,7 +87,7 @@ def test_a_table_of_one_block_is_read_too(index: Path) -> None:
         lambda entry: setattr(entry, "shard_id", -1),
     ],
 )
-def test_an_entry_of_no_tensor_is_refused(index: Path, change: Callable[[BundleEntryProto], object]) -> None:
+def test_invalid_tensor_entry_is_rejected(index: Path, change: Callable[[BundleEntryProto], object]) -> None:
     with_entry(index, change)
     with pytest.raises(
         InputError, match=r"bert_model\.ckpt\.index: truncated, damaged or no checkpoint index"
@@ -95,13 +95,13 @@ def test_an_entry_of_no_tensor_is_refused(index: Path, change: Callable[[BundleE
         load_weights(zero_variables(SHAPES), index.parent)
 
 
-def test_a_place_behind_the_end_of_the_data_is_refused(index: Path) -> None:
+def test_offset_beyond_end_of_data_is_rejected(index: Path) -> None:
     with_entry(index, lambda entry: setattr(entry, "offset", 2**40))
     with pytest.raises(InputError, match=r"data-00000-of-00001: truncated \(.* bytes, the \.index needs 1,0"):
         load_weights(zero_variables(SHAPES), index.parent)
 
 
-def test_slices_are_named(index: Path) -> None:
+def test_partitioned_variables_are_reported(index: Path) -> None:
     with_entry(index, lambda entry: entry.slices.add().extent.add(start=0, length=1))
     with pytest.raises(InputError, match=f"index: {NAME.decode()} is saved in slices, which are not read"):
         load_weights(zero_variables(SHAPES), index.parent)
@@ -116,16 +116,14 @@ def test_slices_are_named(index: Path) -> None:
         (BundleHeaderProto(num_shards=3), r"data-\*: 1 files, the .index needs 3; fetch all files of the"),
     ],
 )
-def test_a_header_that_says_otherwise_is_refused(
-    index: Path, header: BundleHeaderProto, message: str
-) -> None:
+def test_inconsistent_header_is_rejected(index: Path, header: BundleHeaderProto, message: str) -> None:
     rewrite(index, lambda entries: entries.update({b"": header.SerializeToString()}))
     with pytest.raises(InputError, match=message):
         load_weights(zero_variables(SHAPES), index.parent)
 
 
 @pytest.mark.parametrize("key", [b"\xff\xfe", b"x" * 5000])
-def test_a_name_of_no_tensor_is_refused(index: Path, key: bytes) -> None:
+def test_invalid_tensor_name_is_rejected(index: Path, key: bytes) -> None:
     rewrite(index, lambda entries: entries.update({key: entries[NAME]}))
     with pytest.raises(InputError, match="index: truncated, damaged or no checkpoint index"):
         load_weights(zero_variables(SHAPES), index.parent)

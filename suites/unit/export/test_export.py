@@ -100,7 +100,7 @@ def run_exported(form, folder, inputs):
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("task", ["squad", "classifier", "pretraining"])
-def test_other_programs_compute_the_same(call_here, tmp_path, task, form):
+def test_exported_model_computes_same_outputs_in_other_programs(call_here, tmp_path, task, form):
     require_format(form)
     out = tmp_path / "models" / "1"
     status, _, err = call_here("export", task, "--format", form, "--output-dir", out)
@@ -118,7 +118,7 @@ def test_other_programs_compute_the_same(call_here, tmp_path, task, form):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_bfloat16_is_kept(call_here, tmp_path, form):
+def test_bfloat16_arrays_are_stored(call_here, tmp_path, form):
     require_format(form)
     out = tmp_path / "out"
     status, _, err = call_here(
@@ -137,7 +137,7 @@ def test_bfloat16_is_kept(call_here, tmp_path, form):
         assert tf.bfloat16 in {variable.dtype for variable in loaded.signatures["serving_default"].variables}
 
 
-def test_the_signature_is_one_that_serving_takes(call_here, tmp_path):
+def test_exported_signature_is_accepted_by_serving(call_here, tmp_path):
     out = tmp_path / "1"
     status, _, err = call_here("export", "squad", "--format", "saved-model", "--output-dir", out)
     assert status == 0, err
@@ -150,7 +150,7 @@ def test_the_signature_is_one_that_serving_takes(call_here, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_model_that_computes_something_else_is_not_written(call_here, tmp_path, monkeypatch, form):
+def test_exported_model_with_different_outputs_is_not_written(call_here, tmp_path, monkeypatch, form):
     require_format(form)
     name = "onnx_model.run_onnx_model" if form == "onnx" else "saved_model.run_saved_model"
     module, function = name.split(".")
@@ -168,7 +168,7 @@ def test_a_model_that_computes_something_else_is_not_written(call_here, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_data_examples_are_made_up(call_here, stand_ins, tmp_path):
+def test_random_examples_are_used_without_data(call_here, stand_ins, tmp_path):
     words = ("--model-dir", stand_ins.tuned, "--format", "saved-model", "--output-dir", tmp_path / "out")
     status, _, err = call_here("export", "squad", *words, "--max-seq-length", "100")
     assert status == 0, err
@@ -186,7 +186,7 @@ def test_without_data_examples_are_made_up(call_here, stand_ins, tmp_path):
         (("--format", "saved-model", "--model-dir", "absent"), "absent: no such folder"),
     ],
 )
-def test_what_cannot_be_exported_is_refused(call_here, tmp_path, monkeypatch, words, message):
+def test_unsupported_export_is_rejected(call_here, tmp_path, monkeypatch, words, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("bertbench.export.onnx_model.importlib.util.find_spec", lambda name: None)
     (tmp_path / "full").mkdir()

@@ -416,7 +416,7 @@ def test_path_with_unknown_user_is_kept():
     assert value(command, "--input-file") == "~no-such-user/a.tfrecord"
 
 
-def test_a_saved_model_is_exported_instead_of_measured():
+def test_model_export_path_exports_instead_of_measuring():
     arguments = "init_checkpoint=/c/model.ckpt config_file=/c/config.json max_seq_length=384"
     assert command_of(f"{INFERENCE} -- infer_option=SQuAD model_export_path=models/1 {arguments}") == [
         *("export", "squad", "--format", "saved-model"),

@@ -19,7 +19,7 @@ from bertbench.tasks.table import make_task
 pytestmark = pytest.mark.unit
 
 
-def test_weights_are_counted_as_published():
+def test_number_of_weights_equals_published_count():
     # Devlin et al. 2019 give 110 M and 340 M; the exact figures are those of Hugging Face's BertModel
     # without its pooler: bert-base-uncased 109,482,240 - 590,592, bert-large-uncased 335,141,888 - 1,049,600.
     assert GEOMETRIES["bert-base"].encoder_weights == 108_891_648
@@ -36,7 +36,7 @@ def test_weights_are_counted_as_published():
         {"hidden_size": 2**20},
     ],
 )
-def test_a_checkpoint_that_holds_less_is_named_at_once(changes):
+def test_too_small_checkpoint_is_reported_before_loading(changes):
     source = find_model(embedded.SQUAD)
     source = dataclasses.replace(source, config=dataclasses.replace(source.config, **changes))
     task = make_task("squad", source.tokenizer())
@@ -48,13 +48,13 @@ def test_a_checkpoint_that_holds_less_is_named_at_once(changes):
     assert time.monotonic() - start < 5
 
 
-def test_a_checkpoint_of_about_the_size_is_left_to_the_loading():
+def test_checkpoint_of_similar_size_is_checked_while_loading():
     config = find_model(embedded.SQUAD).config
     for layers in (1, config.num_hidden_layers + 1):
         require_size(dataclasses.replace(config, num_hidden_layers=layers), find_checkpoint(embedded.SQUAD))
 
 
-def test_random_weights_must_fit_into_the_memory():
+def test_random_weights_beyond_memory_are_rejected():
     require_size(GEOMETRIES["tiny"], None)
     rows = psutil.virtual_memory().total // 4 // 768
     with pytest.raises(
@@ -64,6 +64,6 @@ def test_random_weights_must_fit_into_the_memory():
 
 
 @pytest.mark.parametrize("layers", [1001, 100_000, 2**63])
-def test_no_model_has_so_many_layers(layers):
+def test_too_many_layers_are_rejected(layers):
     with pytest.raises(InputError, match=f"num_hidden_layers is {layers}; at most 1000 are built"):
         ModelConfig(num_hidden_layers=layers, hidden_size=8, num_attention_heads=1)

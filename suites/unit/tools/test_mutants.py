@@ -16,7 +16,7 @@ MUTANTS = 20
 @pytest.mark.parametrize(
     "format", [one for one in FORMATS if one.name != "zip archive"], ids=lambda format: format.name
 )
-def test_mutants_are_read_correctly_or_refused_in_one_line(format, tmp_path):
+def test_mutated_files_are_read_correctly_or_rejected_in_one_line(format, tmp_path):
     trial = Trial(format, tmp_path)
     verdicts = [trial.try_mutant(number) for number in range(MUTANTS)]
     assert [verdict.details for verdict in verdicts if verdict.outcome == BAD] == []
