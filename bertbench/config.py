@@ -117,7 +117,7 @@ class ModelConfig:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.num_hidden_layers > MOST_LAYERS:
             raise InputError(
-                f"num_hidden_layers is {self.num_hidden_layers}; at most {MOST_LAYERS} are built."
+                f"num_hidden_layers is {self.num_hidden_layers}; at most {MOST_LAYERS} are supported."
             )
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
             rate = getattr(self, name)

@@ -99,11 +99,11 @@ class Content:
         """The bytes as JSON.
 
         Args:
-          on_repeated_key: called with each key that an object has already; its last value holds.
+          on_repeated_key: called with each repeated key of an object; its last value is used.
 
         Raises:
           InputError: they are empty, not UTF-8, malformed (with line and column), or beyond the limits of
-            Python's JSON reader; or an object has a key twice, unless that is called for.
+            Python's JSON reader; or an object repeats a key, and there is no `on_repeated_key`.
         """
         text = self.text()
         if not text.strip():
@@ -123,7 +123,7 @@ class Content:
 
 @dataclass(frozen=True)
 class _Objects:
-    """Makes the objects of a JSON file of their keys and values."""
+    """Makes a dictionary from the keys and values of a JSON object."""
 
     path: Path
     on_repeated_key: Callable[[str], object] | None

@@ -14,8 +14,8 @@ from bertbench.options import OptionField, Pattern, Settings, all_options, build
 from bertbench.patterns import expand, split_paths
 
 COMMAND = "predict"  # whose options are a model's
-_MOST_BYTES = 2**20  # reading long keys takes time by the square of their length
-_MOST_NUMBERED = 2**15  # letters of a file whose lines are numbered, as it is read line by line for that
+_MOST_BYTES = 2**20  # parsing takes quadratic time in the length of a key
+_MOST_NUMBERED = 2**15  # characters; in longer files no line number is looked up, which parses every line
 _TYPES: dict[type, str] = {str: "a text", list: "a list", dict: "a table"}
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class TomlFile:
         self.path = path
         content = read_content(path)
         if len(content.data) > _MOST_BYTES:
-            raise InputError(f"{path}: is larger than {_MOST_BYTES:,} bytes; give a file of settings.")
+            raise InputError(f"{path}: is larger than {_MOST_BYTES:,} bytes; give a settings file.")
         self._text = content.text()
         try:
             self.values: Mapping[str, Any] = tomllib.loads(self._text)

@@ -1,4 +1,4 @@
-"""`bertbench export`: a model as a SavedModel or an ONNX file, after its logits were compared."""
+"""`bertbench export`: write a model as a SavedModel or an ONNX file, after comparing its logits."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -30,17 +30,19 @@ _SEED = 5
 
 @dataclass(frozen=True)
 class ExportOptions(Settings):
-    """What `bertbench export` takes for every task."""
+    """The options of `bertbench export` that all tasks share."""
 
-    format: Annotated[str, Option("What is written.", choices=(SAVED_MODEL, ONNX), group="output")]
-    output_dir: Annotated[Path, Option("Folder to write; new or empty.", group="output")]
+    format: Annotated[
+        str, Option("Format of the exported model.", choices=(SAVED_MODEL, ONNX), group="output")
+    ]
+    output_dir: Annotated[Path, Option("Output folder; must be new or empty.", group="output")]
     model: ModelOptions = field(default_factory=ModelOptions)
     compute: Compute = field(default_factory=Compute)
     threads: ThreadOptions = field(default_factory=ThreadOptions)
 
 
 def export_task(kind: type[Task], options: ExportOptions, settings: TaskSettings) -> None:
-    """Export a task's model; what can be refused without TensorFlow is refused before it starts."""
+    """Export a task's model; bad input is refused before TensorFlow starts where possible."""
     from bertbench.export.onnx_model import require_packages
 
     if options.compute.precision is INT8:
@@ -78,8 +80,8 @@ def export_task(kind: type[Task], options: ExportOptions, settings: TaskSettings
         )
     notice(
         f"{options.output_dir}: {task.name} in {compute.precision} as {options.format}; {agreement.logits:,} "
-        f"logits of {len(features)} examples differ by {agreement.difference:.2g} at most, of up to "
-        f"{agreement.magnitude:.3g}"
+        f"logits of {len(features)} examples differ by at most {agreement.difference:.2g}; the largest "
+        f"is {agreement.magnitude:.3g}"
     )
     print_json(
         {"output_dir": str(options.output_dir), "format": options.format, **dataclasses.asdict(agreement)}
@@ -93,13 +95,13 @@ command = TaskGroup(
     help="""Write a model for other programs: a TensorFlow SavedModel, or ONNX.
 
     Its logits are compared with the model's own before anything is written, on the first examples of the
-    data, or on made-up ones without data.
+    data, or on random ones without data.
     """,
 )
 
 
 def _compared_examples(task: Task, config: "ModelConfig") -> "Features":
-    """The first examples of the data, else made-up ones of all lengths, with random labels."""
+    """The first examples of the data or, without data, random ones of all lengths with random labels."""
     from bertbench.data.features import Features
     from bertbench.tasks.fit import require_known_ids
 

@@ -2,7 +2,8 @@
 
 A frame is the length of a record (uint64, little-endian), a checksum of the length, the record, and a
 checksum of the record (https://www.tensorflow.org/tutorials/load_data/tfrecord). TensorFlow verifies the
-checksums, but asks for as much memory as the length says, and takes half a header for the end of the file.
+checksums, but allocates as much memory as the length states, and takes an incomplete header as the end of the
+file.
 """
 
 from pathlib import Path
@@ -10,18 +11,18 @@ from pathlib import Path
 from bertbench.errors import InputError
 
 HEADER_BYTES = 12
-FRAME_BYTES = 16  # the header, and the checksum of the record
+FRAME_BYTES = 16  # header and checksum of the record
 _BUFFER_BYTES = 2**20
 
 
 def require_frames(path: Path, most: int = -1) -> None:
-    """Check that frames follow each other up to the end of a file; no checksum is verified.
+    """Check that a file consists of whole frames; no checksum is verified.
 
     Args:
-      most: only the first so many are checked; -1: all.
+      most: number of frames to check; -1: all.
 
     Raises:
-      InputError: one ends behind the end of the file; the message names the record.
+      InputError: a frame ends after the end of the file; the message names the record.
     """
     size = path.stat().st_size
     number = end = 0
@@ -36,7 +37,7 @@ def require_frames(path: Path, most: int = -1) -> None:
 
 
 def damaged(path: Path, number: int) -> InputError:
-    """The error for a record that cannot be read, by its number from 1."""
+    """The error for an unreadable record, numbered from 1."""
     return InputError(
         f"{path}: record {number}: truncated or damaged, or not a TFRecord; prepare or fetch it again."
     )

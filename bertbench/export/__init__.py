@@ -1,1 +1,1 @@
-"""A model as a file that other programs run."""
+"""Export of models to file formats that other programs run."""

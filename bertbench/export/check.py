@@ -1,4 +1,4 @@
-"""Whether an exported model computes what the model computes."""
+"""Comparison of an exported model's logits with the model's own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from bertbench.gate.limits import Tolerance
 from bertbench.model.bert import BertModel
 from bertbench.model.graph import ShapelessGraph
 
-# How far logits may differ, as a share of the largest one's magnitude (of 1 at least), by precision.
+# Allowed difference of logits, as a share of the largest magnitude (at least 1), by precision.
 LOGIT_TOLERANCES = {
-    "fp32": Tolerance(1e-3, "share", "float32 sums in another order move logits by some 1e-4"),
-    "bf16": Tolerance(0.1, "share", "another batching alone moves bf16 logits of some 5 by up to 0.12"),
+    "fp32": Tolerance(1e-3, "share", "the order of float32 sums changes logits by about 1e-4"),
+    "bf16": Tolerance(0.1, "share", "batching alone changes bf16 logits of about 5 by up to 0.12"),
 }
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The largest difference of a logit, the largest logit's magnitude, and how many were compared."""
+    """The largest difference, the largest logit's magnitude, and the number of logits compared."""
 
     difference: float
     magnitude: float
@@ -32,7 +32,7 @@ class Agreement:
 
 
 def own_outputs(model: BertModel, features: Features) -> dict[str, np.ndarray]:
-    """The model's own logits in the form of the exported ones, see `bertbench.export.inputs`."""
+    """The model's own logits in the shapes of the exported ones, see `bertbench.export.inputs`."""
     width = int(features.lengths.max())
     batch = assemble(features, plan_one_batch(features.lengths, range(len(features)), "padded", width))
     graph = ShapelessGraph(lambda tensors: model(tensors))
@@ -45,7 +45,7 @@ def own_outputs(model: BertModel, features: Features) -> dict[str, np.ndarray]:
 def require_agreement(
     own: Mapping[str, np.ndarray], exported: Mapping[str, np.ndarray], mask: np.ndarray, precision: str
 ) -> Agreement:
-    """Hold exported logits against the model's own, at the tokens that `mask` [N, S] has.
+    """Compare exported logits with the model's own; padding (`mask` [N, S] is 0) is ignored.
 
     Raises:
       CannotJudge: an output is missing, is not finite, or differs by more than the precision explains.

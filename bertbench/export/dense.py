@@ -1,4 +1,4 @@
-"""A model behind the face of exported ones: rows of one width in, logits by name out."""
+"""A model with the interface of exported ones: padded rows in, logits by name out."""
 
 import tensorflow as tf
 
@@ -21,7 +21,7 @@ class DenseModel(tf.Module):
         self.input_names = (*ROW_INPUTS, POSITIONS) if self._masked else ROW_INPUTS
 
     def __call__(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """int32 [N, S] or [N, P] -> float32 [N, S] a token, [N, P, V] a masked word, or [N, C] an example."""
+        """int32 [N, S] or [N, P] -> float32 [N, S], [N, P, V] of masked tokens, or [N, C] of examples."""
         mask = inputs["input_mask"]
         rows, width = tf.unstack(tf.shape(mask))
         batch = {
@@ -44,5 +44,5 @@ class DenseModel(tf.Module):
         return outputs
 
     def signature(self) -> dict[str, tf.TensorSpec]:
-        """The inputs as a function's signature."""
+        """The signature of the inputs."""
         return {name: tf.TensorSpec([None, None], tf.int32, name) for name in self.input_names}

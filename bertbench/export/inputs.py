@@ -1,7 +1,7 @@
-"""What exported models take: rows of one width, as other programs have them.
+"""The inputs of exported models: rows padded to one width, as in other programs.
 
 `input_ids`, `segment_ids` and `input_mask` (1 for tokens, 0 for the padding after them) are integers [N, S].
-A head of masked words also takes `masked_lm_positions` [N, P], counted from a row's first token.
+The pretraining head also takes `masked_lm_positions` [N, P], counted from a row's first token.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ POSITIONS = "masked_lm_positions"
 
 
 def dense_inputs(features: Features, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The named inputs of all examples, int32, as wide as the longest."""
+    """The named inputs of all examples, int32, padded to the longest."""
     shape = len(features), int(features.lengths.max())
     mask = np.arange(shape[1]) < features.lengths[:, None]
     arrays: dict[str, np.ndarray] = {"input_mask": mask.astype(np.int32)}
@@ -27,5 +27,5 @@ def dense_inputs(features: Features, names: tuple[str, ...]) -> dict[str, np.nda
 
 
 def at_tokens(values: Mapping[str, np.ndarray], mask: np.ndarray) -> dict[str, np.ndarray]:
-    """Outputs [N, S] at the tokens alone, [T]; others as they are."""
+    """Outputs [N, S] without padding, [T]; others unchanged."""
     return {name: array[mask > 0] if array.shape == mask.shape else array for name, array in values.items()}

@@ -1,11 +1,11 @@
-"""A BERT as an ONNX graph (opset 20), made from weights under Google's names.
+"""A BERT as an ONNX graph (opset 20), built from weights with Google's names.
 
-The graph is that of common exporters for a plain BERT: 3-D hidden states, one product per projection, an
-additive mask. ONNX Runtime and OpenVINO fuse what they know in it. Inputs are int64, see
+The graph is like that of common exporters for a plain BERT: 3-D hidden states, one product per projection, an
+additive mask. ONNX Runtime and OpenVINO fuse its known patterns. Inputs are int64, see
 `bertbench.export.inputs`.
 
-ONNX Runtime computes in float32 on CPUs. A model in bfloat16 is held by bfloat16 weights, and by rounding to
-bfloat16 where the model does: after every product, softmax, layer norm and GELU.
+ONNX Runtime computes in float32 on CPUs. A model in bfloat16 keeps its bfloat16 weights,
+and rounds to bfloat16 where bertbench does: after every product, softmax, layer norm and GELU.
 """
 
 import math
@@ -27,7 +27,7 @@ _APPROXIMATE = {"tanh": "tanh", "fused": "tanh", "erf": "none"}
 
 
 def write_onnx(path: Path, graph: onnx.GraphProto) -> None:
-    """Write `path` and, next to it, `<path>.data` with the weights."""
+    """Write `path`, and the weights to `<path>.data`."""
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="bertbench")
     onnx.save(model, path, save_as_external_data=True, location=f"{path.name}.data", size_threshold=1024)
@@ -37,7 +37,7 @@ class GraphBuilder:
     """Nodes and constants of a graph under construction.
 
     Attributes:
-      config: of the model.
+      config: the model's configuration.
     """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray], gelu: str) -> None:
@@ -50,10 +50,11 @@ class GraphBuilder:
         self._constants: dict[str, onnx.TensorProto] = {}
 
     def finish(self, inputs: tuple[str, ...], outputs: Mapping[str, list[Any]]) -> onnx.GraphProto:
-        """The graph.
+        """Build the graph.
 
         Args:
-          inputs: of all inputs. outputs: the shape of each output.
+          inputs: the names of all inputs.
+          outputs: the shape of each output.
         """
         shapes = {name: ["batch", "sequence" if name in ROW_INPUTS else "masked"] for name in inputs}
         return helper.make_graph(
@@ -65,7 +66,7 @@ class GraphBuilder:
         )
 
     def encode(self) -> str:
-        """The encoder: the hidden states, [N, S, H]."""
+        """Add the encoder; returns the hidden states, [N, S, H]."""
         bias = self._mask_bias()
         x = self._embed()
         for index in range(self.config.num_hidden_layers):
@@ -73,7 +74,7 @@ class GraphBuilder:
         return x
 
     def pool(self, hidden: str) -> str:
-        """tanh of a dense layer on each row's first token, [N, H]."""
+        """Add the pooler: tanh of a dense layer on each row's first token, [N, H]."""
         first = self.add("Gather", hidden, self.constant("zero", np.array(0)), axis=1)
         return self.rounded(self.add("Tanh", self.dense(first, "bert/pooler/dense")))
 
@@ -83,7 +84,7 @@ class GraphBuilder:
         return self.rounded(self.add("Add", product, self.weight(f"{scope}/bias")))
 
     def project(self, x: str, weights: str, bias: str, output: str) -> None:
-        """x @ weights^T + bias, an output of the graph."""
+        """Add x @ weights^T + bias as an output of the graph."""
         turned = self.add("Transpose", self.weight(weights), perm=[1, 0])
         self.add("Add", self.add("MatMul", x, turned), self.weight(bias), output=output)
 
@@ -104,7 +105,7 @@ class GraphBuilder:
         return self.add("Cast", self.add("Cast", x, to=TensorProto.BFLOAT16), to=TensorProto.FLOAT)
 
     def weight(self, name: str) -> str:
-        """A weight, in float32."""
+        """A weight, cast to float32."""
         value = self._weights[name]
         if value.dtype == np.float32:
             return self.constant(name, value)
@@ -116,13 +117,13 @@ class GraphBuilder:
         return wide
 
     def constant(self, name: str, value: np.ndarray) -> str:
-        """A constant, made once by its name."""
+        """A constant; each name is added once."""
         if name not in self._constants:
             self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def add(self, operation: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
-        """A node's output."""
+        """Add a node; returns the name of its output."""
         name = output or f"{operation}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operation, inputs, [name], name=name, **attributes))
         return name

@@ -14,10 +14,12 @@ Weights = Mapping[str, np.ndarray]
 
 
 def build_graph(head: str, config: ModelConfig, weights: Weights, gelu: str) -> onnx.GraphProto:
-    """The whole graph.
+    """Build the graph of a model.
 
     Args:
-      head: one of `HEADS`. weights, gelu: as of `GraphBuilder`.
+      head: one of `HEADS`.
+      weights: see `GraphBuilder`.
+      gelu: see `GraphBuilder`.
     """
     builder = GraphBuilder(config, weights, gelu)
     return HEADS[head](builder, weights)

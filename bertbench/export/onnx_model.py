@@ -14,10 +14,10 @@ _PACKAGES = ("onnx", "onnxruntime")
 
 
 def require_packages() -> None:
-    """Check that the optional packages are there.
+    """Check that the optional packages are installed.
 
     Raises:
-      InputError: one is not.
+      InputError: one is missing.
     """
     for package in _PACKAGES:
         if importlib.util.find_spec(package) is None:
@@ -28,17 +28,17 @@ def require_packages() -> None:
 
 
 def write_onnx_model(folder: Path, model: BertModel) -> None:
-    """Write `model.onnx`, and its weights beside it.
+    """Write `model.onnx` and the file of its weights.
 
     Raises:
-      InputError: the model's head has no such form.
+      InputError: the model's head is not supported.
     """
     from bertbench.export.onnx_graph import write_onnx
     from bertbench.export.onnx_heads import HEADS, build_graph
 
     head = type(model.head).__name__
     if head not in HEADS:
-        raise InputError(f"--format onnx has no form for {head}; give --format saved-model.")
+        raise InputError(f"--format onnx does not support {head}; give --format saved-model.")
     weights = {name: variable.numpy() for name, variable in model.variables_by_name.items()}
     gelu = model.compute.kernels.gelu_for(model.config)
     write_onnx(folder / MODEL_FILE, build_graph(head, model.config, weights, gelu))

@@ -1,4 +1,4 @@
-"""A TensorFlow SavedModel with the signature `serving_default`, as TensorFlow Serving takes it."""
+"""A TensorFlow SavedModel with the signature `serving_default`, as TensorFlow Serving expects it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from bertbench.export.dense import DenseModel
 
-# Of functions that XLA compiles, and of those that define their gradient.
+# Attributes of functions that XLA compiles, and of functions with custom gradients.
 _TRAINING_ATTRIBUTES = ("_XlaMustCompile", "_gradient_op_type")
 _SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
@@ -31,7 +31,7 @@ def run_saved_model(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str,
 
 
 def _drop_attributes(path: Path) -> None:
-    """Remove what inference does not need; TensorFlow Serving does not compile with XLA by default."""
+    """Remove attributes of training; TensorFlow Serving does not compile with XLA by default."""
     saved = SavedModel.FromString(path.read_bytes())
     for meta_graph in saved.meta_graphs:
         graph = meta_graph.graph_def

@@ -24,10 +24,10 @@ def require_length(task: Task, config: ModelConfig) -> None:
 
 
 def require_positions(max_seq_length: int, config: ModelConfig) -> None:
-    """Check that the model has positions for so many tokens.
+    """Check that the model has positions for this number of tokens.
 
     Raises:
-      InputError: it has not.
+      InputError: it has too few.
     """
     if max_seq_length > config.max_position_embeddings:
         raise InputError(
@@ -60,8 +60,8 @@ def require_size(config: ModelConfig, checkpoint: Path | None) -> None:
     Smaller differences are reported when the checkpoint is loaded (`bertbench.checkpoint.plan`).
 
     Raises:
-      InputError: the checkpoint has less than half of the weights; or there is no checkpoint, and the weights
-        need more than the machine's memory.
+      InputError: the checkpoint has less than half of the weights; or without a checkpoint, the weights need
+        more than the machine's memory.
     """
     from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
 

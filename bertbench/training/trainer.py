@@ -112,7 +112,7 @@ class Trainer:
         return step or 0
 
     def _load(self, source: ModelSource, checkpoint: Path) -> None:
-        """Load the initial weights; in place of another task's head a new one starts."""
+        """Load the initial weights; another task's head is replaced by a new one."""
         other = self._task.other_head(source)
         if other is not None:
             notice(f"{other}; a new {self._task.head_name} starts from random weights.")

@@ -1,4 +1,4 @@
-"""Runs mutants of every format and tells how they ended; see the package."""
+"""Runs mutants of every format and reports the outcomes; see the package."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ class _SilentError(Exception):
 
 
 def run_mutants(name: str, first: int, end: int) -> Iterator[Verdict]:
-    """The verdicts on mutants `first` to `end` of a format; a worker that is lost is replaced."""
+    """The verdicts on mutants `first` to `end` of a format; a worker that died or hung is replaced."""
     while first < end:
         with _start(name, first, end) as worker:
             try:
@@ -50,7 +50,7 @@ def _start(name: str, first: int, end: int) -> "subprocess.Popen[bytes]":
 
 
 def _read_line(worker: "subprocess.Popen[bytes]", seconds: float) -> bytes:
-    """A line that the worker writes; empty if it has ended."""
+    """The next line of the worker's output; empty if it has ended."""
     assert worker.stdout is not None
     if not select.select([worker.stdout], [], [], seconds)[0]:
         raise _SilentError

@@ -1,4 +1,4 @@
-"""Ways to damage binary files so that their checksums are right, as an attacker would."""
+"""Ways to damage binary files and keep their checksums correct, as an attacker would."""
 
 import io
 import random
@@ -35,13 +35,13 @@ def masked_crc(data: bytes) -> bytes:
 
 
 def frame(record: bytes, length: int | None = None) -> bytes:
-    """A record of a TFRecord file, with a length that may be another."""
+    """A record of a TFRecord file; `length` replaces the correct length."""
     header = struct.pack("<Q", len(record) if length is None else length)
     return header + masked_crc(header) + record + masked_crc(record)
 
 
 def change_record(data: bytes, draw: random.Random) -> bytes:
-    """A record's bytes, or its length; the checksums are right."""
+    """Change a record's bytes or its length; the checksums are correct."""
     records = list(records_of(data))
     number = draw.randrange(len(records))
     record, length = records[number], None
@@ -55,7 +55,7 @@ def change_record(data: bytes, draw: random.Random) -> bytes:
 
 
 def records_of(data: bytes) -> Iterator[bytes]:
-    """The records of a whole TFRecord file."""
+    """The records of an undamaged TFRecord file."""
     position = 0
     while position < len(data):
         (length,) = struct.unpack_from("<Q", data, position)
@@ -64,7 +64,7 @@ def records_of(data: bytes) -> Iterator[bytes]:
 
 
 def _change_feature(record: bytes, draw: random.Random) -> bytes:
-    """A value of a feature by a huge one, or its name by what is not UTF-8."""
+    """Replace a value of a feature by a huge one, or its name by bytes that are not UTF-8."""
     from tensorflow.core.example.example_pb2 import Example
 
     example = Example.FromString(record)
@@ -85,7 +85,7 @@ def _change_feature(record: bytes, draw: random.Random) -> bytes:
 
 
 def change_index(data: bytes, draw: random.Random) -> bytes:
-    """An entry of a checkpoint's index, or bytes of its blocks; the checksums are right."""
+    """Change an entry of a checkpoint's index, or bytes of its blocks; the checksums are correct."""
     if draw.random() < 0.5:
         return _change_entry(data, draw)
     changed = bytearray(flip_bits(data[:-_TABLE_FOOTER], draw) + data[-_TABLE_FOOTER:])
@@ -96,7 +96,7 @@ def change_index(data: bytes, draw: random.Random) -> bytes:
 
 
 def _change_entry(data: bytes, draw: random.Random) -> bytes:
-    """Fields of a `BundleEntryProto` or of the header, in a table of one block."""
+    """Change fields of a `BundleEntryProto` or of the header; the result is a table of one block."""
     from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto, BundleHeaderProto
 
     entries = dict(entries_of(data))
@@ -169,7 +169,7 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def _blocks(data: bytes) -> list[tuple[int, int]]:
-    """Offset and size of every block of a whole table; that of the entries' places comes last."""
+    """Offset and size of every block of an undamaged table; the index block is last."""
     footer, places, position = data[-_TABLE_FOOTER:], [], 0
     for _ in range(4):
         number, position = _read_varint(footer, position)
@@ -183,7 +183,7 @@ def _blocks(data: bytes) -> list[tuple[int, int]]:
 
 
 def entries_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a whole table."""
+    """Keys and values of an undamaged table."""
     for offset, size in _blocks(data)[1:-1]:
         yield from _block_entries(data, offset, size)
 
@@ -202,7 +202,7 @@ def _block_entries(data: bytes, offset: int, size: int) -> Iterator[tuple[bytes,
 
 
 def change_header(data: bytes, draw: random.Random) -> bytes:
-    """A value of a safetensors file's header, whose length is right or not."""
+    """Change a value of a safetensors file's header; its length may be wrong."""
     (length,) = struct.unpack_from("<Q", data)
     header = change_json(data[8 : 8 + length], draw)
     stated = draw.choice((len(header), len(header), len(header), *(size & 2**64 - 1 for size in HUGE)))
@@ -210,13 +210,13 @@ def change_header(data: bytes, draw: random.Random) -> bytes:
 
 
 def change_archive(data: bytes, draw: random.Random) -> bytes:
-    """A zip archive with a member that has an unusual name, kind, size or compression."""
+    """Add a member with an unusual name, kind, size or compression to a zip archive."""
     name = draw.choice(
         ("../out", "/tmp/out", "a\\b", "x" * 70_000, "a/../../b", "vocab.txt", "", ".", "a/b/")
     )
     packed = io.BytesIO(data)
     with warnings.catch_warnings(), zipfile.ZipFile(packed, "a") as archive:
-        warnings.simplefilter("ignore")  # a name that is there already
+        warnings.simplefilter("ignore")  # a repeated name
         entry = zipfile.ZipInfo(name[:65_535] or "empty")
         entry.compress_type = draw.choice(
             (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)

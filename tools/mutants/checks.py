@@ -1,6 +1,6 @@
-"""Whether the values that were read are those in a damaged file.
+"""Whether the values that were read are those in the damaged file.
 
-They are compared with the simplest other reader of the format: Python's for JSON, lines split at tabs, numpy.
+They are compared with a simple independent reader: Python's for JSON, lines split at tabs, numpy.
 """
 
 import io
@@ -31,7 +31,7 @@ def _json(data: bytes) -> Any:
 
 
 def holds(data: bytes, read: Any) -> bool:
-    """Whether a JSON file has the values that were read, as far as it has their keys."""
+    """Whether a JSON file contains the values that were read, for the keys that it has."""
     return _contains(_json(data), read)
 
 
@@ -138,7 +138,7 @@ def are_tensors(data: bytes, read: dict[str, np.ndarray]) -> bool:
 
 
 def are_efficiencies(data: bytes, read: Any) -> bool:
-    """Whether the figures are the file's."""
+    """Whether the numbers are the file's."""
     stated = [benchmark["extra_info"]["efficiency"] for benchmark in _json(data)["benchmarks"]]
     return sorted(map(float, stated)) == read
 
@@ -166,5 +166,5 @@ def are_members(data: bytes, read: Any) -> bool:
 
 
 def of_any_value(data: bytes, read: Any) -> bool:
-    """For files whose damage has right checksums: whatever they say was meant."""
+    """For damage with correct checksums: all values are accepted."""
     return True

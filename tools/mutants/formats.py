@@ -19,7 +19,7 @@ class Format:
     Attributes:
       make: writes a real file, with what it needs around it, into a folder; returns its path.
       read: reads it as the commands do.
-      mutations: ways to damage it, by what they are called.
+      mutations: ways to damage it, by name.
       right: whether bytes mean what was read from them; None: nothing but what the undamaged file gives.
     """
 

@@ -1,4 +1,4 @@
-"""Ways to damage a file: of its bytes, of its text, and of the values in JSON."""
+"""Ways to damage a file: its bytes, its text, or its JSON values."""
 
 import json
 import random
@@ -11,7 +11,7 @@ HUGE = (2**31, 2**32 + 9, 2**63 - 1, 2**63, 2**64, 10**30, 10**400, -1, -(2**31)
 
 
 def flip_bits(data: bytes, draw: random.Random) -> bytes:
-    """One to eight bits."""
+    """Flip one to eight bits."""
     changed = bytearray(data)
     for _ in range(draw.randint(1, 8)):
         changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
@@ -19,32 +19,32 @@ def flip_bits(data: bytes, draw: random.Random) -> bytes:
 
 
 def overwrite(data: bytes, draw: random.Random) -> bytes:
-    """Up to 64 bytes, by noise, zeros or ones."""
+    """Overwrite up to 64 bytes by noise, zeros or ones."""
     start, length = draw.randrange(len(data)), draw.randint(1, 64)
     fill = draw.choice((draw.randbytes(length), bytes(length), b"\xff" * length))
     return data[:start] + fill + data[start + length :]
 
 
 def truncate(data: bytes, draw: random.Random) -> bytes:
-    """At any place, often at the ends."""
+    """Truncate at any position, often near an end."""
     return data[: draw.choice((draw.randrange(len(data)), draw.randint(0, 64), -draw.randint(1, 64)))]
 
 
 def remove(data: bytes, draw: random.Random) -> bytes:
-    """A range."""
+    """Remove a range."""
     start = draw.randrange(len(data))
     return data[:start] + data[start + draw.randint(1, max(1, len(data) // 4)) :]
 
 
 def repeat(data: bytes, draw: random.Random) -> bytes:
-    """A range, somewhere else."""
+    """Repeat a range at another position."""
     start, place = draw.randrange(len(data)), draw.randrange(len(data))
     part = data[start : start + draw.randint(1, max(1, len(data) // 4))]
     return data[:place] + part + data[place:]
 
 
 def insert(data: bytes, draw: random.Random) -> bytes:
-    """Bytes of which each has broken some reader."""
+    """Insert bytes that have broken some reader."""
     hostile = (
         b"\0",
         b"\xff",
@@ -61,23 +61,23 @@ def insert(data: bytes, draw: random.Random) -> bytes:
 
 
 def replace_all(data: bytes, draw: random.Random) -> bytes:
-    """Everything: nothing, blanks, zeros, noise, or the file twice."""
+    """Replace everything: by nothing, blanks, zeros, noise, or the file twice."""
     return draw.choice((b"", b"\n", b" " * 50, bytes(len(data)), draw.randbytes(len(data)), data * 2))
 
 
 def add_mark(data: bytes, draw: random.Random) -> bytes:
-    """A byte order mark, or another encoding."""
+    """Add a byte order mark, or use another encoding."""
     text = data.decode()
     return draw.choice((b"\xef\xbb\xbf" + data, text.encode("utf-16"), text.encode("utf-32"), data[::-1]))
 
 
 def change_line_ends(data: bytes, draw: random.Random) -> bytes:
-    """CR LF, CR, or none."""
+    """Change line ends to CR LF, CR or none."""
     return data.replace(b"\n", draw.choice((b"\r\n", b"\r", b"", b"\n\n", b"\n\r")))
 
 
 def change_lines(data: bytes, draw: random.Random) -> bytes:
-    """One line left out, doubled or moved; or all of them in another order."""
+    """Remove, repeat or move one line, or reorder all."""
     lines = data.split(b"\n")
     one = lines.pop(draw.randrange(len(lines)))
     extra = draw.choice(([], [one, one], [one]))
@@ -89,13 +89,13 @@ def change_lines(data: bytes, draw: random.Random) -> bytes:
 
 
 def lengthen(data: bytes, draw: random.Random) -> bytes:
-    """One line of 10 MB."""
+    """Make one line 10 MB long."""
     place = draw.randrange(len(data) + 1)
     return data[:place] + draw.choice((b"x", b" ", b"1", b"[", b"\t", b"a ")) * LONG + data[place:]
 
 
 def change_number(data: bytes, draw: random.Random) -> bytes:
-    """A number in a text, by one that is too large, negative or none."""
+    """Replace a number by one that is too large or negative, or by another word."""
     places = [place for place, byte in enumerate(data) if chr(byte).isdigit()]
     if not places:
         return data + b"9" * 30
@@ -105,7 +105,7 @@ def change_number(data: bytes, draw: random.Random) -> bytes:
 
 
 def change_json(data: bytes, draw: random.Random) -> bytes:
-    """One value, key or object of a JSON file."""
+    """Change one value, key or object of a JSON file."""
     values = json.loads(data)
     raw: dict[str, str] = {}
     places = _places(values)
@@ -144,7 +144,7 @@ _HOSTILE = (
 
 
 def _places(values: Any) -> list[tuple[Any, Any]]:
-    """Each value's holder and its key or number there."""
+    """The container and the key or index of each value."""
     found: list[tuple[Any, Any]] = []
     waiting = [values]
     while waiting:

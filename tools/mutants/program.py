@@ -5,7 +5,7 @@ from typing import Any
 
 from tools.mutants.formats import BY_NAME
 
-read: list[Any] = []  # by the last run
+read: list[Any] = []  # the result of the last run
 
 
 def run(arguments: list[str]) -> int:

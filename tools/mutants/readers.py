@@ -1,4 +1,4 @@
-"""Each format as the commands read it; what is returned are plain values, for `checks`."""
+"""Each format as the commands read it; each returns plain values for `checks`."""
 
 import dataclasses
 import json
@@ -39,7 +39,7 @@ _TOKENIZER = TokenizerFiles(embedded.SQUAD / "vocab.txt").tokenizer
 
 
 class Everything:
-    """A container that holds whatever it is asked for."""
+    """A container that contains every key."""
 
     def __contains__(self, item: object) -> bool:
         return True

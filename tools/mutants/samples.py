@@ -1,4 +1,4 @@
-"""A real file of each format, small, with what its readers need around it; each function returns its path."""
+"""A small real file of each format, with the files that its readers need; each function returns its path."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ max-slowdown = 0.05
 
 
 def first_lines(source: Path, count: int) -> Maker:
-    """Makes a file of the first lines of another."""
+    """A maker of a file with the first lines of another."""
 
     def make(folder: Path) -> Path:
         lines = source.read_bytes().splitlines(keepends=True)
@@ -53,7 +53,7 @@ def first_lines(source: Path, count: int) -> Maker:
 
 
 def google_model(damaged: str) -> Maker:
-    """Makes a copy of an embedded model, of which one file is to be damaged."""
+    """A maker of a copy of an embedded model, one file of which will be damaged."""
 
     def make(folder: Path) -> Path:
         for path in embedded.SQUAD.iterdir():

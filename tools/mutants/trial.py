@@ -41,10 +41,10 @@ class Trial:
         self._whole = self._path.read_bytes()
         status, said, self._former = self._run()
         if status or not self._is_right(self._whole, self._former):
-            raise RuntimeError(f"{format.name}: the undamaged file is not read right: {said}")
+            raise RuntimeError(f"{format.name}: the undamaged file is not read correctly: {said}")
 
     def try_mutant(self, number: int) -> Verdict:
-        """Make and read the mutant of that number, which is the same in every process."""
+        """Make and read a mutant, which depends only on its number."""
         draw = random.Random(f"{self._format.name} {number}")
         name = draw.choice(sorted(self._format.mutations))
         data = self._format.mutations[name](self._whole, draw)
@@ -59,9 +59,9 @@ class Trial:
     def _fault_of_reading(self, data: bytes, read: Any) -> str | None:
         try:
             right = self._is_right(data, read)
-        except Exception as error:  # whatever another reader says of a file that this one took
-            return f"read {read!r:.300}, but another reader says {error!r:.300}"
-        return None if right else f"read otherwise than it is written: {read!r:.300}"
+        except Exception as error:  # any error of the independent reader
+            return f"read {read!r:.300}, but the independent reader reports {error!r:.300}"
+        return None if right else f"read incorrectly: {read!r:.300}"
 
     def _fault_of_refusal(self, status: int, said: list[str]) -> str | None:
         lines = [line for line in said if line.startswith(f"{NAME}: ")]

@@ -1,6 +1,6 @@
 """The process that reads mutants: `python -m tools.mutants.worker FORMAT FIRST END`, a line of JSON for each.
 
-It may die, hang or take too much memory; `tools.mutants.__main__` watches over it.
+It may die, hang or need too much memory; `tools.mutants.__main__` watches over it.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bertbench.runtime import import_quietly
 
-MEMORY = 2 * 2**30  # bytes beside what an idle worker has
+MEMORY = 2 * 2**30  # bytes in addition to an idle worker's
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Models that cannot be, or that their checkpoint does not hold, are refused before they are built."""
+"""Models that are impossible, or larger than their checkpoint, are refused before they are built."""
 
 import dataclasses
 import time
@@ -65,5 +65,5 @@ def test_random_weights_beyond_memory_are_rejected():
 
 @pytest.mark.parametrize("layers", [1001, 100_000, 2**63])
 def test_too_many_layers_are_rejected(layers):
-    with pytest.raises(InputError, match=f"num_hidden_layers is {layers}; at most 1000 are built"):
+    with pytest.raises(InputError, match=f"num_hidden_layers is {layers}; at most 1000 are supported"):
         ModelConfig(num_hidden_layers=layers, hidden_size=8, num_attention_heads=1)
