@@ -124,7 +124,7 @@ def _report(name: str, error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         number = signal.Signals(error.number if isinstance(error, Stopped) else signal.SIGINT)
         _tell(f"{name}: {'interrupted' if number == signal.SIGINT else f'stopped by {number.name}'}")
-        return 128 + number  # as a shell gives it
+        return 128 + number  # as in shells
     if _is_out_of_memory(error):
         _tell(f"{name}: {_OUT_OF_MEMORY}")
         return InputError.exit_status

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 NONE = "–"
 MINUS = "−"
-# What moves the cursor, ends a line, turns the direction of writing, or is no character: C0 and C1 control
-# characters, line and paragraph separators, bidirectional controls, surrogates, and what XML does not take.
+# Characters that move the cursor, end a line, change the writing direction, or are invalid: C0 and C1 control
+# characters, line and paragraph separators, bidirectional controls, surrogates, and those that XML excludes.
 _NOT_PRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
@@ -24,7 +24,7 @@ def printable(text: str) -> str:
 
 
 def shorten(text: str, most: int = 1000) -> str:
-    """A text from a file with at most about `most` characters: its middle is left out."""
+    """A text, shortened in the middle to about `most` characters."""
     if len(text) <= most:
         return text
     half = most // 2

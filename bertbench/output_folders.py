@@ -50,10 +50,10 @@ def staged_directory(path: Path | str, *, last: str | None = None) -> Iterator[P
     On any exception `path` is unchanged; if it did not exist, it does not exist afterwards.
 
     Args:
-      last: as in `written_together`.
+      last: see `written_together`.
 
     Raises:
-      InputError: as `claimed` and `written_together`, or as raised in the context.
+      InputError: see `claimed` and `written_together`; or as raised in the context.
     """
     with claimed(path) as folder, written_together(folder, last=last) as staging:
         yield staging
@@ -92,9 +92,9 @@ def written_together(folder: Path, *, last: str | None = None) -> Iterator[Path]
 
 @contextlib.contextmanager
 def new_directory(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder; on success it becomes `path`, with everything in it.
+    """Yield a temporary folder, which is renamed to `path` on success.
 
-    On any exception there is nothing new.
+    On any exception the folder is removed.
 
     Raises:
       InputError: `path` cannot be created, or exists and is not an empty folder.
@@ -117,7 +117,7 @@ def new_directory(path: Path | str) -> Iterator[Path]:
 
 
 def _exchange(names: Sequence[str], staging: Path, folder: Path, former: Path) -> None:
-    """Move the files of these names from `staging` to `folder`, and those that are there to `former`.
+    """Move files from `staging` to `folder`, and the earlier ones of the same names to `former`.
 
     On any exception everything is moved back.
     """
@@ -144,7 +144,7 @@ def _exchange(names: Sequence[str], staging: Path, folder: Path, former: Path) -
 
 
 def _lock(folder: Path) -> int:
-    """The open and locked lock file of a folder.
+    """Open and lock the lock file of a folder; returns its handle.
 
     Raises:
       InputError: another run has locked it, or it cannot be written.
@@ -169,7 +169,7 @@ def _lock(folder: Path) -> int:
         if is_at(handle, path):
             _name_holder(handle)
             return handle
-        os.close(handle)  # its former owner removed it in the meantime
+        os.close(handle)  # its former owner has removed it
 
 
 def _name_holder(handle: int) -> None:

@@ -56,13 +56,13 @@ def parse_dataclass(cls: type[T], values: Any, place: str, remedy: str = AGAIN) 
 
 
 def read_state(cls: type[T], path: Path, remedy: str) -> T:
-    """Read a JSON file in which a command keeps its own state.
+    """Read a JSON file of a command's state.
 
     Args:
-      cls: a dataclass, or a type such as `dict[str, int]`. remedy: what to do about a damaged file.
+      cls: a dataclass, or a type such as `dict[str, int]`; remedy: advice if the file is damaged.
 
     Raises:
-      InputError: the file cannot be read or holds something else.
+      InputError: the file cannot be read or has other contents.
     """
     return parse_dataclass(cls, read_json(path), str(path), remedy)
 

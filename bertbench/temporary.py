@@ -1,4 +1,4 @@
-"""Temporary files and folders next to their target, which never remain.
+"""Temporary files and folders next to their target, which are always removed in the end.
 
 Their names contain that of the target, and they are locked (`flock`) while their process uses them. Those
 of a killed process are not locked: the next process with the same target removes them.
@@ -18,7 +18,7 @@ SUFFIX = ".bertbench"
 
 @contextlib.contextmanager
 def temporary_file(target: Path) -> Iterator[Path]:
-    """Yield a new, empty file next to `target`; at the end it is removed, unless it was renamed.
+    """Yield a new, empty file next to `target`; it is removed at the end, unless it was renamed.
 
     Raises:
       OSError: the folder is missing or cannot be written.
@@ -36,10 +36,10 @@ def temporary_file(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def temporary_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder next to `target`; at the end it is removed with all that is in it.
+    """Yield a new folder next to `target`; it is removed at the end with its contents.
 
     Raises:
-      OSError: the folder around it is missing or cannot be written.
+      OSError: its parent folder is missing or cannot be written.
     """
 
     def make() -> str:
@@ -63,7 +63,7 @@ def remove_abandoned(folder: Path, name: str | None = None) -> None:
 
 
 def is_at(handle: int, path: Path) -> bool:
-    """Whether an open file is still the one at this path."""
+    """Whether `path` is still the path of an open file."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -109,7 +109,7 @@ def _remove(path: Path) -> None:
 
 
 def umask() -> int:
-    """The permissions that new files of this process do not get."""
+    """The permissions that are removed from this process's new files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

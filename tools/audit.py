@@ -1,4 +1,4 @@
-"""`python tools/audit.py`: checks what CI installs (ci-constraints.txt) for known vulnerabilities.
+"""`python tools/audit.py`: checks the packages of CI (ci-constraints.txt) for known vulnerabilities.
 
 If the database cannot be reached, it prints the reason and exits with status 0.
 """
@@ -10,12 +10,12 @@ import urllib.request
 from pathlib import Path
 
 CONSTRAINTS = Path(__file__).resolve().parents[1] / "ci-constraints.txt"
-DATABASE = "https://pypi.org/pypi/pip/json"  # pip-audit asks such a page for each package
+DATABASE = "https://pypi.org/pypi/pip/json"  # pip-audit requests such a page for each package
 SECONDS = 20
 
 
 def main() -> int:
-    """Audit and return the exit status: 1 where a package is known to be vulnerable."""
+    """Run the audit; returns exit status 1 if a package has a known vulnerability."""
     try:
         with urllib.request.urlopen(DATABASE, timeout=SECONDS):
             pass

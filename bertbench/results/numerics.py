@@ -1,4 +1,4 @@
-"""`numerics.json`: kernel errors and the growth of error through the encoder, with verdicts that follow."""
+"""`numerics.json`: kernel errors and the growth of error through the encoder, with consistent verdicts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ _LOOSE_SHARE = 0.5
 
 
 class KernelVerdict(StrEnum):
-    """What an error comes to beside its bound."""
+    """The verdict on an error, given its bound."""
 
     PASS = "pass"
     LOOSE = "loose"
@@ -23,7 +23,7 @@ class KernelVerdict(StrEnum):
 
 
 def verdict_of(error: float, bound: float) -> KernelVerdict:
-    """`FAIL` above the bound, or if one is not a number, `LOOSE` below half of it, else `PASS`."""
+    """`FAIL` above the bound or if a value is NaN, `LOOSE` below half of the bound, else `PASS`."""
     if not error <= bound:
         return KernelVerdict.FAIL
     return KernelVerdict.LOOSE if error < _LOOSE_SHARE * bound else KernelVerdict.PASS
@@ -33,7 +33,7 @@ def verdict_of(error: float, bound: float) -> KernelVerdict:
 class KernelError:
     """One kernel against exact arithmetic, in units in the last place (ULP) of `dtype`.
 
-    `unit` says at which value the ULP is taken if it is not the exact result ("ULP of x"). `inputs` is the
+    `unit` is the value at which the ULP is taken if it is not the exact result ("ULP of x"). `inputs` is the
     number or a description of the inputs; `argmax` is the input with the largest error.
     """
 
@@ -73,15 +73,15 @@ def read_numerics(path: Path | str) -> NumericsResult:
     """Read `numerics.json`.
 
     Raises:
-      InputError: it cannot be read, is of another version, or a verdict is not that of its figures; the
-        message names file and place.
+      InputError: it cannot be read, is of another version, or a verdict contradicts its numbers; the message
+        names file and place.
     """
     result: NumericsResult = parse_version(NumericsResult, read_json(path), str(path))
     for row in result.rows:
         right = verdict_of(row.max_ulp, row.bound)
         if row.verdict != right:
             raise InputError(
-                f"{path}: {row.kernel} {row.variant} {row.dtype}: says {row.verdict!s}, its error "
-                f"{row.max_ulp:g} and bound {row.bound:g} say {right!s}; make the results again."
+                f"{path}: {row.kernel} {row.variant} {row.dtype}: verdict {row.verdict!s} must be "
+                f"{right!s} for error {row.max_ulp:g} and bound {row.bound:g}; make the results again."
             )
     return result

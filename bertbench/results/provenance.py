@@ -45,14 +45,14 @@ def describe_origin() -> dict[str, Any]:
 
 
 def command_line() -> str:
-    """The command of this process, quoted for a shell; its paths as `shown_path` gives them."""
+    """The command of this process, quoted for a shell, with `~` for the home folder."""
     program = Path(sys.argv[0]).name
     words = ["bertbench" if program == "__main__.py" else program, *sys.argv[1:]]
     return _without_home(shlex.join(words))
 
 
 def shown_path(path: Path) -> str:
-    """A path as results tell it: the home folder, which tells the user's name, is `~`."""
+    """A path as written to results: `~` replaces the home folder, which contains the user's name."""
     return _without_home(str(path))
 
 

@@ -137,10 +137,10 @@ def read_throughput(path: Path | str) -> ThroughputResult:
 
 
 def parse_throughput(values: Any, place: str) -> ThroughputCase:
-    """Make a case of its JSON object, as `bertbench benchmark` and the throughput suite write it.
+    """Parse a case from the JSON object that `bertbench benchmark` and the throughput suite write.
 
     Raises:
-      InputError: it is something else, or its figures contradict each other; the message begins with `place`.
+      InputError: it is invalid, or its numbers contradict each other; the message begins with `place`.
     """
     case = parse_version(ThroughputCase, values, place, THROUGHPUT_VERSION)
     if not case.efficiency_rounds:

@@ -19,7 +19,7 @@ def require_seal(values: Mapping[str, Any], place: str) -> None:
     """Check that values match their checksum.
 
     Raises:
-      InputError: they were edited, or have no checksum; the message begins with `place`.
+      InputError: they were edited or have no checksum; the message begins with `place`.
     """
     if CHECKSUM not in values:
         raise InputError(f"{place}: has no {CHECKSUM}; record it again.")

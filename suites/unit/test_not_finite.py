@@ -78,7 +78,7 @@ def test_train_rejects_non_finite_weights_and_writes_no_score(model_of, tmp_path
 
 @pytest.mark.parametrize(("value", "status", "ruling"), [(math.nan, 3, "unclear"), (0.0, 1, "fail")])
 def test_check_rejects_non_finite_and_zero_weights(value, status, ruling, tmp_path, call_here, monkeypatch):
-    """With all weights 0, every example gets the same answer, so the score is worse."""
+    """With all weights 0, every example gets the same answer, and the score is worse."""
     folder = make_repository(tmp_path)
     monkeypatch.chdir(folder)
     assert call_here("check", "--record-baselines")[0] == 0
@@ -90,7 +90,7 @@ def test_check_rejects_non_finite_and_zero_weights(value, status, ruling, tmp_pa
 
 
 def test_non_finite_score_cannot_be_judged(monkeypatch):
-    """Although every output is finite."""
+    """Every output is finite."""
     task = TASKS["squad"]()
     for outcome in (TaskResult({"f1": math.nan}), TaskResult({"f1": 1.0}, loss=math.inf)):
         monkeypatch.setattr(task, "score", lambda dataset, outputs, outcome=outcome: outcome)

@@ -137,7 +137,7 @@ with written_together(folder, last="b") as staging:
 
 @pytest.mark.parametrize("step", range(6))
 def test_kill_between_two_renames_never_mixes_old_and_new(tmp_path, step):
-    """The file that marks the set goes first and comes last."""
+    """The file that marks the set is removed first and written last."""
     write_old(tmp_path)
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(step)], check=False)
     assert done.returncode == (0 if step == 5 else 9)

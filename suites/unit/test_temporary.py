@@ -1,4 +1,4 @@
-"""Temporary files and folders are removed, however their process ends."""
+"""Temporary files and folders are removed after every kind of process end."""
 
 import os
 import signal
@@ -57,7 +57,7 @@ def test_next_use_of_the_target_removes_leftovers_of_killed_process(tmp_path):
     process.communicate()
     assert len(names(tmp_path)) == 2
     with temporary_file(tmp_path / "other.json"):
-        assert len(names(tmp_path)) == 3  # that of another target is left alone
+        assert len(names(tmp_path)) == 3  # another target's file is kept
     with atomic_path(tmp_path / "a.json") as file:
         file.write_text("whole")
     assert names(tmp_path) == ["a.json"]

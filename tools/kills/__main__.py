@@ -1,6 +1,6 @@
-"""`python -m tools.kills`: kills commands at random moments and counts what is lost.
+"""`python -m tools.kills`: kills commands at random moments and classifies what remains.
 
-The table stands in docs/reliability.md.
+The results are in docs/reliability.md.
 """
 
 import random
@@ -14,12 +14,12 @@ import click
 
 from bertbench.console import notice, say
 from suites.tables import markdown
-from tools.kills.subjects import SUBJECTS
+from tools.kills.killed_commands import COMMANDS
 from tools.kills.trial import Ending, kill, make_reference
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 COLUMNS = (
-    "command", "signal", "kills", "old", "new", "on the way", "partial", "mixed or torn", "left behind",
+    "command", "signal", "kills", "old", "new", "resumable", "partial", "mixed or torn", "left behind",
     "orphans", "tracebacks", "finished when run again",
 )  # fmt: skip
 
@@ -28,22 +28,22 @@ COLUMNS = (
 @click.option(
     "--moments", type=click.IntRange(min=1), default=50, show_default=True, help="Kills of each kind."
 )
-@click.option("--command", "names", type=click.Choice(tuple(SUBJECTS)), multiple=True, help="[all]")
+@click.option("--command", "names", type=click.Choice(tuple(COMMANDS)), multiple=True, help="[all]")
 @click.option("--signal", "numbers", type=click.Choice([number.name for number in SIGNALS]), multiple=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def main(moments: int, names: Sequence[str], numbers: Sequence[str], seed: int) -> None:
-    """End each command with each signal at random moments of its run."""
+    """Kill each command with each signal at random moments."""
     chosen = [number for number in SIGNALS if not numbers or number.name in numbers]
     rows = []
-    for name in names or SUBJECTS:
-        subject = SUBJECTS[name]
+    for name in names or COMMANDS:
+        killed = COMMANDS[name]
         with tempfile.TemporaryDirectory() as work:
-            reference = make_reference(subject, Path(work))
+            reference = make_reference(killed, Path(work))
             notice(f"{name}: {reference.seconds:.1f} s undisturbed")
             for number in chosen:
                 draw = random.Random(f"{seed} {name} {number.name}")
                 endings = [
-                    kill(subject, reference, number, draw.random(), Path(work) / "trial", again=True)
+                    kill(killed, reference, number, draw.random(), Path(work) / "trial", again=True)
                     for _ in range(moments)
                 ]
                 rows.append((name, number.name, *count(endings)))
@@ -52,11 +52,11 @@ def main(moments: int, names: Sequence[str], numbers: Sequence[str], seed: int) 
 
 
 def count(endings: Sequence[Ending]) -> tuple[str, ...]:
-    """The cells of a row behind the command and the signal."""
+    """The cells of a row after the command and the signal."""
     states = Counter(ending.state for ending in endings)
     figures = (
         len(endings),
-        *(states[state] for state in ("old", "new", "on the way", "partial")),
+        *(states[state] for state in ("old", "new", "resumable", "partial")),
         states["mixed"] + states["torn"],
         sum(bool(ending.left) for ending in endings),
         sum(bool(ending.orphans) for ending in endings),

@@ -10,7 +10,7 @@ from bertbench.entry import run_program
 
 class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
-        """Nothing is logged."""
+        """Log nothing."""
 
 
 def run(arguments: list[str]) -> int:

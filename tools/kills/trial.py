@@ -1,4 +1,4 @@
-"""One kill: starts a command, ends it by a signal, and classifies what it leaves."""
+"""One kill: start a command, send it a signal, and classify what remains."""
 
 import contextlib
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from tools.kills.subjects import Subject
+from tools.kills.killed_commands import KilledCommand
 
 # Keys in JSON files whose values differ between two runs of the same command.
 VOLATILE = frozenset(
@@ -33,14 +33,14 @@ VOLATILE = frozenset(
 )
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 SECONDS_FOR_ORPHANS = 3.0
-_NOT_OUTPUTS = ("events", "loss_curve.json")  # times and their like
+_NOT_OUTPUTS = ("events", "loss_curve.json")  # they contain times
 
-Outputs = Mapping[str, str]  # what each output holds, by its path in the folder
+Outputs = Mapping[str, str]  # a digest of each output, by path in the folder
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A subject's folder before the kill, and its outputs before and after."""
+    """The folder before the kill, and the outputs of the older and the newer run."""
 
     folder: Path
     before: Outputs
@@ -50,12 +50,12 @@ class Reference:
 
 @dataclass(frozen=True)
 class Ending:
-    """What a kill has left.
+    """What remains after a kill.
 
     Attributes:
-      state: `old` or `new`, whole; `partial`: some of the new outputs and none of the old; `mixed`; `torn`:
-        an output that is neither; `on the way`: a run that can be resumed.
-      left: temporary files; orphans: processes; traceback: whether it printed one.
+      state: `old` or `new`, whole; `partial`: some of the new outputs and none of the old; `mixed`: outputs
+        of both; `torn`: an output that is neither; `resumable`: a run that can be resumed.
+      left: temporary files. orphans: the number of processes that remain. traceback: whether one was printed.
       finished: whether the same command, run again, gives the new outputs and leaves nothing else; None if it
         was not run again.
     """
@@ -67,23 +67,23 @@ class Ending:
     finished: bool | None = None
 
 
-def make_reference(subject: Subject, work: Path) -> Reference:
+def make_reference(killed: KilledCommand, work: Path) -> Reference:
     """Run both forms of a command undisturbed."""
     folder = work / "before"
     folder.mkdir(parents=True)
-    subject.set_up(folder)
-    if subject.older:
-        _run(subject.older, folder)
-    subject.turn(folder)
-    before = read_outputs(subject, folder)
+    killed.set_up(folder)
+    if killed.older:
+        _run(killed.older, folder)
+    killed.turn(folder)
+    before = read_outputs(killed, folder)
     finished = shutil.copytree(folder, work / "after")
     start = time.monotonic()
-    _run(subject.newer, finished)
-    return Reference(folder, before, read_outputs(subject, finished), time.monotonic() - start)
+    _run(killed.newer, finished)
+    return Reference(folder, before, read_outputs(killed, finished), time.monotonic() - start)
 
 
 def kill(
-    subject: Subject,
+    killed: KilledCommand,
     reference: Reference,
     number: signal.Signals,
     moment: float,
@@ -94,12 +94,12 @@ def kill(
     """Start the newer form in a copy of the folder, and send a signal after a share `moment` of its time.
 
     Args:
-      folder: where to make the copy; it is removed at the end. again: whether to run it again afterwards.
+      folder: the path of the copy; it is removed at the end. again: whether to run the command again.
     """
     shutil.copytree(reference.folder, folder)
     try:
         process = subprocess.Popen(
-            subject.newer,
+            killed.newer,
             cwd=folder,
             env=ENVIRONMENT,
             stdout=subprocess.DEVNULL,
@@ -112,21 +112,21 @@ def kill(
         _, errors = process.communicate()
         orphans = len(psutil.wait_procs(family, SECONDS_FOR_ORPHANS)[1])
         left = find_left(folder)
-        state = judge(subject, reference, read_outputs(subject, folder))
-        finished = _finishes(subject, reference, folder) if again else None
+        state = classify(killed, reference, read_outputs(killed, folder))
+        finished = _finishes(killed, reference, folder) if again else None
         return Ending(state, left, orphans, "Traceback" in errors, finished)
     finally:
         shutil.rmtree(folder)
 
 
-def judge(subject: Subject, reference: Reference, found: Outputs) -> str:
+def classify(killed: KilledCommand, reference: Reference, found: Outputs) -> str:
     """The state of the outputs; see `Ending`."""
     if found == reference.before:
         return "old"
     if found == reference.after:
         return "new"
-    if subject.resumes:
-        return "on the way"
+    if killed.resumes:
+        return "resumable"
     before, after = reference.before, reference.after
     if any(value not in (before.get(name), after.get(name)) for name, value in found.items()):
         return "torn"
@@ -134,9 +134,9 @@ def judge(subject: Subject, reference: Reference, found: Outputs) -> str:
     return "mixed" if only_old else "partial"
 
 
-def read_outputs(subject: Subject, folder: Path) -> Outputs:
-    """What each output holds, without what differs from run to run."""
-    files = sorted(file for pattern in subject.outputs for file in folder.glob(pattern) if file.is_file())
+def read_outputs(killed: KilledCommand, folder: Path) -> Outputs:
+    """The digest of each output, without values that differ between runs."""
+    files = sorted(file for pattern in killed.outputs for file in folder.glob(pattern) if file.is_file())
     return {
         str(file.relative_to(folder)): _digest(file)
         for file in files
@@ -145,19 +145,19 @@ def read_outputs(subject: Subject, folder: Path) -> Outputs:
 
 
 def find_left(folder: Path) -> tuple[str, ...]:
-    """Temporary files and folders, by their names."""
+    """The temporary files and folders, recognized by their names."""
     paths = folder.rglob(".*bertbench*")
     return tuple(sorted(str(path.relative_to(folder)) for path in paths))
 
 
-def _finishes(subject: Subject, reference: Reference, folder: Path) -> bool:
-    _run(subject.newer, folder)
-    return read_outputs(subject, folder) == reference.after and not find_left(folder)
+def _finishes(killed: KilledCommand, reference: Reference, folder: Path) -> bool:
+    _run(killed.newer, folder)
+    return read_outputs(killed, folder) == reference.after and not find_left(folder)
 
 
 def _run(command: tuple[str, ...], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
-    if done.returncode not in (0, 3):  # 3: nothing to judge by yet
+    if done.returncode not in (0, 3):  # 3: no baseline yet
         raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr}")
 
 

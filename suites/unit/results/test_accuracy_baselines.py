@@ -222,7 +222,7 @@ def test_edited_baseline_is_rejected(path, change, message):
 
 
 def test_checksum_covers_the_other_keys(path):
-    """As docs/formats.md says how to make it."""
+    """The checksum as documented in docs/formats.md."""
     record(path)
     (baseline,) = json.loads(path.read_text())["baselines"]
     told = baseline.pop("checksum")

@@ -1,4 +1,4 @@
-"""A seeded share of `python -m tools.kills`: a command with worker processes; and how endings are judged."""
+"""A small seeded run of `python -m tools.kills`, and the classification of outcomes."""
 
 import dataclasses
 import random
@@ -8,24 +8,24 @@ import pytest
 
 from bertbench.embedded import PRETRAINING_TEXT
 from tools.kills.__main__ import count
-from tools.kills.subjects import SUBJECTS
-from tools.kills.trial import Ending, Reference, judge, kill, make_reference
+from tools.kills.killed_commands import COMMANDS
+from tools.kills.trial import Ending, Reference, classify, kill, make_reference
 
 pytestmark = pytest.mark.unit
 
-PREPARE = SUBJECTS["prepare"]
+PREPARE = COMMANDS["prepare"]
 
 
 def write_text(folder):
-    """Two parts of text, little of which makes examples."""
+    """Two parts of text, most of which is blank."""
     text = PRETRAINING_TEXT.read_text(encoding="utf-8")
     (folder / "text.txt").write_text(f"{text}\n\n{' ' * 5_000_000}\n\n{text}", encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    subject = dataclasses.replace(PREPARE, set_up=write_text)
-    return make_reference(subject, tmp_path_factory.mktemp("kills"))
+    killed = dataclasses.replace(PREPARE, set_up=write_text)
+    return make_reference(killed, tmp_path_factory.mktemp("kills"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -51,14 +51,14 @@ def test_states_are_distinguished(tmp_path):
         "mixed": {"a": "2", "b": "1", "same": "0"},
         "torn": {"a": "2", "b": "half"},
     }
-    assert {name: judge(PREPARE, folder, found) for name, found in states.items()} == {
+    assert {name: classify(PREPARE, folder, found) for name, found in states.items()} == {
         name: name for name in states
     }
-    assert judge(PREPARE, folder, {"a": "1"}) == "mixed"  # an old one is lost
-    assert judge(SUBJECTS["train"], folder, {"a": "2"}) == "on the way"
+    assert classify(PREPARE, folder, {"a": "1"}) == "mixed"  # an old one is lost
+    assert classify(COMMANDS["train"], folder, {"a": "2"}) == "resumable"
 
 
-def test_endings_are_counted():
+def test_outcomes_are_counted():
     endings = [
         Ending("old", (), 0, False, True),
         Ending("torn", (".x.bertbench",), 2, True, False),

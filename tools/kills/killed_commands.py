@@ -1,4 +1,4 @@
-"""The commands that are killed: each in an older and a newer form with different outputs."""
+"""The commands that are killed: each has an older and a newer form with different outputs."""
 
 import shutil
 import subprocess
@@ -23,8 +23,8 @@ max-drop = {max_drop}
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A command that runs in a new folder.
+class KilledCommand:
+    """A command that is run in a new folder.
 
     Attributes:
       set_up: creates the input files in the folder.
@@ -106,7 +106,7 @@ def _git(folder: Path, *words: str) -> None:
 
 
 def _archive(folder: Path) -> None:
-    """A web server's folder with an archive of some files of a few megabytes."""
+    """A web server's folder with archives of a few megabytes."""
     for name in ("first", "second"):
         source = folder / f"{name}-source"
         source.mkdir()
@@ -121,18 +121,18 @@ def _fetch(name: str) -> tuple[str, ...]:
 
 
 _CHECK = (*BERTBENCH, "check")
-SUBJECTS = {
-    subject.name: subject
-    for subject in (
-        Subject("predict", lambda folder: None, _predict(3), _predict(5), ("out/*",)),
-        Subject("train", lambda folder: None, (), _train(), ("out/*",), resumes=True),
-        Subject("prepare", _text, _prepare(1), _prepare(2), ("out/*",)),
-        Subject("fetch", _archive, _fetch("first"), _fetch("second"), ("cache/data/*",), resumes=True),
-        Subject(
+COMMANDS = {
+    killed.name: killed
+    for killed in (
+        KilledCommand("predict", lambda folder: None, _predict(3), _predict(5), ("out/*",)),
+        KilledCommand("train", lambda folder: None, (), _train(), ("out/*",), resumes=True),
+        KilledCommand("prepare", _text, _prepare(1), _prepare(2), ("out/*",)),
+        KilledCommand("fetch", _archive, _fetch("first"), _fetch("second"), ("cache/data/*",), resumes=True),
+        KilledCommand(
             "check", _project, (*_CHECK, "--output-dir", "results"), (*_CHECK, "--output-dir", "results"),
             ("results/*",), turn=_turn_project,
         ),
-        Subject(
+        KilledCommand(
             "check --record-baselines", _project, (*_CHECK, "--record-baselines"),
             (*_CHECK, "--record-baselines"), ("baselines/*.json",), turn=_turn_project,
         ),
