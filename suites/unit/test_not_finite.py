@@ -52,7 +52,7 @@ def data_words(task, folder):
 
 
 @pytest.mark.parametrize(("task", "value"), [*((task, math.nan) for task in TASKS), ("classifier", math.inf)])
-def test_predict_rejects_non_finite_weights_and_writes_nothing(task, value, model_of, tmp_path, call_here):
+def test_predict_rejects_non_finite_weights_and_writes_no_files(task, value, model_of, tmp_path, call_here):
     folder = model_of(task, value)
     words = (task, "--model-dir", folder, *data_words(task, folder), "--output-dir", tmp_path / "out")
     status, out, told = call_here("predict", *words)

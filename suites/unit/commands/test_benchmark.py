@@ -71,7 +71,7 @@ def test_benchmark_of_named_geometry_needs_no_files(call, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_several_streams_share_one_set_of_weights(call, monkeypatch):
+def test_several_streams_share_weights(call, monkeypatch):
     models = []
     monkeypatch.setattr(
         "bertbench.benchmarking.timed_call.BertModel",
@@ -89,7 +89,7 @@ def test_several_streams_share_one_set_of_weights(call, monkeypatch):
     assert len(models) == 1
 
 
-def test_streams_are_for_inference(call):
+def test_streams_in_training_are_rejected(call):
     status, _, err = call("squad", "--config", "tiny", "--mode", "training", "--streams", 2)
     assert status == 2
     assert "--streams 2: is for inference; leave it out in training" in err.splitlines()[-1]

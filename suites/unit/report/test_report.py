@@ -182,7 +182,7 @@ def test_report_names_what_was_not_judged(tmp_path):
     assert (told["Accurate?"], told["Fast?"]) == ("not judged", "measured, not judged")
 
 
-def test_scores_of_a_gate_are_accuracy(tmp_path):
+def test_scores_in_gate_verdicts_count_as_accuracy(tmp_path):
     verdict = {
         "case": "c",
         "quantity": "f1",
@@ -203,7 +203,7 @@ def test_scores_of_a_gate_are_accuracy(tmp_path):
     assert (told["Accurate?"], told["Fast?"]) == ("no: 1 of 1 checks failed", "not judged")
 
 
-def test_since_when_names_the_baselines(tmp_path):
+def test_since_when_shows_baselines(tmp_path):
     case = accuracy_case()
     case["comparisons"][0]["since"] = "2025-02-01 (commit 0a1b2c3d4e5f)"
     write_accuracy(tmp_path, [case])
@@ -212,7 +212,7 @@ def test_since_when_names_the_baselines(tmp_path):
     assert "baseline of 2025-02-01 (commit 0a1b2c3d4e5f)" in section(page, "accuracy")
 
 
-def test_hero_figures_are_a_range_of_all_cases_not_the_best(tmp_path):
+def test_headline_values_show_range_over_all_cases(tmp_path):
     cases = [
         case_info(precision, geometry) for geometry in ("tiny", "large") for precision in ("fp32", "bf16")
     ]
@@ -223,13 +223,13 @@ def test_hero_figures_are_a_range_of_all_cases_not_the_best(tmp_path):
     assert "4 cases, lowest and highest" in tiles
 
 
-def test_text_between_backticks_is_code_and_no_backtick_is_left(whole):
+def test_text_in_backticks_is_shown_as_code(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
     assert "<code>bertbench doctor</code> prints" in page
     assert "`" not in re.sub("<style>.*?</style>", "", page, flags=re.S)
 
 
-def test_columns_without_any_entry_are_left_out(tmp_path):
+def test_empty_columns_are_omitted(tmp_path):
     info = case_info("fp32", "tiny")
     info["startup_seconds"] = None
     write_throughput(tmp_path / "throughput.json", [info])
