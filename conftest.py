@@ -11,6 +11,8 @@ from bertbench.pytest_plugin.entry import a_path
 from bertbench.runtime import prepare_environment
 from suites import gating
 
+pytest_plugins = ("suites.accuracy.closing", "suites.numerics.closing")
+
 hypothesis.settings.register_profile("dev", max_examples=30, deadline=None)
 hypothesis.settings.register_profile(
     "ci", max_examples=60, deadline=None, derandomize=True, print_blob=True, database=None

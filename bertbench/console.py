@@ -82,6 +82,11 @@ def print_table(table: Table) -> None:
     _wide_enough(_new_console(quiet=_out.quiet), table).print(table)
 
 
+def print_narrow(table: Table) -> None:
+    """Print a table without a frame that fits the terminal as far as its numbers allow."""
+    _out.print(Text(render_text(table, _out.width)))
+
+
 def print_fitted(table: Table) -> None:
     """Print a table as wide as the terminal; cells of columns that may wrap take several lines."""
     _out.print(table)

@@ -134,7 +134,7 @@ def find_project_file(folder: Path) -> Path:
         return own
     if shared.is_file() and "bertbench" in TomlFile(shared).values.get("tool", {}):
         return shared
-    raise InputError(f"{own}: no such file; `bertbench init` writes one.")
+    raise InputError(f"{own}: no such file; `bertbench init --help` shows how to write one.")
 
 
 def read_project(path: Path) -> Project:

@@ -6,8 +6,10 @@ same machine.
 """
 
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertbench.benchmarking.case import BenchmarkCase
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from bertbench.tasks.base import Task
 
 RECORDED = "recorded"
-RECORD = "record one with --record-baselines"
+RECORD = "--record-baselines"
 WARMUP_STEPS = 5
 _RULINGS = {Outcome.OK: Ruling.PASS, Outcome.IMPROVEMENT: Ruling.PASS, Outcome.REGRESSION: Ruling.FAIL}
 
@@ -76,7 +78,7 @@ class JudgedScore:
             expected = "" if made.expected is None else f" {score_text(case.task, made.expected)}"
             parts.append(f"{made.against}{since}{expected}: {explain(made, scored_unit(case.task))}")
             if made.expected is None:
-                parts[-1] += f"; {RECORD}"
+                parts[-1] += f"; record one: {case.command} {RECORD}"
         return "; ".join(parts)
 
 
@@ -86,11 +88,13 @@ class JudgedSpeed:
 
     Attributes:
       figures: all measured values, as JSON values: a `ThroughputCase` and more.
+      command: repeats the measurement.
     """
 
     verdict: Verdict
     figures: Mapping[str, Any]
     recorded: bool
+    command: str
 
     @property
     def name(self) -> str:
@@ -114,7 +118,8 @@ class JudgedSpeed:
         rate = format_number(self.figures["examples_per_second"])
         text = f"{rate} examples/s, efficiency {percent(verdict.head)}"
         if verdict.base is None:
-            return text if self.recorded else f"{text}; {verdict.detail}; {RECORD}"
+            record = f"; {verdict.detail}; record one: {self.command} {RECORD}"
+            return text if self.recorded else text + record
         text += f"; baseline of {verdict.since} {percent(verdict.base)}"
         if verdict.change is not None and verdict.interval is not None and verdict.threshold is not None:
             low, high = verdict.interval
@@ -165,7 +170,7 @@ class ProjectChecks:
         looks = dict.fromkeys(("baseline", "published"), run.predict_command)
         if fp32 is not None:
             looks["fp32"] = f"{fp32.predict_command} && {run.predict_command}"
-        case = dataclasses.replace(case, command=f"bertbench check -k {case.case}")
+        case = dataclasses.replace(case, command=self._command(case.case))
         return JudgedScore(case, run.items, looks, self.recording)
 
     def judge_speed(self, check: ProjectCheck, rule: ThroughputRule) -> JudgedSpeed:
@@ -174,18 +179,25 @@ class ProjectChecks:
         Raises:
           InputError: the model or a baseline cannot be used.
         """
-        figures = self._measure(check, rule)
+        figures, command = self._measure(check, rule), self._command(check.name)
         head = parse_version(ThroughputCase, figures, check.name, THROUGHPUT_VERSION)
         storage = self.project.throughput_baselines
         base = None if self.recording else find_newest_case(storage, head.machine_id, check.name)
         if base is None:
             reason = "there is no baseline for this machine"
             verdict = Verdict(check.name, EFFICIENCY, Outcome.NEW, reason, head=head.efficiency)
-            return JudgedSpeed(verdict, figures, self.recording)
+            return JudgedSpeed(verdict, figures, self.recording, command)
         rounds = base.case.efficiency_rounds, head.efficiency_rounds
         verdict = judge_efficiency(check.name, *rounds, paired=False, threshold=rule.max_slowdown)
         verdict = doubt_disturbed(verdict, base.case.warnings, head.warnings)
-        return JudgedSpeed(dataclasses.replace(verdict, since=base.since), figures, self.recording)
+        verdict = dataclasses.replace(verdict, since=base.since)
+        return JudgedSpeed(verdict, figures, self.recording, command)
+
+    def _command(self, name: str) -> str:
+        """The command that repeats a check; it names the file if that is in another folder."""
+        file = self.project.file
+        place = () if file.resolve().parent == Path.cwd() else (str(file),)
+        return shlex.join(["bertbench", "check", *place, "-k", name])
 
     def _run(self, model: ProjectModel, precision: str) -> Pass:
         key = model.name, precision

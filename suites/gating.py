@@ -1,6 +1,5 @@
 """`--record-baselines` and `--gate`: what a test session does in addition to testing."""
 
-import shlex
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,9 @@ from bertbench.gate.thresholds import Thresholds
 from bertbench.pytest_plugin.plugin import is_xdist_worker
 from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.recording import require_clean_tree
+from suites.rerun import command_of_session
 
 BASELINES = Path("baselines")
-
-
-def command_line(config: pytest.Config, *more: str) -> str:
-    """The command of this session with more arguments."""
-    return shlex.join(["pytest", *config.invocation_params.args, *more])
 
 
 def check_options(config: pytest.Config) -> None:
@@ -39,14 +34,14 @@ def judge_session(session: pytest.Session) -> None:
     if not config.option.gate or config.option.collectonly or is_xdist_worker(config):
         return
     from bertbench.gate.judging import exit_status, judge_against_stored
-    from bertbench.report.wording import GATE_COLUMNS, gate_remarks, gate_row, gate_verdict
+    from bertbench.report.wording import GATE_COLUMNS, GATE_SHORT, gate_remarks, gate_row, gate_verdict
 
     summary = summary_of(config)
-    table = summary.table("gate", GATE_COLUMNS, GATE_COLUMNS[:4])
+    table = summary.table("gate", GATE_COLUMNS, GATE_SHORT)
     try:
         result = judge_against_stored(
             config.option.results_dir,
-            command=command_line(config),
+            command=command_of_session(config),
             thresholds=Thresholds.parse(config.option.threshold, config.option.case_threshold),
         )
     except BertbenchError as error:

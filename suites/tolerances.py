@@ -275,6 +275,13 @@ _GRADIENTS = {
 # Scores: of the reference; what a case may lose to its baseline and to fp32 is the gate's.
 _ACCURACY = {
     **SCORE_TOLERANCES,
+    ("bf16", "squad of few questions"): Tolerance(
+        1.0,
+        "points",
+        "the 1 % that MLPerf inference allows, for the whole interval; bf16 changes one answer in a hundred, "
+        "so that the interval of 510 questions reaches 0.9 to either side, and with 0.5 a model that loses "
+        "nothing is unclear four times in five",
+    ),
     ("fp32", "reference logit error"): Tolerance(
         1e-3, "1", "float32 sums in another order, through six layers: 1e-4 of logits up to 10"
     ),

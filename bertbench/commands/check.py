@@ -56,7 +56,7 @@ class CheckVerdict:
 
     def show(self) -> None:
         """Print it as one line."""
-        say(f"{self.verdict:8} {self.name}: {self.detail}")
+        say(f"{self.verdict:9} {self.name}: {self.detail}")
         values = {"name": self.name, "kind": self.kind, "verdict": self.verdict, "detail": self.detail}
         print_json(values, indent=None)
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ DATA_VARIABLES = {
     "GLUE_DIR": "the folder of MRPC/, CoLA/ and so on (`bertbench fetch glue/MRPC`)",
     "BERT_BASE_DIR": "a BERT-base model folder (`bertbench fetch bert-base-uncased`)",
     "BERT_LARGE_DIR": "a BERT-large model folder (`bertbench fetch bert-large-uncased`)",
-    "PRETRAINING_DATA_DIR": "a folder of TFRecords (`bertbench prepare`)",
+    "PRETRAINING_DATA_DIR": "a folder of TFRecords (`bertbench prepare pretraining --help`)",
 }
 
 
@@ -93,7 +94,8 @@ def examine(machine: Machine) -> list[Finding]:
 
 def check_tensorflow() -> Iterator[Finding]:
     """Whether TensorFlow imports and computes."""
-    remedy = f"install it: `{sys.executable} -m pip install 'tensorflow-cpu>=2.21,<2.22'`"
+    install = shlex.join([sys.executable, "-m", "pip", "install", "tensorflow-cpu>=2.21,<2.22"])
+    remedy = f"install it: `{install}`"
     version, problem = run_probe("import tensorflow as tf; tf.constant(1) + 1; print(tf.__version__)")
     if problem:
         installed = installed_version("tensorflow-cpu", "tensorflow")

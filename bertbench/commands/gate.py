@@ -76,11 +76,16 @@ class GateOptions(Settings):
     output_dir: Annotated[
         Path | None, Option("Folder for gate.json, which the report reads.", group="output")
     ] = None
+    verbose: Annotated[
+        bool, Option("Show all columns.", names=("--verbose", "-v"), switch=True, group="output")
+    ] = False
 
     @property
     def command_line(self) -> str:
         """A command that makes the same comparison."""
-        sides = dataclasses.replace(self, arguments=(), output_dir=None, threshold=type(self).threshold)
+        sides = dataclasses.replace(
+            self, arguments=(), output_dir=None, verbose=False, threshold=type(self).threshold
+        )
         words = [*command_words(sides), "--threshold", f"{self.threshold:g}"]
         divider = ["--"] if self.in_turn and self.arguments else []
         return shlex.join(["bertbench", "gate", *words, *divider, *self.arguments])
@@ -108,10 +113,10 @@ def judge_results(options: GateOptions) -> None:
 
         calibrate(_cases(options.arguments), options.runs, options.thresholds)
         return
-    from bertbench.console import notice, print_json, print_table, say
+    from bertbench.console import notice, print_json, print_narrow, print_table, say
     from bertbench.gate.judging import raise_for_status
     from bertbench.gate.result import GATE_FILE
-    from bertbench.report.wording import gate_remarks, gate_table
+    from bertbench.report.wording import GATE_SHORT, gate_remarks, gate_table
     from bertbench.results.schema import with_version, write_result
 
     if options.against and options.two_interpreters:
@@ -120,7 +125,10 @@ def judge_results(options: GateOptions) -> None:
         result = _judge_revisions(options, options.against)
     else:
         result = _judge_interpreters(options) if options.two_interpreters else _judge_stored(options)
-    print_table(gate_table(result))
+    if options.verbose:
+        print_table(gate_table(result))
+    else:
+        print_narrow(gate_table(result, GATE_SHORT))
     for remark in gate_remarks(result):
         say(remark)
     if options.output_dir:

@@ -27,6 +27,9 @@ class InitOptions(Settings):
     model: ModelOptions = field(default_factory=ModelOptions)
 
 
+NEXT = f"git add {FILE} && git commit -m 'Judge the model' && bertbench check --record-baselines"
+
+
 def init(options: InitOptions) -> None:
     """Write the file, unless it exists."""
     path = Path(FILE)
@@ -46,7 +49,7 @@ def init(options: InitOptions) -> None:
     fitting = detect_task(source, options.data)
     write_text(path, draft(options.model, source, fitting, Path.cwd()))
     read_project(path)
-    notice(f"{path}: written. Next: bertbench check --record-baselines, and commit both.")
+    notice(f"{path}: written. Next: {NEXT}, and commit what it writes.")
     print_json({"file": str(path), "task": fitting.task.name, fitting.task.unit: fitting.num_items})
 
 

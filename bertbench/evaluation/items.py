@@ -12,6 +12,7 @@ RATIOS = {
     "masked_lm_accuracy": ("masked_lm_hits", "masked_lm_count"),
     "masked_lm_loss": ("masked_lm_loss_sum", "masked_lm_count"),
 }
+CORRELATIONS = ("matthews_correlation", "pearson", "spearman")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class Items:
 def lower_is_better(score: str) -> bool:
     """Whether a score is a loss or an error."""
     return score.endswith(("loss", "error"))
+
+
+def lowest_score(score: str) -> float:
+    """A score, or a loss, of items that are answered as wrong as can be: as low as it gets, or 0."""
+    return -1.0 if score in CORRELATIONS else 0.0
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def difference_interval(score: Score, base: Values, head: Values) -> Interval:
+def difference_interval(score: Score, base: Values, head: Values, resamples: int = RESAMPLES) -> Interval:
     """The 95 % confidence interval of head minus base, over samples of the items.
 
     The bias-corrected and accelerated bootstrap (BCa) of Efron & Tibshirani, An Introduction to the Bootstrap
@@ -41,7 +41,7 @@ def difference_interval(score: Score, base: Values, head: Values) -> Interval:
         return Interval(*2 * (float(_subtract(score, base, head)),))
     data, options = (*base, *head), {"paired": True, "confidence_level": CONFIDENCE, "batch": _batch(count)}
     drawn = scipy.stats.bootstrap(
-        data, difference, n_resamples=RESAMPLES, method="percentile", rng=SEED, **options
+        data, difference, n_resamples=resamples, method="percentile", rng=SEED, **options
     )
     if np.ptp(drawn.bootstrap_distribution) > 0:  # else the difference of every item is the same
         drawn = scipy.stats.bootstrap(
@@ -51,7 +51,7 @@ def difference_interval(score: Score, base: Values, head: Values) -> Interval:
     return Interval(low, high)
 
 
-def exchange_p_value(score: Score, base: Values, head: Values) -> float:
+def exchange_p_value(score: Score, base: Values, head: Values, resamples: int = RESAMPLES) -> float:
     """The one-sided p-value: the probability of a difference at least this large if the sides are alike.
 
     Then each item's values could as well have come from the other side: the permutation test of
@@ -81,7 +81,7 @@ def exchange_p_value(score: Score, base: Values, head: Values) -> float:
         difference,
         permutation_type="samples",
         alternative="less" if _subtract(score, base, head) < 0 else "greater",
-        n_resamples=RESAMPLES,
+        n_resamples=resamples,
         batch=_batch(len(base[0])),
         vectorized=True,
         rng=SEED,

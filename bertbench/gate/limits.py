@@ -13,6 +13,10 @@ MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
 PAIRS = 14  # of interleaved runs: enough to catch a 10 % slowdown on a busy machine
 CALIBRATION_RUNS = 40  # of a case: enough for 28 in turn, and for 780 pairs of single runs
 SIGHT = 0.99  # how surely a sample of items holds one of those that a drop of twice the tolerance has lost
+# In tolerances, from a difference down to the end of its 95 % interval. Where twice the tolerance is lost,
+# that end is above minus the tolerance by chance in 1 - Phi(1.96 + 1.96 / 5) = 0.9 % of cases, and where it
+# is further away in up to 2.5 %.
+WIDEST_INTERVAL = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ _FP32_SCORE = "float32 rounding moves a logit by some 1e-4: on another machine a
 SCORE_TOLERANCES = {
     ("fp32", "f1"): Tolerance(0.1, "points", f"{_FP32_SCORE}, one answer of 800 half right"),
     ("bf16", "f1"): Tolerance(
-        1.0, "points", "MLPerf inference's target of 99 % of fp32, of an F1 near 90 (MLPerf policies, BERT)"
+        0.5,
+        "points",
+        "half of what MLPerf inference allows, 1 % of an F1 near 90 in fp32 (MLPerf, BERT)",
     ),
     ("fp32", "accuracy"): Tolerance(0.005, "share", f"{_FP32_SCORE}, two of MRPC's 408 pairs"),
     ("bf16", "accuracy"): Tolerance(

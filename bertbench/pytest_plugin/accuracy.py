@@ -30,7 +30,6 @@ COLUMNS = (
     "quantity", "expected", "95 % interval", "changed", "also",
 )  # fmt: skip
 SHORT = COLUMNS[:5]
-SHOWN_CHANGES = 8
 RECORD = "--record-baselines"
 
 
@@ -80,10 +79,6 @@ def describe_comparison(case: AccuracyCase, made: ScoreComparison, looks: Mappin
     if made.expected is None:
         return f"{text}: {explain(made)}; if the score is correct, record it: {case.command} {RECORD}"
     text += f", {made.against} {made.expected:.6g}: {explain(made, scored_unit(case.task))}"
-    if made.changed:
-        shown = ", ".join(made.changed[:SHOWN_CHANGES])
-        more = len(made.changed) - SHOWN_CHANGES
-        text += f"; changed: {shown}{f' and {more} more' if more > 0 else ''}"
     return f"{text}; details: {looks[made.against]}"
 
 
@@ -157,7 +152,7 @@ def closing_line(config: pytest.Config) -> str:
         return f"accuracy: measured, not judged: {', '.join(cases)}"
     passed = sum(ruling == Ruling.PASS for ruling in rulings.values())
     parts = [f"accuracy: {passed} of {len(rulings)} cases passed"]
-    for ruling in (Ruling.FAIL, Ruling.UNCLEAR):
+    for ruling in (Ruling.FAIL, Ruling.UNCLEAR, Ruling.UNCHANGED):
         if names := [name for name, made in rulings.items() if made == ruling]:
             parts.append(f"{ruling}: {', '.join(names)}")
     return "; ".join(parts)

@@ -27,6 +27,7 @@ class SummaryTable:
 
     Attributes:
       short: the columns that are shown without `-v`; empty for all.
+      detail: whether it is shown with `-v` alone.
     """
 
     title: str
@@ -34,6 +35,7 @@ class SummaryTable:
     short: Sequence[str] = ()
     rows: list[Sequence[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    detail: bool = False
 
     def add(self, *cells: object) -> None:
         """Add one row; one cell per column."""
@@ -43,11 +45,12 @@ class SummaryTable:
 
     def render(self, *, whole: bool, width: int) -> str:
         """The rows as text: all columns, or the short ones in `width` characters if they fit."""
-        if whole or not self.short:
+        if whole:
             return render_text(make_table("", self.columns, self.rows))
-        places = [self.columns.index(name) for name in self.short]
+        shown = self.short or self.columns
+        places = [self.columns.index(name) for name in shown]
         rows = [[row[place] for place in places] for row in self.rows]
-        return render_text(make_table("", self.short, rows), width)
+        return render_text(make_table("", shown, rows), width)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class SessionSummary:
       speeds: the results of throughput cases by name, as JSON values.
       judgments: the gate's verdicts on the throughput of a project's models.
       origins: the project file of a case, by the case's name, if it has one.
+      entries: of a results file, by its key, as JSON values.
       verdicts: the last lines.
     """
 
@@ -75,11 +79,14 @@ class SessionSummary:
     speeds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     judgments: list[Verdict] = field(default_factory=list)
     origins: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     verdicts: list[str] = field(default_factory=list)
 
-    def table(self, title: str, columns: Sequence[str], short: Sequence[str] = ()) -> SummaryTable:
+    def table(
+        self, title: str, columns: Sequence[str], short: Sequence[str] = (), *, detail: bool = False
+    ) -> SummaryTable:
         """The table with this title, created on first use."""
-        return self.tables.setdefault(title, SummaryTable(title, columns, short))
+        return self.tables.setdefault(title, SummaryTable(title, columns, short, detail=detail))
 
     def pack(self) -> str:
         """Tables and cases as text."""
@@ -98,6 +105,7 @@ class SessionSummary:
                 "speeds": self.speeds,
                 "judgments": list(map(dataclasses.asdict, self.judgments)),
                 "origins": self.origins,
+                "entries": self.entries,
             }
         )
 
@@ -105,11 +113,14 @@ class SessionSummary:
         """Add the tables and cases of another process."""
         parts = json.loads(packed)
         for values in parts["tables"]:
-            table = self.table(values["title"], values["columns"], values["short"])
+            description = (values["title"], values["columns"], values["short"])
+            table = self.table(*description, detail=values["detail"])
             table.rows += values["rows"]
             table.notes += [note for note in values["notes"] if note not in table.notes]
         self.speeds |= parts["speeds"]
         self.origins |= parts["origins"]
+        for key, entries in parts["entries"].items():
+            self.entries.setdefault(key, []).extend(entries)
         self.judgments += [parse_dataclass(Verdict, values, "worker") for values in parts["judgments"]]
         for values in parts["cases"]:
             case = parse_dataclass(AccuracyCase, values["case"], "worker")
@@ -120,7 +131,7 @@ class SessionSummary:
         """Print every table that has rows or notes."""
         whole = terminal.config.get_verbosity() > 0
         for table in self.tables.values():
-            if not table.rows and not table.notes:
+            if (table.detail and not whole) or not (table.rows or table.notes):
                 continue
             terminal.section(table.title)
             if table.rows:
@@ -141,7 +152,12 @@ def summary_of(config: pytest.Config) -> SessionSummary:
 
 
 def summary_table(
-    config: pytest.Config, title: str, columns: Sequence[str], short: Sequence[str] = ()
+    config: pytest.Config,
+    title: str,
+    columns: Sequence[str],
+    short: Sequence[str] = (),
+    *,
+    detail: bool = False,
 ) -> SummaryTable:
     """A table of a session's summary, created on first use."""
-    return summary_of(config).table(title, columns, short)
+    return summary_of(config).table(title, columns, short, detail=detail)

@@ -26,7 +26,12 @@ from bertbench.results.schema import (
 from bertbench.tasks.table import scored_unit
 
 ACCURACY, SPEED, NUMERICS = "accuracy", "speed", "numerics"
-STATES = {Ruling.PASS: State.PASSED, Ruling.FAIL: State.FAILED, Ruling.UNCLEAR: State.UNCLEAR}
+STATES = {
+    Ruling.PASS: State.PASSED,
+    Ruling.UNCHANGED: State.PASSED,
+    Ruling.FAIL: State.FAILED,
+    Ruling.UNCLEAR: State.UNCLEAR,
+}
 READERS = {
     "accuracy": (ACCURACY_FILE, read_judged),
     "throughput": (THROUGHPUT_FILE, read_throughput),

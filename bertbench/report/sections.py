@@ -91,7 +91,7 @@ def make_sections(results: Results) -> list[Section]:
     """All sections in the order of the page; a section without results names the command for them."""
     folder = shlex.quote(str(results.folder))
     suite = f"--results-dir={folder}"
-    gate_command = f"bertbench gate BASE {folder} --output-dir {folder}"
+    gate_command = f"bertbench gate HEAD {folder} --output-dir {folder}"
     sections = [
         _section("accuracy", "Accuracy", results.accuracy, _accuracy, f"pytest -m accuracy {suite}"),
         _section("throughput", "Throughput", results.throughput, _throughput, f"pytest -m benchmark {suite}"),

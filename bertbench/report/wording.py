@@ -1,6 +1,7 @@
 """Values and verdicts as text, for the console, Markdown and the page."""
 
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 
 from rich.table import Table
@@ -10,6 +11,7 @@ from bertbench.formatting import NONE, decimals_for, format_number, p_value, sig
 from bertbench.gate.result import RELATIVE_QUANTITIES, GateResult, Outcome, Verdict
 
 GATE_COLUMNS = ("case", "quantity", "verdict", "change", "95 % interval", "base", "head", "test")
+GATE_SHORT = GATE_COLUMNS[:4]
 
 
 class State(StrEnum):
@@ -30,11 +32,10 @@ def gate_state(verdict: Verdict) -> State:
     return states.get(verdict.verdict, State.PASSED)
 
 
-def gate_table(result: GateResult) -> Table:
-    """The verdicts of a gate, one per row."""
-    return make_table(
-        f"{result.base} → {result.head}", GATE_COLUMNS, [gate_row(verdict) for verdict in result.verdicts]
-    )
+def gate_table(result: GateResult, columns: Sequence[str] = GATE_COLUMNS) -> Table:
+    """The verdicts of a gate, one per row, in the first of the columns or all of them."""
+    rows = [gate_row(verdict)[: len(columns)] for verdict in result.verdicts]
+    return make_table(f"{result.base} → {result.head}", columns, rows)
 
 
 def gate_row(verdict: Verdict) -> tuple[str, ...]:

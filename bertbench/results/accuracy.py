@@ -25,9 +25,13 @@ _SAME = 1e-9  # relative: the rounding of sums in another order, and of a subtra
 
 
 class Ruling(StrEnum):
-    """The outcome of a comparison of scores."""
+    """The outcome of a comparison of scores.
+
+    `UNCHANGED`: every item scored as before, but there are too few items for a pass.
+    """
 
     PASS = "pass"
+    UNCHANGED = "unchanged"
     FAIL = "fail"
     UNCLEAR = "unclear"
     NOT_JUDGED = "not judged"

@@ -101,7 +101,7 @@ def open_data(
     if not kinds:
         heads = ", ".join(kind.head_name for kind in TASKS.values())
         raise InputError(
-            f"{source.checkpoint}: contains no task head ({heads}); fine-tune it with `bertbench train`."
+            f"{source.checkpoint}: contains no task head ({heads}); fine-tune it, see `bertbench train --help`."
         )
     faults = []
     for kind in kinds:

@@ -60,7 +60,9 @@ class PretrainingTask(Task):
     settings_type = PretrainingSettings
     data_fields: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(("train", "dev", "test"), ("data",))
     embedded = Embedded(embedded.PRETRAINING, {"data": Pattern(str(embedded.PRETRAINING_RECORDS))})
-    place = Place("PRETRAINING_DATA_DIR", "`bertbench prepare pretraining` writes the files")
+    place = Place(
+        "PRETRAINING_DATA_DIR", "`bertbench prepare pretraining --help` shows how to write the files"
+    )
     head_name = "masked-LM head"
     head_variable = PARTS["masked-LM head"][0]
     reads_text = False

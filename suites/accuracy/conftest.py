@@ -1,4 +1,4 @@
-"""Fixtures and hooks of the accuracy tests: cases, predictions, and the files written at the end."""
+"""Fixtures of the accuracy tests: cases and predictions."""
 
 import os
 from collections.abc import Callable
@@ -6,16 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bertbench.errors import CannotJudge
-from bertbench.pytest_plugin.accuracy import (
-    accuracy_table,
-    closing_line,
-    record_session,
-    write_accuracy_results,
-)
-from bertbench.pytest_plugin.plugin import ENDINGS, is_xdist_worker
-from bertbench.pytest_plugin.summary import summary_of
-from bertbench.results.accuracy_baselines import RECORDED
 from suites.accuracy.session import AccuracySession
 from suites.accuracy.slots import Missing, Places, Slot, find_slots
 from suites.cases import INFERENCE_PRECISIONS
@@ -34,30 +24,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cells = [(slot, name) for slot in slots for name in INFERENCE_PRECISIONS]
         ids = [slot.cases[precision].id for slot, precision in cells]
         metafunc.parametrize(("slot", "precision"), cells, ids=ids)
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run of accuracy tests that judged nothing; write results and baselines of one that did.
-
-    In a run of other tests too, on a machine without models and data, the skips report what is missing.
-    """
-    config = session.config
-    ended = config.stash[ENDINGS].markers
-    if is_xdist_worker(config) or not ended["accuracy"]:
-        return
-    if not summary_of(config).cases:
-        accuracy_table(config).notes.append(
-            "No case was judged: no model with its data was found. The reasons are listed above; give "
-            "--model-dir=MODEL with --squad-dir=DATA, or --data=FOLDER."
-        )
-        if ended["accuracy"] == ended["all"]:
-            session.exitstatus = session.exitstatus or CannotJudge.exit_status
-        return
-    if config.option.results_dir:
-        write_accuracy_results(config, config.option.results_dir)
-    if config.option.record_baselines:
-        record_session(session, config.rootpath / RECORDED, allow_dirty=config.option.allow_dirty)
-    summary_of(config).verdicts.append(closing_line(config))
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ COLUMNS = (
     "machine peak",
     "efficiency",
 )
+SHORT = ("case", "rounds", "examples/s", "efficiency")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -59,7 +60,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     path = config._benchmarksession.json
     if not config.option.record_baselines or not path or not Path(path).exists():
         return
-    notes = summary_table(config, "throughput", COLUMNS).notes
+    notes = summary_table(config, "throughput", COLUMNS, SHORT).notes
     if session.exitstatus:
         notes.append("No baseline was recorded, because the session failed.")
         return
@@ -109,7 +110,7 @@ def measure(
         benchmark.extra_info.update(describe_result(result, threads, startup=False))
         session = pytestconfig._benchmarksession
         session.json = session.json or results_folder / THROUGHPUT_FILE
-        table = summary_table(pytestconfig, "throughput", COLUMNS)
+        table = summary_table(pytestconfig, "throughput", COLUMNS, SHORT)
         table.add(*_cells(result))
         notes = [LEGEND, f"Matrix products in {read_machine().products}; {threads}."]
         notes += [f"{result.case.name} was disturbed: {message}." for message in result.disturbance.warnings]

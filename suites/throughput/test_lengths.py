@@ -12,7 +12,7 @@ from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.embedded import SQUAD, SQUAD_DEV
 from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.schema import LENGTHS_FILE, write_result
-from suites.gating import command_line
+from suites.rerun import command_of_session
 from suites.shared_data import DEV_SET, VARIABLE, VOCABULARY
 
 pytestmark = pytest.mark.benchmark
@@ -39,7 +39,7 @@ def test_share_of_padding_is_below_bound(pytestconfig, results_folder):
         windows.features.lengths,
         batch_size=BATCH_SIZE,
         max_seq_length=MAX_SEQ_LENGTH,
-        command=command_line(pytestconfig),
+        command=command_of_session(pytestconfig),
     )
     write_result(results_folder / LENGTHS_FILE, result)
     table = summary_table(pytestconfig, f"padding of {dataset.name}", COLUMNS)

@@ -29,23 +29,23 @@ def test_accuracy_check_is_unclear_then_recorded_then_passed_then_failed(tmp_pat
     folder = make_repository(tmp_path)
     status, lines, _ = check(folder)
     assert status == 3
-    assert lines[0].startswith(f"unclear  {SCORE}: accuracy 0.")
+    assert lines[0].startswith(f"unclear   {SCORE}: accuracy 0.")
     assert "--record-baselines" in lines[0]
 
     status, lines, message = check(folder, "--record-baselines")
     assert status == 0, message
-    assert lines[0].startswith(f"recorded {SCORE}: accuracy 0.")
+    assert lines[0].startswith(f"recorded  {SCORE}: accuracy 0.")
     assert (folder / "baselines" / "accuracy.json").is_file()
     commit_all(folder)
 
     status, lines, message = check(folder, "--output-dir", tmp_path / "good")
     assert status == 0, message
-    assert lines[0].startswith(f"pass     {SCORE}: accuracy 0.")
+    assert lines[0].startswith(f"pass      {SCORE}: accuracy 0.")
 
     damage(folder / "model")
     status, lines, message = check(folder, "--output-dir", tmp_path / "bad")
     assert status == 1
-    assert lines[0].startswith(f"fail     {SCORE}: accuracy 0.")
+    assert lines[0].startswith(f"fail      {SCORE}: accuracy 0.")
     assert message.splitlines()[-1] == f"bertbench: fail: {SCORE}."
     good, bad = (read_accuracy(tmp_path / name / "accuracy.json").cases[0] for name in ("good", "bad"))
     assert good.scores["accuracy"] - bad.scores["accuracy"] > 0.05
@@ -75,7 +75,8 @@ def test_missing_baseline_of_this_machine_is_unclear(tmp_path, check):
     folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
     status, lines, _ = check(folder, "-k", "own-b1")
     assert (status, len(lines)) == (3, 1)
-    assert "no baseline for this machine; record one with --record-baselines" in lines[0]
+    remedy = f"bertbench check -k {SPEED} --record-baselines"
+    assert lines[0].endswith(f"no baseline for this machine; record one: {remedy}")
 
 
 def test_selecting_no_check_is_unclear(tmp_path, check):
@@ -96,11 +97,14 @@ def test_recording_with_uncommitted_changes_is_rejected(tmp_path, check):
 
 def test_project_file_may_be_in_another_folder(tmp_path, check):
     folder = make_repository(tmp_path)
-    status, lines, _ = check("/", folder / "bertbench.toml")
+    file = folder / "bertbench.toml"
+    status, lines, _ = check("/", file)
     assert (status, len(lines)) == (3, 1)
+    remedy = f"bertbench check {file} -k {SCORE} --record-baselines"
+    assert lines[0].endswith(f"; record one: {remedy}")
 
 
 def test_missing_project_file_error_names_init_command(tmp_path, check):
     status, lines, message = check(tmp_path)
     assert (status, lines) == (2, [])
-    assert "`bertbench init` writes one" in message
+    assert "`bertbench init --help` shows how to write one" in message

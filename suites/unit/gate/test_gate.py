@@ -218,9 +218,12 @@ def write_sides(tmp_path, head_infos, base_infos=None, **facts):
 def test_same_speed_passes(tmp_path, capsys):
     base, head = write_sides(tmp_path, grid(seed=100))
     assert run("gate", base, head, "--output-dir", head) == 0
-    output = capsys.readouterr().out
-    assert "bf16-squad-inference-bert-large-b8" in output
-    assert "Mann–Whitney, p" in output
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.startswith(str(base))
+    assert sum(line.startswith("bf16-squad-inference-bert-large-b8") for line in lines) == 3
+    assert max(map(len, lines)) <= 80
+    assert run("gate", base, head, "--verbose") == 0
+    assert "Mann–Whitney, p" in capsys.readouterr().out
     result = read_gate(head / "gate.json")
     assert {verdict.verdict for verdict in result.verdicts} == {"ok"}
     assert result.command == f"bertbench gate --threshold 5 {base} {head}"

@@ -272,7 +272,7 @@ def test_missing_section_shows_command_that_creates_it(tmp_path):
     for name, command in (
         ("accuracy", f"pytest -m accuracy --results-dir={tmp_path}"),
         ("throughput", f"pytest -m benchmark --results-dir={tmp_path}"),
-        ("gate", f"bertbench gate BASE {tmp_path} --output-dir {tmp_path}"),
+        ("gate", f"bertbench gate HEAD {tmp_path} --output-dir {tmp_path}"),
         ("history", "pytest -m benchmark --record-baselines"),
     ):
         assert f"<code>{command}</code>" in section(page, name)

@@ -1,0 +1,42 @@
+"""Writes the results of a session with accuracy tests at its end.
+
+This is a plugin because the main process of pytest-xdist does not load the conftest.py of a subfolder.
+"""
+
+import pytest
+
+from bertbench.errors import CannotJudge
+from bertbench.pytest_plugin.plugin import ENDINGS, is_xdist_worker
+from bertbench.pytest_plugin.summary import summary_of
+from bertbench.results.accuracy_baselines import RECORDED
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of accuracy tests that judged nothing; write results and baselines of one that did.
+
+    In a run of other tests too, on a machine without models and data, the skips report what is missing.
+    """
+    config = session.config
+    ended = config.stash[ENDINGS].markers
+    if is_xdist_worker(config) or not ended["accuracy"]:
+        return
+    from bertbench.pytest_plugin.accuracy import (
+        accuracy_table,
+        closing_line,
+        record_session,
+        write_accuracy_results,
+    )
+
+    if not summary_of(config).cases:
+        accuracy_table(config).notes.append(
+            "No case was judged: no model with its data was found. The reasons are listed above; give "
+            "--model-dir=MODEL with --squad-dir=DATA, or --data=FOLDER."
+        )
+        if ended["accuracy"] == ended["all"]:
+            session.exitstatus = session.exitstatus or CannotJudge.exit_status
+        return
+    if config.option.results_dir:
+        write_accuracy_results(config, config.option.results_dir)
+    if config.option.record_baselines:
+        record_session(session, config.rootpath / RECORDED, allow_dirty=config.option.allow_dirty)
+    summary_of(config).verdicts.append(closing_line(config))
