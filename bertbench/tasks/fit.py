@@ -101,7 +101,8 @@ def open_data(
     if not kinds:
         heads = ", ".join(kind.head_name for kind in TASKS.values())
         raise InputError(
-            f"{source.checkpoint}: contains no task head ({heads}); fine-tune it, see `bertbench train --help`."
+            f"{source.checkpoint}: contains no task head ({heads}); `bertbench train --help` shows how to "
+            "fine-tune it."
         )
     faults = []
     for kind in kinds:
