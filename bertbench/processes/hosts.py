@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bertbench.errors import InputError
 
 # The form of a host in Horovod's launcher (horovod/runner/common/util/hosts.py), with an optional
-# number of workers.
-_HOST = re.compile(r"([\w.-]+)(?::(\d+))?", re.ASCII)
+# number of workers. A name that begins with "-" would be an option of ssh.
+_HOST = re.compile(r"(\w[\w.-]*)(?::(\d{1,6}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _parse(hosts: tuple[str, ...]) -> list[tuple[str, int | None]]:
 
 
 def _check(given: str, hosts: list[tuple[str, int | None]], num_processes: int) -> None:
-    names = {name for name, _ in hosts}
+    names = {name.lower() for name, _ in hosts}
     stated = [workers for _, workers in hosts if workers is not None]
     if len(names) < len(hosts):
         raise InputError(f"{given}: name each host once.")

@@ -6,7 +6,6 @@ import select
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from bertbench.console import make_table, notice, print_table, progress
@@ -14,47 +13,59 @@ from suites.tables import markdown, renew
 from tools.mutants.formats import FORMATS
 from tools.mutants.trial import BAD, READ, REFUSED, Verdict
 
-SECONDS = 10  # for one mutant
-SECONDS_TO_START = 120
+SECONDS = 120  # for one mutant, on a machine that may be busy with other things
+SECONDS_TO_START = 300
 DIED, HUNG = "died", "hung"
 OUTCOMES = (READ, REFUSED, BAD, DIED, HUNG)
 COLUMNS = ("format", "mutants", *OUTCOMES)
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 
 
-class _SilentError(Exception):
-    """A worker wrote nothing for too long."""
+class Worker:
+    """A process that reads mutants, started again when it is lost."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def try_mutant(self, name: str, number: int) -> Verdict:
+        """The verdict on a mutant of a format."""
+        process = self._process = self._process or _start()
+        _write_line(process, json.dumps([name, number]))
+        line = _read_line(process, SECONDS)
+        if line:
+            return Verdict(**json.loads(line))
+        self.close()
+        return Verdict(DIED if line is not None else HUNG, f"mutant {number}")
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
 
-def run_mutants(name: str, first: int, end: int) -> Iterator[Verdict]:
-    """The verdicts on mutants `first` to `end` of a format; a worker that died or hung is replaced."""
-    while first < end:
-        with _start(name, first, end) as worker:
-            try:
-                lost = DIED
-                ready = _read_line(worker, SECONDS_TO_START)
-                while ready and (line := _read_line(worker, SECONDS)):
-                    yield Verdict(**json.loads(line))
-                    first += 1
-            except _SilentError:
-                lost = HUNG
-            worker.kill()
-        if first < end:
-            yield Verdict(lost, f"mutant {first}")
-            first += 1
+def _start() -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "tools.mutants.worker"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+    )
+    if not _read_line(process, SECONDS_TO_START):
+        raise RuntimeError("no worker starts; run `python -m tools.mutants.worker` to see why")
+    return process
 
 
-def _start(name: str, first: int, end: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tools.mutants.worker", name, str(first), str(end)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+def _write_line(process: "subprocess.Popen[bytes]", line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n".encode())
 
 
-def _read_line(worker: "subprocess.Popen[bytes]", seconds: float) -> bytes:
-    """The next line of the worker's output; empty if it has ended."""
-    assert worker.stdout is not None
-    if not select.select([worker.stdout], [], [], seconds)[0]:
-        raise _SilentError
-    return worker.stdout.readline()
+def _read_line(process: "subprocess.Popen[bytes]", seconds: float) -> bytes | None:
+    """A line that the process writes: empty if the process has ended, None if it writes nothing in time."""
+    assert process.stdout is not None
+    if not select.select([process.stdout], [], [], seconds)[0]:
+        return None
+    return process.stdout.readline()
 
 
 def main() -> None:
@@ -64,18 +75,20 @@ def main() -> None:
     parser.add_argument("--format", action="append", choices=[one.name for one in FORMATS], help="only these")
     parser.add_argument("--document", action="store_true", help=f"write the table into {DOCUMENT.name}")
     options = parser.parse_args()
-    rows = []
+    worker, rows = Worker(), []
     for one in FORMATS:
         if options.format and one.name not in options.format:
             continue
         counts: Counter[str] = Counter()
         with progress(one.name, options.count, "mutants") as advance:
-            for verdict in run_mutants(one.name, options.first, options.first + options.count):
+            for number in range(options.first, options.first + options.count):
+                verdict = worker.try_mutant(one.name, number)
                 counts[verdict.outcome] += 1
                 advance(1)
                 if verdict.outcome not in (READ, REFUSED):
                     notice(f"{one.name}: {verdict.outcome}: {verdict.details}")
         rows.append((one.name, f"{counts.total():,}", *(f"{counts[outcome]:,}" for outcome in OUTCOMES)))
+    worker.close()
     sums = [
         f"{sum(int(row[column].replace(',', '')) for row in rows):,}" for column in range(1, len(COLUMNS))
     ]

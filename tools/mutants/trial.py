@@ -3,6 +3,7 @@
 import contextlib
 import io
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from tools.mutants.formats import Format
 READ, REFUSED, BAD = "read", "refused", "bad"
 NAME = "mutants"
 LONGEST_LINE = 2000  # letters
+MOST_SECONDS = 10  # of CPU time
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,12 @@ class Trial:
         name = draw.choice(sorted(self._format.mutations))
         data = self._format.mutations[name](self._whole, draw)
         self._path.write_bytes(data)
+        start = time.process_time()
         status, said, read = self._run()
+        seconds = time.process_time() - start
         self._path.write_bytes(self._whole)
+        if seconds > MOST_SECONDS:
+            return Verdict(BAD, f"{name}: took {seconds:.0f} s")
         fault = self._fault_of_reading(data, read) if status == 0 else self._fault_of_refusal(status, said)
         if fault is not None:
             return Verdict(BAD, f"{name}: {fault}")

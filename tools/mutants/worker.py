@@ -1,6 +1,6 @@
-"""The process that reads mutants: `python -m tools.mutants.worker FORMAT FIRST END`, a line of JSON for each.
+"""The process that reads mutants: format and number as JSON on standard input, one mutant per line.
 
-It may die, hang or need too much memory; `tools.mutants.__main__` watches over it.
+It may die, hang or need too much memory; `tools.mutants.__main__` watches it.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bertbench.runtime import import_quietly
 
-MEMORY = 2 * 2**30  # bytes in addition to an idle worker's
+MEMORY = 3 * 2**30  # bytes of address space more than at the start
 
 
 def main() -> None:
@@ -20,15 +20,19 @@ def main() -> None:
     from tools.mutants.formats import BY_NAME
     from tools.mutants.trial import Trial
 
-    name, first, end = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    trials: dict[str, Trial] = {}
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(BY_NAME[name], Path(folder))
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         print(flush=True)  # ready
-        for number in range(first, end):
-            print(json.dumps(asdict(trial.try_mutant(number))), flush=True)
+        for line in sys.stdin:
+            name, number = json.loads(line)
+            if name not in trials:
+                place = Path(folder, str(len(trials)))
+                place.mkdir()
+                trials[name] = Trial(BY_NAME[name], place)
+            print(json.dumps(asdict(trials[name].try_mutant(number))), flush=True)
 
 
 if __name__ == "__main__":

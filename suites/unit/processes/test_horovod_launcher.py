@@ -89,6 +89,10 @@ def test_elastic_independent_training_is_rejected(capfd):
     [
         ("2", "a,a", "a,a: name each host once"),
         ("3", "a:1,a:2", "a:1,a:2: name each host once"),
+        ("2", "Node1,node1", "Node1,node1: name each host once"),
+        ("2", "-oProxyCommand=x,n2", "'-oProxyCommand=x' is not a valid host"),
+        ("2", "-v,n2", "'-v' is not a valid host"),
+        ("2", "n1:" + "9" * 5000, "is not a valid host; write NAME or NAME:PROCESSES"),
         ("1", "a,b", "a,b: 2 hosts for 1 processes"),
         ("2", "n1 n2", "'n1 n2' is not a valid host; write NAME or NAME:PROCESSES, separated by commas"),
         ("2", "n1:1 n2:1", "'n1:1 n2:1' is not a valid host"),
