@@ -1,5 +1,6 @@
 """Queries to git for the gate and the baselines."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,8 @@ def find_root(inside: Path) -> Path:
     Raises:
       InputError: git is missing or `inside` is not a work tree.
     """
-    return Path(run_git(inside, "rev-parse", "--show-toplevel"))
+    shown = run_git(inside, "rev-parse", "--show-toplevel")
+    return Path(os.fsdecode(shown.encode(errors="surrogateescape")))  # whatever the locale is
 
 
 def resolve_commit(root: Path, revision: str) -> str:
@@ -46,7 +48,7 @@ def read_subject(root: Path, commit: str) -> str | None:
 
 def is_dirty(root: Path, apart_from: str) -> bool:
     """Whether the work tree has changed or untracked files outside the folder `apart_from`."""
-    return bool(run_git(root, "status", "--porcelain", "--", ".", f":(exclude,top){apart_from}"))
+    return bool(run_git(root, "status", "--porcelain", "--", ".", f":(exclude,top,literal){apart_from}"))
 
 
 def committer(root: Path) -> str:
@@ -71,7 +73,8 @@ def run_git(root: Path, *arguments: str) -> str:
 
 
 def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["git", "-C", str(root), *arguments]
     try:
-        return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:
         raise InputError("git is not installed; install it to name revisions.") from None
