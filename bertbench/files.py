@@ -26,8 +26,13 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success it is synced and renamed over `path`.
 
     On any exception the temporary file is removed and `path` is unchanged.
+
+    Raises:
+      InputError: `path` is a device, a pipe or a socket, which a file must not replace.
     """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path}: is not a regular file; choose another output.")
     make_directory(path.parent)
     with temporary_file(path) as temporary:
         yield temporary

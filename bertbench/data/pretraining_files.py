@@ -86,7 +86,7 @@ def write_pretraining_files(
         examples than output files, or outputs cannot be written.
     """
     for path in output_files:
-        if path.resolve() in {source.resolve() for source in input_files}:
+        if os.path.realpath(path) in map(os.path.realpath, input_files):
             raise InputError(f"{path}: is also an input; choose another output.")
     folder = make_directory(output_files[0].parent)
     try:

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.files import read_content, read_json, require_plain_file, unchanged
+from bertbench.files import atomic_path, read_content, read_json, require_plain_file, unchanged
 
 pytestmark = pytest.mark.unit
 
@@ -114,3 +114,14 @@ def test_file_changed_while_reading_is_reported(tmp_path, change):
         read_content(path)
     with pytest.raises(InputError, match=r"data\.json: changed while it was read"), unchanged([other, path]):
         change(path)
+
+
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_output_never_replaces_a_special_file(tmp_path, name):
+    os.mkfifo(tmp_path / "pipe")  # a device such as /dev/null is the same to it
+    (tmp_path / "link").symlink_to("pipe")
+    message = f"{name}: is not a regular file; choose another output"
+    with pytest.raises(InputError, match=message), atomic_path(tmp_path / name):
+        raise AssertionError("must not be written")
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link", "pipe"]
