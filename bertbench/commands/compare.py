@@ -1,41 +1,38 @@
-"""`bertbench compare`: the answers that differ between two predictions files."""
+"""`bertbench compare`: the answers that differ between two predictions files, or between instruction sets."""
 
 import dataclasses
-from collections import ChainMap
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
+from bertbench.checkpoint.options import ModelOptions
+from bertbench.commands.instruction_sets import parse_isas, predict_under
 from bertbench.commands.options import REFERENCES
+from bertbench.commands.predicted_runs import (
+    Difference,
+    conclude,
+    judge,
+    list_changes,
+    predicted_dataset,
+    read_runs,
+)
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import print_json, say
-from bertbench.data.squad_format import WITH_NEGATIVE, allows_no_answer
-from bertbench.data.squad_references import Reference, read_references
-from bertbench.errors import CannotJudge, GateFailed, InputError
-from bertbench.evaluation.prediction_files import (
-    read_margins,
-    read_predictions,
-    require_answers,
-    require_complete,
-)
-from bertbench.evaluation.squad_metrics import SquadScores, score_squad
-from bertbench.evaluation.squad_v2_metrics import SquadV2Scores, score_squad_v2
-from bertbench.files import read_content, read_json
-from bertbench.formatting import shorten
-from bertbench.options import Option, Settings
-from bertbench.results.provenance import RESULTS_FILE
-
-if TYPE_CHECKING:
-    from bertbench.results.accuracy import ScoreComparison
+from bertbench.data.squad_format import WITH_NEGATIVE
+from bertbench.data.squad_windows import WindowSettings
+from bertbench.errors import InputError
+from bertbench.files import make_directory
+from bertbench.options import Option, Settings, command_words
+from bertbench.prediction_settings import PredictionSettings
 
 
 @dataclass(frozen=True)
 class CompareOptions(Settings):
     """The options of `bertbench compare`."""
 
-    pred_a: Annotated[Path, Option(positional=True, metavar="PRED_A")]
-    pred_b: Annotated[Path, Option(positional=True, metavar="PRED_B")]
+    pred_a: Annotated[Path | None, Option(positional=True, metavar="[PRED_A")] = None
+    pred_b: Annotated[Path | None, Option(positional=True, metavar="PRED_B]")] = None
     data: Annotated[
         Path | None,
         dataclasses.replace(REFERENCES, default_help="from results.json in the folder of PRED_A"),
@@ -49,167 +46,113 @@ class CompareOptions(Settings):
             metavar="POINTS",
         ),
     ] = None
+    isa: Annotated[
+        str | None,
+        Option(
+            "Instead of two files: predict under each of these limits of oneDNN, such as avx2,avx512_core.",
+            metavar="ISA,ISA,...",
+        ),
+    ] = None
+    model: ModelOptions = field(default_factory=ModelOptions)
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    prediction: PredictionSettings = field(default_factory=PredictionSettings)
+    output_dir: Annotated[
+        Path | None, Option("With --isa: keep each run in a folder here.", group="output")
+    ] = None
 
 
-def compare_predictions(options: CompareOptions) -> None:
-    """List the questions whose answers differ."""
-    pred_a, pred_b = options.pred_a, options.pred_b
-    dataset = options.data or _predicted_dataset(pred_a)
-    predictions = {"A": read_predictions(pred_a), "B": read_predictions(pred_b)}
-    content = read_content(dataset)
-    with_negative = allows_no_answer(content, options.version_2_with_negative)
-    references = read_references(content, ChainMap(*predictions.values()), with_negative=with_negative)
-    first = _Run(pred_a, predictions["A"], dataset, references, with_negative)
-    second = _Run(pred_b, predictions["B"], dataset, references, with_negative)
-    changed = [key for key in references if first.answers.get(key) != second.answers.get(key)]
-    for key in changed:
-        say(shorten(f"{key}: {references[key].question}"))
-        for name, run in (("A", first), ("B", second)):
-            say(f"  {name}: {run.describe(key)}")
-    difference = _Difference.of(first, second)
-    say(f"changed answers: {len(changed)} of {len(references)}; {difference}")
-    made = None if options.max_drop is None else _judge(first, second, options.max_drop)
-    print_json(
-        {
-            "questions": len(references),
-            "changed": [
-                {
-                    "id": key,
-                    "question": references[key].question,
-                    "a": first.facts(key),
-                    "b": second.facts(key),
-                }
-                for key in changed
-            ],
-            "f1": dataclasses.asdict(difference),
-            "verdict": None if made is None else str(made.verdict),
-        }
-    )
-    if made is not None:
-        _conclude(made)
+def compare(options: CompareOptions) -> None:
+    """Compare two files, or several instruction sets."""
+    if options.isa is not None:
+        if options.pred_a is not None:
+            raise InputError("--isa makes the predictions itself; give no predictions files with it.")
+        _compare_instruction_sets(options, options.isa)
+    elif options.pred_a is None or options.pred_b is None:
+        raise InputError("give two predictions files or folders, or --isa.")
+    else:
+        _compare_files(options, options.pred_a, options.pred_b)
 
 
 command = TypedCommand(
     "compare",
-    compare_predictions,
+    compare,
     CompareOptions,
     help="""List the questions whose answer differs between PRED_A and PRED_B.
 
     Each is a predictions.json or the folder that contains one. An answer's margin is the best start plus end
     logit minus the second best, from nbest_predictions.json in the same folder. The last line gives both F1
     scores, and their difference with its 95 % interval from a paired bootstrap over questions.
+
+    With --isa the same predictions are made under each limit (ONEDNN_MAX_CPU_ISA), and each run is compared
+    with the first. The options of the model, of windows and of computing are for these runs.
+
+    \b
+    Examples:
+      bertbench compare results/fp32 results/bf16
+      bertbench compare --isa avx512_core,avx512_core_bf16,amx --precision bf16 --model-dir M \\
+        --data dev-v1.1.json
     """,
 )
 
 
-def _predicted_dataset(folder: Path) -> Path:
-    results = (folder if folder.is_dir() else folder.parent) / RESULTS_FILE
-    if not results.exists():
-        raise InputError(f"{results}: missing, so the dataset is unknown; give --data.")
-    try:
-        dataset = Path(read_json(results)["dataset"][0]).expanduser()
-    except (TypeError, KeyError, IndexError, RuntimeError):  # the last: no such home
-        raise InputError(f"{results}: contains no dataset; give --data.") from None
-    if not dataset.is_file():
-        raise InputError(f"{results}: the dataset {dataset} does not exist; give --data.")
-    return dataset
-
-
-class _Run:
-    """A predictions file and its scores."""
-
-    def __init__(
-        self,
-        path: Path,
-        predictions: Mapping[str, Any],
-        dataset: Path,
-        references: Mapping[str, Reference],
-        with_negative: bool,
-    ) -> None:
-        self._questions = {key: reference.qas_id for key, reference in references.items()}
-        known = set(self._questions.values())
-        foreign = [qas_id for qas_id in predictions if qas_id not in known]
-        if foreign:
-            raise InputError(
-                f"{path}: {len(foreign)} ids, such as {foreign[0]!r}, are not in {dataset}; "
-                "give the dataset that was predicted."
-            )
-        self._margins = read_margins(path)
-        self.answers = require_answers(path, predictions, self._questions)
-        texts = {key: reference.answers for key, reference in references.items()}
-        self.scores: SquadScores | SquadV2Scores
-        if with_negative:
-            require_complete(path, self.answers, texts)
-            self.scores = score_squad_v2(texts, self.answers)
-        else:
-            self.scores = score_squad(texts, self.answers)
-
-    def facts(self, key: str) -> dict[str, Any]:
-        """The answer, its scores in percent, and its margin; None for what there is not."""
-        score = self.scores.questions[key]
-        return {
-            "answer": self.answers.get(key),
-            "exact_match": 100 * score.exact_match,
-            "f1": 100 * score.f1,
-            "margin": self._margins.get(self._questions[key]),
+def _compare_files(options: CompareOptions, pred_a: Path, pred_b: Path) -> None:
+    dataset = options.data or predicted_dataset(pred_a)
+    runs, references = read_runs({"A": pred_a, "B": pred_b}, dataset, options.version_2_with_negative)
+    first, second = runs
+    changed = list_changes(runs, references)
+    difference = Difference.of(first, second)
+    say(f"changed answers: {len(changed)} of {len(references)}; {difference.describe('A', 'B')}")
+    made = None if options.max_drop is None else judge(first, second, options.max_drop)
+    print_json(
+        {
+            "questions": len(references),
+            "changed": changed,
+            "f1": dataclasses.asdict(difference),
+            "verdict": None if made is None else str(made.verdict),
         }
-
-    def describe(self, key: str) -> str:
-        """One line of `facts`."""
-        facts = self.facts(key)
-        answer = "(no answer)" if facts["answer"] is None else facts["answer"]
-        margin = "" if facts["margin"] is None else f", margin {facts['margin']:.4f}"
-        return f"{shorten(answer)}  [EM {facts['exact_match'] // 100}, F1 {facts['f1']:.2f}{margin}]"
+    )
+    if made is not None:
+        conclude(made)
 
 
-@dataclass(frozen=True)
-class _Difference:
-    """Both F1 scores in percent; their difference in points, with its 95 % interval."""
-
-    a: float
-    b: float
-    difference: float
-    interval: tuple[float, float]
-
-    @classmethod
-    def of(cls, first: _Run, second: _Run) -> "_Difference":
-        from bertbench.evaluation.resampling import difference_interval
-
-        statistic, before = first.scores.items().statistic("f1")
-        _, after = second.scores.items().statistic("f1")
-        low, high = difference_interval(statistic, before, after)
-        a, b = first.scores.f1, second.scores.f1
-        return cls(a, b, b - a, (low, high))
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        return (
-            f"F1 A {self.a:.3f} %, B {self.b:.3f} %, B - A {self.difference:+.3f} points "
-            f"(95 % interval {low:+.3f} to {high:+.3f})"
+def _compare_instruction_sets(options: CompareOptions, isas: str) -> None:
+    names = parse_isas(isas)
+    with tempfile.TemporaryDirectory(prefix="bertbench-isa-") as temporary:
+        place = Path(temporary) if options.output_dir is None else make_directory(options.output_dir)
+        folders = {name: predict_under(name, _predict_words(options), place / name) for name in names}
+        dataset = predicted_dataset(folders[names[0]])
+        runs, references = read_runs(folders, dataset, options.version_2_with_negative)
+    changed = list_changes(runs, references)
+    first, *others = runs
+    verdicts = []
+    comparisons = []
+    for other in others:
+        difference = Difference.of(first, other)
+        count = sum(first.answers.get(key) != other.answers.get(key) for key in references)
+        moved = [value for value in first.logit_differences(other) if value]
+        largest = max(moved, default=0.0)
+        say(
+            f"changed answers: {count} of {len(references)}; {difference.describe(first.name, other.name)}; "
+            f"logits differ in {len(moved)} questions, by up to {largest:.3g}"
         )
+        made = None if options.max_drop is None else judge(first, other, options.max_drop)
+        verdicts += [] if made is None else [made]
+        logits = {"questions": len(moved), "largest": largest}
+        facts = {"changed": count, "f1": dataclasses.asdict(difference), "logits": logits}
+        comparisons.append(
+            {"isa": other.name, **facts, "verdict": None if made is None else str(made.verdict)}
+        )
+    print_json({"questions": len(references), "changed": changed, "against": first.name, "isa": comparisons})
+    for made in verdicts:
+        conclude(made)
 
 
-def _judge(first: _Run, second: _Run, max_drop: float) -> "ScoreComparison":
-    """Compare B with A by the rule of the gate."""
-    from bertbench.gate.accuracy import compare_items
-
-    return compare_items("f1", first.scores.items(), second.scores.items(), max_drop, against="A")
-
-
-def _conclude(made: "ScoreComparison") -> None:
-    """Print the verdict.
-
-    Raises:
-      GateFailed: F1 has dropped by more than the tolerance.
-      CannotJudge: there are too few questions to decide.
-    """
-    from bertbench.gate.accuracy import explain
-    from bertbench.results.accuracy import Ruling
-    from bertbench.tasks.squad import SquadTask
-
-    explanation = f"F1: {explain(made, SquadTask.unit)}"
-    if made.verdict == Ruling.FAIL:
-        raise GateFailed(f"{explanation}.")
-    if made.verdict == Ruling.UNCLEAR:
-        raise CannotJudge(f"{explanation}.")
-    say(f"{made.verdict}: {explanation}")
+def _predict_words(options: CompareOptions) -> list[str]:
+    """The options of `bertbench predict squad` for one run."""
+    parts = (options.model, options.windows, options.prediction)
+    words = [word for part in parts for word in command_words(part)]
+    if options.data is not None:
+        words += ["--data", str(options.data)]
+    if options.version_2_with_negative is not None:
+        words.append(f"--{'' if options.version_2_with_negative else 'no-'}version-2-with-negative")
+    return words

@@ -89,24 +89,40 @@ def read_margins(path: Path | str) -> dict[str, float]:
       answer, and empty if there is no n-best file.
 
     Raises:
+      InputError: as `read_logits`.
+    """
+    margins = {}
+    for qas_id, answers in read_logits(path).items():
+        scores = [start + end for _, start, end in answers]
+        if len(scores) > 1:
+            margins[qas_id] = scores[0] - scores[1]
+    return margins
+
+
+def read_logits(path: Path | str) -> dict[str, list[tuple[str, float, float]]]:
+    """The text and the start and end logit of each question's answers, best first, from the n-best file.
+
+    Args:
+      path: a predictions file, in whose folder the n-best file is, or that folder. Empty if there is none.
+
+    Raises:
       InputError: the n-best file is not lists of answers with their logits.
     """
     path = _predictions_file(path).with_name(_NBEST)
     if not path.exists():
         return {}
-    margins = {}
+    logits = {}
     for qas_id, answers in _read_object(path).items():
         try:
-            scores = [answer["start_logit"] + answer["end_logit"] for answer in answers[:2]]
-            if len(scores) < 2:
-                continue
-            margin = scores[0] - scores[1]
-        except (TypeError, KeyError):
-            margin = math.nan
-        if not _is_finite(margin):
+            logits[qas_id] = [
+                (str(answer["text"]), float(answer["start_logit"]), float(answer["end_logit"]))
+                for answer in answers
+            ]
+        except (TypeError, KeyError, ValueError, OverflowError):
+            logits[qas_id] = [("", math.nan, math.nan)]
+        if not all(math.isfinite(start + end) for _, start, end in logits[qas_id]):
             raise InputError(f"{path}: question {qas_id!r}: not a list of answers with logits; {_REMEDY}.")
-        margins[qas_id] = float(margin)
-    return margins
+    return logits
 
 
 def _is_finite(number: float) -> bool:

@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,11 +117,15 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def read_machine(root: Path = Path("/")) -> Machine:
-    """This machine, from Linux's files under `root`; on other systems from py-cpuinfo and psutil."""
+def read_machine(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> Machine:
+    """This machine, from Linux's files under `root`; on other systems from py-cpuinfo and psutil.
+
+    Args:
+      environment: variables that decide on its products, see `ProductKernels`.
+    """
     processors = list(_read_processors(root))
     if not processors:
-        return _machine_without_linux_files()
+        return _machine_without_linux_files(environment)
     cores = {
         (processor.get("physical id", "0"), processor.get("core id", processor["processor"]))
         for processor in processors
@@ -138,7 +142,7 @@ def read_machine(root: Path = Path("/")) -> Machine:
         numa_nodes=_read_numa_nodes(root) or (tuple(logical),),
         usable=_affinity() or tuple(logical),
         quota=read_quota(root),
-        products=ProductKernels.of(flags, os.environ),
+        products=ProductKernels.of(flags, environment),
     )
 
 
@@ -173,7 +177,7 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
     return tuple(cores)
 
 
-def _machine_without_linux_files() -> Machine:
+def _machine_without_linux_files(environment: Mapping[str, str]) -> Machine:
     """The machine according to py-cpuinfo and psutil, on any system."""
     facts = cpuinfo.get_cpu_info()
     flags = set(facts.get("flags", ()))
@@ -187,7 +191,7 @@ def _machine_without_linux_files() -> Machine:
         numa_nodes=(logical,),
         usable=_affinity() or logical,
         quota=None,
-        products=ProductKernels.of(flags, os.environ),
+        products=ProductKernels.of(flags, environment),
     )
 
 

@@ -31,6 +31,7 @@ _NEEDED_FLAGS: dict[str, Set[str]] = {
     "avx512_core_amx": _AMX,
     "avx512_core_amx_fp16": _AMX | {"amx_fp16"},
 }
+ISAS = tuple(_NEEDED_FLAGS)
 _ALIASES = {
     "avx10_1_512": "avx512_core_fp16",
     "avx10_1_512_amx": "avx512_core_amx",
@@ -72,6 +73,12 @@ class ProductKernels:
 
     def __str__(self) -> str:
         return f"oneDNN {self.isa}".rstrip() if self.onednn else f"TensorFlow's own {self.isa}".rstrip()
+
+
+def isa_named(word: str) -> str:
+    """The name in `ISAS` of an instruction set, or the word itself where it is unknown; "amx" is one, too."""
+    word = word.strip().lower()
+    return (_ALIASES | {"amx": "avx512_core_amx"}).get(word, word)
 
 
 def _onednn_is_on(flags: Set[str], environment: Mapping[str, str]) -> bool:

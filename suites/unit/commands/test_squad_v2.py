@@ -72,7 +72,7 @@ def test_evaluate_leaves_questions_above_threshold_unanswered(evaluate, tmp_path
         ((), {"version": "1.1"}, "or --version-2-with-negative if questions may have none."),
         ((), {"predictions": {"q1": "b"}}, "run: 2 questions of the data set are missing, such as 'q2'"),
         ((), {"predictions": PREDICTIONS | {"q3": None}}, "question 'q3': the answer must be a string"),
-        (("--na-prob-file", "x", "--no-version-2-with-negative"), {}, "--na-prob-file is for SQuAD 2.0"),
+        (("--na-prob-file", "x", "--no-version-2-with-negative"), {}, "--na-prob-file is only for SQuAD 2.0"),
         (("--na-prob-file", "absent.json"), {}, "absent.json"),
     ],
 )
@@ -101,7 +101,7 @@ def test_compare_scores_empty_answers(call_here, tmp_path):
     folders = write_run(tmp_path / "a", PREDICTIONS), write_run(tmp_path / "b", PREDICTIONS | {"q3": ""})
     status, out, err = call_here("compare", *folders, "--data", write_dataset(tmp_path))
     assert status == 0, err
-    assert "F1 A 66.667, B 100.000, B - A +33.333" in out.splitlines()[-1]
+    assert "F1 A 66.667 %, B 100.000 %, B - A +33.333" in out.splitlines()[-1]
 
 
 NAMES, TOWNS = ("Ada", "Boris", "Clara", "Dmitri", "Edith", "Farid"), ("Delft", "Porto", "Turku", "Kyoto")
