@@ -157,7 +157,7 @@ def test_option_with_optional_value():
         (["--numa-cores-per-instance=half"], "'half' is not a positive whole number or 'socket'"),
         (["--volume=/a"], "'/a' is not a pair of folders A:B"),
         (["--volume=:/a"], "is not a pair of folders A:B"),
-        (["--precision=int8"], "--precision: 'int8' is not a valid choice; use fp32 or bfloat16"),
+        (["--precision=fp8"], "--precision: 'fp8' is not a valid choice; use fp32 or bfloat16 or int8"),
         (["--framework=pytorch"], "use tensorflow"),
         (["--", "do_train=perhaps"], "do_train: 'perhaps' is not a truth value (True or False)"),
         (["--", "learning_rate=fast"], "learning_rate: 'fast' is not a number"),
