@@ -38,7 +38,7 @@ _err = _new_console(stderr=True)
 
 @contextlib.contextmanager
 def telling(*, quiet: bool, as_json: bool) -> Iterator[None]:
-    """Print no notices and no progress if `quiet`, and results by `print_json` alone if `as_json`."""
+    """Print no notices and no progress if `quiet`, and only results of `print_json` if `as_json`."""
     before = _err.quiet, _out.quiet
     _err.quiet, _out.quiet = quiet, as_json
     try:
@@ -48,7 +48,7 @@ def telling(*, quiet: bool, as_json: bool) -> Iterator[None]:
 
 
 def print_json(result: Any, *, indent: int | None = 2) -> None:
-    """Print a result as JSON, in ASCII, where results are asked for as JSON; otherwise nothing.
+    """Print a result as JSON, in ASCII, if JSON output is selected; otherwise print nothing.
 
     Args:
       indent: None for one line.

@@ -1,4 +1,4 @@
-"""The encoder's products that can be int8, and the scales that make them so."""
+"""The encoder's products that can be int8, and their scales."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from bertbench.config import ModelConfig
 
 @dataclass(frozen=True)
 class ProductScales:
-    """How the operands of one product become int8.
+    """The conversion of one product's operands to int8.
 
     Attributes:
-      input_range: what 127 stands for in the smoothed input.
-      smoothing: what each input channel is divided by, and its row of weights multiplied by (SmoothQuant,
+      input_range: the value in the smoothed input that becomes 127.
+      smoothing: the divisor of each input channel, and the factor of its row of weights (SmoothQuant,
         Xiao et al. 2022, arXiv:2211.10438, equation 3); None: no smoothing.
     """
 
@@ -25,7 +25,7 @@ class Site:
     """One input of the encoder with all its products, which share the input's scales.
 
     Attributes:
-      name: the scope of the products in Google's checkpoints. products: their own scopes.
+      name: the scope of the products in Google's checkpoints. products: the scopes of the single products.
       inputs, outputs: the sizes of each product.
     """
 
@@ -36,7 +36,7 @@ class Site:
 
     @property
     def weights(self) -> int:
-        """The number of weights, which is that of multiplications per token."""
+        """The number of weights, which is also the number of multiplications per token."""
         return len(self.products) * self.inputs * self.outputs
 
 

@@ -18,7 +18,7 @@ class BenchmarkCase:
     Attributes:
       geometry: the name of `config`: one of `bertbench.config.GEOMETRIES`, or of a model folder.
       batch_size: rows of a batch in inference, examples of a step in training.
-      streams: batches that run at once, each in a thread, with one set of weights; in inference.
+      streams: the number of batches that run at once in threads that share the weights (inference only).
     """
 
     task: Task
@@ -42,7 +42,7 @@ class BenchmarkCase:
     def name(self) -> str:
         """The readable id for storing and comparing results: `bf16-squad-inference-bert-large-b8`.
 
-        With several streams, `-x` and their number follow.
+        With several streams, `-x` and their number are appended.
         """
         streams = f"-x{self.streams}" if self.streams > 1 else ""
         name = f"{self.compute.precision}-{self.task.name}-{self.mode}-{self.geometry}"

@@ -103,7 +103,7 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         ("matrix products in", str(read_machine().products)),
     ]
     if result.case.streams > 1:
-        rows.append(("batches at once, with one set of weights", str(result.case.streams)))
+        rows.append(("batches at once with shared weights", str(result.case.streams)))
     if result.examples_per_second_with_features is not None:
         rows.insert(
             1, ("examples/s including features", format_number(result.examples_per_second_with_features))

@@ -46,7 +46,7 @@ class BenchmarkResult:
       machine_peak: the fastest product of any shape.
       efficiency: the center of `efficiency_rounds`.
       disturbance: other activity of the machine at the same time.
-      latency: seconds per call by percentile; of several streams, until the last one ends.
+      latency: seconds per call by percentile; with several streams, until the last one ends.
       examples_per_second_with_features: including the time for features and batches; None for random
         examples.
       peak_memory_mib: until the end of the warm-up, without the arrays of the GEMM peak.

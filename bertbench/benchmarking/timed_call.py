@@ -41,7 +41,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
 def make_timed_call(case: BenchmarkCase, model: BertModel) -> TimedCall:
     """The timed call: a forward pass, or a complete training step with clipping and AdamW.
 
-    With several streams, it is as many forward passes at once, until the last one ends.
+    With several streams, as many forward passes run at once, until the last one ends.
     """
     if case.trains:
         return _TrainingCall(model)

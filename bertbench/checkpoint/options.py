@@ -31,7 +31,7 @@ class ModelOptions(Settings):
     )
     do_lower_case: Annotated[bool | None, LOWER_CASE] = None
     quantization_file: Annotated[
-        Path | None, Option("quantization.json of int8, if not beside the checkpoint.")
+        Path | None, Option("quantization.json for int8, if it is not next to the checkpoint.")
     ] = None
 
     @property

@@ -1,4 +1,4 @@
-"""`quantization.json`: the scales of a model's int8 products, how they were found, and for which weights.
+"""`quantization.json`: the calibrated scales of a model's int8 products.
 
 `docs/formats.md` describes it; `bertbench quantize` writes it.
 """
@@ -22,12 +22,12 @@ from bertbench.precision import INT8, Precision
 
 SCHEMA_VERSION = 1
 _AGAIN = "make it again with `bertbench quantize`"
-_MADE_UP = ProductScales(4.0)  # as wide as what a layer norm gives
+_MADE_UP = ProductScales(4.0)  # about the range of layer-norm outputs
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the scales were calibrated on: a task's file, its SHA-256, and how many examples of it."""
+    """The calibration data: a task's file, its SHA-256, and the number of examples."""
 
     task: str
     file: str
@@ -37,10 +37,10 @@ class Calibration:
 
 @dataclass(frozen=True)
 class SiteScales:
-    """The scales of one site (`bertbench.int8.Site`), and how they were found.
+    """The scales of one site (`bertbench.int8.Site`), and the method that found them.
 
     Attributes:
-      site: its name. input_range, smoothing: as in `ProductScales`.
+      site: its name. input_range, smoothing: see `ProductScales`.
       strength: of the smoothing. clipping: the method that found the range.
       error: the relative mean square error of the products' results on calibration data.
     """
@@ -55,7 +55,7 @@ class SiteScales:
 
 @dataclass(frozen=True)
 class LeftSite:
-    """A site that stays in floats, and the error of the model's outputs with it alone in int8."""
+    """A site that stays in floats, and the error of the model's outputs with only this site in int8."""
 
     site: str
     output_error: NonNegative
@@ -69,7 +69,7 @@ class Quantization:
       checkpoint_fingerprint: of the weights, see `fingerprint_files`.
       output_error: the relative error of the model's outputs on calibration data, see
         `bertbench.quantization.sensitivity`.
-      int8: the sites in int8. left: the others.
+      int8: the sites in int8. left: the sites in floats.
     """
 
     checkpoint_fingerprint: Annotated[str, Field(pattern=rf"^[0-9a-f]{{{FINGERPRINT_DIGITS}}}$")]
@@ -113,7 +113,7 @@ def _faults(made: Quantization, config: ModelConfig) -> Iterator[str]:
     names = [*(site.site for site in made.int8), *(site.site for site in made.left)]
     for name in names:
         if name not in widths:
-            yield f"names {name!r}, which this model has not"
+            yield f"names {name!r}, which this model does not have"
         if names.count(name) > 1:
             yield f"names {name!r} more than once"
     for name in widths:
@@ -125,13 +125,13 @@ def _faults(made: Quantization, config: ModelConfig) -> Iterator[str]:
 
 
 def int8_precision(source: ModelSource, around: Precision) -> Precision:
-    """A model's int8 precision; of a model with random weights, with made-up scales.
+    """A model's int8 precision; models with random weights get constant scales.
 
     Args:
       around: the precision of everything between the int8 products.
 
     Raises:
-      InputError: the model has no `quantization.json`, or it cannot be used or is of other weights.
+      InputError: the model has no `quantization.json`, or it is invalid or for other weights.
     """
     if source.checkpoint is None:
         names = [name for site in list_sites(source.config) for name in site.products]
@@ -147,7 +147,7 @@ def int8_precision(source: ModelSource, around: Precision) -> Precision:
     fingerprint = fingerprint_files(checkpoint_files(source.checkpoint))
     if made.checkpoint_fingerprint != fingerprint:
         raise InputError(
-            f"{path}: is of a checkpoint with the fingerprint {made.checkpoint_fingerprint}, not "
+            f"{path}: is for a checkpoint with the fingerprint {made.checkpoint_fingerprint}, not "
             f"{fingerprint} as {source.checkpoint}; quantize this one with `bertbench quantize`."
         )
     return Precision(INT8.name, around.products, made.scales(source.config), made.calibration.sha256)

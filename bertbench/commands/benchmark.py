@@ -49,7 +49,7 @@ class BenchmarkOptions(Settings):
         int, Option("Batches to measure; with a data set, as many batches of its examples.", minimum=1)
     ] = 30
     streams: Annotated[
-        int, Option("Batches that run at once in threads, with one set of weights; in inference.", minimum=1)
+        int, Option("Batches that run at once in threads with shared weights; inference only.", minimum=1)
     ] = 1
     warmup_steps: Annotated[int, Option("Batches to run before the measured ones.", minimum=0)] = 10
     threads: ThreadOptions = field(default_factory=ThreadOptions)
@@ -61,7 +61,7 @@ class BenchmarkOptions(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.streams > 1 and self.mode != "inference":
-            raise InputError(f"--streams {self.streams}: is for inference; leave it out in {self.mode}.")
+            raise InputError(f"--streams {self.streams}: is for inference only; remove it for {self.mode}.")
 
     @property
     def profile_dir(self) -> Path | None:
@@ -187,6 +187,6 @@ def _measure(
     report = describe_origin() | describe_result(result, threads)
     if options.output_dir is not None:
         write_json(options.output_dir / RESULTS_FILE, report)
-        notice(f"{options.output_dir / RESULTS_FILE}: figures written")
+        notice(f"{options.output_dir / RESULTS_FILE}: results written")
     say(f"Throughput: {result.examples_per_second:.2f} examples/s")
     print_json(report)

@@ -1,4 +1,4 @@
-"""`bertbench quantize`: a trained model with the scales of its int8 products, found on training data."""
+"""`bertbench quantize`: calibrate the scales of a trained model's int8 products on training data."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from bertbench.output_folders import staged_directory
 if TYPE_CHECKING:
     from bertbench.checkpoint.quantization import Quantization
 
-# Every file of a model folder that is read beside its checkpoint.
+# The files of a model folder that are read in addition to its checkpoint.
 _PARTS = (
     "bert_config.json",
     "config.json",
@@ -33,7 +33,7 @@ _PARTS = (
 
 @dataclass(frozen=True)
 class QuantizeOptions(Settings):
-    """What `bertbench quantize` takes."""
+    """The options of `bertbench quantize`."""
 
     model_dir: Annotated[Path, Option("Folder of a trained model.", group="model")]
     calibration_file: Annotated[
@@ -47,12 +47,12 @@ class QuantizeOptions(Settings):
 
 
 def quantize_model(options: QuantizeOptions) -> None:
-    """Calibrate a model and write it with its scales."""
+    """Calibrate a model, and write it and its scales."""
     file = options.calibration_file
     if not file.is_file():
-        raise InputError(f"{file}: no such file; --calibration-file takes a file of training data.")
+        raise InputError(f"{file}: no such file; give a file of training data as --calibration-file.")
     source = find_model(options.model_dir, do_lower_case=options.do_lower_case)
-    options.threads.start(trains=True)  # weights change from one try to the next
+    options.threads.start(trains=True)  # weights change from trial to trial
 
     from bertbench.checkpoint.quantization import write_quantization
     from bertbench.quantization.quantize import quantize
@@ -74,7 +74,7 @@ command = TypedCommand(
     "quantize",
     quantize_model,
     QuantizeOptions,
-    help="""Find how a trained model computes in int8, and write it to a folder for --precision int8.
+    help="""Calibrate a trained model for int8, and write it to a folder for --precision int8.
 
     The scales are calibrated on examples of its training data; give none that it will be judged on. Products
     that cost too much accuracy in int8 stay in floats and are listed.
@@ -96,7 +96,7 @@ def _copy_model(model_dir: Path, source: ModelSource, target: Path) -> None:
 
 
 def _print(made: "Quantization", source: ModelSource) -> None:
-    """What is in int8, what is not, and what that costs."""
+    """Print which products are in int8 and which are not, with the cost."""
     weights = {site.name: site.weights for site in list_sites(source.config)}
     everything = sum(weights.values())
     say(
@@ -109,9 +109,9 @@ def _print(made: "Quantization", source: ModelSource) -> None:
         (site.site, percent(site.output_error), percent(weights[site.site] / everything))
         for site in made.left
     ]
-    columns = ("left in floats", "error of outputs if alone in int8", "share of work")
+    columns = ("left in floats", "output error with only this input in int8", "share of work")
     print_table(make_table("Products that int8 would cost too much", columns, rows))
     share = percent(sum(weights[site.site] for site in made.left) / everything)
     say(
-        f"price: {share} of the products' work stays in floats, so much more time where int8 is twice as fast"
+        f"cost: {share} of the products' work stays in floats, which adds as much time if int8 is twice as fast"
     )

@@ -150,7 +150,7 @@ def _describe(job: "TrainingJob", result: "JobResult", threads: "ThreadSettings"
 
 
 def _print_workers_result(options: TrainOptions) -> None:
-    """As JSON, what the worker of rank 0 wrote; the lines of workers bear their ranks."""
+    """Print the results of the worker of rank 0 as JSON; workers' own lines begin with their ranks."""
     from bertbench.results.provenance import RESULTS_FILE
 
     path = options.output_dir / RESULTS_FILE
@@ -159,7 +159,7 @@ def _print_workers_result(options: TrainOptions) -> None:
 
 
 def _written(job: "TrainingJob", result: "JobResult") -> str:
-    """What the output folder holds now."""
+    """The kinds of outputs that were written."""
     parts = [("checkpoints", job.train), ("predictions", job.predict), ("scores", bool(result.scores))]
     return ", ".join([*(name for name, there in parts if there), "results"])
 

@@ -20,15 +20,15 @@ from bertbench.options import GROUPS, Option, OptionField, Pattern, Settings, al
 
 @dataclass(frozen=True)
 class OutputOptions(Settings):
-    """How every command tells what it does."""
+    """The output options of every command."""
 
     option_group: ClassVar[str] = "output"
 
     json: Annotated[
-        bool, Option("Print the result as JSON; standard output then holds nothing else.", switch=True)
+        bool, Option("Print the result as JSON, and nothing else to standard output.", switch=True)
     ] = False
     quiet: Annotated[
-        bool, Option("Print neither notices nor progress.", names=("--quiet", "-q"), switch=True)
+        bool, Option("Do not print notices or progress.", names=("--quiet", "-q"), switch=True)
     ] = False
 
 

@@ -21,7 +21,7 @@ class ThreadSettings:
                 raise InputError(f"{name}-op threads are {value}; give at least 1.")
 
     def shared_by(self, streams: int) -> "ThreadSettings":
-        """The same threads for batches that run at once: one operation of each at a time."""
+        """The same threads, shared by batches that run at once; each batch runs one operation at a time."""
         return ThreadSettings(self.intra, streams)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Matrix products with a bias, in the compute dtype or of int8 numbers.
+"""Matrix products with a bias, in the compute dtype or in int8.
 
 Shapes: T tokens, I inputs, O outputs.
 """
@@ -17,7 +17,7 @@ class Dense(tf.Module):
     """x @ kernel + bias in the compute dtype.
 
     Attributes:
-      scope: of its variables in Google's checkpoints.
+      scope: the scope of its variables in Google's checkpoints.
     """
 
     def __init__(self, weights: Weights, scope: str, inputs: int, outputs: int) -> None:
@@ -34,11 +34,11 @@ class Dense(tf.Module):
 
 
 class QuantizedKernel(tf.Module):
-    """A kernel that is assigned floats, as a variable is, and holds int8.
+    """A kernel that is assigned floats, like a variable, and stores int8.
 
     Attributes:
-      int8: [I, O]. ranges: float32 [O], as `kernels.quantized_dense` takes them.
-      shape, dtype: of what is assigned.
+      int8: [I, O]. ranges: float32 [O], see `kernels.quantized_dense`.
+      shape, dtype: those of the assigned values.
     """
 
     dtype = tf.float32
@@ -52,7 +52,7 @@ class QuantizedKernel(tf.Module):
         self.assign(initial)
 
     def assign(self, value: tf.Tensor) -> None:
-        """Take float weights [I, O]."""
+        """Assign float weights [I, O]."""
         smoothing = smoothing_of(self._scales, self.shape[0])
         int8, scales = kernels.quantize_weights(np.asarray(value) * smoothing[:, None])
         self.int8.assign(int8)
@@ -60,7 +60,7 @@ class QuantizedKernel(tf.Module):
 
 
 class QuantizedDense(Dense):
-    """x @ kernel + bias of int8 numbers, for inference; bias and scales are float32."""
+    """x @ kernel + bias in int8, for inference; bias and scales are float32."""
 
     def __init__(
         self, weights: Weights, scope: str, inputs: int, outputs: int, scales: ProductScales
@@ -88,7 +88,7 @@ class QuantizedDense(Dense):
 
 
 def make_dense(weights: Weights, scope: str, inputs: int, outputs: int) -> Dense:
-    """The product of that scope as the model's precision has it."""
+    """The product of a scope in the model's precision."""
     scales = weights.compute.precision.int8.get(scope)
     if scales is None:
         return Dense(weights, scope, inputs, outputs)
@@ -96,7 +96,7 @@ def make_dense(weights: Weights, scope: str, inputs: int, outputs: int) -> Dense
 
 
 def multiply_each(x: tf.Tensor, products: Sequence[Dense]) -> list[tf.Tensor]:
-    """Several products of one input [T, I], which is made int8 only once for those that share its scales."""
+    """Several products of one input [T, I], which is quantized once for products with equal scales."""
     quantized: dict[ProductScales, tf.Tensor] = {}
     results = []
     for product in products:
@@ -110,11 +110,11 @@ def multiply_each(x: tf.Tensor, products: Sequence[Dense]) -> list[tf.Tensor]:
 
 
 def smoothing_of(scales: ProductScales, inputs: int) -> np.ndarray:
-    """What each input channel is divided by, float32 [I]."""
+    """The divisor of each input channel, float32 [I]."""
     return np.ones(inputs, np.float32) if scales.smoothing is None else np.array(scales.smoothing, np.float32)
 
 
 def input_multipliers(scales: ProductScales, inputs: int) -> np.ndarray:
-    """What `kernels.quantize` multiplies an input by, float32 [I]."""
+    """The factors for `kernels.quantize`, float32 [I]."""
     steps = smoothing_of(scales, inputs) * np.float32(scales.input_range)
     return np.float32(kernels.INT8_LARGEST) / steps

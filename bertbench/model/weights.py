@@ -48,7 +48,7 @@ class Weights:
         return self._add(name, tf.fill([size], value), self._island_dtype())
 
     def initial_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
-        """What a matrix holds before it is loaded: zeros, or truncated normal values; float32."""
+        """The values of a matrix before it is loaded: zeros, or truncated normal values; float32."""
         if self._seed is None:
             return tf.zeros(shape)
         # The stream depends on the name, so that values do not depend on the order of creation.

@@ -17,11 +17,11 @@ from bertbench.processes.placement import Placement, count_cores, place_instance
 
 REQUIRED = ("model_name", "precision", "mode")
 DOCKER_OPTIONS = ("docker_image", "docker_strict", "volume", "shm_size", "noinstall")
-# Where pip and the system install packages, and what pip leaves beside one, wherever that is.
+# Folders where pip and the system install packages, and the record that pip writes next to a package.
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _RECORD = "bertbench-*.dist-info"
 STREAMS = "--streams"
-CORES_PER_STREAM = 4  # as the model zoo's scripts for weight sharing have it
+CORES_PER_STREAM = 4  # as in the model zoo's scripts for weight sharing
 # Used to resolve, run or mount, not by a command.
 _ALWAYS_USED = (*REQUIRED, "framework", "output_dir", "dry_run", "verbose", *DOCKER_OPTIONS)
 
@@ -107,10 +107,12 @@ def _check_processes(settings: LaunchSettings, action: str) -> None:
     if several and runs:
         raise InputError(
             "--mpi_num_processes cannot be combined with --numa-cores-per-instance and --num-instances: the "
-            "first starts one run with several processes, the others several runs."
+            "first starts one run with several processes, the others start several runs."
         )
     if several and action != "train":
-        raise InputError("--mpi_num_processes is for training; for several instances use --num-instances.")
+        raise InputError(
+            "--mpi_num_processes is for training only; use --num-instances for several instances."
+        )
     if settings["mpi_hostnames"] and settings["mpi_num_processes"] is None:
         raise InputError(
             "--mpi_hostnames needs --mpi_num_processes, the number of processes on all hosts together."
@@ -161,10 +163,10 @@ def _shares_weights(settings: LaunchSettings, action: str) -> bool:
 
 
 def _count_streams(machine: Machine, placement: Placement, given: int | None = None) -> int:
-    """The threads that share one set of weights: the given ones, or one for each OMP_NUM_THREADS cores.
+    """The number of threads that share the weights: the given one, or one for each OMP_NUM_THREADS cores.
 
     Raises:
-      InputError: OMP_NUM_THREADS is no positive whole number.
+      InputError: OMP_NUM_THREADS is not a positive whole number.
     """
     if given is not None:
         return given
@@ -204,7 +206,7 @@ def _notices(settings: LaunchSettings, action: str, instances: Sequence[Instance
 
 
 def _reason(option: LaunchOption) -> str:
-    """Why an option that was given changes nothing."""
+    """The reason why a given option has no effect."""
     if option.idle:
         return option.idle
-    return f"it is for {option.scope}" if option.scope else "this run has no use for it"
+    return f"it only applies to {option.scope}" if option.scope else "this run does not use it"

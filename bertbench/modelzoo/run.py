@@ -67,7 +67,7 @@ def _run_single(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    """What a process prints, with its throughput once more as the model zoo's scripts look for it."""
+    """The output of a process; its throughput is repeated in the form that the model zoo's scripts parse."""
     for line in output_lines(process):
         yield line
         if match := _THROUGHPUT.match(line):

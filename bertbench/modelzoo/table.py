@@ -23,7 +23,7 @@ class LaunchOption:
         `socket`), volume (A:B, repeatable), flag (without a value) or optional (with or without a value).
         Counts and indexes may be -1, which means the default.
       meaning: one line for --help and the documents; "" if the option is accepted without effect.
-      idle: why it has no effect, where it never has one. scope: what runs it is for, where not for all.
+      idle: the reason, if it never has an effect. scope: the runs that it applies to, if not all.
       spellings: of an option before the `--`: the documented long form, then the short form.
       aliases: of a model argument: other names of it.
       inference, training: the default in each mode.
@@ -50,7 +50,7 @@ class LaunchOption:
         return self.inference if mode == "inference" else self.training
 
 
-# Why some have no effect, and what runs some are for.
+# Reasons why options have no effect, and the scopes of options.
 _DATA = "batches are made before the first is measured"
 _TCMALLOC = "TensorFlow's own memory allocation is used"
 _ACCURACY = "accuracy runs"
@@ -73,7 +73,7 @@ LAUNCH_OPTIONS = (
     _launch("--framework -f", "text", "the framework", choices=("tensorflow",), **_both("tensorflow")),
     _launch("--model-name -m", "text", "the model; its sizes come from config_file", choices=MODELS),
     _launch(
-        "--precision -p", "text", "precision of the computation; int8: inference only", choices=PRECISIONS
+        "--precision -p", "text", "precision of the computation (int8: inference only)", choices=PRECISIONS
     ),
     _launch("--mode -mo", "text", "train a model, or use a trained one", choices=MODES),
     _launch("--batch-size -b", "count", "examples per batch", inference=32, training=24),
@@ -99,13 +99,11 @@ LAUNCH_OPTIONS = (
     _launch(
         "--numa-cores-per-instance", "cores", "run several instances at once, each on N cores or on a socket"
     ),
-    _launch(
-        "--num-instances", "count", "run N instances at once; they divide the cores, or have those given"
-    ),
+    _launch("--num-instances", "count", "run N instances at once on equal or given shares of the cores"),
     _launch(
         "--weight-sharing",
         "flag",
-        "threads instead of processes, which share one set of weights [4 cores or OMP_NUM_THREADS each]",
+        "threads with shared weights instead of processes [4 cores or OMP_NUM_THREADS each]",
         scope="throughput in inference",
     ),
     _launch(
@@ -115,7 +113,7 @@ LAUNCH_OPTIONS = (
     _launch(
         "--mpi_hostnames",
         "text",
-        "hosts to run them on: host1,host2, or with processes, host1:2,host2:2",
+        "hosts to run them on: host1,host2 or, with process counts, host1:2,host2:2",
         scope=_PROCESSES,
     ),
     _launch("--docker-image", "text", "run in a container of this image"),
@@ -136,7 +134,7 @@ LAUNCH_OPTIONS = (
     _launch("--onednn-graph", "text", idle="it is for Intel's extension of TensorFlow, which is not used"),
     _launch("--debug", "flag", idle="it opens a shell in the model zoo's own container"),
     _launch("--gpu", "flag", idle="bertbench computes on CPUs"),
-    _launch("--synthetic-data", "flag", idle="data are random wherever --data-location is not given"),
+    _launch("--synthetic-data", "flag", idle="data are random if --data-location is not given"),
 )
 
 MODEL_ARGUMENTS = (
@@ -196,7 +194,7 @@ MODEL_ARGUMENTS = (
     LaunchOption(
         "model_export_path",
         "path",
-        "inference: only write a SavedModel into this new folder",
+        "inference: only export a SavedModel to this new folder",
         scope="inference",
     ),
     LaunchOption("learning_rate", "number", "peak learning rate", training=3e-5, scope="training"),
@@ -212,7 +210,7 @@ MODEL_ARGUMENTS = (
         "warmup_steps",
         "integer",
         "warm-up steps; training: Pretraining only",
-        aliases=("warmpup_steps",),  # so it is called in inference_realtime_weight_sharing.sh
+        aliases=("warmpup_steps",),  # the name in inference_realtime_weight_sharing.sh
         scope="throughput, and training of Pretraining",
         **_both(10),
     ),

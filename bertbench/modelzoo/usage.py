@@ -34,7 +34,7 @@ def idle_options() -> list[LaunchOption]:
 
 
 def idle_table() -> str:
-    """A table for the documents: the options without effect, and why."""
+    """A table for the documents: the options without effect, and the reasons."""
     lines = ["| option | why it has no effect |", "|---|---|"]
     for option in idle_options():
         names = ", ".join(f"`{name}`" for name in option.spellings or (option.name,))

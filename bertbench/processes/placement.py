@@ -65,7 +65,7 @@ def place_instances(
 
     Args:
       cores: None divides the cores evenly among `count` processes.
-      count: the number of processes; None: as many as there is room for.
+      count: the number of processes; None: as many as fit.
 
     Raises:
       InputError: the machine does not have this node or this many cores.
@@ -84,14 +84,12 @@ def place_instances(
         groups = [flat[start : start + cores] for start in range(0, len(flat) - cores + 1, cores)]
     if count is not None and count > len(groups):
         each = "a NUMA node" if isinstance(cores, str) else f"{cores} physical core{'s' * (cores > 1)}"
-        raise InputError(
-            f"--num-instances is {count}; with {each} for each, there is room for {len(groups)}."
-        )
+        raise InputError(f"--num-instances is {count}; with {each} for each, only {len(groups)} fit.")
     return tuple(Placement(tuple(group), ThreadSettings(len(group))) for group in groups[:count])
 
 
 def count_cores(machine: Machine, placement: Placement, root: Path = Path("/")) -> int:
-    """The usable physical cores of a process in that place; of one that may run anywhere, a socket's."""
+    """The number of usable physical cores of a placement; without one, those of a socket."""
     sockets = _keep_usable(machine.sockets, set(machine.usable))
     logical = placement.cores or max(sockets, key=len)
     return min(len(_physical_cores(logical, root)), machine.usable_cores)

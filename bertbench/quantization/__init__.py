@@ -1,1 +1,1 @@
-"""From a trained model to the scales of its int8 products, by calibration on training data."""
+"""Calibration of the scales of int8 products on training data."""

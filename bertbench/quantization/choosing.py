@@ -1,4 +1,4 @@
-"""The scales of one site, chosen by what they do to the results of its products."""
+"""The scales of one site, chosen by the error of its products' results."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from bertbench.quantization.observing import Observation
 
 STRENGTHS = (None, 0.25, 0.5, 0.75)  # of smoothing; None: no smoothing
 MOST_SMOOTHING = 1e4
-DIGITS = 5  # of scales; more would change no result
+DIGITS = 5  # of scales; more digits do not change results
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Scales with how they were found, and the relative mean square error of the site's results."""
+    """Scales, the methods that found them, and the relative mean square error of the site's results."""
 
     scales: ProductScales
     strength: float | None
@@ -26,12 +26,12 @@ class Choice:
 
 
 def choose(observation: Observation, kernel: np.ndarray) -> Choice:
-    """The scales with the least error; `kernel` [I, O] holds the weights of all the site's products."""
+    """The scales with the least error; `kernel` [I, O] contains the weights of all the site's products."""
     return min(tries(observation, kernel), key=lambda choice: choice.error)
 
 
 def tries(observation: Observation, kernel: np.ndarray) -> Iterator[Choice]:
-    """Every strength of smoothing with every method of clipping."""
+    """All combinations of smoothing strength and clipping method."""
     exact = observation.rows @ kernel
     power = float(np.square(exact).mean()) or 1.0
     for strength in STRENGTHS:
@@ -51,9 +51,9 @@ def tries(observation: Observation, kernel: np.ndarray) -> Iterator[Choice]:
 
 
 def smooth(largest: np.ndarray, kernel: np.ndarray, strength: float | None) -> np.ndarray:
-    """What to divide each input channel by, [I] (SmoothQuant, Xiao et al. 2022, equation 4).
+    """The divisor of each input channel, [I] (SmoothQuant, Xiao et al. 2022, equation 4).
 
-    max|x_j|^strength / max|w_j|^(1 - strength), over the geometric mean of all, so that it leaves the sizes
+    max|x_j|^strength / max|w_j|^(1 - strength), divided by the geometric mean of all, which keeps the sizes
     of both operands, and within a factor of `MOST_SMOOTHING`; 1 where a channel or its weights are zero.
     """
     heaviest = np.abs(kernel).max(1)
@@ -68,7 +68,7 @@ def smooth(largest: np.ndarray, kernel: np.ndarray, strength: float | None) -> n
 
 
 def round_all(values: np.ndarray | float) -> np.ndarray:
-    """Values above 0 with `DIGITS` significant digits, so that rounding noise does not change a file."""
+    """Positive values rounded to `DIGITS` significant digits, so that rounding noise changes no file."""
     wide = np.asarray(values, np.float64)
     power = 10.0 ** (DIGITS - 1 - np.floor(np.log10(wide)))
     return np.rint(wide * power) / power

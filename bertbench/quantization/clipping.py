@@ -1,6 +1,6 @@
 """Where to clip activations: the range that contains all but a few of their values.
 
-Every method takes magnitudes and returns what 127 is to stand for.
+Every method takes magnitudes and returns the value that becomes 127.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 from bertbench.kernels import INT8_LARGEST
 
 _BINS = 8192
-# Ranges that a search looks at: shares of the largest value, down to where the bins are no finer than steps.
+# Candidate ranges as shares of the largest value, down to where histogram bins are as wide as steps.
 _SHARES = 2.0 ** -(np.arange(48) / 8)
 
 
@@ -20,12 +20,12 @@ def largest(magnitudes: np.ndarray) -> float:
 
 
 def percentile(share: float) -> Callable[[np.ndarray], float]:
-    """The value that `share` percent of all are at most."""
+    """The percentile `share` of all values."""
     return lambda magnitudes: float(np.percentile(magnitudes, share))
 
 
 def least_squares(magnitudes: np.ndarray) -> float:
-    """The range whose steps and clipping together give the least mean square error."""
+    """The range with the least mean square error of rounding and clipping together."""
     counts, edges = np.histogram(magnitudes, _BINS)
     centers = (edges[:-1] + edges[1:]) / 2
 
@@ -37,10 +37,10 @@ def least_squares(magnitudes: np.ndarray) -> float:
 
 
 def least_divergence(magnitudes: np.ndarray) -> float:
-    """The range whose clipped distribution diverges least from the same in 128 steps.
+    """The range whose clipped distribution diverges least from its version in 128 steps.
 
-    Kullback and Leibler's divergence of the histogram up to the range, what lies beyond added to its last
-    bin, from one that is flat within each step (S. Migacz, "8-bit Inference with TensorRT", GTC 2017).
+    Kullback and Leibler's divergence of the histogram up to the range, with the values beyond it added to the
+    last bin, from one that is flat within each step (S. Migacz, "8-bit Inference with TensorRT", GTC 2017).
     """
     counts, edges = np.histogram(magnitudes, _BINS)
 

@@ -1,4 +1,4 @@
-"""What the sites' inputs look like on calibration data."""
+"""Statistics of the sites' inputs on calibration data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from bertbench.errors import InputError
 
-ROWS = 1024  # of each site, kept to try scales on
+ROWS = 1024  # kept for each site, to measure the errors of scales
 _SEED = 13
 
 
@@ -25,7 +25,7 @@ class Observation:
 
 
 def observe(batches: Iterable[Mapping[str, np.ndarray]], tokens: int) -> dict[str, Observation]:
-    """Gather what `batches` of together `tokens` tokens hold, by site; the same draws every time.
+    """Observe each site's inputs in `batches`, which have `tokens` tokens; random draws are repeatable.
 
     Raises:
       InputError: a value is not finite.

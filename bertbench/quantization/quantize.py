@@ -1,4 +1,4 @@
-"""From a trained model and data like its training data to the scales of its int8 products."""
+"""Calibration of a trained model on examples of its training data."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from bertbench.tasks.base import Task
 from bertbench.tasks.dataset import Dataset
 
 EXAMPLES = 128  # windows or examples, evenly spread over the file
-FEW = 32  # so few may not hold the largest activations
+FEW = 32  # fewer may miss the largest activations
 
 
 def quantize(
@@ -25,12 +25,12 @@ def quantize(
     """Calibrate every site of a model, and find those that must stay in floats.
 
     Raises:
-      InputError: the checkpoint does not fit, or gives values that are not finite.
+      InputError: the checkpoint does not fit, or produces values that are not finite.
     """
     (file,) = calibration_data.files
     features = calibration_data.features.spread(EXAMPLES)
     if len(features) < FEW:
-        notice(f"{file.path}: only {len(features)} examples to calibrate on; {EXAMPLES} are better.")
+        notice(f"{file.path}: has only {len(features)} examples for calibration; {EXAMPLES} are recommended.")
     trial = Trial(task, source, options)
     exact = trial.outputs(features, {})
     choices = _choose_all(trial, observe(trial.inputs(features), len(features.input_ids)))
@@ -66,5 +66,5 @@ def _describe(name: str, choice: Choice) -> SiteScales:
 
 
 def _rounded(error: float) -> float:
-    """An error without the digits that are rounding noise."""
+    """An error rounded to its significant digits."""
     return float(f"{error:.3g}")

@@ -1,4 +1,4 @@
-"""Which sites stay in floats, because int8 there changes the model's outputs too much."""
+"""The choice of sites that stay in floats because int8 changes the model's outputs too much."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,10 +11,10 @@ LARGEST_ERROR = 0.1
 
 
 def output_error(exact: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> float:
-    """How far outputs are from exact ones: the root mean square of the relative errors of all by name.
+    """The error of outputs: the root mean square of the relative errors of all by name.
 
     The relative error is that of the sum of squares, to the spread of the exact values about their mean, so
-    that 1 is the error of outputs that say nothing. Outputs that are constant do not count.
+    that 1 is the error of constant outputs. Outputs with constant exact values do not count.
     """
     squares = []
     for name, values in exact.items():
@@ -27,10 +27,10 @@ def output_error(exact: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarr
 def choose_left(
     sites: Sequence[Site], error_of: Callable[[Sequence[Site]], float], limit: float = LARGEST_ERROR
 ) -> tuple[dict[str, float], float]:
-    """The sites to leave in floats, so that the others together keep within a limit.
+    """The sites to leave in floats, so that the error of the others together is within a limit.
 
-    Where all do, none is left. Else each is tried alone, and those go first that give the largest squared
-    error for the least work, because errors of many sites add in squares.
+    If the error of all is, none is left. Otherwise each site is tried alone, and those with the largest
+    squared error per work are left first, because errors of many sites add in squares.
 
     Args:
       error_of: the error of the outputs with these sites in int8.

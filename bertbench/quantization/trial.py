@@ -1,7 +1,7 @@
-"""A float32 model whose products can be tried as int8, site by site, and whose inputs can be watched.
+"""A float32 model that simulates int8 products at any sites, and records their inputs.
 
-int8 is simulated: operands are quantized and turned back into floats (Jacob et al. 2018, arXiv:1712.05877,
-section 3), which gives what int8 products give, up to float32's rounding.
+Operands are quantized and converted back to floats (Jacob et al. 2018, arXiv:1712.05877, section 3); results
+equal those of int8 products up to float32's rounding.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,11 +28,11 @@ BATCH_SIZE = 8
 
 
 class SimulatedDense(Dense):
-    """A float32 product that rounds its operands as int8 would round them where it is asked to.
+    """A float32 product that can round its operands like int8.
 
     Attributes:
-      input: the last one traced, [T, I].
-      weights: the kernel as it was loaded, float32 [I, O].
+      input: the last traced input, [T, I].
+      weights: the loaded kernel, float32 [I, O].
     """
 
     def __init__(self, exact: Dense) -> None:
@@ -50,7 +50,7 @@ class SimulatedDense(Dense):
         return super().__call__(tf.where(self._simulated, rounded, x))
 
     def simulate(self, scales: ProductScales | None) -> None:
-        """Round operands by these scales; None: not at all."""
+        """Round operands by these scales; None: no rounding."""
         self._simulated.assign(scales is not None)
         if scales is None:
             self.kernel.assign(self.weights)
@@ -63,7 +63,7 @@ class SimulatedDense(Dense):
 
 
 class Trial:
-    """One model for all tries of a quantization.
+    """One model for all trials of a quantization.
 
     Attributes:
       sites: every site of its encoder.
@@ -82,7 +82,7 @@ class Trial:
         self.sites = list_sites(source.config)
 
     def weights(self, site: Site) -> np.ndarray:
-        """The float32 kernels of a site's products side by side, [I, O of all]."""
+        """The concatenated float32 kernels of a site's products, [I, O of all]."""
         return np.concatenate([self._products[name].weights for name in site.products], axis=1)
 
     def outputs(self, features: Features, scales: Mapping[str, ProductScales]) -> dict[str, np.ndarray]:
@@ -103,7 +103,7 @@ class Trial:
         ).outputs
 
     def inputs(self, features: Features) -> Iterator[dict[str, np.ndarray]]:
-        """What the float32 model's sites take, by name, batch by batch: [T, I] of real tokens."""
+        """The inputs of the float32 model's sites by name, for each batch: [T, I] of real tokens."""
         self._simulate({})
         graph = ShapelessGraph(self._watch)
         price = block_tokens(self._model.config, read_machine().usable_cores)
@@ -127,7 +127,7 @@ class Trial:
 
 
 def _simulate_products(layers: list[tf.Module]) -> Iterator[tuple[str, SimulatedDense]]:
-    """Put a `SimulatedDense` in the place of every product; by its scope."""
+    """Replace every product by a `SimulatedDense`; returns them by scope."""
     for layer in layers:
         for name, value in list(vars(layer).items()):
             if isinstance(value, Dense):

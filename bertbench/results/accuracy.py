@@ -113,7 +113,7 @@ class AccuracyResult:
 
     @classmethod
     def of_this_run(cls, cases: Iterable[AccuracyCase]) -> "AccuracyResult":
-        """Cases that this process has measured."""
+        """The result of cases that this process measured."""
         return cls(describe_machine(), describe_versions(), tuple(cases), now())
 
 

@@ -85,7 +85,7 @@ def list_stored(storage: Path) -> list[StoredResult]:
 
 @dataclass(frozen=True)
 class StoredCase:
-    """One case of a stored file; `since`: when, and at which commit, it was measured."""
+    """One case of a stored file; `since`: the date and the commit of its measurement."""
 
     case: ThroughputCase
     since: str

@@ -19,7 +19,7 @@ class Recording:
 
     @property
     def since(self) -> str:
-        """The day and the commit, in words."""
+        """The date and the commit as text."""
         return f"{self.when[:10]} (commit {self.commit})"
 
 

@@ -1,4 +1,4 @@
-"""`quantization.json`: what was written is read, and whatever else is there is refused."""
+"""`quantization.json`: written files are read back, and invalid ones are refused."""
 
 import dataclasses
 import json
@@ -156,7 +156,7 @@ def test_model_of_another_shape_is_refused(file):
 
 @pytest.fixture
 def source(tmp_path):
-    """The package's model for SQuAD, with scales in another file."""
+    """The embedded SQuAD model, with scales in another file."""
     return dataclasses.replace(find_model(embedded.SQUAD), quantization_file=tmp_path / "scales.json")
 
 

@@ -41,7 +41,7 @@ def test_benchmark_on_real_lengths_writes_consistent_results(call, stand_ins, tm
     assert status == 0, err
     results = json.loads((tmp_path / "results.json").read_text())
     expected = float(re.search(r"^Throughput: (\d+\.\d\d) examples/s$", out, re.MULTILINE)[1])
-    assert f"{tmp_path / 'results.json'}: figures written" in err
+    assert f"{tmp_path / 'results.json'}: results written" in err
     assert expected == pytest.approx(results["examples_per_second"], abs=0.006)
     low, high = min(results["efficiency_rounds"]), max(results["efficiency_rounds"])
     assert low <= results["efficiency"] <= high
@@ -92,7 +92,7 @@ def test_several_streams_share_weights(call, monkeypatch):
 def test_streams_in_training_are_rejected(call):
     status, _, err = call("squad", "--config", "tiny", "--mode", "training", "--streams", 2)
     assert status == 2
-    assert "--streams 2: is for inference; leave it out in training" in err.splitlines()[-1]
+    assert "--streams 2: is for inference only; remove it for training" in err.splitlines()[-1]
 
 
 def test_benchmark_of_classifier_training(call, stand_ins, tmp_path):

@@ -1,4 +1,4 @@
-"""What every command has in common in its output: `--json`, `--quiet`, and the order of the two."""
+"""The output options of every command: `--json` and `--quiet`."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 SQUAD = ("--data", embedded.SQUAD_DEV)
 MODULES = sorted(Path(commands.__file__).parent.glob("*.py"))
 PRINTERS = {"say", "print_table", "print_fitted"}
-# They print the lines that workers or a plan are, not results; what prints those prints JSON.
+# It prints workers' lines or a plan; the commands that print results print JSON.
 WITHOUT_RESULT = {"distributed_options"}
 
 
@@ -59,7 +59,7 @@ def test_output_is_restored_after_an_exception(capsys):
 
 @pytest.fixture
 def predictions(tmp_path):
-    """Two predictions files for the embedded questions; the second answers one question otherwise."""
+    """Two predictions files for the embedded questions; the second differs in one answer."""
     articles = json.loads(embedded.SQUAD_DEV.read_text())["data"]
     questions = [
         question for article in articles for part in article["paragraphs"] for question in part["qas"]

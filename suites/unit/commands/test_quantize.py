@@ -1,4 +1,4 @@
-"""`bertbench quantize` and `--precision int8` as a person calls them."""
+"""`bertbench quantize` and `--precision int8` on the command line."""
 
 import json
 import re
@@ -19,7 +19,7 @@ SHORT = ("--max-seq-length", 64, "--max-query-length", 16)
 
 @pytest.fixture(scope="module")
 def quantized(stand_ins, tmp_path_factory):
-    """The stand-in for SQuAD, quantized once, with what was printed."""
+    """The embedded SQuAD model, quantized once, and the printed output."""
     return tmp_path_factory.mktemp("quantized") / "Q"
 
 
@@ -35,7 +35,7 @@ def folder(quantized, stand_ins, call_here):
         )
         assert status == 0, err
         assert re.search(r"^int8: the products of \d of 4 inputs; .* on 12 examples$", out, re.MULTILINE)
-        assert "train-v1.1.json: only 12 examples to calibrate on" in err
+        assert "train-v1.1.json: has only 12 examples for calibration" in err
     return quantized
 
 

@@ -39,7 +39,7 @@ def int8_by_hand(x, kernel, bias, input_range, smoothing):
 def test_product_is_that_of_its_formula(smooth):
     rng = np.random.default_rng(2)
     kernel = rng.normal(size=(INPUTS, OUTPUTS)).astype(np.float32)
-    # Numbers of few binary digits: half a step is exactly that in float32, too.
+    # Numbers of few binary digits: half a step is exact in float32, too.
     x = rng.integers(-300, 300, (TOKENS, INPUTS)) / 64
     bias = rng.normal(size=OUTPUTS)
     smoothing = 2.0 ** rng.integers(-2, 3, INPUTS) if smooth else np.ones(INPUTS)

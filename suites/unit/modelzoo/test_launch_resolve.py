@@ -222,7 +222,7 @@ def test_single_process_gets_no_mpi_options():
         ("-m bert_large", "missing --precision and --mode"),
         (f"{TRAINING} --mpi_num_processes 2 --numa-cores-per-instance 2", "cannot be combined"),
         (f"{TRAINING} --mpi_num_processes 2 --num-instances 2", "cannot be combined"),
-        (f"{INFERENCE} --num-instances 9", "room for 8"),
+        (f"{INFERENCE} --num-instances 9", "only 8 fit"),
         (f"{INFERENCE} --mpi_num_processes 2", "is for training"),
         (f"{TRAINING} --mpi_hostnames a,b", "needs --mpi_num_processes"),
         (f"{INFERENCE} --socket-id 2", "nodes are 0 to 1"),
@@ -270,22 +270,25 @@ def test_options_without_effect_are_reported_with_the_reason():
         "--in-graph has no effect: the graph is built from config_file and init_checkpoint.",
         "--gpu has no effect: bertbench computes on CPUs.",
         "debian_frontend has no effect: no Debian package is installed.",
-        "learning_rate has no effect: it is for training.",
-        "num_train_epochs has no effect: it is for training of SQuAD and Classifier.",
+        "learning_rate has no effect: it only applies to training.",
+        "num_train_epochs has no effect: it only applies to training of SQuAD and Classifier.",
     )
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (f"{INFERENCE} --numa-cores-per-instance 2 --num-cores 2", "--num-cores has no effect: it is for a "),
+        (
+            f"{INFERENCE} --numa-cores-per-instance 2 --num-cores 2",
+            "--num-cores has no effect: it only applies to a ",
+        ),
         (f"{INFERENCE} --accuracy-only --weight-sharing", "it is for throughput in inference"),
-        (f"{INFERENCE} --accuracy-only -- steps=3", "steps has no effect: it is for throughput"),
+        (f"{INFERENCE} --accuracy-only -- steps=3", "steps has no effect: it only applies to throughput"),
         (f"{TRAINING} --weight-sharing", "it is for throughput in inference"),
-        (f"{TRAINING} --accuracy-only", "--accuracy-only has no effect: it is for accuracy runs"),
+        (f"{TRAINING} --accuracy-only", "--accuracy-only has no effect: it only applies to accuracy runs"),
         (
             f"{TRAINING} -- train_option=Classifier predict_file=x",
-            "predict_file has no effect: it is for SQuAD",
+            "predict_file has no effect: it only applies to SQuAD",
         ),
     ],
 )

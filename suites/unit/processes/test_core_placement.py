@@ -131,9 +131,9 @@ def test_number_of_instances(siblings, cores, count, expected):
 @pytest.mark.parametrize(
     ("cores", "count", "message"),
     [
-        (None, 9, "--num-instances is 9; with 1 physical core for each, there is room for 8"),
-        (3, 3, "with 3 physical cores for each, there is room for 2"),
-        ("socket", 3, "with a NUMA node for each, there is room for 2"),
+        (None, 9, "--num-instances is 9; with 1 physical core for each, only 8 fit"),
+        (3, 3, "with 3 physical cores for each, only 2 fit"),
+        ("socket", 3, "with a NUMA node for each, only 2 fit"),
     ],
 )
 def test_too_many_instances_are_an_error(siblings, cores, count, message):

@@ -1,4 +1,4 @@
-"""How scales are found: clipping, smoothing, the choice between them, and what is observed for it."""
+"""Calibration of scales: clipping, smoothing, the choice between them, and observed statistics."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_outlier_channel_is_smoothed():
     plain = [made.error for made in tries(observation, kernel) if made.strength is None]
     assert choice.strength is not None
     assert choice.error < min(plain) / 4
-    # What it says of itself is what its scales do.
+    # The reported error is that of its scales.
     smoothing = np.array(choice.scales.smoothing)
     quantized = np.clip(np.rint(rows / smoothing * 127 / choice.scales.input_range), -127, 127)
     smoothed = kernel * smoothing[:, None]

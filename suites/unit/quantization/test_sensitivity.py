@@ -1,4 +1,4 @@
-"""Which sites are left in floats: the fewest whose work buys the accuracy back."""
+"""The choice of sites that stay in floats: as little work as possible within the error limit."""
 
 import math
 
