@@ -18,8 +18,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     kept = summary_of(config).entries
     if folder is None or is_xdist_worker(config) or not (kept.get(ROWS) or kept.get(LAYERS)):
         return
-    from bertbench.results.parsing import parse_dataclass
-
+    from bertbench.parsing import parse_dataclass
     from bertbench.results.numerics import NUMERICS_FILE, NumericsResult
     from bertbench.results.schema import write_result
 
