@@ -100,8 +100,8 @@ def _require_held_out(dataset: Dataset, precision: Precision) -> None:
     for file in dataset.files:
         if file.sha256 == precision.calibration_sha256:
             raise InputError(
-                f"{file.path}: the {precision} scales were calibrated on this file, which cannot be used to evaluate them; "
-                "give data that was held out."
+                f"{file.path}: the {precision} scales were calibrated on this file; "
+                "give held-out data to evaluate them."
             )
 
 

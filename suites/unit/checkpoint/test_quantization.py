@@ -62,12 +62,12 @@ def test_written_files_are_read_back(file):
     assert read_quantization(file, CONFIG) == make()
 
 
-def test_equal_contents_are_equal_bytes(file, tmp_path):
+def test_equal_scales_are_written_as_equal_bytes(file, tmp_path):
     write_quantization(tmp_path / "again.json", make())
     assert file.read_bytes() == (tmp_path / "again.json").read_bytes()
 
 
-def test_scales_are_by_product(file):
+def test_scales_are_stored_by_product(file):
     scales = read_quantization(file, CONFIG).scales(CONFIG)
     attention = f"{LAYER}/attention/self"
     assert set(scales) == {
@@ -118,7 +118,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_hostile_values_are_refused(file, name):
+def test_invalid_scale_values_are_rejected(file, name):
     path, value, told = REFUSED[name]
     values = json.loads(file.read_text())
     change(path)(values, value)
@@ -160,7 +160,7 @@ def source(tmp_path):
     return dataclasses.replace(find_model(embedded.SQUAD), quantization_file=tmp_path / "scales.json")
 
 
-def test_scales_of_other_weights_are_refused(source):
+def test_scales_of_other_weights_are_rejected(source):
     own = json.loads((embedded.SQUAD / "quantization.json").read_text())
     other = checkpoint_fingerprint(embedded.MRPC)
     source.quantization_file.write_text(json.dumps(own | {"checkpoint_fingerprint": other}))
@@ -179,7 +179,7 @@ def test_file_that_is_not_there_is_refused(source):
         int8_precision(source, FP32)
 
 
-def test_random_weights_have_made_up_scales_for_every_product():
+def test_random_weights_have_scales_for_every_product():
     precision = int8_precision(ModelSource(CONFIG, None, None), BF16)
     assert (precision.name, precision.products) == ("int8", "bfloat16")
     assert len(precision.int8) == 6

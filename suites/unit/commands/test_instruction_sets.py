@@ -55,7 +55,7 @@ def runs(monkeypatch, tmp_path):
     return calls
 
 
-def test_each_limit_is_compared_with_the_first(call_here, runs, tmp_path):
+def test_each_limit_is_compared_with_first_limit(call_here, runs, tmp_path):
     words = ("--isa", "avx2,avx512_core,amx", "--precision", "bf16", "--max-seq-length", "100")
     status, out, err = call_here("compare", *words, "--output-dir", tmp_path / "runs")
     assert status == 0, err
@@ -89,13 +89,13 @@ def test_each_limit_is_compared_with_the_first(call_here, runs, tmp_path):
         ("avx2,", "--isa: '' is unknown"),
     ],
 )
-def test_limits_that_this_machine_has_not_are_refused(call_here, runs, isa, message):
+def test_unsupported_instruction_set_limits_are_rejected(call_here, runs, isa, message):
     status, out, err = call_here("compare", "--isa", isa)
     assert (status, out, runs) == (2, "", [])
     assert message in err.splitlines()[-1]
 
 
-def test_this_machine_lacks_what_its_processor_lacks(call_here):
+def test_unsupported_limits_follow_cpu_flags(call_here):
     best = read_machine(environment={}).products.isa
     if best == ISAS[-1]:
         pytest.skip("this machine has every instruction set")
@@ -112,7 +112,7 @@ def test_this_machine_lacks_what_its_processor_lacks(call_here):
         (("a",), "give two predictions files or folders, or --isa."),
     ],
 )
-def test_either_files_or_limits_are_given(call_here, words, message):
+def test_files_and_limits_together_are_rejected(call_here, words, message):
     status, _, err = call_here("compare", *words)
     assert (status, message in err) == (2, True)
 

@@ -66,7 +66,7 @@ def predict(call, model, data, output, *more):
     )
 
 
-def test_predict_computes_in_int8(folder, stand_ins, tmp_path, call_here):
+def test_predict_runs_in_int8(folder, stand_ins, tmp_path, call_here):
     data = stand_ins.squad / "dev-v1.1.json"
     status, _, err = predict(call_here, folder, data, tmp_path / "int8")
     assert status == 0, err
@@ -74,7 +74,7 @@ def test_predict_computes_in_int8(folder, stand_ins, tmp_path, call_here):
     assert results["precision"] == "int8"
 
 
-def test_compare_lists_the_answers_that_int8_changes(folder, stand_ins, tmp_path, call_here):
+def test_compare_lists_answers_changed_by_int8(folder, stand_ins, tmp_path, call_here):
     data = stand_ins.squad / "dev-v1.1.json"
     for precision in ("fp32", "int8"):
         call_here(
@@ -94,7 +94,7 @@ def test_calibration_data_is_refused_for_judging(folder, stand_ins, tmp_path, ca
     assert not (tmp_path / "out").exists()
 
 
-def test_scales_in_another_folder_are_named(folder, stand_ins, tmp_path, call_here):
+def test_scales_in_another_folder_are_found_by_option(folder, stand_ins, tmp_path, call_here):
     data = stand_ins.squad / "dev-v1.1.json"
     scales = folder / "quantization.json"
     status, _, _ = predict(call_here, stand_ins.tuned, data, tmp_path / "out", "--quantization-file", scales)
@@ -112,7 +112,7 @@ def test_model_without_scales_is_refused_with_the_command(stand_ins, tmp_path, c
     )
 
 
-def test_scales_of_other_weights_are_refused(folder, stand_ins, tmp_path, call_here):
+def test_scales_of_other_weights_are_rejected(folder, stand_ins, tmp_path, call_here):
     scales = folder / "quantization.json"
     data = stand_ins.squad / "dev-v1.1.json"
     status, _, err = predict(call_here, embedded.SQUAD, data, tmp_path / "out", "--quantization-file", scales)
@@ -128,7 +128,7 @@ TRAINING = {
 
 
 @pytest.mark.parametrize("command", TRAINING)
-def test_training_refuses_int8(call_here, tmp_path, monkeypatch, command):
+def test_int8_training_is_rejected(call_here, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     status, out, err = call_here(*TRAINING[command], "--precision", "int8")
     assert (status, out) == (2, "")
@@ -211,7 +211,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_unfit_calibration_data_is_refused(stand_ins, tmp_path, call_here, name):
+def test_unsuitable_calibration_data_is_rejected(stand_ins, tmp_path, call_here, name):
     make, told = BAD_FILES[name]
     status, out, err = quantize(call_here, stand_ins.tuned, make(stand_ins, tmp_path), tmp_path / "Q")
     assert (status, out) == (2, "")

@@ -54,7 +54,7 @@ def test_product_is_that_of_its_formula(smooth):
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_products_of_one_input_are_as_each_alone():
+def test_products_with_shared_input_equal_separate_products():
     rng = np.random.default_rng(3)
     shared, other = ProductScales(4.0), ProductScales(3.0, tuple(rng.uniform(0.5, 2, INPUTS)))
     weights = make_weights({"a": shared, "b": shared, "c": other}, seed=4)
@@ -67,7 +67,7 @@ def test_products_of_one_input_are_as_each_alone():
         np.testing.assert_array_equal(result.numpy(), alone.numpy())
 
 
-def test_no_model_is_made_in_int8_without_scales():
+def test_int8_model_without_scales_is_rejected():
     with pytest.raises(TypeError):
         BertModel(CONFIG, Compute(INT8), lambda weights, config, encoder: SpanHead(weights, config))
 

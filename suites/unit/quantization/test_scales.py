@@ -36,7 +36,7 @@ def test_evenly_spread_values_are_not_clipped(method):
     assert method(magnitudes) > 2.9
 
 
-def test_least_divergence_cuts_a_lonely_outlier_off():
+def test_least_divergence_clips_single_outlier():
     magnitudes = np.append(np.abs(np.random.default_rng(2).normal(size=50_000)), 60.0)
     assert least_divergence(magnitudes) < 15
 
@@ -47,7 +47,7 @@ def test_every_method_gives_a_range_above_zero_and_within_the_largest(name):
         assert 0 < METHODS[name](magnitudes) <= magnitudes.max()
 
 
-def test_smoothing_is_that_of_the_formula():
+def test_smoothing_factors_equal_formula():
     largest, kernel = np.array([1.0, 16.0]), np.array([[0.25, -0.5], [2.0, 1.0]])
     raw = np.sqrt([1.0 / 0.5, 16.0 / 2.0])
     np.testing.assert_allclose(smooth(largest, kernel, 0.5), raw / np.sqrt(raw.prod()))
@@ -87,7 +87,7 @@ def test_input_of_zeros_has_scales():
 
 
 @pytest.mark.parametrize("value", [1.2345678, 9.99999e-7, 1.0, 123456.7])
-def test_rounding_keeps_five_digits(value):
+def test_scales_are_rounded_to_five_digits(value):
     assert round_all(value) == float(f"{value:.4e}")
 
 
@@ -95,7 +95,7 @@ def batches_of(values):
     return [{"site": part} for part in np.array_split(values, 3)]
 
 
-def test_observation_is_the_same_each_time_and_holds_the_largest():
+def test_observation_is_deterministic_and_contains_largest_value():
     values = np.random.default_rng(5).normal(size=(3 * ROWS, 2)).astype(np.float32)
     first, again = (observe(batches_of(values), len(values))["site"] for _ in range(2))
     np.testing.assert_array_equal(first.rows, again.rows)
@@ -103,13 +103,13 @@ def test_observation_is_the_same_each_time_and_holds_the_largest():
     np.testing.assert_array_equal(first.largest, np.abs(values).max(0))
 
 
-def test_all_tokens_of_few_are_kept():
+def test_all_tokens_of_small_sample_are_used():
     values = np.arange(10, dtype=np.float32).reshape(5, 2)
     np.testing.assert_array_equal(observe(batches_of(values), 5)["site"].rows, values)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_refused(value):
+def test_non_finite_values_are_rejected(value):
     values = np.full((5, 2), value, np.float32)
     with pytest.raises(InputError, match="site: its input is not finite"):
         observe(batches_of(values), 5)

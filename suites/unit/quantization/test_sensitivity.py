@@ -36,7 +36,7 @@ def test_site_with_less_work_is_left_first_of_equal_errors():
     assert (left, total) == ({"b": 0.05}, pytest.approx(0.05))
 
 
-def test_all_are_left_where_none_keeps_within_the_limit():
+def test_all_products_stay_in_float_if_none_is_within_limit():
     left, total = choose_left(sites_of(a=1, b=1), additive({"a": 2.0, "b": 1.0}), 0.06)
     assert (left, total) == ({"a": 2.0, "b": 1.0}, 0.0)
 
@@ -48,7 +48,7 @@ def test_error_is_relative_to_the_spread():
     assert output_error(exact, {"logits": np.array([1.0, 3.0, 5.8])}) == pytest.approx(0.8 / math.sqrt(8))
 
 
-def test_outputs_that_are_constant_do_not_count():
+def test_constant_outputs_do_not_count():
     exact = {"count": np.ones(3), "loss": np.array([0.0, 1.0, 2.0])}
     outputs = {"count": np.ones(3), "loss": np.array([0.0, 1.0, 2.2])}
     assert output_error(exact, outputs) == pytest.approx(0.2 / math.sqrt(2))
