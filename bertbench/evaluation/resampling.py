@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import scipy.stats
+import scipy  # scipy.stats, which takes a second, is loaded by its first use
 
 Score = Callable[..., np.ndarray]
 Values = Sequence[np.ndarray]

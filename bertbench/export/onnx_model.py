@@ -3,11 +3,14 @@
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bertbench.errors import InputError
-from bertbench.model.bert import BertModel
+
+if TYPE_CHECKING:
+    from bertbench.model.bert import BertModel
 
 MODEL_FILE = "model.onnx"
 _PACKAGES = ("onnx", "onnxruntime")
@@ -27,7 +30,7 @@ def require_packages() -> None:
             )
 
 
-def write_onnx_model(folder: Path, model: BertModel) -> None:
+def write_onnx_model(folder: Path, model: "BertModel") -> None:
     """Write `model.onnx` and the file of its weights.
 
     Raises:

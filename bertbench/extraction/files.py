@@ -12,13 +12,15 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bertbench.errors import InputError
-from bertbench.extraction.hidden_states import HiddenStates
 from bertbench.files import atomic_path
+
+if TYPE_CHECKING:
+    from bertbench.extraction.hidden_states import HiddenStates
 
 SUFFIXES = (".jsonl", ".json", ".npz", ".safetensors")
 _DECIMALS = 6  # decimals of a value in JSON, as in the original
@@ -35,7 +37,7 @@ def require_suffix(path: Path) -> None:
         raise InputError(f"{path}: the name sets the format and must end in {', '.join(SUFFIXES)}.")
 
 
-def write_states(path: Path, parts: Iterable[HiddenStates], tokens: Sequence[str], *, pooled: bool) -> None:
+def write_states(path: Path, parts: Iterable["HiddenStates"], tokens: Sequence[str], *, pooled: bool) -> None:
     """Write all parts to a file, in the format of its suffix.
 
     Args:
@@ -53,7 +55,7 @@ def write_states(path: Path, parts: Iterable[HiddenStates], tokens: Sequence[str
 
 
 def _json_lines(
-    parts: Iterable[HiddenStates], tokens: Sequence[str], *, pooled: bool
+    parts: Iterable["HiddenStates"], tokens: Sequence[str], *, pooled: bool
 ) -> Iterator[dict[str, Any]]:
     for part in parts:
         splits = part.features.row_splits.tolist()
@@ -68,7 +70,7 @@ def _json_lines(
             }
 
 
-def _layers(part: HiddenStates, row: int) -> list[dict[str, Any]]:
+def _layers(part: "HiddenStates", row: int) -> list[dict[str, Any]]:
     return [
         {"index": layer, "values": [round(value, _DECIMALS) for value in values[row].tolist()]}
         for layer, values in part.layers.items()
@@ -96,7 +98,7 @@ class _GrowingArray:
         self._rows += len(rows)
 
 
-def _write_archive(path: Path, parts: Iterable[HiddenStates], write: Any, *, pooled: bool) -> None:
+def _write_archive(path: Path, parts: Iterable["HiddenStates"], write: Any, *, pooled: bool) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
         arrays: dict[str, _GrowingArray] = {}
         tokens = 0
@@ -109,7 +111,7 @@ def _write_archive(path: Path, parts: Iterable[HiddenStates], write: Any, *, poo
         write(path, arrays)
 
 
-def _arrays_of(part: HiddenStates, before: int, *, pooled: bool) -> dict[str, np.ndarray]:
+def _arrays_of(part: "HiddenStates", before: int, *, pooled: bool) -> dict[str, np.ndarray]:
     """The rows of a part, after `before` tokens."""
     layers = {f"layer_{layer}": values for layer, values in part.layers.items()}
     if pooled:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
+import scipy  # scipy.stats, which takes a second, is loaded by its first use
 
 from bertbench.measure.rates import walsh_median
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy  # scipy.stats, which takes a second, is loaded by its first use
 
 from bertbench.gate.comparison import compare_unpaired
 
