@@ -1,11 +1,11 @@
-"""Commands that repeat a session or one test of it, to be pasted into a shell as they are printed."""
+"""Commands that repeat a session or one of its tests, quoted for a shell."""
 
 import os
 import shlex
 
 import pytest
 
-# Options that name what a test is about.
+# Options that select the model and the data of a test.
 PLACES = ("model_dir", "init_checkpoint", "squad_dir", "data")
 
 
@@ -15,7 +15,7 @@ def command_of_session(config: pytest.Config) -> str:
 
 
 def command_of_test(item: pytest.Item) -> str:
-    """The command that runs one test again, with the places that this session was given."""
+    """The command that repeats one test with this session's model and data."""
     option = item.config.option
     given = [(name, getattr(option, name, None)) for name in PLACES]
     places = [f"--{name.replace('_', '-')}={place}" for name, place in given if place]

@@ -49,23 +49,23 @@ class CompareOptions(Settings):
     isa: Annotated[
         str | None,
         Option(
-            "Instead of two files: predict under each of these limits of oneDNN, such as avx2,avx512_core.",
+            "Instead of files, compare predictions under these limits of oneDNN, such as avx2,avx512_core.",
             metavar="ISA,ISA,...",
         ),
     ] = None
     model: ModelOptions = field(default_factory=ModelOptions)
     windows: WindowSettings = field(default_factory=WindowSettings)
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
-    output_dir: Annotated[
-        Path | None, Option("With --isa: keep each run in a folder here.", group="output")
-    ] = None
+    output_dir: Annotated[Path | None, Option("With --isa: folder to keep the runs in.", group="output")] = (
+        None
+    )
 
 
 def compare(options: CompareOptions) -> None:
     """Compare two files, or several instruction sets."""
     if options.isa is not None:
         if options.pred_a is not None:
-            raise InputError("--isa makes the predictions itself; give no predictions files with it.")
+            raise InputError("--isa makes the predictions; remove the predictions files.")
         _compare_instruction_sets(options, options.isa)
     elif options.pred_a is None or options.pred_b is None:
         raise InputError("give two predictions files or folders, or --isa.")

@@ -1,4 +1,4 @@
-"""Runs of `bertbench predict squad`, and the answers in which they differ."""
+"""Runs of `bertbench predict squad`, and the differences of their answers."""
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,10 +44,10 @@ class PredictedRun:
         references: Mapping[str, Reference],
         with_negative: bool,
     ) -> None:
-        """`predictions` are those of `path`; `with_negative` as in `read_references`.
+        """`predictions` are those of `path`; `with_negative`: see `read_references`.
 
         Raises:
-          InputError: they are malformed, or not of these questions.
+          InputError: they are malformed, or for other questions.
         """
         self.name = name
         self._questions = {key: reference.qas_id for key, reference in references.items()}
@@ -69,7 +69,7 @@ class PredictedRun:
             self.scores = score_squad(texts, self.answers)
 
     def facts(self, key: str) -> dict[str, Any]:
-        """The answer, its scores in percent, and its margin; None for what there is not."""
+        """The answer, its scores in percent, and its margin; None for missing ones."""
         score = self.scores.questions[key]
         return {
             "answer": self.answers.get(key),
@@ -79,14 +79,14 @@ class PredictedRun:
         }
 
     def describe(self, key: str) -> str:
-        """One line of `facts`."""
+        """The values of `facts` in one line."""
         facts = self.facts(key)
         answer = "(no answer)" if facts["answer"] is None else facts["answer"]
         margin = "" if facts["margin"] is None else f", margin {facts['margin']:.4f}"
         return f"{shorten(answer)}  [EM {facts['exact_match'] // 100}, F1 {facts['f1']:.2f}{margin}]"
 
     def logit_differences(self, other: "PredictedRun") -> Iterator[float]:
-        """The largest difference of a logit of each question, over the n-best answers that both have."""
+        """The largest difference of each question's logits, over the n-best answers of both runs."""
         for qas_id, answers in self._logits.items():
             others = {text: logits for text, *logits in other._logits.get(qas_id, [])}
             pairs = [(logits, others[text]) for text, *logits in answers if text in others]
@@ -114,7 +114,7 @@ class Difference:
         return cls(a, b, b - a, (low, high))
 
     def describe(self, first: str, second: str) -> str:
-        """It in words, with the names of the runs."""
+        """The difference as text, with the names of the runs."""
         low, high = self.interval
         return (
             f"F1 {first} {self.a:.3f} %, {second} {self.b:.3f} %, {second} - {first} {self.difference:+.3f} "
@@ -125,13 +125,13 @@ class Difference:
 def read_runs(
     folders: Mapping[str, Path], dataset: Path, stated: bool | None
 ) -> tuple[list[PredictedRun], dict[str, Reference]]:
-    """Runs by their names, and the questions that were predicted.
+    """The runs by name, and the questions that were predicted.
 
     Args:
-      stated: whether questions may have no answer, if the user says so; see `allows_no_answer`.
+      stated: the user's setting whether questions may have no answer; see `allows_no_answer`.
 
     Raises:
-      InputError: a file is malformed, or a run is of other questions.
+      InputError: a file is malformed, or a run is for other questions.
     """
     predictions = {name: read_predictions(path) for name, path in folders.items()}
     content = read_content(dataset)
@@ -145,7 +145,7 @@ def read_runs(
 
 
 def list_changes(runs: Sequence[PredictedRun], references: Mapping[str, Reference]) -> list[dict[str, Any]]:
-    """Print every question whose answer is not the same in all runs, and return what was printed."""
+    """Print every question whose answers differ between runs; returns these questions with their answers."""
     changed = []
     for key, reference in references.items():
         if len({run.answers.get(key) for run in runs}) > 1:
@@ -195,7 +195,7 @@ def predicted_dataset(folder: Path) -> Path:
         raise InputError(f"{results}: missing, so the dataset is unknown; give --data.")
     try:
         dataset = Path(read_json(results)["dataset"][0]).expanduser()
-    except (TypeError, KeyError, IndexError, RuntimeError):  # the last: no such home
+    except (TypeError, KeyError, IndexError, RuntimeError):  # RuntimeError: there is no home folder
         raise InputError(f"{results}: contains no dataset; give --data.") from None
     if not dataset.is_file():
         raise InputError(f"{results}: the dataset {dataset} does not exist; give --data.")

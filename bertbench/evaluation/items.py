@@ -75,7 +75,7 @@ def lower_is_better(score: str) -> bool:
 
 
 def lowest_score(score: str) -> float:
-    """A score, or a loss, of items that are answered as wrong as can be: as low as it gets, or 0."""
+    """The score, or the loss, if all items have the worst possible answers: the lowest value, or 0."""
     return -1.0 if score in CORRELATIONS else 0.0
 
 

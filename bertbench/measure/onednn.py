@@ -76,7 +76,7 @@ class ProductKernels:
 
 
 def isa_named(word: str) -> str:
-    """The name in `ISAS` of an instruction set, or the word itself where it is unknown; "amx" is one, too."""
+    """The name of an instruction set in `ISAS` ("amx" is an alias), or the word itself if it is unknown."""
     word = word.strip().lower()
     return (_ALIASES | {"amx": "avx512_core_amx"}).get(word, word)
 

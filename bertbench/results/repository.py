@@ -16,7 +16,7 @@ def find_root(inside: Path) -> Path:
       InputError: git is missing or `inside` is not a work tree.
     """
     shown = run_git(inside, "rev-parse", "--show-toplevel")
-    return Path(os.fsdecode(shown.encode(errors="surrogateescape")))  # whatever the locale is
+    return Path(os.fsdecode(shown.encode(errors="surrogateescape")))  # in any locale
 
 
 def resolve_commit(root: Path, revision: str) -> str:

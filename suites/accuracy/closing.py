@@ -12,9 +12,9 @@ from bertbench.results.accuracy_baselines import RECORDED
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run of accuracy tests that judged nothing; write results and baselines of one that did.
+    """Fail a run of accuracy tests without verdicts; otherwise write its results and baselines.
 
-    In a run of other tests too, on a machine without models and data, the skips report what is missing.
+    In runs with other tests on a machine without models and data, skips report what is missing.
     """
     config = session.config
     ended = config.stash[ENDINGS].markers

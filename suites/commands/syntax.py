@@ -1,4 +1,4 @@
-"""Whether a command is one that exists, with options that exist; nothing runs."""
+"""Checks that commands and their options exist, without running them."""
 
 import contextlib
 import re
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def require_syntax(words: list[str], config: pytest.Config, *, complete: bool = False) -> None:
-    """Fail unless a command exists as it is written; `complete` asks for all that it needs, too."""
+    """Fail unless the command and its options exist; `complete`: required arguments must be given, too."""
     if words[0] == "bertbench":
         _parse_bertbench(words[1:], complete=complete)
     elif words[0] == "pytest":
@@ -28,7 +28,7 @@ def require_syntax(words: list[str], config: pytest.Config, *, complete: bool = 
 
 
 def _parse_bertbench(words: list[str], *, complete: bool) -> None:
-    """Go down the groups to the command, and let it take its arguments; nothing runs."""
+    """Find the command in its groups, and parse its arguments without running it."""
     words = [word for word in words if word not in (">", "2>&1")]
     context = click.Context(bertbench, info_name="bertbench")
     command = bertbench

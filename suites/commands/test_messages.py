@@ -1,4 +1,4 @@
-"""Every command in a message is complete: it runs as printed, with nothing to fill in."""
+"""Commands in messages are complete: they have no placeholders and run as printed."""
 
 import ast
 import re

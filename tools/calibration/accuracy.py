@@ -1,14 +1,14 @@
-"""How often the rule for scores is wrong, measured on samples of recorded scores by question.
+"""The error rates of the rule for scores, measured on samples of recorded scores by question.
 
     python -m tools.calibration.accuracy
 
-draws samples from the scores by question in `baselines/accuracy/`, fp32 beside bf16, and judges each sample
-as the gate does. Which side of a question is base and which is head is random, so that neither is better. In
-half of the rows 10 % of the answers are replaced: the head's scores are those of other questions. Beside them
-are samples with a loss of twice the tolerance: in a share of the head's questions the answer is as wrong as
-possible. Masked words are lost one by one.
+draws samples from the scores by question in `baselines/accuracy/` (fp32 and bf16), and applies the gate's
+rule to each. Which side of a question is base and which is head is random, so that neither is better. In half
+of the rows 10 % of the answers are replaced: the head's scores are those of other questions. Other samples
+have a loss of twice the tolerance: a share of the head's questions has the worst possible answers.
+  Masked words are lost one by one.
 
-No model with a correlation is recorded; its scores are made up: 1,500 labels from 0 to 5, predictions that
+No model with a correlation is recorded; its scores are simulated: 1,500 labels from 0 to 5, predictions that
 correlate with them by 0.86, and the same rounded to bfloat16.
 """
 
@@ -58,16 +58,16 @@ class Population:
 
     @property
     def size(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return len(next(iter(self.base.values())))
 
     @property
     def tolerance(self) -> float:
-        """What bf16 may lose."""
+        """The tolerance of bf16."""
         return SCORE_TOLERANCES["bf16", "f1" if self.quantity == "exact_match" else self.quantity].bound
 
     def sample(self, size: int, replaced: float, generator: np.random.Generator) -> tuple[Values, Values]:
-        """Base and head of so many items, neither of which is better."""
+        """Base and head samples of this size, neither of which is better."""
         drawn = generator.integers(self.size, size=size)
         others = np.where(generator.random(size) < replaced, generator.integers(self.size, size=size), drawn)
         swapped = generator.random(size) < 0.5
@@ -80,7 +80,7 @@ class Population:
 
 
 def spoil(values: Values, quantity: str, share: float, generator: np.random.Generator) -> Values:
-    """Values of which a share is as wrong as can be."""
+    """Values, a share of which is replaced by the worst possible ones."""
     lost = generator.random(len(next(iter(values.values())))) < share
     if quantity in RATIOS:
         hits = RATIOS[quantity][0]
@@ -94,7 +94,7 @@ def spoil(values: Values, quantity: str, share: float, generator: np.random.Gene
 
 
 def share_to_lose(population: Population, loss: float) -> float:
-    """The share of items whose answers are spoilt where a score falls by so much on the whole."""
+    """The share of items with the worst answers that lowers the score by a given loss."""
     many = {name: np.tile(values, 200_000 // population.size) for name, values in population.base.items()}
     score = Items.numbered(many).score(population.quantity)
 
@@ -108,7 +108,7 @@ def share_to_lose(population: Population, loss: float) -> float:
 def simulate(
     population: Population, size: int, replaced: float, share: float, samples: int
 ) -> Counter[Ruling]:
-    """The rulings on samples of which a share of the head's answers is spoilt."""
+    """The rulings on samples in which a share of the head's answers is the worst possible."""
     generator = np.random.default_rng(0)
     rulings: Counter[Ruling] = Counter()
     for _ in range(samples):
@@ -140,7 +140,7 @@ def recorded(baselines: RecordedBaselines, quantity: str) -> Population:
     """The recorded items of a score in both precisions.
 
     Raises:
-      InputError: they are not there.
+      InputError: they are missing.
     """
     case = CASES[quantity]
     sides = []

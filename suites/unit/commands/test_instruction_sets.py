@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 
 def write_run(folder, dataset, answers, shift):
-    """A run whose logits are all moved."""
+    """A run with changed logits."""
     folder.mkdir(parents=True)
     nbest = {
         key: [
@@ -28,7 +28,7 @@ def write_run(folder, dataset, answers, shift):
 
 @pytest.fixture
 def runs(monkeypatch, tmp_path):
-    """Three limits, of which the last gives another answer; the words that each run is given."""
+    """Three limits, the last of which gives another answer; yields the arguments of each run."""
     dataset = write_squad(tmp_path / "dev.json", squad(("a b c", [question("q1"), question("q2")])))
     answers = {
         "avx2": ({"q1": "b", "q2": "b"}, 0.0),
@@ -83,9 +83,12 @@ def test_each_limit_is_compared_with_first_limit(call_here, runs, tmp_path):
     ("isa", "message"),
     [
         ("avx2,sve", "--isa: 'sve' is unknown; choose from sse41, avx, avx2,"),
-        ("avx2", "--isa avx2: name two instruction sets at least, and each once."),
-        ("amx,avx512_core_amx", "name two instruction sets at least, and each once."),
-        ("avx2,avx512_core_amx_fp16", "--isa: this machine has no avx512_core_amx_fp16; its highest is"),
+        ("avx2", "--isa avx2: give at least two different instruction sets."),
+        ("amx,avx512_core_amx", "give at least two different instruction sets."),
+        (
+            "avx2,avx512_core_amx_fp16",
+            "--isa: this machine does not support avx512_core_amx_fp16; its highest is",
+        ),
         ("avx2,", "--isa: '' is unknown"),
     ],
 )
@@ -101,7 +104,7 @@ def test_unsupported_limits_follow_cpu_flags(call_here):
         pytest.skip("this machine has every instruction set")
     lacking = ISAS[ISAS.index(best) + 1 :][-1]
     status, _, err = call_here("compare", "--isa", f"sse41,{lacking}")
-    assert (status, f"this machine has no {lacking}; its highest is {best}." in err) == (2, True)
+    assert (status, f"this machine does not support {lacking}; its highest is {best}." in err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A loss that may be large passes nowhere: in the suite, the gate, the report, `compare` or Python."""
+"""The suite, the gate, the report, `compare` and the Python interface apply the same rule to losses."""
 
 import dataclasses
 import json
