@@ -90,7 +90,7 @@ def test_table_with_one_block_is_read(index: Path) -> None:
 def test_invalid_tensor_entry_is_rejected(index: Path, change: Callable[[BundleEntryProto], object]) -> None:
     with_entry(index, change)
     with pytest.raises(
-        InputError, match=r"bert_model\.ckpt\.index: truncated, damaged or no checkpoint index"
+        InputError, match=r"bert_model\.ckpt\.index: truncated, damaged or not a checkpoint index"
     ):
         load_weights(zero_variables(SHAPES), index.parent)
 
@@ -110,9 +110,12 @@ def test_partitioned_variables_are_reported(index: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (BundleHeaderProto(num_shards=0), "index: truncated, damaged or no checkpoint index"),
-        (BundleHeaderProto(num_shards=-1), "index: truncated, damaged or no checkpoint index"),
-        (BundleHeaderProto(num_shards=1, endianness=1), "index: truncated, damaged or no checkpoint index"),
+        (BundleHeaderProto(num_shards=0), "index: truncated, damaged or not a checkpoint index"),
+        (BundleHeaderProto(num_shards=-1), "index: truncated, damaged or not a checkpoint index"),
+        (
+            BundleHeaderProto(num_shards=1, endianness=1),
+            "index: truncated, damaged or not a checkpoint index",
+        ),
         (BundleHeaderProto(num_shards=3), r"data-\*: 1 files, the .index needs 3; fetch all files of the"),
     ],
 )
@@ -125,5 +128,5 @@ def test_inconsistent_header_is_rejected(index: Path, header: BundleHeaderProto,
 @pytest.mark.parametrize("key", [b"\xff\xfe", b"x" * 5000])
 def test_invalid_tensor_name_is_rejected(index: Path, key: bytes) -> None:
     rewrite(index, lambda entries: entries.update({key: entries[NAME]}))
-    with pytest.raises(InputError, match="index: truncated, damaged or no checkpoint index"):
+    with pytest.raises(InputError, match="index: truncated, damaged or not a checkpoint index"):
         load_weights(zero_variables(SHAPES), index.parent)
