@@ -22,7 +22,12 @@ from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.text_corpus import plan_parts, read_documents
 from bertbench.data.tfrecords import read_features
 from bertbench.data.tokenizer_files import TokenizerFiles, find_tokenizer
-from bertbench.evaluation.prediction_files import read_margins, read_na_probs, read_predictions
+from bertbench.evaluation.prediction_files import (
+    read_margins,
+    read_na_probs,
+    read_predictions,
+    require_answers,
+)
 from bertbench.fetch.unpack import unpack_zip
 from bertbench.gate.accuracy import read_judged
 from bertbench.inference import load_model
@@ -167,8 +172,9 @@ def histogram(path: Path) -> Any:
 
 
 def answers(path: Path) -> Any:
-    """`predictions.json`."""
-    return read_predictions(path)
+    """What `evaluate squad` reads of `predictions.json` for a data set with the same questions."""
+    predictions = read_predictions(path)
+    return require_answers(path, predictions, {qas_id: qas_id for qas_id in predictions})
 
 
 def null_odds(path: Path) -> Any:

@@ -19,6 +19,7 @@ from bertbench.results.accuracy_baselines import AccuracyBaseline
 from bertbench.results.item_files import write_items
 from bertbench.results.recording import Recording
 from bertbench.results.schema import THROUGHPUT_FILE
+from bertbench.results.seal import seal
 from suites.unit import made_up_results
 from suites.unit.checkpoint.checkpoint_cases import as_hugging_face
 from suites.unit.checkpoint.hugging_face_folders import classifier_weights, write_config, write_vocabulary
@@ -171,7 +172,8 @@ def baselines(folder: Path) -> Path:
         machine=made_up_results.machine(),
         recorded=Recording("Ann", "2025-03-01T10:00:00+00:00", "4a5b6c7", dirty=False),
     )
-    return _write(folder / "accuracy.json", {"schema_version": 1, "baselines": [dataclasses.asdict(made)]})
+    sealed = seal(dataclasses.asdict(made))
+    return _write(folder / "accuracy.json", {"schema_version": 1, "baselines": [sealed]})
 
 
 def predictions(folder: Path) -> Path:

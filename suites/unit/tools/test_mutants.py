@@ -13,9 +13,7 @@ pytestmark = pytest.mark.unit
 MUTANTS = 20
 
 
-@pytest.mark.parametrize(
-    "format", [one for one in FORMATS if one.name != "zip archive"], ids=lambda format: format.name
-)
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 def test_mutated_files_are_read_correctly_or_rejected_in_one_line(format, tmp_path):
     trial = Trial(format, tmp_path)
     verdicts = [trial.try_mutant(number) for number in range(MUTANTS)]
