@@ -63,7 +63,7 @@ def test_next_use_of_the_target_removes_leftovers_of_killed_process(tmp_path):
     assert names(tmp_path) == ["a.json"]
 
 
-def test_files_in_use_by_another_process_are_kept(tmp_path):
+def test_temporary_files_of_running_process_are_kept(tmp_path):
     process = start(tmp_path / "a.json")
     used = names(tmp_path)
     with temporary_file(tmp_path / "a.json"):

@@ -174,7 +174,7 @@ def test_model_without_scales_is_refused_with_the_command(source):
         int8_precision(unquantized, FP32)
 
 
-def test_file_that_is_not_there_is_refused(source):
+def test_missing_quantization_file_is_rejected(source):
     with pytest.raises(InputError, match=r"scales\.json: cannot be read"):
         int8_precision(source, FP32)
 

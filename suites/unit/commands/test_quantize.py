@@ -39,7 +39,7 @@ def folder(quantized, stand_ins, call_here):
     return quantized
 
 
-def test_folder_is_a_model_with_scales(folder, stand_ins):
+def test_quantize_writes_model_files_and_scales(folder, stand_ins):
     names = {file.name for file in stand_ins.tuned.iterdir()}
     assert {file.name for file in folder.iterdir()} == names | {"quantization.json"}
     assert all((folder / name).read_bytes() == (stand_ins.tuned / name).read_bytes() for name in names)
@@ -172,13 +172,13 @@ def one_question(stand_ins, tmp_path):
     return tmp_path / "one.json"
 
 
-def test_one_example_is_enough_and_scales_can_be_written_beside_the_model(stand_ins, tmp_path, call_here):
+def test_quantize_accepts_one_example_and_writes_scales_next_to_model(stand_ins, tmp_path, call_here):
     model = tmp_path / "model"
     shutil.copytree(stand_ins.tuned, model)
     before = {file.name for file in model.iterdir()}
     status, _, err = quantize(call_here, model, one_question(stand_ins, tmp_path), model)
     assert status == 0, err
-    assert "one.json: only 1 examples" in err
+    assert "one.json: has only 1 examples" in err
     assert {file.name for file in model.iterdir()} == before | {"quantization.json"}
     assert json.loads((model / "quantization.json").read_text())["calibration"]["examples"] == 1
 

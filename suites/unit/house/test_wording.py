@@ -51,7 +51,7 @@ PHRASES = {
 
 # The beginnings and words of names that do not state subject, condition and outcome in ordinary words.
 UNCLEAR_NAME = re.compile(
-    r"test_(?:an?|it|its|of|the|there|what)_|\w+_(?:goes_on|is_no|are_no|meanwhile|nothing|said|says?|told|whatever)(?:_|$)"
+    r"test_(?:an?|it|its|of|the|there|what)_|\w+_(?:goes_on|are_no|are_those_of|is_no|is_that_of|meanwhile|nothing|said|says?|told|whatever)(?:_|$)"
 )
 
 

@@ -37,7 +37,7 @@ def test_every_call_style_computes_the_product(style, transpose, monkeypatch):
     assert flop == 2 * 5 * 7 * 3 * (len(made) - 1)
 
 
-def test_rate_is_that_of_the_fastest_call(monkeypatch):
+def test_rate_is_computed_from_fastest_call(monkeypatch):
     """Calls that take 4, 2 and 3 ms by the clock: the rate is that of 2 ms."""
     ticks = itertools.accumulate(
         [0.0, *itertools.chain.from_iterable((0.1, t) for t in (0.004, 0.002, 0.003))]

@@ -36,7 +36,7 @@ def int8_by_hand(x, kernel, bias, input_range, smoothing):
 
 
 @pytest.mark.parametrize("smooth", [False, True], ids=["plain", "smoothed"])
-def test_product_is_that_of_its_formula(smooth):
+def test_int8_product_equals_formula_in_float64(smooth):
     rng = np.random.default_rng(2)
     kernel = rng.normal(size=(INPUTS, OUTPUTS)).astype(np.float32)
     # Numbers of few binary digits: half a step is exact in float32, too.
@@ -73,7 +73,7 @@ def test_int8_model_without_scales_is_rejected():
 
 
 @pytest.mark.parametrize("around", ["float32", "bfloat16"])
-def test_model_in_int8_is_near_the_same_in_float32(around):
+def test_int8_outputs_are_close_to_float32_outputs(around):
     batch = {
         name: tf.constant(values, tf.int32)
         for name, values in {

@@ -180,7 +180,7 @@ def test_help_lists_every_option():
             assert spelling in text
 
 
-def test_version_is_that_of_bertbench(capsys):
+def test_version_option_prints_bertbench_version(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"launch_benchmark, version {bertbench.__version__}\n"
 

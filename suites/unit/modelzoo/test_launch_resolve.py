@@ -312,7 +312,7 @@ def test_option_has_either_a_meaning_or_a_reason_for_no_effect(option):
         ("--num-instances 2 --socket-id 1", [(4, 5), (6, 7)]),
     ],
 )
-def test_number_of_instances(siblings, words, cores):
+def test_instances_share_cores_equally_or_get_given_cores(siblings, words, cores):
     instances = plan_of(f"{INFERENCE} {words}").instances
     assert [instance.placement.cores for instance in instances] == cores
     assert not any("--streams" in instance.command for instance in instances)

@@ -122,7 +122,7 @@ def test_instances_on_one_socket_get_disjoint_cores(siblings):
         ("socket", 1, [(0, 1, 2, 3)]),
     ],
 )
-def test_number_of_instances(siblings, cores, count, expected):
+def test_instances_share_cores_equally_or_get_given_cores(siblings, cores, count, expected):
     placements = place_instances(TWO_SOCKETS, cores, None, count)
     assert [placement.cores for placement in placements] == expected
     assert all(placement.threads == ThreadSettings(len(placement.cores)) for placement in placements)

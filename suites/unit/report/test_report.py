@@ -239,7 +239,7 @@ def test_empty_columns_are_omitted(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["predict", "benchmark"])
-def test_folder_of_a_single_command_makes_a_page(tmp_path, call_here, command):
+def test_report_of_predict_or_benchmark_folder_shows_measured_results(tmp_path, call_here, command):
     more = {"predict": ("classifier",), "benchmark": ("squad", "--config", "tiny", "--max-seq-length", 16)}
     few = ("--batch-size", 4, "--steps", 3, "--warmup-steps", 1) if command == "benchmark" else ()
     status, _, err = call_here(command, *more[command], *few, "--output-dir", tmp_path)

@@ -24,13 +24,13 @@ def test_changes_next_to_the_baselines_are_excluded_by_the_literal_path(reposito
 
 
 @pytest.mark.parametrize("name", [b"repository caf\xe9", "répertoire".encode(), b"[r]"])
-def test_root_may_have_any_name(repository, name):
+def test_repository_root_with_special_name_is_found(repository, name):
     place = repository.with_name(os.fsdecode(name))
     repository.rename(place)
     assert find_root(place) == place
 
 
-def test_names_and_subjects_may_have_any_encoding(repository):
+def test_git_names_and_subjects_in_any_encoding_are_read(repository):
     git(repository, "config", "user.name", os.fsdecode(b"Zo\xeb"))
     (repository / "file").touch()
     commit(repository, "café 灯")

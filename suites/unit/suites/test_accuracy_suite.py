@@ -30,7 +30,7 @@ def test_case_id_is_readable_and_unique():
     assert len(set(ids)) == len(ids) == 2 * 3 * 2 * 2
 
 
-def test_every_deciding_score_has_a_tolerance_in_every_precision():
+def test_headline_scores_have_tolerances_in_every_precision():
     from bertbench.data.glue_tasks import TASKS
 
     headlines = {"f1", "masked_lm_accuracy", *(task.metrics[0] for task in TASKS)}

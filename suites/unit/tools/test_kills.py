@@ -41,7 +41,7 @@ def test_killed_prepare_leaves_whole_outputs_and_no_processes(reference, number,
         assert ending.state in ("old", "new")
 
 
-def test_states_are_distinguished(tmp_path):
+def test_output_states_are_classified(tmp_path):
     before, after = {"a": "1", "b": "1", "same": "0"}, {"a": "2", "b": "2", "same": "0"}
     folder = Reference(tmp_path, before, after, 1.0)
     states = {
