@@ -19,10 +19,10 @@ from bertbench.benchmarking.workload import full_length_workload
 from bertbench.compute import Compute
 from bertbench.evaluation.items import Items
 from bertbench.formatting import format_number, percent, signed, words
-from bertbench.gate.accuracy import explain
-from bertbench.gate.case import Expectations, Pass, judge_case
-from bertbench.gate.result import EFFICIENCY, Outcome, Verdict
+from bertbench.gate.case import Expectations, ScoredRun, judge_case
+from bertbench.gate.result import EFFICIENCY, Verdict, VerdictKind
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency
+from bertbench.gate.score_text import explain
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import FP32, parse_precision
 from bertbench.prediction import predict
@@ -42,7 +42,11 @@ if TYPE_CHECKING:
 RECORDED = "recorded"
 RECORD = "--record-baselines"
 WARMUP_STEPS = 5
-_RULINGS = {Outcome.OK: Ruling.PASS, Outcome.IMPROVEMENT: Ruling.PASS, Outcome.REGRESSION: Ruling.FAIL}
+_RULINGS = {
+    VerdictKind.OK: Ruling.PASS,
+    VerdictKind.IMPROVEMENT: Ruling.PASS,
+    VerdictKind.REGRESSION: Ruling.FAIL,
+}
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class ProjectChecks:
     project: Project
     threads: ThreadSettings
     recording: bool = False
-    _passes: dict[tuple[str, str], Pass] = field(default_factory=dict)
+    _runs: dict[tuple[str, str], ScoredRun] = field(default_factory=dict)
 
     def judge(self, check: ProjectCheck) -> JudgedScore | JudgedSpeed:
         """Judge a check; raises as `judge_score` and `judge_speed` do."""
@@ -185,7 +189,7 @@ class ProjectChecks:
         base = None if self.recording else find_newest_case(storage, head.machine_id, check.name)
         if base is None:
             reason = "there is no baseline for this machine"
-            verdict = Verdict(check.name, EFFICIENCY, Outcome.NEW, reason, head=head.efficiency)
+            verdict = Verdict(check.name, EFFICIENCY, VerdictKind.NEW, reason, head=head.efficiency)
             return JudgedSpeed(verdict, figures, self.recording, command)
         rounds = base.case.efficiency_rounds, head.efficiency_rounds
         verdict = judge_efficiency(check.name, *rounds, paired=False, threshold=rule.max_slowdown)
@@ -199,15 +203,15 @@ class ProjectChecks:
         place = () if file.resolve().parent == Path.cwd() else (str(file),)
         return shlex.join(["bertbench", "check", *place, "-k", name])
 
-    def _run(self, model: ProjectModel, precision: str) -> Pass:
+    def _run(self, model: ProjectModel, precision: str) -> ScoredRun:
         key = model.name, precision
-        if key not in self._passes:
+        if key not in self._runs:
             source, task = _open(model)
             settings = PredictionSettings(_compute(model, precision, source))
             prediction = predict(task, source, task.split, settings)
             name = ProjectCheck(model, precision, "accuracy").name
-            self._passes[key] = Pass(name, precision, task, source, prediction, model.arguments)
-        return self._passes[key]
+            self._runs[key] = ScoredRun(name, precision, task, source, prediction, model.arguments)
+        return self._runs[key]
 
     def _measure(self, check: ProjectCheck, rule: ThroughputRule) -> Mapping[str, Any]:
         source, task = _open(check.model)

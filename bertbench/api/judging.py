@@ -6,9 +6,10 @@ from typing import overload
 
 from bertbench.api.models import Predictions
 from bertbench.errors import CannotJudge, InputError
-from bertbench.gate.accuracy import compare_items, explain
+from bertbench.gate.accuracy import compare_items
 from bertbench.gate.result import Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency
+from bertbench.gate.score_text import explain
 from bertbench.gate.scores import score_verdict
 from bertbench.results.accuracy import ScoreComparison
 from bertbench.results.schema import ThroughputCase

@@ -169,7 +169,7 @@ command = TypedCommand(
 
 
 def _judge_stored(options: GateOptions) -> "GateResult":
-    from bertbench.gate.judging import judge
+    from bertbench.gate.judging import judge_sides
     from bertbench.gate.sides import load_sides
     from bertbench.results.baselines import STORAGE
 
@@ -177,7 +177,7 @@ def _judge_stored(options: GateOptions) -> "GateResult":
         raise InputError(f"gate needs BASE and HEAD, {len(options.arguments)} given; or give --base-python.")
     base, head = options.arguments
     sides = load_sides(base, head, STORAGE)
-    return judge(*sides, command=options.command_line, thresholds=options.thresholds)
+    return judge_sides(*sides, command=options.command_line, thresholds=options.thresholds)
 
 
 def _judge_revisions(options: GateOptions, base: str) -> "GateResult":

@@ -15,7 +15,7 @@ from bertbench.errors import CannotJudge
 from bertbench.formatting import percent
 from bertbench.gate.limits import PAIRS
 from bertbench.gate.noise import NoiseCase, NoiseRun
-from bertbench.gate.result import Outcome
+from bertbench.gate.result import VerdictKind
 from bertbench.gate.rules import judge_efficiency
 from bertbench.gate.thresholds import Thresholds
 from bertbench.measure.rates import center
@@ -37,12 +37,12 @@ class Rates:
     slowdown: float
     threshold: float
     demanded: bool
-    outcomes: Counter[Outcome]
+    outcomes: Counter[VerdictKind]
 
     @property
     def regressions(self) -> float:
         """The share that was called a regression."""
-        return self.outcomes[Outcome.REGRESSION] / self.outcomes.total()
+        return self.outcomes[VerdictKind.REGRESSION] / self.outcomes.total()
 
     @property
     def demand(self) -> str:
@@ -63,7 +63,7 @@ class Rates:
     def cells(self) -> tuple[str, ...]:
         """A row of `COLUMNS`."""
         total = self.outcomes.total()
-        unclear = self.outcomes[Outcome.UNCLEAR] / total
+        unclear = self.outcomes[VerdictKind.UNCLEAR] / total
         shares = (self.regressions, unclear, 1 - self.regressions - unclear)
         return (
             self.case,
@@ -103,10 +103,10 @@ def measure_rates(case: NoiseCase, thresholds: Thresholds, comparisons: int = CO
 
 def _compare(
     case: str, runs: list[NoiseRun], paired: bool, slowdown: float, threshold: float, comparisons: int
-) -> Counter[Outcome]:
+) -> Counter[VerdictKind]:
     generator = np.random.default_rng(0)
     draw = _draw_pairs if paired else _draw_two
-    outcomes: Counter[Outcome] = Counter()
+    outcomes: Counter[VerdictKind] = Counter()
     for _ in range(comparisons):
         base, head = draw(runs, generator)
         slower = [value / (1 + slowdown) for value in head]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import CannotJudge
 from bertbench.evaluation.items import Items
-from bertbench.gate.accuracy import compare_figures, compare_items, rule_all
+from bertbench.gate.accuracy import compare_figures, compare_items, decide_case
 from bertbench.gate.limits import PUBLISHED_TOLERANCE, SCORE_TOLERANCES
 from bertbench.measure.machine import read_machine
 from bertbench.prediction import Prediction
@@ -23,7 +23,7 @@ from bertbench.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class Pass:
+class ScoredRun:
     """A model in one precision over its data.
 
     Attributes:
@@ -78,7 +78,7 @@ class Expectations:
     any_checkpoint: bool = False
 
 
-def judge_case(run: Pass, expected: Expectations, fp32: Pass | None = None) -> AccuracyCase:
+def judge_case(run: ScoredRun, expected: Expectations, fp32: ScoredRun | None = None) -> AccuracyCase:
     """Judge a pass against its baseline, published scores, and the same model's pass in fp32.
 
     Raises:
@@ -91,10 +91,10 @@ def judge_case(run: Pass, expected: Expectations, fp32: Pass | None = None) -> A
         comparisons += _baseline(run, case, expected, needed=not comparisons)
     if fp32 is not None:
         comparisons.append(compare_items(case.quantity, fp32.items, run.items, case.tolerance, against=FP32))
-    return dataclasses.replace(case, comparisons=tuple(comparisons), verdict=rule_all(comparisons))
+    return dataclasses.replace(case, comparisons=tuple(comparisons), verdict=decide_case(comparisons))
 
 
-def _describe(run: Pass, expected: Expectations) -> AccuracyCase:
+def _describe(run: ScoredRun, expected: Expectations) -> AccuracyCase:
     items, quantity = run.items, run.task.headline
     tolerance = expected.tolerance
     return AccuracyCase(
@@ -114,7 +114,7 @@ def _describe(run: Pass, expected: Expectations) -> AccuracyCase:
 
 
 def _published(
-    run: Pass, case: AccuracyCase, published: Sequence[PublishedScore]
+    run: ScoredRun, case: AccuracyCase, published: Sequence[PublishedScore]
 ) -> Iterator[ScoreComparison]:
     entry = find_published(
         published,
@@ -131,7 +131,7 @@ def _published(
 
 
 def _baseline(
-    run: Pass, case: AccuracyCase, expected: Expectations, *, needed: bool
+    run: ScoredRun, case: AccuracyCase, expected: Expectations, *, needed: bool
 ) -> Iterator[ScoreComparison]:
     """The comparison with the baseline; one that is `needed` and is not there leaves the case unclear."""
     baselines = expected.baselines
@@ -154,14 +154,14 @@ def _baseline(
         yield _figure(run, case, BASELINE, None, case.tolerance)
 
 
-def _shown(run: Pass, case: AccuracyCase, baseline: AccuracyBaseline, why: str) -> ScoreComparison:
+def _shown(run: ScoredRun, case: AccuracyCase, baseline: AccuracyBaseline, why: str) -> ScoreComparison:
     """A baseline beside the score, which it cannot judge."""
     made = _figure(run, case, BASELINE, baseline.scores[case.quantity], case.tolerance)
     return dataclasses.replace(made, verdict=Ruling.NOT_JUDGED, note=f"the baseline {why}")
 
 
 def _figure(
-    run: Pass, case: AccuracyCase, against: str, expected: float | None, tolerance: float
+    run: ScoredRun, case: AccuracyCase, against: str, expected: float | None, tolerance: float
 ) -> ScoreComparison:
     """The case's score beside a figure alone."""
     score, items = case.scores[case.quantity], run.items.size(case.quantity)

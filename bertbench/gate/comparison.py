@@ -20,7 +20,7 @@ SEED = 20240229
 
 
 @dataclass(frozen=True)
-class Comparison:
+class MeasuredChange:
     """Head against base.
 
     `change` is relative (-0.07: head is 7 % lower) and `interval` its 95 % bootstrap interval. `p_lower`
@@ -36,7 +36,7 @@ class Comparison:
     samples: str
 
 
-def compare_paired(base: Sequence[float], head: Sequence[float]) -> Comparison:
+def compare_paired(base: Sequence[float], head: Sequence[float]) -> MeasuredChange:
     """Compare positive measurements taken in pairs, base[i] next to head[i].
 
     Wilcoxon's signed-rank test on the log ratios; percentile bootstrap over pairs. Seven pairs are the
@@ -45,7 +45,7 @@ def compare_paired(base: Sequence[float], head: Sequence[float]) -> Comparison:
     ratios = np.log(head) - np.log(base)
     chosen = _resampled(ratios, np.random.default_rng(SEED))
     p_lower, p_higher = (_signed_rank_p(ratios, alternative) for alternative in ("less", "greater"))
-    return Comparison(
+    return MeasuredChange(
         change=_relative(walsh_median(ratios[None])[0]),
         interval=_interval(walsh_median(chosen)),
         p_lower=p_lower,
@@ -55,7 +55,7 @@ def compare_paired(base: Sequence[float], head: Sequence[float]) -> Comparison:
     )
 
 
-def compare_unpaired(base: Sequence[float], head: Sequence[float]) -> Comparison:
+def compare_unpaired(base: Sequence[float], head: Sequence[float]) -> MeasuredChange:
     """Compare positive measurements taken independently.
 
     Mann-Whitney's U test; percentile bootstrap over the measurements of each side. Five a side are the
@@ -68,7 +68,7 @@ def compare_unpaired(base: Sequence[float], head: Sequence[float]) -> Comparison
         float(scipy.stats.mannwhitneyu(logs[1], logs[0], alternative=alternative).pvalue)
         for alternative in ("less", "greater")
     )
-    return Comparison(
+    return MeasuredChange(
         change=_relative(_difference_medians(logs[0][None], logs[1][None])[0]),
         interval=_interval(shifts),
         p_lower=p_lower,

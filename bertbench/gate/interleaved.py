@@ -14,7 +14,7 @@ from types import FrameType
 
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
-from bertbench.gate.judging import THRESHOLDS, judge
+from bertbench.gate.judging import THRESHOLDS, judge_sides
 from bertbench.gate.limits import MINIMUM_PAIRS, PAIRS
 from bertbench.gate.result import GateResult, Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
@@ -110,7 +110,7 @@ def gate_interpreters(
                 _predict(interpreter, [*predict, *prediction], folder / side)
                 for side, interpreter in (("base", base), ("head", head))
             ]
-            scored = judge(*sides, command=command).verdicts
+            scored = judge_sides(*sides, command=command).verdicts
         verdicts, notes = _judge_cases((base, head), cases, pairs, folder, thresholds, benchmark)
     return GateResult(base.name, head.name, command, tuple(notes), (*scored, *verdicts))
 

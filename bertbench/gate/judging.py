@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertbench.errors import CannotJudge, GateFailed
-from bertbench.gate.result import EFFICIENCY, GATE_FILE, GateResult, Outcome, Verdict
+from bertbench.gate.result import EFFICIENCY, GATE_FILE, GateResult, Verdict, VerdictKind
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
 from bertbench.gate.scores import judge_score
 from bertbench.gate.sides import Side, load_folder, load_stored
@@ -21,10 +21,10 @@ from bertbench.results.baselines import STORAGE
 from bertbench.results.schema import ThroughputResult, write_result
 
 THRESHOLDS = Thresholds()
-UNDECIDED = (Outcome.UNCLEAR, Outcome.MISSING)
+UNDECIDED = (VerdictKind.UNCLEAR, VerdictKind.MISSING)
 
 
-def judge(base: Side, head: Side, *, command: str, thresholds: Thresholds = THRESHOLDS) -> GateResult:
+def judge_sides(base: Side, head: Side, *, command: str, thresholds: Thresholds = THRESHOLDS) -> GateResult:
     """Judge every quantity that both sides have; a case that only the base has is missing."""
     verdicts: list[Verdict] = []
     notes: list[str] = []
@@ -61,8 +61,8 @@ def judge_against_stored(
     """
     head = load_folder(results_dir)
     base = load_stored(revision, storage, head.machine_id or machine.machine_id())
-    result = judge(base, head, command=command, thresholds=thresholds)
-    selected = tuple(verdict for verdict in result.verdicts if verdict.verdict != Outcome.MISSING)
+    result = judge_sides(base, head, command=command, thresholds=thresholds)
+    selected = tuple(verdict for verdict in result.verdicts if verdict.verdict != VerdictKind.MISSING)
     result = dataclasses.replace(result, verdicts=selected)
     write_result(results_dir / GATE_FILE, result)
     return result
@@ -71,9 +71,9 @@ def judge_against_stored(
 def exit_status(result: GateResult) -> int:
     """0 when every case is fine, 1 when one regressed, 3 when one (or everything) could not be judged."""
     outcomes = {verdict.verdict for verdict in result.verdicts}
-    if Outcome.REGRESSION in outcomes:
+    if VerdictKind.REGRESSION in outcomes:
         return GateFailed.exit_status
-    if outcomes.intersection(UNDECIDED) or outcomes <= {Outcome.NEW}:
+    if outcomes.intersection(UNDECIDED) or outcomes <= {VerdictKind.NEW}:
         return CannotJudge.exit_status
     return 0
 
@@ -87,7 +87,7 @@ def raise_for_status(result: GateResult) -> None:
     """
     status = exit_status(result)
     if status == GateFailed.exit_status:
-        raise GateFailed(f"regressed: {_names(result, (Outcome.REGRESSION,))}.")
+        raise GateFailed(f"regressed: {_names(result, (VerdictKind.REGRESSION,))}.")
     if status == CannotJudge.exit_status:
         undecided = _names(result, UNDECIDED) or "there is no case that both sides have"
         raise CannotJudge(f"could not judge: {undecided}.")
@@ -132,11 +132,13 @@ def _judge_scores(
 
 
 def _only_in_base(case: str, quantity: str) -> Verdict:
-    return Verdict(case, quantity, Outcome.MISSING, "only the base has it; run the same grid on both sides")
+    return Verdict(
+        case, quantity, VerdictKind.MISSING, "only the base has it; run the same grid on both sides"
+    )
 
 
 def _only_in_head(case: str, quantity: str) -> Verdict:
-    return Verdict(case, quantity, Outcome.NEW, "only the head has it")
+    return Verdict(case, quantity, VerdictKind.NEW, "only the head has it")
 
 
 def _lost(base: Side, head: Side) -> Iterator[Verdict]:
@@ -159,7 +161,7 @@ def _absences(base: Side, head: Side) -> Iterator[str]:
             yield f"Only {present.name} holds {what} results, {absent.name} does not: they are not compared."
 
 
-def _names(result: GateResult, outcomes: tuple[Outcome, ...]) -> str:
+def _names(result: GateResult, outcomes: tuple[VerdictKind, ...]) -> str:
     return ", ".join(
         f"{verdict.case} ({verdict.quantity})" for verdict in result.verdicts if verdict.verdict in outcomes
     )

@@ -21,7 +21,7 @@ _SAME = 1e-9  # the rounding of a subtraction
 _FAR = 0.02  # relative: allowed difference of two estimates of a change, plus their scatter
 
 
-class Outcome(StrEnum):
+class VerdictKind(StrEnum):
     """What the gate says of one quantity of one case."""
 
     OK = "ok"
@@ -43,7 +43,7 @@ class Verdict:
 
     case: str
     quantity: str
-    verdict: Outcome
+    verdict: VerdictKind
     detail: str
     base: Finite | None = None
     head: Finite | None = None
@@ -100,7 +100,7 @@ def _wrong_figures(verdict: Verdict) -> str | None:
 
 def _wrong_word(verdict: Verdict) -> str | None:
     """Why a passing verdict contradicts its figures, if it does; other verdicts are not checked."""
-    if verdict.verdict not in (Outcome.OK, Outcome.IMPROVEMENT):
+    if verdict.verdict not in (VerdictKind.OK, VerdictKind.IMPROVEMENT):
         return None
     if verdict.change is None or verdict.threshold is None:
         return f"says {verdict.verdict} without a change and its threshold"
@@ -111,6 +111,6 @@ def _wrong_word(verdict: Verdict) -> str | None:
     if verdict.quantity == STARTUP:
         worst = gain
     lost = gain < -verdict.threshold - _SAME or worst < -allowed - _SAME
-    if lost or (verdict.verdict == Outcome.IMPROVEMENT and gain <= 0):
+    if lost or (verdict.verdict == VerdictKind.IMPROVEMENT and gain <= 0):
         return f"says {verdict.verdict}, its figures do not (change {verdict.change}, {verdict.interval})"
     return None

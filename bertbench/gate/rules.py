@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bertbench.formatting import percent
-from bertbench.gate.comparison import Comparison, compare_paired, compare_unpaired
+from bertbench.gate.comparison import MeasuredChange, compare_paired, compare_unpaired
 from bertbench.gate.limits import (
     EFFICIENCY_THRESHOLD,
     FAR_FALL,
@@ -18,7 +18,7 @@ from bertbench.gate.limits import (
     SINGLE_STARTUP_THRESHOLD,
     STARTUP_THRESHOLD,
 )
-from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Outcome, Verdict
+from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Verdict, VerdictKind
 from bertbench.measure.rates import center
 
 MORE = {"rounds": "--steps", "pairs": "--pairs"}  # the option that gives more of them
@@ -41,10 +41,10 @@ def judge_efficiency(
     count = min(len(base), len(head))
     if count >= 2 and max(head) < (1 - FAR_FALL) * min(base):
         detail = f"{count} {what} per side, each of the head's {percent(FAR_FALL, 0)} below all of the base's"
-        return _verdict(case, EFFICIENCY, base, head, Outcome.REGRESSION, detail, threshold)
+        return _verdict(case, EFFICIENCY, base, head, VerdictKind.REGRESSION, detail, threshold)
     if count < minimum:
         detail = f"{count} {what} per side, {minimum} are needed; measure more with {MORE[what]} {minimum}"
-        return _verdict(case, EFFICIENCY, base, head, Outcome.UNCLEAR, detail, threshold)
+        return _verdict(case, EFFICIENCY, base, head, VerdictKind.UNCLEAR, detail, threshold)
     comparison = (compare_paired if paired else compare_unpaired)(base, head)
     outcome, detail = _judge_fall(comparison, threshold, f"measure more {what} with {MORE[what]}")
     return _verdict(case, EFFICIENCY, base, head, outcome, detail, threshold, comparison)
@@ -60,11 +60,11 @@ def judge_startup(case: str, base: Sequence[float], head: Sequence[float]) -> Ve
     if len(base) < MINIMUM_PAIRS or len(base) != len(head):
         return _judge_growth(case, STARTUP, base, head, SINGLE_STARTUP_THRESHOLD)
     comparison = compare_paired(base, head)
-    outcome = Outcome.OK
+    outcome = VerdictKind.OK
     if comparison.change > STARTUP_THRESHOLD and comparison.p_higher < SIGNIFICANCE:
-        outcome = Outcome.REGRESSION
+        outcome = VerdictKind.REGRESSION
     elif comparison.change < -STARTUP_THRESHOLD and comparison.p_lower < SIGNIFICANCE:
-        outcome = Outcome.IMPROVEMENT
+        outcome = VerdictKind.IMPROVEMENT
     return _verdict(case, STARTUP, base, head, outcome, comparison.samples, STARTUP_THRESHOLD, comparison)
 
 
@@ -78,30 +78,30 @@ def doubt_disturbed(verdict: Verdict, base: Sequence[str], head: Sequence[str]) 
     told = [f"the {name} was disturbed ({'; '.join(warnings)})" for name, warnings in sides if warnings]
     if not told:
         return verdict
-    return dataclasses.replace(verdict, verdict=Outcome.UNCLEAR, detail=f"{', '.join(told)}; {QUIETER}")
+    return dataclasses.replace(verdict, verdict=VerdictKind.UNCLEAR, detail=f"{', '.join(told)}; {QUIETER}")
 
 
-def _judge_fall(comparison: Comparison, threshold: float, remedy: str) -> tuple[Outcome, str]:
+def _judge_fall(comparison: MeasuredChange, threshold: float, remedy: str) -> tuple[VerdictKind, str]:
     low, high = comparison.interval
     if comparison.change < -threshold:
         if comparison.p_lower < SIGNIFICANCE and high < 0:
-            return Outcome.REGRESSION, comparison.samples
-        return Outcome.UNCLEAR, f"{comparison.samples}: a fall, but not significant; {remedy}"
+            return VerdictKind.REGRESSION, comparison.samples
+        return VerdictKind.UNCLEAR, f"{comparison.samples}: a fall, but not significant; {remedy}"
     if low < -2 * threshold:
         excluded = f"a fall of {percent(2 * threshold, 0)} is not excluded; {remedy}"
-        return Outcome.UNCLEAR, f"{comparison.samples}: {excluded}"
+        return VerdictKind.UNCLEAR, f"{comparison.samples}: {excluded}"
     if comparison.change > threshold and comparison.p_higher < SIGNIFICANCE and low > 0:
-        return Outcome.IMPROVEMENT, comparison.samples
-    return Outcome.OK, comparison.samples
+        return VerdictKind.IMPROVEMENT, comparison.samples
+    return VerdictKind.OK, comparison.samples
 
 
 def _judge_growth(
     case: str, quantity: str, base: Sequence[float], head: Sequence[float], threshold: float
 ) -> Verdict:
     change = float(np.median(head) / np.median(base) - 1)
-    outcome = Outcome.OK
+    outcome = VerdictKind.OK
     if abs(change) > threshold:
-        outcome = Outcome.REGRESSION if change > 0 else Outcome.IMPROVEMENT
+        outcome = VerdictKind.REGRESSION if change > 0 else VerdictKind.IMPROVEMENT
     return Verdict(
         case,
         quantity,
@@ -119,10 +119,10 @@ def _verdict(
     quantity: str,
     base: Sequence[float],
     head: Sequence[float],
-    outcome: Outcome,
+    outcome: VerdictKind,
     detail: str,
     threshold: float,
-    comparison: Comparison | None = None,
+    comparison: MeasuredChange | None = None,
 ) -> Verdict:
     figures: dict[str, Any] = {"change": center(head) / center(base) - 1}
     if comparison is not None:

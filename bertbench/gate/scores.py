@@ -2,8 +2,9 @@
 
 from bertbench.errors import CannotJudge
 from bertbench.evaluation.items import lower_is_better
-from bertbench.gate.accuracy import compare_items, explain
-from bertbench.gate.result import Outcome, Verdict
+from bertbench.gate.accuracy import compare_items
+from bertbench.gate.result import Verdict, VerdictKind
+from bertbench.gate.score_text import explain
 from bertbench.gate.sides import Side
 from bertbench.results.accuracy import AccuracyCase, Ruling, ScoreComparison
 from bertbench.tasks.table import scored_unit
@@ -16,29 +17,31 @@ def judge_score(base_side: Side, base: AccuracyCase, head_side: Side, head: Accu
       InputError: a side's scores by item cannot be read.
     """
     if fault := _incomparable(base, head):
-        return Verdict(head.case, head.quantity, Outcome.UNCLEAR, fault)
+        return Verdict(head.case, head.quantity, VerdictKind.UNCLEAR, fault)
     try:
         items = base_side.items(base), head_side.items(head)
-        made = compare_items(head.quantity, *items, head.tolerance, against="base")
+        comparison = compare_items(head.quantity, *items, head.tolerance, against="base")
     except CannotJudge as error:
-        return Verdict(head.case, head.quantity, Outcome.UNCLEAR, str(error).rstrip("."))
-    return score_verdict(head.case, made, _detail(base, head, explain(made, scored_unit(head.task))))
+        return Verdict(head.case, head.quantity, VerdictKind.UNCLEAR, str(error).rstrip("."))
+    return score_verdict(
+        head.case, comparison, _detail(base, head, explain(comparison, scored_unit(head.task)))
+    )
 
 
-def score_verdict(case: str, made: ScoreComparison, detail: str) -> Verdict:
+def score_verdict(case: str, comparison: ScoreComparison, detail: str) -> Verdict:
     """The gate's verdict on a comparison of scores."""
     return Verdict(
         case,
-        made.quantity,
-        _outcome(made),
+        comparison.quantity,
+        _outcome(comparison),
         detail,
-        base=made.expected,
-        head=made.score,
-        change=made.difference,
-        interval=made.interval,
-        p_value=made.p_value,
+        base=comparison.expected,
+        head=comparison.score,
+        change=comparison.difference,
+        interval=comparison.interval,
+        p_value=comparison.p_value,
         test="paired bootstrap",
-        threshold=made.tolerance,
+        threshold=comparison.tolerance,
     )
 
 
@@ -52,13 +55,13 @@ def _incomparable(base: AccuracyCase, head: AccuracyCase) -> str | None:
     return None
 
 
-def _outcome(made: ScoreComparison) -> Outcome:
-    if made.verdict == Ruling.FAIL:
-        return Outcome.REGRESSION
-    if made.verdict in (Ruling.UNCLEAR, Ruling.NOT_JUDGED) or made.difference is None:
-        return Outcome.UNCLEAR
-    gain = -made.difference if lower_is_better(made.quantity) else made.difference
-    return Outcome.IMPROVEMENT if gain > made.tolerance else Outcome.OK
+def _outcome(comparison: ScoreComparison) -> VerdictKind:
+    if comparison.verdict == Ruling.FAIL:
+        return VerdictKind.REGRESSION
+    if comparison.verdict in (Ruling.UNCLEAR, Ruling.NOT_JUDGED) or comparison.difference is None:
+        return VerdictKind.UNCLEAR
+    gain = -comparison.difference if lower_is_better(comparison.quantity) else comparison.difference
+    return VerdictKind.IMPROVEMENT if gain > comparison.tolerance else VerdictKind.OK
 
 
 def _detail(base: AccuracyCase, head: AccuracyCase, told: str) -> str:

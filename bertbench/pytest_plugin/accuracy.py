@@ -10,7 +10,7 @@ from bertbench.errors import BertbenchError, CannotJudge, GateFailed
 from bertbench.evaluation.items import Items
 from bertbench.files import make_directory
 from bertbench.formatting import NONE, decimals_for, format_number, signed, words
-from bertbench.gate.accuracy import explain
+from bertbench.gate.score_text import explain
 from bertbench.output_folders import written_together
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
 from bertbench.results.accuracy import (

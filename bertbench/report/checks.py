@@ -7,8 +7,9 @@ from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.formatting import format_number, words
-from bertbench.gate.accuracy import explain, read_judged
+from bertbench.gate.accuracy import read_judged
 from bertbench.gate.result import GATE_FILE, RELATIVE_QUANTITIES, GateResult, read_gate
+from bertbench.gate.score_text import explain
 from bertbench.gate.sides import load_folder
 from bertbench.report.history import Series
 from bertbench.report.wording import State, change, gate_state

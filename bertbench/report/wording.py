@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bertbench.console import make_table
 from bertbench.formatting import NONE, decimals_for, format_number, p_value, signed, words
-from bertbench.gate.result import RELATIVE_QUANTITIES, GateResult, Outcome, Verdict
+from bertbench.gate.result import RELATIVE_QUANTITIES, GateResult, Verdict, VerdictKind
 
 GATE_COLUMNS = ("case", "quantity", "verdict", "change", "95 % interval", "base", "head", "test")
 GATE_SHORT = GATE_COLUMNS[:4]
@@ -25,9 +25,9 @@ class State(StrEnum):
 def gate_state(verdict: Verdict) -> State:
     """The state of a gate's verdict."""
     states = {
-        Outcome.REGRESSION: State.FAILED,
-        Outcome.UNCLEAR: State.UNCLEAR,
-        Outcome.MISSING: State.UNCLEAR,
+        VerdictKind.REGRESSION: State.FAILED,
+        VerdictKind.UNCLEAR: State.UNCLEAR,
+        VerdictKind.MISSING: State.UNCLEAR,
     }
     return states.get(verdict.verdict, State.PASSED)
 
@@ -54,7 +54,7 @@ def gate_row(verdict: Verdict) -> tuple[str, ...]:
 
 def gate_remarks(result: GateResult) -> list[str]:
     """Lines for what a reader must know in addition to the table."""
-    special = [verdict for verdict in result.verdicts if verdict.verdict != Outcome.OK]
+    special = [verdict for verdict in result.verdicts if verdict.verdict != VerdictKind.OK]
     return [
         *result.notes,
         *(f"{verdict.case}, {verdict.quantity}: {verdict.verdict}, {verdict.detail}." for verdict in special),
@@ -65,7 +65,7 @@ def gate_verdict(result: GateResult) -> str:
     """One line: how many verdicts there are of each kind, and the cases of those that are not fine."""
     counts = Counter(verdict.verdict for verdict in result.verdicts)
     parts = [f"{count} {outcome}" for outcome, count in counts.items()] or ["nothing to judge"]
-    for outcome in (Outcome.REGRESSION, Outcome.UNCLEAR, Outcome.MISSING):
+    for outcome in (VerdictKind.REGRESSION, VerdictKind.UNCLEAR, VerdictKind.MISSING):
         names = [f"{v.case} ({v.quantity})" for v in result.verdicts if v.verdict == outcome]
         parts += [f"{outcome}: {', '.join(names)}"] if names else []
     return f"gate: {'; '.join(parts)}"

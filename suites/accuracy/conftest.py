@@ -11,7 +11,7 @@ from suites.accuracy.slots import Missing, Places, Slot, find_slots
 from suites.cases import INFERENCE_PRECISIONS
 
 if TYPE_CHECKING:
-    from bertbench.gate.case import Pass
+    from bertbench.gate.case import ScoredRun
 
 SESSION = pytest.StashKey[AccuracySession]()
 DEFAULT_BATCH_SIZE = 32
@@ -27,10 +27,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def run_slot(pytestconfig: pytest.Config) -> "Callable[[Slot, str], Pass]":
+def run_slot(pytestconfig: pytest.Config) -> "Callable[[Slot, str], ScoredRun]":
     """The prediction of a slot in a precision; skips if the slot has no model or data."""
 
-    def run(slot: Slot, precision: str) -> "Pass":
+    def run(slot: Slot, precision: str) -> "ScoredRun":
         made = AccuracySession(
             pytestconfig.option.batch_size or DEFAULT_BATCH_SIZE, pytestconfig.option.deterministic
         )

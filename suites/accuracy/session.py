@@ -7,7 +7,7 @@ from bertbench.errors import BertbenchError
 from suites.accuracy.slots import Missing, ModelUnderTest, Slot
 
 if TYPE_CHECKING:
-    from bertbench.gate.case import Pass
+    from bertbench.gate.case import ScoredRun
 
 
 @dataclass
@@ -16,9 +16,9 @@ class AccuracySession:
 
     batch_size: int
     deterministic: bool = False
-    _outcomes: "dict[str, Pass | Missing | BertbenchError]" = field(default_factory=dict)
+    _outcomes: "dict[str, ScoredRun | Missing | BertbenchError]" = field(default_factory=dict)
 
-    def run(self, slot: Slot, precision: str) -> "Pass":
+    def run(self, slot: Slot, precision: str) -> "ScoredRun":
         """The prediction of a slot in a precision, computed on first use.
 
         Raises:
@@ -36,9 +36,9 @@ class AccuracySession:
             raise outcome
         return outcome
 
-    def _run(self, model: ModelUnderTest, case: str, precision: str) -> "Pass":
+    def _run(self, model: ModelUnderTest, case: str, precision: str) -> "ScoredRun":
         from bertbench.compute import Compute
-        from bertbench.gate.case import Pass
+        from bertbench.gate.case import ScoredRun
         from bertbench.precision import INT8, parse_precision
         from bertbench.prediction import PredictionSettings, predict
         from bertbench.runtime import compute_for
@@ -48,4 +48,4 @@ class AccuracySession:
         compute = compute_for(Compute(parse_precision(precision), model.kernels), model.source)
         settings = PredictionSettings(compute, batch_size=self.batch_size, deterministic=self.deterministic)
         prediction = predict(model.task, model.source, "dev", settings)
-        return Pass(case, precision, model.task, model.source, prediction, model.arguments)
+        return ScoredRun(case, precision, model.task, model.source, prediction, model.arguments)

@@ -12,13 +12,13 @@ from bertbench.evaluation.items import Items
 from bertbench.gate.accuracy import (
     compare_figures,
     compare_items,
-    explain,
+    decide,
+    decide_case,
     fewest_items,
     items_needed,
     read_judged,
-    rule,
-    rule_all,
 )
+from bertbench.gate.score_text import explain
 from bertbench.results.accuracy import Ruling, ScoreComparison
 from suites.unit.made_up_results import accuracy_case, comparison, failed, write_accuracy
 
@@ -192,7 +192,7 @@ def test_pass_excludes_large_loss_and_failure_excludes_small_loss(difference, lo
         interval=(difference - low, difference + high),
         p_value=p_value,
     )
-    ruling = rule(made)
+    ruling = decide(made)
     if ruling == Ruling.PASS:
         assert difference - low > -1
     if ruling == Ruling.FAIL:
@@ -220,9 +220,9 @@ def test_fewest_items_of_correlation_are_half_as_many_as_of_accuracy():
 def test_interval_much_wider_than_the_tolerance_is_unclear():
     """A rise of 17 points that may be chance: the interval starts above minus the tolerance."""
     made = dataclasses.replace(judge(*changed(4000, 3, 10)), difference=17.0, interval=(-0.5, 34.5))
-    assert rule(made) == Ruling.UNCLEAR
+    assert decide(made) == Ruling.UNCLEAR
     assert "the interval is too wide for this tolerance; about" in explain(made)
-    assert rule(dataclasses.replace(made, difference=4.4)) == Ruling.PASS
+    assert decide(dataclasses.replace(made, difference=4.4)) == Ruling.PASS
 
 
 @pytest.mark.parametrize(
@@ -259,11 +259,11 @@ def test_worst_comparison_decides_the_verdict():
         for ruling in (Ruling.PASS, Ruling.UNCHANGED, Ruling.UNCLEAR, Ruling.FAIL)
     )
     shown = dataclasses.replace(passed, verdict=Ruling.NOT_JUDGED)
-    assert rule_all([passed, unclear, failure]) == Ruling.FAIL
-    assert rule_all([unclear, passed]) == Ruling.UNCLEAR
-    assert rule_all([passed, unchanged]) == Ruling.UNCHANGED
-    assert rule_all([shown, passed]) == Ruling.PASS
-    assert rule_all([shown]) == rule_all([]) == Ruling.UNCLEAR
+    assert decide_case([passed, unclear, failure]) == Ruling.FAIL
+    assert decide_case([unclear, passed]) == Ruling.UNCLEAR
+    assert decide_case([passed, unchanged]) == Ruling.UNCHANGED
+    assert decide_case([shown, passed]) == Ruling.PASS
+    assert decide_case([shown]) == decide_case([]) == Ruling.UNCLEAR
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import Benchmark
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.cli import main
-from bertbench.gate.judging import judge
-from bertbench.gate.result import Outcome
+from bertbench.gate.judging import judge_sides
+from bertbench.gate.result import VerdictKind
 from bertbench.gate.sides import load_folder
 from bertbench.measure.threads import ThreadSettings
 from suites.unit.disturbing import busy_cores
@@ -37,26 +37,26 @@ def write_sides(tmp_path, **warnings):
 
 @pytest.mark.parametrize("side", ["base", "head"])
 def test_disturbed_side_is_unclear_and_named(tmp_path, side):
-    result = judge(*write_sides(tmp_path, **{side: [WARNING]}), command="")
+    result = judge_sides(*write_sides(tmp_path, **{side: [WARNING]}), command="")
     verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
     for quantity in ("efficiency", "start-up (s)"):
-        assert verdicts[quantity].verdict == Outcome.UNCLEAR
+        assert verdicts[quantity].verdict == VerdictKind.UNCLEAR
         assert f"the {side} was disturbed ({WARNING})" in verdicts[quantity].detail
     assert verdicts["efficiency"].change == pytest.approx(0)
-    assert verdicts["peak memory (MiB)"].verdict == Outcome.OK
+    assert verdicts["peak memory (MiB)"].verdict == VerdictKind.OK
 
 
 def test_undisturbed_sides_are_judged(tmp_path):
-    result = judge(*write_sides(tmp_path), command="")
-    assert {verdict.verdict for verdict in result.verdicts} == {Outcome.OK}
+    result = judge_sides(*write_sides(tmp_path), command="")
+    assert {verdict.verdict for verdict in result.verdicts} == {VerdictKind.OK}
 
 
 def test_large_slowdown_in_disturbed_run_is_unclear(tmp_path):
     base, _ = write_sides(tmp_path)
     slow = [case_info("bf16", "large", scale=0.5, warnings=[WARNING])]
     write_throughput(tmp_path / "slow" / "throughput.json", slow)
-    efficiency = judge(base, load_folder(tmp_path / "slow"), command="").verdicts[0]
-    assert efficiency.verdict == Outcome.UNCLEAR
+    efficiency = judge_sides(base, load_folder(tmp_path / "slow"), command="").verdicts[0]
+    assert efficiency.verdict == VerdictKind.UNCLEAR
 
 
 def test_gate_command_and_report_show_disturbance(tmp_path, capsys, monkeypatch):
@@ -83,6 +83,6 @@ def test_benchmark_beside_busy_process_has_warning(tmp_path, monkeypatch):
     for side in ("base", "head"):
         (tmp_path / side).mkdir()
         (tmp_path / side / "throughput.json").write_text(json.dumps(benchmark_file([info])))
-    result = judge(*(load_folder(tmp_path / side) for side in ("base", "head")), command="")
-    assert result.verdicts[0].verdict == Outcome.UNCLEAR
+    result = judge_sides(*(load_folder(tmp_path / side) for side in ("base", "head")), command="")
+    assert result.verdicts[0].verdict == VerdictKind.UNCLEAR
     assert "other processes took" in result.verdicts[0].detail

@@ -15,7 +15,7 @@ from bertbench.cli import main
 from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.gate.comparison import compare_paired, compare_unpaired
 from bertbench.gate.judging import exit_status, raise_for_status
-from bertbench.gate.result import GateResult, Outcome, Verdict, read_gate
+from bertbench.gate.result import GateResult, Verdict, VerdictKind, read_gate
 from bertbench.gate.rules import judge_efficiency, judge_memory, judge_startup
 from bertbench.gate.sides import load_sides
 from bertbench.measure.rates import center
@@ -103,7 +103,7 @@ def test_center_is_not_changed_by_one_outlier():
 
 def test_large_significant_slowdown_is_a_regression():
     verdict = judge_efficiency("c", noisy(0.9, 0.02, 30, 1), noisy(0.81, 0.02, 30, 2), paired=False)
-    assert verdict.verdict == Outcome.REGRESSION
+    assert verdict.verdict == VerdictKind.REGRESSION
     assert verdict.change == pytest.approx(-0.1, abs=0.02)
     assert verdict.p_value < 0.01
     assert verdict.interval[0] < verdict.change < verdict.interval[1] < 0
@@ -112,31 +112,31 @@ def test_large_significant_slowdown_is_a_regression():
 def test_small_significant_slowdown_is_ok():
     verdict = judge_efficiency("c", noisy(0.9, 0.001, 30, 1), noisy(0.873, 0.001, 30, 2), paired=False)
     assert verdict.p_value < 1e-6
-    assert verdict.verdict == Outcome.OK
+    assert verdict.verdict == VerdictKind.OK
 
 
 def test_threshold_sets_the_smallest_regression():
     rounds = noisy(0.9, 0.001, 30, 1), noisy(0.873, 0.001, 30, 2)
-    assert judge_efficiency("c", *rounds, paired=False, threshold=0.02).verdict == Outcome.REGRESSION
+    assert judge_efficiency("c", *rounds, paired=False, threshold=0.02).verdict == VerdictKind.REGRESSION
 
 
 def test_large_slowdown_without_significance_is_unclear():
     verdict = judge_efficiency("c", noisy(0.9, 0.3, 10, 1), noisy(0.9, 0.3, 10, 3), paired=False)
     assert verdict.change < -0.05
-    assert verdict.verdict == Outcome.UNCLEAR
+    assert verdict.verdict == VerdictKind.UNCLEAR
     assert "measure more rounds" in verdict.detail
 
 
 def test_equal_speed_is_unclear_if_large_slowdown_is_not_excluded():
     verdict = judge_efficiency("c", noisy(0.9, 0.3, 10, 3), noisy(0.9, 0.3, 10, 1), paired=False)
     assert verdict.change > -0.05
-    assert verdict.verdict == Outcome.UNCLEAR
+    assert verdict.verdict == VerdictKind.UNCLEAR
     assert "10 % is not excluded" in verdict.detail
 
 
 def test_higher_efficiency_is_an_improvement():
     verdict = judge_efficiency("c", noisy(0.8, 0.02, 30, 1), noisy(0.9, 0.02, 30, 2), paired=False)
-    assert verdict.verdict == Outcome.IMPROVEMENT
+    assert verdict.verdict == VerdictKind.IMPROVEMENT
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_higher_efficiency_is_an_improvement():
 def test_too_few_measurements_are_unclear_and_name_option_for_more(paired, count, option):
     for head in (0.9, 0.7, 1.5):
         verdict = judge_efficiency("c", [0.9] * count, [head] * count, paired=paired)
-        assert verdict.verdict == Outcome.UNCLEAR
+        assert verdict.verdict == VerdictKind.UNCLEAR
         assert option in verdict.detail
         assert verdict.change == pytest.approx(head / 0.9 - 1)
 
@@ -154,34 +154,34 @@ def test_too_few_measurements_are_unclear_and_name_option_for_more(paired, count
 def test_half_speed_in_every_round_is_a_regression_even_with_few_rounds(count):
     base = noisy(0.9, 0.03, count, 1)
     verdict = judge_efficiency("c", base, noisy(0.45, 0.03, count, 2), paired=False)
-    assert verdict.verdict == Outcome.REGRESSION
+    assert verdict.verdict == VerdictKind.REGRESSION
     assert verdict.change == pytest.approx(-0.5, abs=0.05)
 
 
 def test_single_slow_round_is_unclear():
-    assert judge_efficiency("c", [0.9], [0.4], paired=False).verdict == Outcome.UNCLEAR
-    assert judge_efficiency("c", [0.9] * 3, [0.4, 0.4, 0.7], paired=False).verdict == Outcome.UNCLEAR
+    assert judge_efficiency("c", [0.9], [0.4], paired=False).verdict == VerdictKind.UNCLEAR
+    assert judge_efficiency("c", [0.9] * 3, [0.4, 0.4, 0.7], paired=False).verdict == VerdictKind.UNCLEAR
 
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_unclear_slowdown_names_option_for_more_measurements(paired):
     base, head = [0.9, 1.0, 0.8] * 3, [0.95, 0.7, 0.75] * 3
     verdict = judge_efficiency("c", base, head, paired=paired)
-    assert verdict.verdict == Outcome.UNCLEAR
+    assert verdict.verdict == VerdictKind.UNCLEAR
     assert ("--pairs" if paired else "--steps") in verdict.detail
 
 
 def test_paired_comparison_detects_slowdown_hidden_by_drift():
     drift = np.linspace(0.9, 0.5, 8)
     head = drift * noisy(0.9, 0.01, 8, 1)
-    assert judge_efficiency("c", drift, head, paired=True).verdict == Outcome.REGRESSION
-    assert judge_efficiency("c", drift, head, paired=False).verdict == Outcome.UNCLEAR
+    assert judge_efficiency("c", drift, head, paired=True).verdict == VerdictKind.REGRESSION
+    assert judge_efficiency("c", drift, head, paired=False).verdict == VerdictKind.UNCLEAR
 
 
 @hypothesis.given(base=ROUNDS, head=ROUNDS)
 def test_every_regression_is_large_and_significant(base, head):
     verdict = judge_efficiency("c", base, head, paired=False)
-    if verdict.verdict == Outcome.REGRESSION:
+    if verdict.verdict == VerdictKind.REGRESSION:
         less = scipy.stats.mannwhitneyu(head, base, alternative="less").pvalue
         assert np.median(np.divide.outer(head, base)) < 0.96
         assert less < 0.011
@@ -195,15 +195,15 @@ def test_memory_is_judged_by_its_threshold(head, outcome):
 
 
 def test_single_startup_time_regresses_only_if_doubled():
-    assert judge_startup("c", [5.0], [9.0]).verdict == Outcome.OK
-    assert judge_startup("c", [5.0], [10.5]).verdict == Outcome.REGRESSION
+    assert judge_startup("c", [5.0], [9.0]).verdict == VerdictKind.OK
+    assert judge_startup("c", [5.0], [10.5]).verdict == VerdictKind.REGRESSION
 
 
 def test_paired_startup_times_regress_if_25_percent_slower():
     base = noisy(5, 0.1, 8, 1)
-    assert judge_startup("c", base, base * 1.4).verdict == Outcome.REGRESSION
-    assert judge_startup("c", base, base * 1.2).verdict == Outcome.OK
-    assert judge_startup("c", base, base * 0.6).verdict == Outcome.IMPROVEMENT
+    assert judge_startup("c", base, base * 1.4).verdict == VerdictKind.REGRESSION
+    assert judge_startup("c", base, base * 1.2).verdict == VerdictKind.OK
+    assert judge_startup("c", base, base * 0.6).verdict == VerdictKind.IMPROVEMENT
 
 
 # Whole results.

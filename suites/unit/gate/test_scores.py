@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bertbench.evaluation.items import Items
-from bertbench.gate.judging import exit_status, judge
-from bertbench.gate.result import Outcome
+from bertbench.gate.judging import exit_status, judge_sides
+from bertbench.gate.result import VerdictKind
 from bertbench.gate.sides import load_folder
 from bertbench.results.item_files import write_items
 from suites.unit.made_up_results import accuracy_case, comparison, write_accuracy
@@ -32,7 +32,7 @@ def answers(right, count=800):
 def compare(tmp_path):
     def compare(base, head, **changes):
         sides = write_side(tmp_path / "base", base), write_side(tmp_path / "head", head, **changes)
-        return judge(*sides, command="")
+        return judge_sides(*sides, command="")
 
     return compare
 
@@ -40,10 +40,10 @@ def compare(tmp_path):
 @pytest.mark.parametrize(
     ("right", "outcome", "status"),
     [
-        (600, Outcome.OK, 0),
-        (550, Outcome.REGRESSION, 1),
-        (650, Outcome.IMPROVEMENT, 0),
-        (594, Outcome.UNCLEAR, 3),
+        (600, VerdictKind.OK, 0),
+        (550, VerdictKind.REGRESSION, 1),
+        (650, VerdictKind.IMPROVEMENT, 0),
+        (594, VerdictKind.UNCLEAR, 3),
     ],
 )
 def test_score_verdict_and_exit_status_follow_the_rule(compare, right, outcome, status):
@@ -70,7 +70,7 @@ WORSE_THAN_FP32 = comparison("fp32", 75.0, 90.0, p_value=1e-4, verdict="fail")
 def test_verdict_of_suite_on_head_does_not_cause_regression(compare, suite):
     """Base and head are equal; a missing baseline is none, and so is a loss that the base has too."""
     (verdict,) = compare(answers(600), answers(600), **suite).verdicts
-    assert verdict.verdict == Outcome.OK
+    assert verdict.verdict == VerdictKind.OK
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_verdict_of_suite_on_head_does_not_cause_regression(compare, suite):
 def test_results_that_cannot_be_compared_are_unclear(compare, changes, message):
     result = compare(answers(600), answers(600), **changes)
     (verdict,) = result.verdicts
-    assert verdict.verdict == Outcome.UNCLEAR
+    assert verdict.verdict == VerdictKind.UNCLEAR
     assert message in verdict.detail
     assert exit_status(result) == 3
 
