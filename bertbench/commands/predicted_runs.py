@@ -172,7 +172,7 @@ def conclude(made: "ScoreComparison") -> None:
       GateFailed: F1 has dropped by more than the tolerance.
       CannotJudge: there are too few questions to decide.
     """
-    from bertbench.gate.accuracy import explain
+    from bertbench.gate.score_text import explain
     from bertbench.results.accuracy import Ruling
     from bertbench.tasks.squad import SquadTask
 
