@@ -130,7 +130,7 @@ class _CharacterTable(dict[int, str]):
         result = _clean(character)
         if result not in ("", " "):
             result = _normalize(result, self._rules)
-            if self._depends_on_neighbours(character, result):
+            if self._depends_on_neighbors(character, result):
                 self.contextual.add(character)
             result = "".join(_separate_punctuation(piece) for piece in result)
             if self._rules.tokenize_chinese_chars and _is_cjk(character):
@@ -138,7 +138,7 @@ class _CharacterTable(dict[int, str]):
         self[code_point] = result
         return result
 
-    def _depends_on_neighbours(self, character: str, normalized: str) -> bool:
+    def _depends_on_neighbors(self, character: str, normalized: str) -> bool:
         """Whether lower-casing or the canonical order of marks depends on more than this character."""
         if self._rules.do_lower_case and character == "\N{GREEK CAPITAL LETTER SIGMA}":
             return True

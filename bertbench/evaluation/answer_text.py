@@ -28,19 +28,19 @@ class AnswerTexts:
 
     def __init__(self, tokenizer: Wordpieces) -> None:
         self._tokenizer = tokenizer
-        self._normalised: dict[str, str] = {}
+        self._normalized: dict[str, str] = {}
 
     def cut(self, pieces: Sequence[int], context: Context, first_word: int, last_word: int) -> str:
         """The text of wordpieces (ids) in the words `first_word` to `last_word` of the context."""
         joined = " ".join([self._tokenizer.tokens[index] for index in pieces])
         answer = " ".join(joined.replace(" ##", "").replace("##", "").split())
         words = context.doc_tokens[first_word : last_word + 1]
-        return project_answer(answer, words, " ".join(filter(None, map(self._normalise, words))))
+        return project_answer(answer, words, " ".join(filter(None, map(self._normalize, words))))
 
-    def _normalise(self, word: str) -> str:
-        if word not in self._normalised:
-            self._normalised[word] = " ".join(self._tokenizer.basic_tokenize(word))
-        return self._normalised[word]
+    def _normalize(self, word: str) -> str:
+        if word not in self._normalized:
+            self._normalized[word] = " ".join(self._tokenizer.basic_tokenize(word))
+        return self._normalized[word]
 
 
 def project_answer(answer: str, words: Sequence[str], normalized: str) -> str:

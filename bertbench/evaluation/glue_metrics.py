@@ -76,12 +76,12 @@ def _f1(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _correlation(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Pearson's correlation in float64; that of 0 and 1 with 0 and 1 is Matthews' (Matthews 1975)."""
-    x, y = (_centre(np.asarray(values, np.float64)) for values in (predictions, labels))
+    x, y = (_center(np.asarray(values, np.float64)) for values in (predictions, labels))
     scale = np.sqrt((x * x).sum(-1) * (y * y).sum(-1))
     return np.divide((x * y).sum(-1), scale, out=np.zeros_like(scale), where=scale > 0)
 
 
-def _centre(values: np.ndarray) -> np.ndarray:
+def _center(values: np.ndarray) -> np.ndarray:
     """Values minus their mean; exactly 0 where all are alike."""
     centered = values - values.mean(-1, keepdims=True)
     return np.where(np.ptp(values, axis=-1, keepdims=True) == 0, 0.0, centered)

@@ -59,7 +59,7 @@ def add_and_norm(
     return with_gradient(apply, differentiable)(x, gamma, beta, *present)
 
 
-def _normalised(
+def _normalize(
     x: tf.Tensor, residual: Sequence[tf.Tensor], epsilon: float, rate: float, seeds: Sequence[tf.Tensor]
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The centered, scaled rows [T, H] and 1 / standard deviation [T, 1], in the island dtype."""
@@ -97,7 +97,7 @@ def _norm_forward(
     rate: float,
     seeds: Sequence[tf.Tensor],
 ) -> tf.Tensor:
-    normalized, _ = _normalised(x, residual, epsilon, rate, seeds)
+    normalized, _ = _normalize(x, residual, epsilon, rate, seeds)
     return leave_island(normalized * gamma + beta, x.dtype)
 
 
@@ -111,7 +111,7 @@ def _norm_backward(
     rate: float,
     seeds: Sequence[tf.Tensor],
 ) -> tuple[tf.Tensor, ...]:
-    normalized, inverse = _normalised(x, residual, epsilon, rate, seeds)
+    normalized, inverse = _normalize(x, residual, epsilon, rate, seeds)
     upstream = enter_island(upstream)
     scaled = upstream * gamma
     wide = inverse * (scaled - _row_mean(scaled) - normalized * _row_mean(scaled * normalized))

@@ -26,7 +26,7 @@ def mp_softmax(row):
     return [weight / mpmath.fsum(weights) for weight in weights]
 
 
-def mp_normalised(row, epsilon):
+def mp_normalized(row, epsilon):
     mean = mpmath.fsum(row) / len(row)
     variance = mpmath.fsum((value - mean) ** 2 for value in row) / len(row)
     return [(value - mean) / mpmath.sqrt(variance + epsilon) for value in row]
@@ -72,7 +72,7 @@ def test_exact_softmax_and_layer_norm_agree_with_mpmath(spread):
     softmax = [[float(weight) for weight in mp_softmax(row.tolist())] for row in rows]
     np.testing.assert_allclose(exact.softmax(rows), softmax, rtol=RELATIVE)
     rows += 1e4
-    normal = [[float(value) for value in mp_normalised(row.tolist(), mpmath.mpf(1e-12))] for row in rows]
+    normal = [[float(value) for value in mp_normalized(row.tolist(), mpmath.mpf(1e-12))] for row in rows]
     np.testing.assert_allclose(exact.normalized(rows, 1e-12), normal, rtol=0, atol=RELATIVE)
 
 

@@ -44,8 +44,8 @@ PHRASES = {
     "alternate": r"\btakes? turns\b",
     "a plain word": r"\b(?:anew|blaming|goodness|nobody|nought|outlives?|somebody|whence)\b",
     "American spelling": (
-        r"\b(?:analyse|behaviour|cancelled(?!\(\))|catalogue|centre|colour|favour|grey|initialise|labelled(?!by)|learnt|licence|"
-        r"modelled|neighbour|normalise|optimise|organise|realise|recognise|summarise)[a-z]*\b"
+        r"(?<![a-z])(?:analyse|behaviour|cancelled(?!\(\))|catalogue|centre|colour|favour|grey|initialise|"
+        r"labelled(?!by)|learnt|licence|modelled|neighbour|normalise|optimise|organise|realise|recognise|summarise)[a-z]*"
     ),
 }
 
@@ -107,6 +107,7 @@ def test_unclear_names_are_found(name):
         ("a fault is told in one line", "is reported"),
         ("a run with the same folder goes on", "continue"),
         ("one color and one colour", "American spelling"),
+        ("self._normalised", "American spelling"),
         ("in a process of its own", "separate, or its own ..."),
     ],
 )
