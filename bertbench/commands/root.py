@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "Write a model as a SavedModel or as ONNX.",
     "quantize": "Find the int8 scales of a trained model.",
     "prepare": "Turn plain text into pretraining TFRecords.",
+    "mlperf": "Run SQuAD in a scenario of MLPerf Inference.",
     "benchmark": "Measure throughput as a share of the machine's limit.",
     "gate": "Judge a new result against an old one.",
     "history": "Show stored results over time.",

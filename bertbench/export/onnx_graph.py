@@ -122,7 +122,7 @@ class GraphBuilder:
             self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
-    def add(self, operation: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
+    def add(self, operation: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """Add a node; returns the name of its output."""
         name = output or f"{operation}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operation, inputs, [name], name=name, **attributes))

@@ -14,10 +14,14 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[3]
 # Of other requirements "-" becomes "_".
-MODULES = {"tensorflow-cpu": "tensorflow", "py-cpuinfo2": "cpuinfo"}
+MODULES = {
+    "tensorflow-cpu": "tensorflow",
+    "py-cpuinfo2": "cpuinfo",
+    "mlcommons-loadgen": "mlperf_loadgen",
+}
 # Packages that a requirement installs, and optional ones that are checked before they are imported.
 BROUGHT_ALONG = {"urllib3", "google", "packaging"}
-OPTIONAL = {"horovod", "onnx", "onnxruntime"}
+OPTIONAL = {"horovod", "mlperf_loadgen", "onnx", "onnxruntime"}
 OTHER_ENGINES = ROOT / "tools" / "peers"
 # What tests need without an import: programs, types for one of them, and a plugin of pytest.
 PROGRAMS = {"ruff", "mypy", "types_psutil", "types_requests", "pytest_xdist"}
