@@ -1,5 +1,6 @@
 """`bertbench quantize`: calibrate the scales of a trained model's int8 products on training data."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from bertbench.checkpoint.source import QUANTIZATION_FILE, ModelSource, find_mod
 from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.compute import KernelOptions
-from bertbench.console import make_table, notice, print_table, say
+from bertbench.console import make_table, notice, print_json, print_table, say
 from bertbench.errors import InputError
 from bertbench.files import copy_file
 from bertbench.formatting import percent
@@ -67,6 +68,15 @@ def quantize_model(options: QuantizeOptions) -> None:
             _copy_model(options.model_dir, source, staging)
         write_quantization(staging / QUANTIZATION_FILE, made)
     _print(made, source)
+    print_json(
+        {
+            "output_dir": str(options.output_dir),
+            "output_error": made.output_error,
+            "calibration": dataclasses.asdict(made.calibration),
+            "int8": [site.site for site in made.int8],
+            "left_in_floats": [dataclasses.asdict(site) for site in made.left],
+        }
+    )
     notice(f"{options.output_dir}: model and {QUANTIZATION_FILE} written")
 
 

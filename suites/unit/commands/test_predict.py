@@ -270,7 +270,7 @@ BAD_INPUTS = {
     ),
     "configuration of another model": (
         lambda stand_ins, tmp_path: bad_model(stand_ins, tmp_path, enlarge_model),
-        ("bert_model.ckpt", "bert/embeddings/word_embeddings"),
+        ("bert_model.ckpt: has ", "give the checkpoint and the bert_config.json that belong together"),
     ),
     "malformed JSON": (lambda stand_ins, tmp_path: break_json(tmp_path), ("broken.json: line 2, column 19",)),
     "no such file": (
