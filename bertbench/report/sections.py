@@ -29,7 +29,7 @@ from bertbench.results.schema import (
     LengthsResult,
     ThroughputResult,
 )
-from bertbench.tasks.table import score_text, scored_unit
+from bertbench.tasks.table import difference_unit, score_text, scored_unit
 
 Result = TypeVar("Result")
 
@@ -165,7 +165,7 @@ def _accuracy_cells(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...
         f"{words(made.quantity)} {show(made.score)}",
         NONE if made.expected is None else show(made.expected),
         describe_difference(made),
-        f"{made.tolerance:g}",
+        f"{made.tolerance:g}{difference_unit(case.task) if made.quantity in case.scores else ''}",
         ", ".join([f"{made.items:,} {scored_unit(case.task)}", *changed, *others, *notes]),
     )
 

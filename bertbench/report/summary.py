@@ -12,7 +12,7 @@ from bertbench.report.wording import State
 from bertbench.results.accuracy import AccuracyResult
 from bertbench.results.numerics import NumericsResult
 from bertbench.results.schema import ThroughputResult
-from bertbench.tasks.table import score_text
+from bertbench.tasks.table import difference_unit, score_text
 
 MEASURED = "measured"
 SUBJECTS = {ACCURACY: "accurate", NUMERICS: "exact", SPEED: "fast"}
@@ -83,9 +83,10 @@ def _accuracy_tiles(result: AccuracyResult) -> Iterator[Tile]:
         yield Tile(name, score_text(case.task, case.scores[case.quantity]), case.case)
     for case, made in precision_differences(result.cases)[:1]:
         decimals = decimals_for(made.tolerance)
-        remark = f"may lose {made.tolerance:g}"
+        remark = f"may lose {made.tolerance:g}{difference_unit(case.task)}"
         if made.interval:
             remark = "95 %: " + " … ".join(signed(end, decimals) for end in made.interval)
+            remark += difference_unit(case.task)
         name = f"{case.precision} − fp32, {words(case.task)} {words(case.quantity)}"
         yield Tile(name, signed(made.difference, decimals), remark)
 
@@ -100,9 +101,11 @@ def _throughput_tiles(result: ThroughputResult) -> Iterator[Tile]:
             yield Tile(f"examples/s, {case.precision}", format_number(case.examples_per_second, 3), case.case)
     if ratios:
         values = [f"{ratio:.2f}" for ratio, _ in sorted(ratios)]
-        yield Tile("bf16 over fp32", f"{_range(values)} ×", _cases([name for _, name in ratios]))
+        yield Tile("bf16 over fp32", f"{_range(values)} ×", _cases([name for _, name in ratios], values))
     shares = [f"{100 * share:.1f}" for share in sorted(case.efficiency for case in result.cases)]
-    yield Tile("of the GEMM peak", f"{_range(shares)} %", _cases([case.case for case in result.cases]))
+    yield Tile(
+        "of the GEMM peak", f"{_range(shares)} %", _cases([case.case for case in result.cases], shares)
+    )
 
 
 def _range(ascending: Sequence[str]) -> str:
@@ -110,8 +113,10 @@ def _range(ascending: Sequence[str]) -> str:
     return " … ".join(dict.fromkeys((ascending[0], ascending[-1])))
 
 
-def _cases(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names)} cases, lowest and highest"
+def _cases(names: Sequence[str], ascending: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)} cases{', lowest and highest' if ascending[0] != ascending[-1] else ''}"
 
 
 def _numerics_tiles(result: NumericsResult) -> Iterator[Tile]:

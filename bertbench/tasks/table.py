@@ -46,6 +46,12 @@ def score_text(task: str, value: float) -> str:
     return f"{format_number(value)} %" if kind is not None and kind.point == 1 else format_number(value)
 
 
+def difference_unit(task: str) -> str:
+    """The unit behind a difference of a task's scores: points, if the full score is 100."""
+    kind = TASKS.get(task)
+    return " points" if kind is not None and kind.point == 1 else ""
+
+
 def scored_unit(name: str) -> str:
     """What a task's scores are computed over (such as questions); "items" for an unknown task."""
     kind = TASKS.get(name)
