@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 SHARED_MODEL = "minilm-l6-h384-squad"
 SHARED_VARIANT = "minilm-erf"
-# Made from the shared training data by the command in docs/int8.md.
-SHARED_QUANTIZATION = Path(__file__).resolve().parents[2] / "baselines" / "quantization" / "minilm-erf.json"
 MODEL_VARIABLES = ("BERT_LARGE_DIR", "BERT_BASE_DIR")
 
 
@@ -107,7 +105,7 @@ def shared_slot(places: Places) -> Slot:
 
     def find() -> ModelUnderTest:
         root = places.folder("BERTBENCH_DATA", "set it, or --data, to the folder of shared test data")
-        model = _Model(root / "models" / SHARED_MODEL, gelu="erf", quantization=SHARED_QUANTIZATION)
+        model = _Model(root / "models" / SHARED_MODEL, gelu="erf")
         return _model_under_test("squad", model, root / "data" / "squad" / "dev-v1.1-subset.json")
 
     return Slot("squad", SHARED_VARIANT, find, few_items=True)
@@ -136,12 +134,11 @@ def _user_slots(places: Places) -> Iterator[Slot]:
 
 @dataclass(frozen=True)
 class _Model:
-    """A model folder; `gelu` overrides its configuration, and `quantization` its own int8 scales."""
+    """A model folder; `gelu` overrides its configuration."""
 
     folder: Path
     init_checkpoint: Path | None = None
     gelu: str | None = None
-    quantization: Path | None = None
 
 
 def _find_data(task: str, places: Places) -> Path:
@@ -156,9 +153,7 @@ def _model_under_test(task: str, model: _Model, data: Path) -> ModelUnderTest:
     from bertbench.checkpoint.source import find_model
 
     kind = TASKS[task]
-    source = find_model(
-        model.folder, init_checkpoint=model.init_checkpoint, quantization_file=model.quantization
-    )
+    source = find_model(model.folder, init_checkpoint=model.init_checkpoint)
     tensors = open_checkpoint(source.checkpoint).list_tensors()
     shapes = {tensor.variable: tensor.variable_shape for tensor in tensors}
     if kind.head_variable not in shapes:
@@ -170,10 +165,9 @@ def _model_under_test(task: str, model: _Model, data: Path) -> ModelUnderTest:
         raise Missing(str(error)) from None
     weights = () if model.init_checkpoint is None else ("--init-checkpoint", str(model.init_checkpoint))
     gelu = () if model.gelu is None else ("--gelu", model.gelu)
-    scales = () if model.quantization is None else ("--quantization-file", str(model.quantization))
     return ModelUnderTest(
         source,
         kind(settings, source.tokenizer() if kind.reads_text else None),
         KernelOptions(gelu=model.gelu).for_model(source.config),
-        (task, "--model-dir", str(model.folder), *weights, *gelu, *scales, *command_words(settings)),
+        (task, "--model-dir", str(model.folder), *weights, *gelu, *command_words(settings)),
     )
