@@ -5,9 +5,9 @@ import os
 import platform
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,22 @@ import psutil
 from bertbench import console, embedded
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.errors import CannotJudge
-from bertbench.measure.machine import Machine, describe_machine, installed_version, read_machine
+from bertbench.measure.installation import (
+    LOAD_HOROVOD,
+    LOAD_TENSORFLOW,
+    find_distribution,
+    find_faults,
+    load_libraries,
+)
+from bertbench.measure.machine import Machine, describe_machine, read_machine
 from bertbench.measure.onednn import ALLOW_BF16, LIMITS
 from bertbench.measure.threads import default_threads
 from bertbench.options import Settings
 from bertbench.tasks.table import TASKS
 
-PROBE_SECONDS = 120
+TENSORFLOW = ("tensorflow-cpu", "tensorflow")
+TENSORFLOW_LIBRARY = "tensorflow/libtensorflow_cc.*"
+HOROVOD_LIBRARY = "horovod/tensorflow/mpi_lib*.so"
 GIB = 2**30
 MEMORY_FOR_LARGE = 8 * GIB
 DISK_FOR_LARGE = 6 * GIB
@@ -89,20 +98,27 @@ def examine(machine: Machine) -> list[Finding]:
         check_embedded_model,
         check_data_variables,
     )
-    return [finding for check in checks for finding in check()]
+    with ThreadPoolExecutor() as pool:  # most of the time passes in other processes
+        return [finding for found in pool.map(lambda check: list(check()), checks) for finding in found]
 
 
 def check_tensorflow() -> Iterator[Finding]:
-    """Whether TensorFlow imports and computes."""
-    install = shlex.join([sys.executable, "-m", "pip", "install", "tensorflow-cpu>=2.21,<2.22"])
+    """Whether TensorFlow is whole, and its library loads."""
+    packages = ["--force-reinstall", "tensorflow-cpu>=2.21,<2.22"]
+    install = shlex.join([sys.executable, "-m", "pip", "install", *packages])
     remedy = f"install it: `{install}`"
-    version, problem = run_probe("import tensorflow as tf; tf.constant(1) + 1; print(tf.__version__)")
-    if problem:
-        installed = installed_version("tensorflow-cpu", "tensorflow")
-        state = "broken" if installed else "missing"
-        yield Finding("TensorFlow", state, f"{installed or ''} {problem}".strip(), remedy, essential=True)
+    installed = find_distribution(*TENSORFLOW)
+    if installed is None:
+        yield Finding("TensorFlow", "missing", "not installed", remedy, essential=True)
         return
-    yield Finding("TensorFlow", "ok", version, essential=True)
+    problem = next(find_faults(installed), "")
+    if not problem:
+        _, problem = load_libraries(LOAD_TENSORFLOW, (installed, TENSORFLOW_LIBRARY))
+    if problem:
+        found = f"{installed.version} {problem}"
+        yield Finding("TensorFlow", "broken", found, remedy, essential=True)
+    else:
+        yield Finding("TensorFlow", "ok", installed.version, essential=True)
 
 
 def check_cpu(machine: Machine) -> Iterator[Finding]:
@@ -138,19 +154,19 @@ def _bf16(machine: Machine) -> Finding:
 
 
 def check_horovod() -> Iterator[Finding]:
-    """Whether Horovod imports against this TensorFlow, and which controllers connect its workers."""
-    version = installed_version("horovod")
-    if version is None:
+    """Whether Horovod's library loads beside TensorFlow's, and by which controllers its workers meet."""
+    installed = find_distribution("horovod")
+    if installed is None:
         yield Finding(
             "Horovod", "missing", "not installed; needed only for distributed training", INSTALL_HOROVOD
         )
         return
-    code = "import horovod.tensorflow as h; print(*['Gloo'] * h.gloo_built(), *['MPI'] * h.mpi_built())"
-    controllers, problem = run_probe(code)
+    places = (find_distribution(*TENSORFLOW), TENSORFLOW_LIBRARY), (installed, HOROVOD_LIBRARY)
+    controllers, problem = load_libraries(LOAD_HOROVOD, *places)
     if problem:
-        yield Finding("Horovod", "broken", f"{version} {problem}", INSTALL_HOROVOD)
+        yield Finding("Horovod", "broken", f"{installed.version} {problem}", INSTALL_HOROVOD)
         return
-    yield Finding("Horovod", "ok", f"{version}, controllers {controllers.replace(' ', ', ')}")
+    yield Finding("Horovod", "ok", f"{installed.version}, controllers {controllers.replace(' ', ', ')}")
 
 
 def check_build_tools() -> Iterator[Finding]:
@@ -216,22 +232,6 @@ def _trouble(folder: Path) -> str | None:
     except OSError as error:
         return error.strerror
     return None
-
-
-def run_probe(code: str) -> tuple[str, str]:
-    """Run `code` in another Python; return the last line that it prints, and the error (or an empty text)."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    arguments = [sys.executable, "-c", code]
-    try:
-        result = subprocess.run(
-            arguments, capture_output=True, text=True, env=environment, timeout=PROBE_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        return "", f"does not import within {PROBE_SECONDS} s"
-    if result.returncode:
-        reason = (result.stderr.strip().splitlines() or [""])[-1]
-        return "", f"does not import (status {result.returncode}) {reason}".strip()
-    return (result.stdout.strip().splitlines() or [""])[-1], ""
 
 
 def _room(name: str, free: int, wanted: int, found: str, remedy: str) -> Finding:

@@ -1,10 +1,13 @@
-"""What doctor reports on machines on which something is missing."""
+"""What doctor says of machines that lack something, each made by taking the thing away."""
 
 import json
 import re
+import subprocess
+import sys
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from click.testing import CliRunner
@@ -13,6 +16,8 @@ from bertbench import cli
 from bertbench.commands import doctor
 from bertbench.commands.doctor import Finding
 from bertbench.fetch.catalog import find_item
+from bertbench.measure import installation
+from bertbench.measure.installation import run_probe
 from bertbench.measure.machine import Machine
 
 pytestmark = pytest.mark.unit
@@ -33,16 +38,19 @@ def by_name(findings) -> dict[str, Finding]:
     return {finding.name: finding for finding in findings}
 
 
-def install_fake(folder: Path, package: str, module: str, code: str) -> None:
-    """A package with metadata, whose `module` runs `code` when imported."""
-    metadata = folder / f"{package}-9.9.dist-info" / "METADATA"
-    metadata.parent.mkdir(parents=True)
-    metadata.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 9.9\n")
-    path = folder.joinpath(*module.split("."), "__init__.py")
-    path.parent.mkdir(parents=True)
-    for parent in path.relative_to(folder).parents[1:-1]:
-        (folder / parent / "__init__.py").touch()
-    path.write_text(code)
+def install_fake(folder: Path, package: str, files: dict[str, str], *requires: str) -> None:
+    """A package with metadata and a record of its files."""
+    metadata = folder / f"{package}-9.9.dist-info"
+    metadata.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.1", f"Name: {package}", "Version: 9.9"]
+    lines += [f"Requires-Dist: {requirement}" for requirement in requires]
+    metadata.joinpath("METADATA").write_text("\n".join(lines) + "\n")
+    record = [f"{name},,{len(text)}" for name, text in files.items()]
+    metadata.joinpath("RECORD").write_text("\n".join(record) + "\n")
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 @pytest.fixture
@@ -56,8 +64,7 @@ def fake_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No packages, no programs, no variables."""
-    monkeypatch.setattr(doctor, "installed_version", lambda *names: None)
-    monkeypatch.setattr(doctor, "run_probe", lambda code: ("", "does not import"))
+    monkeypatch.setattr(doctor, "find_distribution", lambda *names: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in (*doctor.DATA_VARIABLES, "CXX"):
         monkeypatch.delenv(name, raising=False)
@@ -130,43 +137,94 @@ def test_real_machine_passes_and_prints_json(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("import os; os.abort()", "status -6"),
-        ("raise ImportError('undefined symbol: _ZN10tensorflow')", "undefined symbol: _ZN10tensorflow"),
-    ],
+    ("controllers", "expected"), [("Gloo MPI", "Gloo, MPI"), ("Gloo", "Gloo"), ("MPI", "MPI")]
 )
-def test_broken_horovod_is_reported_without_crash(fake_packages: Path, code: str, message: str) -> None:
-    install_fake(fake_packages, "horovod", "horovod.tensorflow", code)
+def test_horovod_controllers_are_reported(
+    fake_packages: Path, monkeypatch: pytest.MonkeyPatch, controllers: str, expected: str
+) -> None:
+    install_fake(fake_packages, "horovod", {})
+    monkeypatch.setattr(doctor, "load_libraries", lambda code, *places: (controllers, ""))
+    (finding,) = doctor.check_horovod()
+    assert (finding.state, finding.found) == ("ok", f"9.9, controllers {expected}")
+
+
+def test_horovod_that_does_not_load_is_reported(fake_packages: Path) -> None:
+    library = "horovod/tensorflow/mpi_lib.so"
+    install_fake(fake_packages, "horovod", {"horovod/__init__.py": "", library: "no library"})
     (finding,) = doctor.check_horovod()
     assert (finding.state, finding.essential) == ("broken", False)
-    assert message in finding.found
-    assert "9.9" in finding.found
+    assert re.fullmatch(r"9\.9 does not load \(status 1\) .*mpi_lib\.so: .*", finding.found)
+
+
+INIT, LIBRARY = "tensorflow/__init__.py", "tensorflow/libtensorflow_cc.so.2"
 
 
 @pytest.mark.parametrize(
-    ("gloo", "mpi", "controllers"), [(True, True, "Gloo, MPI"), (True, False, "Gloo"), (False, 1, "MPI")]
+    ("requires", "message"),
+    [
+        ("nowhere-to-be-found>=1", "it needs nowhere-to-be-found, which is not installed"),
+        ("numpy<1", f"it needs numpy<1, but {np.__version__} is installed"),
+    ],
 )
-def test_horovod_controllers_are_reported(
-    fake_packages: Path, gloo: bool, mpi: bool, controllers: str
+def test_unmet_requirements_of_tensorflow_are_reported(
+    fake_packages: Path, requires: str, message: str
 ) -> None:
-    code = f"print('noise')\ngloo_built = lambda: {gloo}\nmpi_built = lambda: {mpi}\n"
-    install_fake(fake_packages, "horovod", "horovod.tensorflow", code)
-    (finding,) = doctor.check_horovod()
-    assert (finding.state, finding.found) == ("ok", f"9.9, controllers {controllers}")
-
-
-def test_tensorflow_that_cannot_be_imported_is_reported(fake_packages: Path) -> None:
-    install_fake(fake_packages, "tensorflow_cpu", "tensorflow", "raise RuntimeError('no AVX')")
+    install_fake(fake_packages, "tensorflow_cpu", {INIT: ""}, requires, "unneeded; extra == 'more'")
     (finding,) = doctor.check_tensorflow()
     assert (finding.state, finding.essential) == ("broken", True)
-    assert "9.9" in finding.found
-    assert "no AVX" in finding.found
+    assert finding.found == f"9.9 {message}"
+
+
+def test_incomplete_files_of_tensorflow_are_reported(fake_packages: Path) -> None:
+    install_fake(fake_packages, "tensorflow_cpu", {INIT: "", LIBRARY: "x" * 2000})
+    path = fake_packages / LIBRARY
+    path.write_text("x" * 1999)
+    (finding,) = doctor.check_tensorflow()
+    assert finding.found == f"9.9 {path} has 1,999 bytes instead of 2,000"
+    path.unlink()
+    (finding,) = doctor.check_tensorflow()
+    assert finding.found == f"9.9 {path} is missing"
+
+
+def test_tensorflow_that_does_not_load_is_reported(fake_packages: Path) -> None:
+    install_fake(fake_packages, "tensorflow_cpu", {INIT: "", LIBRARY: "no library"})
+    (finding,) = doctor.check_tensorflow()
+    assert finding.state == "broken"
+    assert "does not load (status 1)" in finding.found
+    assert LIBRARY in finding.found
+
+
+def test_packages_are_not_imported(fake_packages: Path) -> None:
+    """Importing TensorFlow alone would take longer than everything else."""
+    mark = fake_packages / "imported"
+    code = f"open({str(mark)!r}, 'a').write(__name__)"
+    for package, module in (("tensorflow_cpu", "tensorflow"), ("horovod", "horovod/tensorflow")):
+        install_fake(fake_packages, package, {f"{module}/__init__.py": code})
+    (fake_packages / "horovod" / "__init__.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "bertbench", "doctor", "--json"], capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert "tensorflow/libtensorflow_cc.* is missing" in done.stdout
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import os; os.abort()", "does not load (status -6)"),
+        ("raise OSError('undefined symbol: _ZN10tensorflow')", "undefined symbol: _ZN10tensorflow"),
+    ],
+)
+def test_crash_of_probe_is_reported(code: str, message: str) -> None:
+    found, problem = run_probe(code)
+    assert found == ""
+    assert message in problem
 
 
 def test_hanging_probe_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "PROBE_SECONDS", 0.2)
-    assert doctor.run_probe("import time; time.sleep(60)") == ("", "does not import within 0.2 s")
+    monkeypatch.setattr(installation, "PROBE_SECONDS", 0.2)
+    assert run_probe("import time; time.sleep(60)") == ("", "does not load within 0.2 s")
 
 
 def test_low_memory_and_disk_space_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
