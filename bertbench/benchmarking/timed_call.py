@@ -32,7 +32,14 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
       InputError: the checkpoint does not fit.
     """
     require_size(case.config, source.checkpoint if source is not None else None)
-    model = BertModel(case.config, case.compute, case.task.make_head, trainable=case.trains, seed=_SEED)
+    model = BertModel(
+        case.config,
+        case.compute,
+        case.task.make_head,
+        trainable=case.trains,
+        seed=_SEED,
+        loaded=source.stored_variables() if source is not None else (),
+    )
     if source is not None and source.checkpoint is not None:
         load_weights(model.variables_by_name, source.checkpoint, fresh=model.head_names)
     return model

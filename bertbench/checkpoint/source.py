@@ -49,12 +49,20 @@ class ModelSource:
         Raises:
           InputError: the checkpoint's list of tensors cannot be read.
         """
+        return self.stored_variables().get(variable)
+
+    def stored_variables(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight in the checkpoint, by its name in the model; none without a checkpoint.
+
+        Raises:
+          InputError: the checkpoint's list of tensors cannot be read.
+        """
         from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
 
         if self.checkpoint is None:
-            return None
+            return {}
         tensors = open_checkpoint(self.checkpoint).list_tensors()
-        return next((tensor.variable_shape for tensor in tensors if tensor.variable == variable), None)
+        return {tensor.variable: tensor.variable_shape for tensor in reversed(tensors)}
 
     def trained(self, checkpoint: Path) -> "ModelSource":
         """The model trained from this one; its classifier has the task's labels in the task's order."""

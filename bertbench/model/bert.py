@@ -1,6 +1,6 @@
 """One model: an encoder and a head."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import tensorflow as tf
 
@@ -29,10 +29,11 @@ class BertModel(tf.Module):
         *,
         trainable: bool = False,
         seed: int | None = None,
+        loaded: Collection[str] = (),
     ) -> None:
-        """Create the variables: zeros to be loaded, or random values if a seed is given."""
+        """Create the variables: random if a seed is given, save what will be `loaded`; see `Weights`."""
         super().__init__()
-        weights = Weights(config, compute, trainable=trainable, seed=seed)
+        weights = Weights(config, compute, trainable=trainable, seed=seed, loaded=loaded)
         self.config, self.compute = config, weights.compute
         self.encoder = Encoder(weights, config)
         encoder_names = set(weights.by_name)

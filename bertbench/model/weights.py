@@ -1,6 +1,7 @@
 """The named variables of one model, in the dtypes of its precision."""
 
 import zlib
+from collections.abc import Callable, Collection
 
 import tensorflow as tf
 
@@ -22,34 +23,45 @@ class Weights:
       by_name: every variable created so far, by its checkpoint name.
     """
 
-    def __init__(self, config: ModelConfig, compute: Compute, *, trainable: bool, seed: int | None) -> None:
-        """Variables are zero if `seed` is None (to be loaded), otherwise random as in BERT."""
+    def __init__(
+        self,
+        config: ModelConfig,
+        compute: Compute,
+        *,
+        trainable: bool,
+        seed: int | None,
+        loaded: Collection[str] = (),
+    ) -> None:
+        """Variables are random as in BERT, except those that are `loaded`; all are if `seed` is None.
+
+        What will be loaded has no value until then, because giving it one takes longer than reading it.
+        """
         self.compute = compute.for_model(config)
         self.gelu = compute.kernels.gelu_for(config)
         self.by_name: dict[str, tf.Variable] = {}
         self.trainable = trainable
         self._initializer_range = config.initializer_range
-        self._seed = seed
+        self._seed, self._loaded = seed, loaded
 
     def matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         """A weight of a matrix product: truncated normal; compute dtype in inference."""
-        return self._add(name, self.initial_matrix(name, shape), self._product_dtype())
+        return self._add(name, shape, self._product_dtype(), self.initial_matrix)
 
     def bias(self, name: str, size: int) -> tf.Variable:
         """The bias of a matrix product: zeros; compute dtype in inference."""
-        return self._add(name, tf.zeros([size]), self._product_dtype())
+        return self._add(name, (size,), self._product_dtype(), lambda name, shape: tf.zeros(shape))
 
     def island_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         """A weight used in the island dtype (embeddings, logits): truncated normal."""
-        return self._add(name, self.initial_matrix(name, shape), self._island_dtype())
+        return self._add(name, shape, self._island_dtype(), self.initial_matrix)
 
     def island_vector(self, name: str, size: int, value: float = 0.0) -> tf.Variable:
         """A vector used in the island dtype (layer norms, output biases)."""
-        return self._add(name, tf.fill([size], value), self._island_dtype())
+        return self._add(name, (size,), self._island_dtype(), lambda name, shape: tf.fill(shape, value))
 
     def initial_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
         """The values of a matrix before it is loaded: zeros, or truncated normal values; float32."""
-        if self._seed is None:
+        if self._seed is None or name in self._loaded:
             return tf.zeros(shape)
         # The stream depends on the name, so that values do not depend on the order of creation.
         stream = (self._seed, zlib.crc32(name.encode()))
@@ -61,7 +73,17 @@ class Weights:
     def _product_dtype(self) -> tf.DType:
         return self._island_dtype() if self.trainable else self.compute.precision.compute_dtype
 
-    def _add(self, name: str, value: tf.Tensor, dtype: tf.DType) -> tf.Variable:
-        variable = tf.Variable(tf.cast(value, dtype), name=name, trainable=self.trainable)
+    def _add(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: tf.DType,
+        initial: Callable[[str, tuple[int, ...]], tf.Tensor],
+    ) -> tf.Variable:
+        if self._seed is None or name in self._loaded:
+            value = tf.raw_ops.Empty(shape=shape, dtype=dtype)
+        else:
+            value = tf.cast(initial(name, shape), dtype)
+        variable = tf.Variable(value, name=name, trainable=self.trainable)
         self.by_name[name] = variable
         return variable

@@ -69,7 +69,12 @@ class Trainer:
         self.learning_rate = settings.schedule(self.order)
         require_size(job.source.config, job.source.checkpoint)
         self.model = BertModel(
-            job.source.config, job.compute, job.task.make_head, trainable=True, seed=settings.seed
+            job.source.config,
+            job.compute,
+            job.task.make_head,
+            trainable=True,
+            seed=settings.seed,
+            loaded=job.source.stored_variables(),
         )
         self._task = job.task
         self._features = features
