@@ -1,5 +1,6 @@
-"""The common interface of engines: prepare batches once, then run them all; only the run is timed."""
+"""The common interface of engines: prepare batches once, then run each; only the run is timed."""
 
+import functools
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from bertbench.export.inputs import ROW_INPUTS
 from tools.peers.inputs import PADDED, SORTED, PlainBatch, make_batches
 
 _OPENVINO_TYPES = {"fp32": "f32", "bf16": "bf16"}
+LOGITS = ["start_logits", "end_logits"]
 _LEARNING_RATE = 1e-5
 _CLIP_NORM = 1.0
 
@@ -24,8 +26,10 @@ class EngineInputs:
     """The model, data and settings that all engines share.
 
     Attributes:
-      folder: contains weights.npz and model.onnx.
-      mode: inference or training.
+      folder: contains the weights, and the model in other formats.
+      gelu: tanh or erf. mode: inference or training.
+      latency: every window is a separate batch.
+      padded: whether the windows run padded to 384, too.
     """
 
     config: ModelConfig
@@ -35,6 +39,8 @@ class EngineInputs:
     threads: int
     gelu: str
     mode: str = "inference"
+    latency: bool = False
+    padded: bool = True
 
     @property
     def weights(self) -> Mapping[str, np.ndarray]:
@@ -52,15 +58,22 @@ class EngineInputs:
         return make_batches(self.features, setup, self.batch_size)
 
 
-Outputs = Sequence[np.ndarray]
-
-
 @dataclass(frozen=True)
 class Prepared:
-    """`run` runs every batch; `first` picks from its outputs the first window's start logits, float32."""
+    """Batches ready to run.
 
-    run: Callable[[], Outputs]
-    first: Callable[[Outputs], np.ndarray]
+    Attributes:
+      calls: run one batch each.
+      logits: from their results, the start and end logits of all windows' tokens, float32 [T, 2]; None in
+        training.
+    """
+
+    calls: Sequence[Callable[[], Any]]
+    logits: Callable[[Sequence[Any]], np.ndarray] | None = None
+
+    def run(self) -> list[Any]:
+        """The results of all calls."""
+        return [call() for call in self.calls]
 
 
 class Engine(ABC):
@@ -70,24 +83,34 @@ class Engine(ABC):
         self.inputs = inputs
         self.precision = precision
 
-    @classmethod
-    def setups(cls, mode: str) -> tuple[str, ...]:
+    @property
+    def own_setup(self) -> str | None:
+        """The fastest batching setup; None if it is the padded one."""
+        return SORTED if self.inputs.mode == "inference" else None
+
+    @property
+    def setups(self) -> list[str]:
         """The batching setups that it is measured with."""
-        return (PADDED, SORTED) if mode == "inference" else (PADDED,)
+        own = [self.own_setup] if self.own_setup else []
+        return [PADDED, *own] if self.inputs.padded else own
 
     @abstractmethod
     def prepare(self, setup: str) -> Prepared:
         """Everything that comes before the timed part."""
 
-    def from_rows(self, batches: Sequence[PlainBatch], run: Callable[[], Outputs]) -> Prepared:
-        """An engine whose outputs are start logits [B, S], one array per batch."""
-        number, row = next(
-            (number, int(np.flatnonzero(batch.examples == 0)[0]))
-            for number, batch in enumerate(batches)
-            if 0 in batch.examples
-        )
-        length = int(self.inputs.features.lengths[0])
-        return Prepared(run, lambda outputs: np.asarray(outputs[number][row, :length], np.float32))
+    def from_rows(self, batches: Sequence[PlainBatch], calls: Sequence[Callable[[], np.ndarray]]) -> Prepared:
+        """An engine that returns logits [B, S, 2] for each batch."""
+        features = self.inputs.features
+
+        def logits(outputs: Sequence[np.ndarray]) -> np.ndarray:
+            kept = np.zeros((len(features.input_ids), 2), np.float32)
+            for batch, rows in zip(batches, outputs, strict=True):
+                for row, index in zip(rows, batch.examples, strict=True):
+                    start, end = features.row_splits[index : index + 2]
+                    kept[start:end] = row[: end - start]
+            return kept
+
+        return Prepared(calls, logits)
 
 
 class OpenVino(Engine):
@@ -108,10 +131,12 @@ class OpenVino(Engine):
             "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[self.precision],
         }
         request = core.compile_model(model, "CPU", properties).create_infer_request()
-        inputs = [_named(batch) for batch in batches]
-        return self.from_rows(
-            batches, lambda: [request.infer(arrays)["start_logits"].copy() for arrays in inputs]
-        )
+
+        def run(arrays: dict[str, np.ndarray]) -> np.ndarray:
+            made = request.infer(arrays)
+            return np.stack([made[name] for name in LOGITS], -1)
+
+        return self.from_rows(batches, [functools.partial(run, _named(batch)) for batch in batches])
 
 
 class OnnxRuntime(Engine):
@@ -127,10 +152,11 @@ class OnnxRuntime(Engine):
             str(self.inputs.onnx_file), options, providers=["CPUExecutionProvider"]
         )
         batches = self.inputs.batches(setup)
-        inputs = [_named(batch) for batch in batches]
-        return self.from_rows(
-            batches, lambda: [session.run(["start_logits"], arrays)[0] for arrays in inputs]
-        )
+
+        def run(arrays: dict[str, np.ndarray]) -> np.ndarray:
+            return np.stack(session.run(LOGITS, arrays), -1)
+
+        return self.from_rows(batches, [functools.partial(run, _named(batch)) for batch in batches])
 
 
 class PyTorch(Engine):
@@ -166,17 +192,17 @@ class PyTorch(Engine):
             for tensors in inputs:
                 zeros = torch.zeros(len(tensors["input_ids"]), dtype=torch.int64)
                 tensors |= {"start_positions": zeros, "end_positions": zeros}
-            return Prepared(
-                lambda: [self._train(tensors) for tensors in inputs], lambda losses: np.array(losses[0])
-            )
+            return Prepared([functools.partial(self._train, tensors) for tensors in inputs])
+        return self.from_rows(batches, [functools.partial(self._infer, tensors) for tensors in inputs])
 
-        def run() -> Outputs:
-            with torch.inference_mode():
-                return [self._model(**tensors).start_logits.float().numpy() for tensors in inputs]
+    def _infer(self, tensors: dict[str, Any]) -> np.ndarray:
+        import torch
 
-        return self.from_rows(batches, run)
+        with torch.inference_mode():
+            made = self._model(**tensors)
+            return torch.stack((made.start_logits, made.end_logits), -1).float().numpy()
 
-    def _train(self, tensors: dict[str, Any]) -> np.ndarray:
+    def _train(self, tensors: dict[str, Any]) -> float:
         import torch
 
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):
@@ -185,7 +211,7 @@ class PyTorch(Engine):
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), _CLIP_NORM)
         self._optimizer.step()
         self._optimizer.zero_grad()
-        return loss.detach().float().numpy()
+        return float(loss)
 
 
 @dataclass(frozen=True)
@@ -220,6 +246,7 @@ ENGINES = {
     "OpenVINO": Offer(("engines", "OpenVino"), ("openvino", "onnx")),
     "ONNX Runtime": Offer(("engines", "OnnxRuntime"), ("onnxruntime", "onnx"), precisions=("fp32",)),
     "PyTorch": Offer(("engines", "PyTorch"), ("torch", "transformers"), trains=True),
+    "CTranslate2": Offer(("ctranslate2_engine", "CTranslate2"), ("ctranslate2",), precisions=("fp32",)),
 }
 
 

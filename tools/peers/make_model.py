@@ -1,4 +1,4 @@
-"""The one random model of a comparison, as weights.npz and, if `onnx` is installed, model.onnx."""
+"""The one model of a comparison, random or from a folder: weights.npz and, if `onnx` is there, model.onnx."""
 
 import importlib.util
 import sys
@@ -7,21 +7,25 @@ from pathlib import Path
 import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
+from bertbench.benchmarking.timed_call import build_model
+from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.files import read_json
 from bertbench.tasks.table import make_task
 from tools.peers.inputs import MAX_SEQ_LENGTH
-from tools.peers.own import random_weights
 from tools.peers.worker import JOB_FILE
 
 
 def main(folder: Path) -> None:
-    """Make the model of the job in a folder."""
+    """Make the model of the comparison in a folder."""
     values = read_json(folder / JOB_FILE)
     config = ModelConfig.from_dict(values["config"])
     task = make_task("squad", max_seq_length=MAX_SEQ_LENGTH)
-    weights = random_weights(BenchmarkCase(task, "inference", Compute(), "peers", config, 1))
+    case = BenchmarkCase(task, "inference", Compute(), "peers", config, 1)
+    source = find_model(values["model_dir"]) if values["model_dir"] else None
+    model = build_model(case, source)
+    weights = {name: variable.numpy() for name, variable in model.variables_by_name.items()}
     np.savez(folder / "weights.npz", allow_pickle=False, **weights)
     if importlib.util.find_spec("onnx") is not None and values["mode"] == "inference":
         from bertbench.export.onnx_graph import write_onnx

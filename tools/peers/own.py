@@ -1,11 +1,13 @@
 """This project's engine, with its own batching."""
 
 import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
-from bertbench.benchmarking.timed_call import build_model, make_timed_call
+from bertbench.benchmarking.timed_call import make_timed_call
 from bertbench.compute import Compute, KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
@@ -14,8 +16,8 @@ from bertbench.model.bert import BertModel
 from bertbench.precision import parse_precision
 from bertbench.runtime import start_tensorflow
 from bertbench.tasks.table import make_task
-from tools.peers.engines import Engine, EngineInputs, Outputs, Prepared
-from tools.peers.inputs import MAX_SEQ_LENGTH, PADDED
+from tools.peers.engines import LOGITS, Engine, EngineInputs, Prepared
+from tools.peers.inputs import MAX_SEQ_LENGTH
 
 PACKED = "packed"
 
@@ -45,31 +47,33 @@ class Bertbench(Engine):
             variable.assign(value.astype(variable.dtype.as_numpy_dtype))
         self._call = make_timed_call(self._case, model)
 
-    @classmethod
-    def setups(cls, mode: str) -> tuple[str, ...]:
-        return (PADDED, DEFAULT_STRATEGY if mode == "inference" else PACKED)
+    @property
+    def own_setup(self) -> str:
+        return PACKED if self._case.trains else DEFAULT_STRATEGY
 
     def prepare(self, setup: str) -> Prepared:
         batches = self._batches(setup)
+        calls = [functools.partial(self._call, batch) for batch in batches]
         if self._case.trains:
-            return Prepared(
-                lambda: [np.array(self._call(batch).loss) for batch in batches], lambda losses: losses[0]
-            )
-        number, place = next(
-            (number, int(np.flatnonzero(batch.examples == 0)[0]))
-            for number, batch in enumerate(batches)
-            if 0 in batch.examples
-        )
-        start = int(batches[number].tensors["first_token"][place])
-        end = start + int(self.inputs.features.lengths[0])
+            return Prepared(calls)
+        features = self.inputs.features
 
-        def run() -> Outputs:
-            return [self._call(batch)["start_logits"] for batch in batches]
+        def logits(outputs: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
+            kept = np.zeros((len(features.input_ids), 2), np.float32)
+            for batch, made in zip(batches, outputs, strict=True):
+                values = np.stack([made[name] for name in LOGITS], -1)
+                for first, index in zip(batch.tensors["first_token"], batch.examples, strict=True):
+                    start, end = features.row_splits[index : index + 2]
+                    kept[start:end] = values[first : first + end - start]
+            return kept
 
-        return Prepared(run, lambda outputs: np.asarray(outputs[number][start:end], np.float32))
+        return Prepared(calls, logits)
 
     def _batches(self, setup: str) -> list[Batch]:
         size, lengths = self.inputs.batch_size, self.inputs.features.lengths
+        if self.inputs.latency:
+            plans = [plan_one_batch(lengths, [index], setup, MAX_SEQ_LENGTH) for index in range(len(lengths))]
+            return [assemble(self.inputs.features, plan) for plan in plans]
         if not self._case.trains:
             price = block_tokens(self.inputs.config, self.inputs.threads)
             plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, price)
@@ -79,8 +83,3 @@ class Bertbench(Engine):
         features = dataclasses.replace(self.inputs.features, labels=labels)
         steps = [range(start, min(start + size, len(lengths))) for start in range(0, len(lengths), size)]
         return [assemble(features, plan_one_batch(lengths, step, setup, MAX_SEQ_LENGTH)) for step in steps]
-
-
-def random_weights(case: BenchmarkCase) -> dict[str, np.ndarray]:
-    """A model's random weights, float32, by checkpoint name."""
-    return {name: variable.numpy() for name, variable in build_model(case).variables_by_name.items()}

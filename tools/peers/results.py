@@ -1,7 +1,7 @@
-"""Compares the results of all engines."""
+"""What the rounds of all engines say, side by side."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,30 +11,54 @@ from bertbench.config import ModelConfig
 from bertbench.console import make_table
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
+from bertbench.formatting import NONE, format_number
 from bertbench.measure.flops import encoder_products, total_flop
+from bertbench.measure.machine import read_machine
+from bertbench.measure.timing import latency_percentiles
 from bertbench.tasks.squad import SquadTask
 from tools.peers.engines import OWN
 from tools.peers.inputs import PADDED
 
-# The largest difference of first logits, as a share of the largest one, that rounding can explain.
+PERCENTILES = ("p50", "p90")
+SCORE = "SQuAD F1"
+Scores = Mapping[tuple[str, str], float]  # by engine and precision
+# How far the engines' logits may lie apart, as a share of the largest: rounding, not another model.
 AGREEMENT = {"fp32": 1e-3, "bf16": 0.1}
+
+
+LATENCY_SETUPS = {True: "384 tokens", False: "real lengths"}
 
 
 @dataclass
 class Row:
-    """One engine, precision and setup, with the seconds of each round."""
+    """One engine, precision and setup, with the seconds of each call of each pass."""
 
     engine: str
     precision: str
     setup: str
-    seconds: list[float] = field(default_factory=list)
+    passes: list[list[float]] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> list[float]:
+        """Of each pass."""
+        return [sum(calls) for calls in self.passes]
+
+    @property
+    def latency(self) -> dict[str, float]:
+        """Seconds of a call by percentile."""
+        return latency_percentiles([seconds for calls in self.passes for seconds in calls])
+
+    @property
+    def padded(self) -> bool:
+        """Whether all windows are padded to 384."""
+        return self.setup == PADDED
 
 
 def check_agreement(precision: str, logits: Sequence[tuple[str, np.ndarray]]) -> None:
-    """Compare the first window's logits of all engines with those of the first engine.
+    """Hold the logits of all engines against the first engine's.
 
     Raises:
-      CannotJudge: one differs more than rounding explains.
+      CannotJudge: one lies further apart than rounding explains.
     """
     for name, values in logits[1:]:
         first, expected = logits[0]
@@ -43,8 +67,10 @@ def check_agreement(precision: str, logits: Sequence[tuple[str, np.ndarray]]) ->
             raise CannotJudge(f"{name} and {first} differ by {apart:.3g} in {precision}: not the same model.")
 
 
-def result_table(rows: Sequence[Row], features: Features, config: ModelConfig, mode: str) -> Table:
-    """One row per engine, precision and setup; GFLOP/s count the operations for real tokens."""
+def result_table(
+    rows: Sequence[Row], features: Features, config: ModelConfig, mode: str, scores: Scores
+) -> Table:
+    """A row an engine, precision and setup; GFLOP/s count what the real tokens need."""
     tokens = int(features.lengths.sum())
     products = [
         *encoder_products(config, features.lengths),
@@ -62,18 +88,48 @@ def result_table(rows: Sequence[Row], features: Features, config: ModelConfig, m
                 f"{tokens / seconds:.0f}",
                 f"{needed / seconds:.1f}",
                 f"{speed_ratio(own[row.precision], row):.2f}",
+                _score(row, scores),
             )
         )
-    title = f"{len(features)} windows of {tokens / len(features):.0f} tokens on average, {mode}"
-    return make_table(title, ("engine", "windows/s", "tokens/s", "model GFLOP/s", f"{OWN} / this"), cells)
+    columns = ("engine", "windows/s", "tokens/s", "model GFLOP/s", f"{OWN} / this", SCORE)
+    return make_table(_title(features, mode), columns, cells)
+
+
+def latency_table(rows: Sequence[Row], features: Features, scores: Scores) -> Table:
+    """A row per engine, precision and setup; each window is a separate call."""
+    own = {(row.precision, row.padded): row.latency["p50"] for row in rows if row.engine == OWN}
+    cells = [
+        (
+            f"{row.engine} {row.precision}, {LATENCY_SETUPS[row.padded]}",
+            *(
+                NONE if name not in row.latency else format_number(1000 * row.latency[name])
+                for name in PERCENTILES
+            ),
+            f"{own[row.precision, row.padded] / row.latency['p50']:.2f}",
+            _score(row, scores),
+        )
+        for row in rows
+    ]
+    columns = ("engine", *(f"{name} ms" for name in PERCENTILES), f"p50 of {OWN} / this", SCORE)
+    return make_table(_title(features, "latency of one window"), columns, cells)
+
+
+def _title(features: Features, what: str) -> str:
+    average = features.lengths.mean()
+    return f"{len(features)} windows of {average:.0f} tokens on average, {what}, {read_machine().products}"
+
+
+def _score(row: Row, scores: Scores) -> str:
+    score = scores.get((row.engine, row.precision))
+    return NONE if score is None else f"{score:.2f}"
 
 
 def summarize(rows: Sequence[Row]) -> Iterator[str]:
-    """Compare this engine's batching with the best other engine, for each precision and setup."""
+    """This engine's own batching against the best of the others, in each precision and setup."""
     for own in filter(_is_own_best, rows):
         others = [row for row in rows if row.engine != OWN and row.precision == own.precision]
         for padded in (True, False):
-            peers = [row for row in others if (row.setup == PADDED) == padded]
+            peers = [row for row in others if row.padded == padded]
             if peers:
                 best = min(peers, key=lambda row: statistics.median(row.seconds))
                 yield (
@@ -88,4 +144,4 @@ def speed_ratio(own: Row, other: Row) -> float:
 
 
 def _is_own_best(row: Row) -> bool:
-    return row.engine == OWN and row.setup != PADDED
+    return row.engine == OWN and not row.padded

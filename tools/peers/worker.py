@@ -1,40 +1,53 @@
-"""One engine in one precision, in a separate process, which is idle while it waits.
+"""One engine in one precision, in a separate process, which is idle while others run.
 
-It is started with the engine's name, the precision and the inputs's folder. Once everything is prepared it
-prints one JSON line: each setup with the first window's logits. Then it reads names of setups, runs each, and
-prints its seconds.
+It is started with the engine's name, the precision and the folder of the comparison. Once everything is
+prepared it writes each setup's logits to `logits_file`, and prints the setups' names as one JSON line. Then
+it reads setups' names, runs each, and prints the seconds of its calls.
 """
 
 import json
 import os
 import sys
-import time
 from pathlib import Path
+
+import numpy as np
 
 from bertbench.config import ModelConfig
 from bertbench.files import read_json
+from bertbench.measure.timing import time_call
 from tools.peers.engines import ENGINES, EngineInputs
 from tools.peers.inputs import load_features
 
-JOB_FILE, FEATURES_FILE = "inputs.json", "features.npz"
+JOB_FILE, FEATURES_FILE = "job.json", "features.npz"
+
+
+def logits_file(folder: Path, name: str, precision: str, setup: str) -> Path:
+    """The file with the logits of all windows' tokens, float32 [T, 2]."""
+    return folder / f"{name} {precision} {setup}.npy"
+
+
+def read_inputs(folder: Path) -> EngineInputs:
+    """The inputs in a folder."""
+    values = read_json(folder / JOB_FILE)
+    config = ModelConfig.from_dict(values.pop("config"))
+    del values["model_dir"]
+    return EngineInputs(config, folder, load_features(folder / FEATURES_FILE), **values)
 
 
 def main(name: str, precision: str, folder: Path) -> None:
-    """Answer the requests on standard input; output of engines goes to standard error."""
+    """Serve standard input; what engines themselves print goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    values = read_json(folder / JOB_FILE)
-    config = ModelConfig.from_dict(values.pop("config"))
-    inputs = EngineInputs(config, folder, load_features(folder / FEATURES_FILE), **values)
-    engine = ENGINES[name].engine(inputs, precision)
-    prepared = {setup: engine.prepare(setup) for setup in engine.setups(inputs.mode)}
-    first = {setup: call.first(call.run()).tolist() for setup, call in prepared.items()}
-    print(json.dumps(first), file=answers)
+    engine = ENGINES[name].engine(read_inputs(folder), precision)
+    prepared = {setup: engine.prepare(setup) for setup in engine.setups}
+    for setup, batches in prepared.items():
+        outputs = batches.run()
+        if batches.logits is not None:
+            np.save(logits_file(folder, name, precision, setup), batches.logits(outputs))
+    print(json.dumps(list(prepared)), file=answers)
     for line in sys.stdin:
-        call = prepared[line.strip()]
-        start = time.perf_counter()
-        call.run()
-        print(json.dumps(time.perf_counter() - start), file=answers)
+        seconds = [time_call(call) for call in prepared[line.strip()].calls]
+        print(json.dumps(seconds), file=answers)
 
 
 if __name__ == "__main__":
