@@ -95,6 +95,18 @@ _ELEMENTWISE = {
         "every operation rounds to bfloat16; where 1 - tanh^2 cancels, about |x| = 2.4, its half ULP is "
         "multiplied by up to 4",
     ),
+    ("fp32", "exp compiled"): Tolerance(
+        2.0,
+        "ULP",
+        "the argument less a multiple of log 2, whose rounding counts by less than half of itself, a "
+        "polynomial of some two halves, and an exact power of two",
+    ),
+    ("fp32", "erfc compiled"): Tolerance(
+        3.0,
+        _PHI,
+        "kappa is that of erfc; the rounding of x^2, which it magnifies, an exponential, two polynomials and "
+        "their product, some five halves",
+    ),
     ("fp32", "dropout"): Tolerance(
         1.5, "ULP", "half for the product, up to one for the keep factor, which is rounded before it"
     ),
@@ -160,6 +172,13 @@ _ROWS = {
         "root by half as much, in the result by up to twice that; the rest as for other rows",
     ),
     ("bf16", "layer_norm few_values"): _ONE_ROUNDING,
+    ("any", "product forward error"): Tolerance(
+        1.0,
+        "gamma_K sum |a| |b|",
+        "a sum of K terms in any order, Higham 2002, eq. 3.5, with float32's unit roundoff in both "
+        "precisions; bfloat16's own rounding, half an ULP or where products truncate a whole one, is allowed "
+        "for apart",
+    ),
     ("fp32", "dense"): Tolerance(
         4.5,
         _TERMS,

@@ -7,7 +7,20 @@ from suites.tolerances import TOLERANCES
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "numerics.md"
 COLUMNS = ("quantity", "precision", "bound", "unit", "reason")
-KERNELS = ("dense", "int8", "gelu", "softmax", "layer_norm", "dropout", "cross_entropy", "attention", "cast")
+KERNELS = (
+    "dense",
+    "product",
+    "int8",
+    "gelu",
+    "softmax",
+    "layer_norm",
+    "exp",
+    "erfc",
+    "dropout",
+    "cross_entropy",
+    "attention",
+    "cast",
+)
 ENCODER = ("encoder", "score rounding", "reference logits")
 OTHERS = ("flush to zero", "gradient")
 

@@ -41,6 +41,22 @@ def gelu_erf_slope(x: np.ndarray) -> np.ndarray:
         return 0.5 * special.erfc(-bounded / np.sqrt(2.0)) + bounded * density
 
 
+def exp(x: np.ndarray) -> np.ndarray:
+    """e^x."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return np.exp(x)
+
+
+def erfc(x: np.ndarray) -> np.ndarray:
+    """2 / sqrt(pi) times the integral of e^(-t^2) from x to infinity."""
+    return special.erfc(x)
+
+
+def condition_of_erfc(x: np.ndarray) -> np.ndarray:
+    """|x erfc'(x) / erfc(x)|, with the quotient e^(-x^2) / erfc(x) as the inverse of the scaled erfc."""
+    return 2.0 / np.sqrt(np.pi) * np.abs(x) / special.erfcx(x)
+
+
 def softmax(scores: np.ndarray) -> np.ndarray:
     """exp(s - max s) / sum exp(s - max s) over the last axis."""
     weights = np.exp(scores - scores.max(-1, keepdims=True))

@@ -66,6 +66,21 @@ def test_exact_gelu_slope_agrees_with_mpmath(function, truth):
     np.testing.assert_allclose(function(x), expected, rtol=RELATIVE, atol=2.0**-50)
 
 
+@pytest.mark.parametrize(
+    ("function", "truth"), [(exact.exp, mpmath.exp), (exact.erfc, mpmath.erfc)], ids=["exp", "erfc"]
+)
+def test_exp_and_erfc(function, truth):
+    x = points()
+    expected = np.array([float(truth(mpmath.mpf(value))) for value in x])
+    np.testing.assert_allclose(function(x), expected, rtol=RELATIVE, atol=0)
+
+
+def test_condition_of_erfc():
+    x = points(60)
+    expected = [abs(value * float(mpmath.diff(mpmath.erfc, value) / mpmath.erfc(value))) for value in x]
+    np.testing.assert_allclose(exact.condition_of_erfc(x), expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("spread", [0.1, 3.0, 30.0])
 def test_exact_softmax_and_layer_norm_agree_with_mpmath(spread):
     rows = np.random.default_rng(3).normal(0, spread, (4, 24)) + 5 * spread

@@ -46,6 +46,11 @@ def test_unary_kernel_error_is_within_bound(case, kind, check_report):
     check_report(unary.measure_unary(case, kind, inputs(kind)))
 
 
+@pytest.mark.parametrize("case", [unary.EXP, unary.ERFC], ids=["exp-compiled-fp32", "erfc-compiled-fp32"])
+def test_error_of_exp_and_erfc(case, judge):
+    judge(unary.measure_unary(case, FP32, inputs(FP32)))
+
+
 @KINDS
 def test_error_of_gelu_after_product_is_within_bound(kind, check_report):
     """Behind a matrix product with bias, inside a graph, oneDNN fuses GELU; TensorFlow alone does not."""

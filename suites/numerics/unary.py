@@ -175,4 +175,15 @@ GRADIENTS = (
         largest_input=FUSED_GRADIENT_LARGEST,
     ),
 )
+# What GELU's forms and their gradients are made of, as XLA computes it.
+EXP = UnaryCase("exp", "compiled", kernels.compiled(tf.exp), exact.exp)
+ERFC = UnaryCase(
+    "erfc",
+    "compiled",
+    kernels.compiled(tf.math.erfc),
+    exact.erfc,
+    lambda x, kind: 1.0 + exact.condition_of_erfc(x),
+)
+# The cases of `tools.kernel_sweep`.
+SWEPT = (GELU_TANH, GELU_ERF, *GRADIENTS[:2], EXP, ERFC)
 CAST = UnaryCase("cast", "to_bf16", lambda x: tf.cast(x, tf.bfloat16), lambda x: x)
