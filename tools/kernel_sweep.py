@@ -21,7 +21,7 @@ from bertbench.errors import InputError
 from bertbench.files import make_directory, read_json, write_json
 from bertbench.measure.machine import describe_machine, read_machine
 from bertbench.measure.threads import default_threads
-from bertbench.results.parsing import parse_dataclass
+from bertbench.parsing import parse_dataclass
 from bertbench.runtime import start_tensorflow
 from suites.numerics.report import HISTOGRAM_EDGES, KernelReport, verdict_of
 from suites.numerics.ulp import FP32, from_bits

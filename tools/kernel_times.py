@@ -169,7 +169,10 @@ def command(precision: str, rounds: int, markdown: bool) -> None:
         )
         for form, taken in zip(forms, seconds, strict=True)
     ]
-    title = f"{precision}, {ROWS} rows of {SEQUENCE} tokens, {threads}, {bandwidth / 1e9:.0f} GB/s"
+    products = read_machine().products
+    title = (
+        f"{precision}, {ROWS} rows of {SEQUENCE} tokens, {threads}, {bandwidth / 1e9:.0f} GB/s, {products}"
+    )
     if markdown:
         for line in (f"{title}:", "", *markdown_table(COLUMNS, rows).splitlines()):
             say(line)

@@ -188,13 +188,12 @@ def command(
     points = list(dict.fromkeys(point for sweep in sweeps.values() for point in sweep))
     seconds = measure_points(points, rounds)
     rows = list(describe_sweeps(sweeps, seconds))
+    sizes = f"batch {batch_size}, {max_seq_length} tokens, {threads} threads"
+    title = f"{geometry} {precision} {mode}; {sizes}; {read_machine().products}"
     if markdown:
-        for line in markdown_table(COLUMNS, rows).splitlines():
+        for line in (f"{title}:", "", *markdown_table(COLUMNS, rows).splitlines()):
             say(line)
     else:
-        title = (
-            f"{geometry} {precision} {mode}; batch {batch_size}, {max_seq_length} tokens, {threads} threads"
-        )
         print_table(make_table(title, COLUMNS, rows))
     if output_file is not None:
         measured = [{**dataclasses.asdict(point), "seconds": times} for point, times in seconds.items()]

@@ -12,6 +12,7 @@ from bertbench.benchmarking.workload import Workload
 from bertbench.checkpoint.source import ModelSource
 from bertbench.console import make_table, print_json, print_table, progress, say
 from bertbench.formatting import format_number, percent
+from bertbench.measure.machine import read_machine
 from bertbench.measure.profiling import (
     KERNEL_CLASSES,
     Profile,
@@ -68,7 +69,9 @@ def class_table(profile: Profile, title: str) -> Table:
     rows.append(_row(profile, "between operations", max(0.0, between), None))
     rows.append(_row(profile, "step", profile.step_seconds, None))
     return make_table(
-        f"{title}: time by kernel class", ("class", "ms per step", "share", "calls per step"), rows
+        f"{title}: time by kernel class, matrix products in {read_machine().products}",
+        ("class", "ms per step", "share", "calls per step"),
+        rows,
     )
 
 

@@ -42,7 +42,7 @@ def throughput_case(result: BenchmarkResult, *, startup: bool = True) -> Through
         gemm_peak_ways=result.gemm_peak_ways,
         machine_peak_gflops=result.machine_peak.gflops,
         disturbance=dataclasses.asdict(result.disturbance),
-        warnings=result.disturbance.warnings,
+        warnings=result.warnings,
         peak_memory_mib=result.peak_memory_mib,
         machine=machine,
         machine_id=machine["id"],
@@ -116,7 +116,7 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         rows.append(("bf16", "emulated: no bfloat16 instructions on this machine"))
     if result.case.compute.precision.int8 and int8_products() != ONEDNN:
         rows.append(("int8", SLOW_INT8))
-    rows += [("disturbed", warning) for warning in result.disturbance.warnings]
+    rows += [("warning", warning) for warning in result.warnings]
     return make_table(result.case.name, ("", ""), rows)
 
 

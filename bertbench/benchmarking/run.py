@@ -18,7 +18,7 @@ from bertbench.measure.flops import Product, arithmetic_intensity, total_flop
 from bertbench.measure.gemm_peak import Best, GemmPeak
 from bertbench.measure.gemm_ways import Shape
 from bertbench.measure.machine import read_machine
-from bertbench.measure.rates import center, round_limits
+from bertbench.measure.rates import center, doubts, round_limits
 from bertbench.measure.timing import (
     latency_percentiles,
     peak_memory_mib,
@@ -74,6 +74,11 @@ class BenchmarkResult:
     peak_memory_mib: float
     startup_seconds: float
     examples_per_second_with_features: float | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the figures may be wrong: the machine was disturbed, or the efficiency cannot be."""
+        return (*self.disturbance.warnings, *doubts(self.efficiency))
 
 
 class Benchmark:

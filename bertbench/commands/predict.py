@@ -138,6 +138,7 @@ def _print(task: Task, settings: PredictionSettings, prediction: "Prediction") -
         ("seconds", format_number(prediction.run.seconds, 3)),
         ("examples/s", format_number(_rates(prediction)["examples_per_second"], 3)),
         ("tokens/s", format_number(_rates(prediction)["tokens_per_second"], 3)),
+        ("matrix products in", str(read_machine().products)),
     ]
     print_table(make_table(f"{task.name}, {settings.compute.precision}", ("", ""), rows))
     if scores:

@@ -166,6 +166,7 @@ def _written(job: "TrainingJob", result: "JobResult") -> str:
 
 def _print(job: "TrainingJob", result: "JobResult") -> None:
     from bertbench.formatting import format_number, words
+    from bertbench.measure.machine import read_machine
     from bertbench.tasks.table import score_text
 
     scores = (result.scores or {}).items()
@@ -173,4 +174,5 @@ def _print(job: "TrainingJob", result: "JobResult") -> None:
     if result.run is not None:
         rows += [("loss", format_number(loss)) for _, loss in result.run.loss_curve[-1:]]
         rows.append(("checkpoint", str(result.run.checkpoint)))
+    rows.append(("matrix products in", str(read_machine().products)))
     print_table(make_table(f"{job.task.name}, {job.compute.precision}", ("", ""), rows))

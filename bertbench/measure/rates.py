@@ -5,11 +5,16 @@ the two, and its efficiency the model's GFLOP/s over that limit. The efficiency 
 rounds' efficiencies: drift of the machine affects a round and its limit equally and cancels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
+from bertbench.formatting import percent
+
+# The peak is the best of several calls in the fastest way available, so that a product may exceed it only by
+# the scatter of the clock.
+PEAK_LEEWAY = 1.02
 LEGEND = (
     "Efficiency is the center, over all rounds, of the model's GFLOP/s over the GEMM peak measured with "
     "that round: its own products alone, in the fastest way available. The machine peak is the fastest "
@@ -21,6 +26,20 @@ LEGEND = (
 def round_limits(peaks: Sequence[float]) -> list[float]:
     """The limit of each round [N] from the peaks [N + 1] around them."""
     return [max(before, after) for before, after in pairwise(peaks)]
+
+
+def beats_peak(rate: float, peak: float) -> bool:
+    """Whether a rate exceeds the stated peak by more than `PEAK_LEEWAY`, which no product can."""
+    return rate > PEAK_LEEWAY * peak
+
+
+def doubts(efficiency: float) -> Iterator[str]:
+    """What is wrong with an efficiency that cannot be."""
+    if beats_peak(efficiency, 1.0):
+        yield (
+            f"efficiency {percent(efficiency)} is above {percent(PEAK_LEEWAY, 0)}, so the model or its GEMM "
+            "peak was measured wrongly; measure again on an idle machine"
+        )
 
 
 def center(values: Sequence[float]) -> float:

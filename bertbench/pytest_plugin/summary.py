@@ -15,6 +15,7 @@ import pytest
 from bertbench.console import make_table, render_text
 from bertbench.evaluation.items import Items
 from bertbench.gate.result import Verdict
+from bertbench.measure.machine import read_machine
 from bertbench.parsing import parse_dataclass
 from bertbench.results.accuracy import AccuracyCase
 
@@ -128,7 +129,8 @@ class SessionSummary:
             self.cases[case.case] = JudgedCase(case, Items(np.array(values["ids"]), arrays))
 
     def print_tables(self, terminal: pytest.TerminalReporter) -> None:
-        """Print every table that has rows or notes."""
+        """Print every table that has rows or notes, and what computed its figures."""
+        products = f"Matrix products in {read_machine().products}."
         whole = terminal.config.get_verbosity() > 0
         for table in self.tables.values():
             if (table.detail and not whole) or not (table.rows or table.notes):
@@ -136,7 +138,7 @@ class SessionSummary:
             terminal.section(table.title)
             if table.rows:
                 terminal.write_line(table.render(whole=whole, width=terminal._tw.fullwidth))
-            for note in table.notes:
+            for note in (*table.notes, products):
                 terminal.write_line(note)
 
     def print_verdicts(self, terminal: pytest.TerminalReporter, exit_status: int) -> None:

@@ -198,9 +198,7 @@ def _throughput(result: ThroughputResult) -> Section:
     caption = f"Throughput and the machine's limit, matrix products in {products}"
     table = Table(caption, columns, rows, "pytest -m benchmark", ("peak measured by",), "efficiency")
     roof, speedup = roofline(result.cases), speedup_chart(result.cases)
-    notes = [
-        f"{case.case} was disturbed: {'; '.join(case.warnings)}." for case in result.cases if case.warnings
-    ]
+    notes = [f"{case.case}: {'; '.join(case.warnings)}." for case in result.cases if case.warnings]
     if not speedup:
         notes.append("There are no results of a case in both precisions, so there is no speed-up to show.")
     charts = [chart for chart in (roof, speedup) if chart]

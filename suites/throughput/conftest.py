@@ -14,7 +14,7 @@ from bertbench.benchmarking.workload import full_length_workload
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import BertbenchError
 from bertbench.formatting import describe_ways, format_number, percent
-from bertbench.measure.machine import bf16_is_native, read_machine
+from bertbench.measure.machine import bf16_is_native
 from bertbench.measure.rates import LEGEND
 from bertbench.measure.threads import ThreadSettings
 from bertbench.pytest_plugin.plugin import require_alone
@@ -112,8 +112,8 @@ def measure(
         session.json = session.json or results_folder / THROUGHPUT_FILE
         table = summary_table(pytestconfig, "throughput", COLUMNS, SHORT)
         table.add(*_cells(result))
-        notes = [LEGEND, f"Matrix products in {read_machine().products}; {threads}."]
-        notes += [f"{result.case.name} was disturbed: {message}." for message in result.disturbance.warnings]
+        notes = [LEGEND, f"{threads}."]
+        notes += [f"{result.case.name}: {message}." for message in result.warnings]
         table.notes += [note for note in notes if note not in table.notes]
         return result
 

@@ -25,8 +25,6 @@ DEFAULT_CELLS = (
     ("bert-large-4l", "squad", "training", 2),
 )
 STEPS, WARM_UP_STEPS = 30, 10
-# The peak is the best of several calls in the fastest way available; the rest is noise of the clock.
-PEAK_LEEWAY = 1.02
 # A case of the default part is measured for this many seconds, but at least `LEAST_ROUNDS` times, which is
 # more than the gate needs.
 SECONDS, LEAST_ROUNDS = 10.0, 7

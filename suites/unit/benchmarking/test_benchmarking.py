@@ -159,6 +159,17 @@ def test_efficiency_uses_higher_of_the_peaks_before_and_after_each_round(measure
     assert result.efficiency == pytest.approx(np.exp(np.median(averages)))
 
 
+def test_efficiency_above_limit_is_warned_about():
+    """A call in so little time that the small model would compute five times its limit of 12 GFLOP/s."""
+    benchmark = Benchmark(CASE, full_length_workload(CASE, 1))
+    benchmark.warm_up(1)
+    benchmark.next_round()
+    result = benchmark.result([forward_flop([16, 16]) / 60e9])
+    assert result.efficiency == pytest.approx(5)
+    assert "efficiency 500.0 % is above 102 %" in result.warnings[-1]
+    assert describe_result(result, ThreadSettings(2, 1))["warnings"] == result.warnings
+
+
 def test_training_counts_three_times_the_forward_flop():
     case = dataclasses.replace(CASE, mode="training")
     benchmark = Benchmark(case, full_length_workload(case, 1))
