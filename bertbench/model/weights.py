@@ -32,9 +32,9 @@ class Weights:
         seed: int | None,
         loaded: Collection[str] = (),
     ) -> None:
-        """Variables are random as in BERT, except those that are `loaded`; all are if `seed` is None.
+        """Variables are random as in BERT; `loaded` ones, and all if `seed` is None, stay uninitialized.
 
-        What will be loaded has no value until then, because giving it one takes longer than reading it.
+        They will be loaded; initializing them would take longer than reading them.
         """
         self.compute = compute.for_model(config)
         self.gelu = compute.kernels.gelu_for(config)
