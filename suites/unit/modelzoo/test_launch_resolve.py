@@ -282,9 +282,9 @@ def test_options_without_effect_are_reported_with_the_reason():
             f"{INFERENCE} --numa-cores-per-instance 2 --num-cores 2",
             "--num-cores has no effect: it only applies to a ",
         ),
-        (f"{INFERENCE} --accuracy-only --weight-sharing", "it is for throughput in inference"),
+        (f"{INFERENCE} --accuracy-only --weight-sharing", "it only applies to throughput in inference"),
         (f"{INFERENCE} --accuracy-only -- steps=3", "steps has no effect: it only applies to throughput"),
-        (f"{TRAINING} --weight-sharing", "it is for throughput in inference"),
+        (f"{TRAINING} --weight-sharing", "it only applies to throughput in inference"),
         (f"{TRAINING} --accuracy-only", "--accuracy-only has no effect: it only applies to accuracy runs"),
         (
             f"{TRAINING} -- train_option=Classifier predict_file=x",
