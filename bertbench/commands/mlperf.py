@@ -46,7 +46,7 @@ _VALID = "VALID"
 class MlperfOptions(Settings):
     """The options of `bertbench mlperf`, except those of the task."""
 
-    output_dir: Annotated[Path, Option("Folder to write; new or empty.", group="output")]
+    output_dir: Annotated[Path, Option("Output folder; must be new or empty.", group="output")]
     mlperf: MlperfSettings
     model: ModelOptions = field(default_factory=ModelOptions)
     compute: Compute = field(default_factory=Compute)
@@ -188,7 +188,7 @@ def _conclude(facts: dict[str, Any], options: MlperfOptions) -> None:
     """Print the results.
 
     Raises:
-      GateFailed: F1 is below the target. CannotJudge: LoadGen calls a whole run invalid.
+      GateFailed: F1 is below the target. CannotJudge: LoadGen reports a full-length run as invalid.
     """
     performance = facts.get("performance")
     if performance is not None:
@@ -202,4 +202,4 @@ def _conclude(facts: dict[str, Any], options: MlperfOptions) -> None:
             raise GateFailed(f"{told}.")
         say(f"pass: {told}")
     if performance is not None and performance.get("Result is") != _VALID and not facts["short"]:
-        raise CannotJudge("LoadGen calls the performance run INVALID; see mlperf_log_summary.txt.")
+        raise CannotJudge("LoadGen reports the performance run as INVALID; see mlperf_log_summary.txt.")

@@ -123,5 +123,6 @@ def _print(made: "Quantization", source: ModelSource) -> None:
     print_table(make_table("Products that int8 would cost too much", columns, rows))
     share = percent(sum(weights[site.site] for site in made.left) / everything)
     say(
-        f"cost: {share} of the products' work stays in floats, as much time is added if int8 is twice as fast"
+        f"cost: {share} of the products' work stays in floats, which adds as much time if int8 is twice "
+        "as fast"
     )

@@ -1,1 +1,1 @@
-"""MLPerf Inference's scenarios, by its LoadGen."""
+"""The scenarios of MLPerf Inference, run by its LoadGen."""

@@ -1,4 +1,4 @@
-"""Which waiting requests make the next batch, so that latency stays within a bound."""
+"""The choice of waiting requests for the next batch within a latency bound."""
 
 import bisect
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class BatchingRule:
         return sizes[bisect.bisect_left(sizes, requests)]
 
     def choose(self, waiting: int, oldest: float, now: float) -> tuple[int, float]:
-        """How many of the oldest requests to take now, or how long to wait for others.
+        """Decide how many of the oldest requests to take now, or how long to wait for others.
 
         Args:
           waiting: number of requests, at least one.

@@ -1,4 +1,4 @@
-"""Windows of a data set through a model: one shape of a few for each batch, all compiled before the test."""
+"""Inference of a data set's windows in batches of a few shapes, all compiled before the test."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
 
-WIDTH_STEP = 64  # tokens; at most so many of a row are padding
+WIDTH_STEP = 64  # tokens; each row has fewer padding tokens
 PADDING_LOGIT = -10000.0
 _TIMED = 3
 
@@ -34,7 +34,7 @@ class WindowEngine:
         self._widths = (*range(WIDTH_STEP, max_seq_length, WIDTH_STEP), max_seq_length)
 
     def warm_up(self) -> dict[int, float]:
-        """Compile every shape; the seconds of a batch of the longest windows, by its rows."""
+        """Compile every shape; returns the seconds of a batch of the longest windows by number of rows."""
         longest = int(np.argmax(self._features.lengths))
         seconds = {}
         for size in self.sizes:
@@ -63,7 +63,7 @@ class WindowEngine:
         return list(self._logits(assemble(self._features, plan)))
 
     def run_all(self, indexes: Sequence[int]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
-        """The logits of many windows: batch by batch, the positions in `indexes` and the logits of each."""
+        """The logits of many windows: for each batch, the positions in `indexes` and the logits."""
         price = block_tokens(self._model.config, read_machine().usable_cores)
         chosen = np.asarray(indexes)
         lengths = self._features.lengths[chosen]

@@ -17,7 +17,7 @@ from bertbench.mlperf.systems import Complete, System
 PERFORMANCE, ACCURACY = "performance", "accuracy"
 SUMMARY_FILE, DETAIL_FILE = "mlperf_log_summary.txt", "mlperf_log_detail.txt"
 ACCURACY_FILE = "mlperf_log_accuracy.json"
-MODEL = "bert"  # its name in LoadGen's own configuration
+MODEL = "bert"  # its name in LoadGen's configuration
 _MODES = {PERFORMANCE: "PerformanceOnly", ACCURACY: "AccuracyOnly"}
 
 
@@ -25,7 +25,7 @@ def require_loadgen() -> None:
     """Check that the optional package is installed.
 
     Raises:
-      InputError: it is not.
+      InputError: it is missing.
     """
     if importlib.util.find_spec("mlperf_loadgen") is None:
         raise InputError("mlcommons-loadgen is not installed; install it, or bertbench's extra `mlperf`.")
@@ -78,7 +78,7 @@ def read_logits(log_dir: Path, samples: int, shape: tuple[int, ...]) -> np.ndarr
     }
     size = int(np.prod(shape))
     if sorted(logits) != list(range(samples)) or any(values.size != size for values in logits.values()):
-        raise InputError(f"{path}: does not contain {size} logits of each of {samples} samples.")
+        raise InputError(f"{path}: does not contain {size} logits for each of {samples} samples.")
     return np.stack([logits[index].reshape(shape) for index in range(samples)])
 
 

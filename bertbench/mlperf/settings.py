@@ -1,4 +1,4 @@
-"""How a scenario is run, as a value, and as the `user.conf` that LoadGen reads."""
+"""The settings of a scenario, also as the `user.conf` that LoadGen reads."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -8,15 +8,15 @@ from bertbench.mlperf.systems import SCENARIOS
 from bertbench.options import Option, Settings
 
 BOTH = "both"
-SECONDS, SHORT_SECONDS = 600.0, 10.0  # MLPerf's own, and a look
+SECONDS, SHORT_SECONDS = 600.0, 10.0  # MLPerf's duration, and that of a trial run
 TARGETS = ("99", "99.9")
-_MARGIN = 1.3  # LoadGen issues as many samples as this rate would need, which must take long enough
+_MARGIN = 1.3  # on the rate given to LoadGen, so that the run is long enough
 _USUAL_LOAD = 0.4  # share of the rate in batches that a server can answer in time
 
 
 @dataclass(frozen=True)
 class MlperfSettings(Settings):
-    """What of MLPerf Inference is run.
+    """The settings of a run.
 
     Attributes:
       target: percent of fp32's F1 that must be reached.
@@ -25,8 +25,8 @@ class MlperfSettings(Settings):
 
     option_group: ClassVar[str] = "data"
 
-    scenario: Annotated[str, Option("How queries come.", choices=SCENARIOS)]
-    mode: Annotated[str, Option("What is run.", choices=(BOTH, PERFORMANCE, ACCURACY))] = BOTH
+    scenario: Annotated[str, Option("The scenario.", choices=SCENARIOS)]
+    mode: Annotated[str, Option("The tests to run.", choices=(BOTH, PERFORMANCE, ACCURACY))] = BOTH
     target: Annotated[str, Option("Percent of fp32's F1 that must be reached.", choices=TARGETS)] = TARGETS[0]
     min_duration: Annotated[
         float | None,

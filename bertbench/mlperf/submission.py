@@ -1,4 +1,4 @@
-"""A submission's folder, as MLPerf's submission checker wants it.
+"""A submission's folder, as MLPerf's submission checker requires it.
 
 The layout is that of https://github.com/mlcommons/inference/blob/master/tools/submission: under a division
 and a submitter, `systems`, `code`, `measurements` and `results`, the latter by system, benchmark and
@@ -24,10 +24,10 @@ _KEPT = 4096  # characters of each end of the accuracy log, as the official trun
 
 @dataclass(frozen=True)
 class Submission:
-    """What a submission says of a run.
+    """The description of a run in a submission.
 
     Attributes:
-      benchmark: such as `bert-99`. machine: what `describe_machine` says. note: how it was run.
+      benchmark: such as `bert-99`. machine: the result of `describe_machine`. note: how it was run.
     """
 
     benchmark: str

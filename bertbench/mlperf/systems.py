@@ -27,30 +27,30 @@ Complete = Callable[[Sequence[int], Sequence[np.ndarray]], None]  # ids and logi
 
 
 class System(ABC):
-    """Answers queries; what it raises in another thread is raised by `close`."""
+    """Answers queries; exceptions of its threads are raised by `close`."""
 
     def __init__(self, engine: WindowEngine, complete: Complete) -> None:
         self._engine, self._complete = engine, complete
 
     @abstractmethod
     def issue(self, samples: Sequence[Sample]) -> None:
-        """Take a query."""
+        """Accept a query."""
 
     def close(self) -> None:  # noqa: B027
-        """End; every query has been answered."""
+        """End, after every query was answered."""
 
 
 class SingleStream(System):
-    """One window after the other, each when it is asked for."""
+    """Answers one window at a time, immediately."""
 
     def issue(self, samples: Sequence[Sample]) -> None:
-        """Answer at once."""
+        """Answer immediately."""
         for sample in samples:
             self._complete([sample.id], self._engine.run([sample.index]))
 
 
 class Offline(System):
-    """All windows of a query at once, in batches of similar lengths."""
+    """Answers all windows of a query, in batches of similar lengths."""
 
     def issue(self, samples: Sequence[Sample]) -> None:
         """Answer batch by batch."""
@@ -67,7 +67,7 @@ class _Request:
 
 
 class Server(System):
-    """Requests as they come, in batches that keep to a latency bound."""
+    """Answers requests in order of arrival, in batches within a latency bound."""
 
     def __init__(self, engine: WindowEngine, complete: Complete, rule: BatchingRule) -> None:
         super().__init__(engine, complete)
@@ -80,14 +80,14 @@ class Server(System):
         self._worker.start()
 
     def issue(self, samples: Sequence[Sample]) -> None:
-        """Let the requests wait for a batch."""
+        """Add requests to the queue."""
         now = time.perf_counter()
         with self._changed:
             self._waiting.extend(_Request(sample.id, sample.index, now) for sample in samples)
             self._changed.notify()
 
     def close(self) -> None:
-        """Answer what still waits, and end."""
+        """Answer the waiting requests, and end."""
         with self._changed:
             self._ends = True
             self._changed.notify()
@@ -105,7 +105,7 @@ class Server(System):
             self._complete([request.sample_id for request in batch], logits)
 
     def _next_batch(self) -> list[_Request]:
-        """The next batch, when it is time for it; empty at the end."""
+        """Wait for the next batch; it is empty at the end."""
         with self._changed:
             while True:
                 if not self._waiting and self._ends:

@@ -45,7 +45,7 @@ def test_oldest_request_waits_while_its_batch_can_end_in_time(waiting, now, expe
 
 
 def simulated_latencies(rule, arrivals):
-    """One server that follows the rule; batches take exactly as long as they should."""
+    """A simulated server that follows the rule; batches take exactly the measured time."""
     now, waiting, latencies, coming = 0.0, [], [], list(arrivals)
     while coming or waiting:
         if not waiting:
@@ -63,7 +63,7 @@ def simulated_latencies(rule, arrivals):
 
 
 @pytest.mark.parametrize("rate", [0.5, 3.0, 8.0])
-def test_latencies_keep_to_the_bound_below_saturation(rate):
+def test_latencies_are_within_bound_below_saturation(rate):
     dice = random.Random(4)
     arrivals = np.cumsum([dice.expovariate(rate) for _ in range(400)]).tolist()
     latencies = simulated_latencies(RULE, arrivals)
@@ -93,7 +93,7 @@ def samples(*indexes):
 
 
 @pytest.mark.parametrize("kind", [Offline, SingleStream, Server])
-def test_every_sample_gets_its_own_answer(kind):
+def test_each_sample_gets_its_answer(kind):
     answers = {}
 
     def complete(ids, logits):
@@ -131,7 +131,7 @@ def test_error_of_a_batch_ends_the_test():
         (MlperfSettings("SingleStream"), 600, {"min_duration": "600000", "target_latency": "20"}),
     ],
 )
-def test_user_conf_has_the_scenarios_keys(settings, seconds, expected):
+def test_user_conf_contains_keys_of_scenario(settings, seconds, expected):
     lines = settings.user_conf(seconds, 100.0, 0.02).splitlines()
     assert lines == [f"bert.{settings.scenario}.{key} = {value}" for key, value in expected.items()]
 
@@ -144,7 +144,7 @@ def write_log(folder, values):
         (folder / name).write_text(f"{folder.name} {name}")
 
 
-def test_submission_has_the_checkers_layout(tmp_path):
+def test_submission_has_layout_of_official_checker(tmp_path):
     values = np.random.default_rng(1).normal(size=(40, 20, 2)).astype(np.float32)
     logs = {mode: tmp_path / mode for mode in ("performance", "accuracy")}
     for folder in logs.values():
@@ -187,7 +187,7 @@ OPTIONS = SimpleNamespace(seconds=10.0)
 @pytest.mark.parametrize(
     ("f1", "target", "passes"), [(89.2, "99", True), (89.0, "99", False), (89.2, "99.9", False)]
 )
-def test_f1_must_reach_the_target(f1, target, passes):
+def test_f1_below_target_fails(f1, target, passes):
     if passes:
         _conclude(facts_of(f1, target=target), OPTIONS)
     else:
@@ -201,7 +201,7 @@ def test_invalid_run_is_not_judged_unless_it_is_short():
         _conclude(facts_of(90.0, "INVALID", short=False), OPTIONS)
 
 
-def test_loadgen_runs_both_tests(call_here, stand_ins, tmp_path):
+def test_loadgen_runs_performance_and_accuracy_tests(call_here, stand_ins, tmp_path):
     """One test only: LoadGen reads one configuration per process."""
     if importlib.util.find_spec("mlperf_loadgen") is None:
         pytest.skip("mlcommons-loadgen is not installed; the extra `mlperf` brings it")
