@@ -7,6 +7,7 @@ import pytest
 
 from bertbench import kernels
 from bertbench.model.attention import attend
+from suites.accuracy import document as accuracy_document
 from suites.numerics.document import DOCUMENT, make_tables
 from suites.tables import with_tables
 from suites.tolerances import TOLERANCES
@@ -49,3 +50,10 @@ def test_numerics_document_contains_current_table_of_bounds():
     text = DOCUMENT.read_text(encoding="utf-8")
     assert with_tables(text, make_tables()) == text, "run `python -m suites.numerics.document`"
     assert text.count(make_tables()["bounds"]) == 1
+
+
+def test_readme_has_the_table_of_the_recorded_accuracy():
+    text = accuracy_document.DOCUMENT.read_text(encoding="utf-8")
+    tables = accuracy_document.make_tables()
+    assert with_tables(text, tables) == text, "run `python -m suites.accuracy.document`"
+    assert text.count(tables["accuracy"]) == 1
