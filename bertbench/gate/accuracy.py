@@ -23,7 +23,7 @@ from bertbench.evaluation.resampling import (
     difference_interval,
     exchange_p_value,
 )
-from bertbench.gate.limits import SIGHT, SIGNIFICANCE, WIDEST_INTERVAL
+from bertbench.gate.limits import SCORE_SIGNIFICANCE, SIGHT, WIDEST_INTERVAL
 from bertbench.results.accuracy import AccuracyResult, Ruling, ScoreComparison, read_accuracy
 
 _WORST_FIRST = (Ruling.FAIL, Ruling.UNCLEAR, Ruling.UNCHANGED, Ruling.PASS)
@@ -93,7 +93,7 @@ def decide(comparison: ScoreComparison) -> Ruling:
     gain, worst, best = gains(comparison)
     if comparison.interval is None:
         return Ruling.PASS if gain >= -comparison.tolerance else Ruling.FAIL
-    significant = comparison.p_value is not None and comparison.p_value < SIGNIFICANCE
+    significant = comparison.p_value is not None and comparison.p_value < SCORE_SIGNIFICANCE
     if gain == worst == best == 0:
         return Ruling.PASS if are_enough(comparison) else Ruling.UNCHANGED
     if worst > -comparison.tolerance and (
@@ -137,7 +137,7 @@ def items_needed(comparison: ScoreComparison) -> float:
         growths += [_growth(error * in_interval, WIDEST_INTERVAL * comparison.tolerance)]
     else:  # to fail: the loss is beyond the tolerance, and significant
         growths = [_growth(error * decided, -room)]
-        growths += [_growth(error * (_quantile(1 - SIGNIFICANCE) + decided), -gain)]
+        growths += [_growth(error * (_quantile(1 - SCORE_SIGNIFICANCE) + decided), -gain)]
     fewest = fewest_items(comparison.quantity, comparison.expected, comparison.tolerance)
     return max(fewest, comparison.items * max(growths))
 

@@ -7,6 +7,7 @@ MEMORY_THRESHOLD = 0.10  # peak memory repeats to about 1 %
 STARTUP_THRESHOLD = 0.25  # for several start-ups per side, in addition to a test
 SINGLE_STARTUP_THRESHOLD = 1.0  # one start-up a side swings by tens of percent on a shared machine
 SIGNIFICANCE = 0.01  # one-sided: the most false alarms there can be where measurements are independent
+SCORE_SIGNIFICANCE = 0.005  # one-sided: half of the false failures that are allowed, so that samples show it
 MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
 FAR_FALL = 0.3  # every round so far below every round of the base: no noise does that, however few they are
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
