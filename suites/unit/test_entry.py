@@ -15,6 +15,14 @@ START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bertbench.entry i
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Let the processes of a test get SIGINT, although a shell ignores it for tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def start(tmp_path):
     """Start a program whose `run(arguments)` has this body; its streams are pipes unless given."""

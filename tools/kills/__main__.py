@@ -48,7 +48,8 @@ def main(moments: int, names: Sequence[str], numbers: Sequence[str], seed: int) 
                 ]
                 rows.append((name, number.name, *count(endings)))
                 notice(" ".join(rows[-1]))
-    say(markdown(COLUMNS, rows))
+    for line in markdown(COLUMNS, rows).splitlines():
+        say(line)
 
 
 def count(endings: Sequence[Ending]) -> tuple[str, ...]:

@@ -106,18 +106,16 @@ def _git(folder: Path, *words: str) -> None:
 
 
 def _archive(folder: Path) -> None:
-    """A web server's folder with archives of a few megabytes."""
-    for name in ("first", "second"):
-        source = folder / f"{name}-source"
-        source.mkdir()
-        for number in range(3):
-            text = f"{name} {number}\n" * 200_000
-            (source / f"file-{number}.txt").write_text(text, encoding="utf-8")
-        shutil.make_archive(str(folder / name), "zip", source)
+    """An archive with files of a few megabytes."""
+    source = folder / "source"
+    source.mkdir()
+    for number in range(3):
+        (source / f"file-{number}.txt").write_text(f"line of file {number}\n" * 200_000, encoding="utf-8")
+    shutil.make_archive(str(folder / "archive"), "zip", source)
 
 
-def _fetch(name: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "tools.kills.local_fetch", f"{name}.zip", "cache")
+def _fetch() -> tuple[str, ...]:
+    return (sys.executable, "-m", "tools.kills.local_fetch", "archive.zip", "cache")
 
 
 _CHECK = (*BERTBENCH, "check")
@@ -127,7 +125,7 @@ COMMANDS = {
         KilledCommand("predict", lambda folder: None, _predict(3), _predict(5), ("out/*",)),
         KilledCommand("train", lambda folder: None, (), _train(), ("out/*",), resumes=True),
         KilledCommand("prepare", _text, _prepare(1), _prepare(2), ("out/*",)),
-        KilledCommand("fetch", _archive, _fetch("first"), _fetch("second"), ("cache/data/*",), resumes=True),
+        KilledCommand("fetch", _archive, (), _fetch(), ("cache/data/*",), resumes=True),
         KilledCommand(
             "check", _project, (*_CHECK, "--output-dir", "results"), (*_CHECK, "--output-dir", "results"),
             ("results/*",), turn=_turn_project,

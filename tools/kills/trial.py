@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from bertbench.entry import STOPPING
+from bertbench.output_folders import LOCK
 from tools.kills.killed_commands import KilledCommand
 
 # Keys in JSON files whose values differ between two runs of the same command.
@@ -33,6 +35,7 @@ VOLATILE = frozenset(
 )
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 SECONDS_FOR_ORPHANS = 3.0
+SECONDS_OF_WRITING = 0.5
 _NOT_OUTPUTS = ("events", "loss_curve.json")  # they contain times
 
 Outputs = Mapping[str, str]  # a digest of each output, by path in the folder
@@ -91,9 +94,11 @@ def kill(
     *,
     again: bool,
 ) -> Ending:
-    """Start the newer form in a copy of the folder, and send a signal after a share `moment` of its time.
+    """Start the newer form in a copy of the folder, and send a signal.
 
     Args:
+      moment: in [0, 1). The first half stands for the whole run, the second half for the time in which the
+        command writes, which is short.
       folder: the path of the copy; it is removed at the end. again: whether to run the command again.
     """
     shutil.copytree(reference.folder, folder)
@@ -105,8 +110,9 @@ def kill(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_handle_signals,
         )
-        time.sleep(moment * reference.seconds)
+        _wait(process, reference, moment, folder)
         family = _family(process.pid)
         process.send_signal(number)
         _, errors = process.communicate()
@@ -148,6 +154,30 @@ def find_left(folder: Path) -> tuple[str, ...]:
     """The temporary files and folders, recognized by their names."""
     paths = folder.rglob(".*bertbench*")
     return tuple(sorted(str(path.relative_to(folder)) for path in paths))
+
+
+def _handle_signals() -> None:
+    """Undo what a shell does for commands in the background, which ignore SIGINT."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _wait(process: "subprocess.Popen[str]", reference: Reference, moment: float, folder: Path) -> None:
+    """Wait until the moment of a kill; see `kill`."""
+    if moment < 0.5:
+        time.sleep(2 * moment * reference.seconds)
+        return
+    before = _list_files(folder)
+    while process.poll() is None and _list_files(folder) == before:
+        time.sleep(0.002)
+    time.sleep((2 * moment - 1) * SECONDS_OF_WRITING)
+
+
+def _list_files(folder: Path) -> set[str]:
+    """All files but the lock, which a run creates at its start."""
+    return {
+        os.path.join(place, name) for place, _, names in os.walk(folder) for name in names if name != LOCK
+    }
 
 
 def _finishes(killed: KilledCommand, reference: Reference, folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import shutil
 import signal
 
 import pytest
@@ -16,21 +17,20 @@ pytestmark = pytest.mark.unit
 PREPARE = COMMANDS["prepare"]
 
 
-def write_text(folder):
-    """Two parts of text, most of which is blank."""
-    text = PRETRAINING_TEXT.read_text(encoding="utf-8")
-    (folder / "text.txt").write_text(f"{text}\n\n{' ' * 5_000_000}\n\n{text}", encoding="utf-8")
+def copy_text(folder):
+    """A single part of text, for a single process."""
+    shutil.copy(PRETRAINING_TEXT, folder / "text.txt")
 
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    killed = dataclasses.replace(PREPARE, set_up=write_text)
+    killed = dataclasses.replace(PREPARE, set_up=copy_text)
     return make_reference(killed, tmp_path_factory.mktemp("kills"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_prepare_leaves_whole_outputs_and_no_processes(reference, number, tmp_path):
-    moment = random.Random(f"17 {number}").uniform(0.3, 1.0)
+    moment = random.Random(f"17 {number}").uniform(0.5, 0.8)
     ending = kill(PREPARE, reference, number, moment, tmp_path / "trial", again=number == signal.SIGKILL)
     assert (ending.orphans, ending.traceback) == (0, False)
     if number == signal.SIGKILL:
