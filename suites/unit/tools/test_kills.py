@@ -1,44 +1,67 @@
-"""A small seeded run of `python -m tools.kills`, and the classification of outcomes."""
+"""Seeded kills of a small writer, as `python -m tools.kills` does it, and the classification of outcomes."""
 
-import dataclasses
 import random
-import shutil
 import signal
+import sys
 
 import pytest
 
-from bertbench.embedded import PRETRAINING_TEXT
-from tools.kills.__main__ import count
-from tools.kills.killed_commands import COMMANDS
+from tools.kills.__main__ import SIGNALS, count
+from tools.kills.killed_commands import COMMANDS, KilledCommand
 from tools.kills.trial import Ending, Reference, classify, kill, make_reference
 
 pytestmark = pytest.mark.unit
 
 PREPARE = COMMANDS["prepare"]
+KILLS_PER_SIGNAL = 4
+PROGRAM = """
+import time
+from bertbench.entry import run_program
+
+def run(arguments):
+    from bertbench.output_folders import staged_directory
+    with staged_directory("out", last="results.json") as staging:
+        for name in ("a", "b", "results.json"):
+            (staging / name).write_text(arguments[0])
+            time.sleep(0.1)
+    return 0
+
+if __name__ == "__main__":
+    run_program("writer", "writer")
+"""
 
 
-def copy_text(folder):
-    """A single part of text, for a single process."""
-    shutil.copy(PRETRAINING_TEXT, folder / "text.txt")
+def write_program(folder):
+    (folder / "writer.py").write_text(PROGRAM)
+
+
+WRITER = KilledCommand(
+    "writer",
+    write_program,
+    (sys.executable, "writer.py", "old"),
+    (sys.executable, "writer.py", "new"),
+    ("out/*",),
+)
 
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    killed = dataclasses.replace(PREPARE, set_up=copy_text)
-    return make_reference(killed, tmp_path_factory.mktemp("kills"))
+    return make_reference(WRITER, tmp_path_factory.mktemp("kills"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_prepare_leaves_whole_outputs_and_no_processes(reference, number, tmp_path):
-    moment = random.Random(f"17 {number}").uniform(0.5, 0.8)
-    ending = kill(PREPARE, reference, number, moment, tmp_path / "trial", again=number == signal.SIGKILL)
-    assert (ending.orphans, ending.traceback) == (0, False)
-    if number == signal.SIGKILL:
-        assert ending.finished
-        assert ending.state in ("old", "partial", "new")
-    else:
-        assert ending.left == ()
-        assert ending.state in ("old", "new")
+@pytest.mark.parametrize("number", SIGNALS)
+def test_killed_writer_leaves_whole_outputs(reference, number, tmp_path):
+    draw = random.Random(int(number))
+    for _ in range(KILLS_PER_SIGNAL):
+        again = number == signal.SIGKILL
+        ending = kill(WRITER, reference, number, draw.random(), tmp_path / "trial", again=again)
+        assert (ending.orphans, ending.traceback) == (0, False)
+        if again:
+            assert ending.finished
+            assert ending.state in ("old", "partial", "new")
+        else:
+            assert ending.left == ()
+            assert ending.state in ("old", "new")
 
 
 def test_output_states_are_classified(tmp_path):
