@@ -84,16 +84,17 @@ def check(options: CheckOptions) -> None:
     results = [verdict.result for verdict in verdicts]
     scores = [(result.case, result.items) for result in results if isinstance(result, JudgedScore)]
     speeds = [result.figures for result in results if isinstance(result, JudgedSpeed)]
+    failed = any(verdict.verdict == FAIL for verdict in verdicts)  # such a run records nothing
+    if options.record_baselines and not failed:  # before --output-dir adds files to the work tree
+        for path in record(project, scores, speeds, allow_dirty=options.allow_dirty):
+            notice(f"{path}: recorded; commit it")
     if options.output_dir is not None:
         judged = [
             verdict for result in results if isinstance(result, JudgedSpeed) for verdict in result.verdicts
         ]
         write_results(options.output_dir, scores, speeds, judged)
         notice(f"{options.output_dir}: results written")
-    _raise(verdicts, FAIL, GateFailed)  # a run with a failure records nothing
-    if options.record_baselines:
-        for path in record(project, scores, speeds, allow_dirty=options.allow_dirty):
-            notice(f"{path}: recorded; commit it")
+    _raise(verdicts, FAIL, GateFailed)
     _raise(verdicts, UNCLEAR, CannotJudge)
 
 

@@ -80,7 +80,7 @@ class ProjectItem(pytest.Item):
         return self.path, None, self.name
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # recording needs the work tree without the files that others write now
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the results, record the baselines, and report the outcome of the checks."""
     config, summary = session.config, summary_of(session.config)
@@ -89,11 +89,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from bertbench.project_results import write_results
 
     scores = [(entry.case, entry.items) for entry in summary.cases.values()]
+    if config.option.record_baselines:
+        _record(session, summary)
     if config.option.results_dir:
         speeds = list(summary.speeds.values())
         write_results(config.option.results_dir, scores, speeds, summary.judgments)
-    if config.option.record_baselines:
-        _record(session, summary)
     if summary.cases:
         summary.verdicts.append(closing_line(config))
 

@@ -68,7 +68,9 @@ def test_unclear_then_recorded_then_passed_then_failed(tmp_path):
     assert status == 3, out
     assert out.splitlines()[-1] == "exit status 3"
 
-    status, out = run_pytest(folder, "--record-baselines")
+    status, out = run_pytest(
+        folder, "--record-baselines", "--junitxml", "recorded.xml", "--results-dir", "recorded"
+    )
     assert status == 0, out
     assert "recorded; commit it" in out
     assert f"accuracy: measured, not judged: {SCORE}" in out
