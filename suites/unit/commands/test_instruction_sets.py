@@ -110,7 +110,7 @@ def test_unsupported_limits_follow_cpu_flags(call_here):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("a", "b", "--isa", "avx,avx2"), "--isa makes the predictions itself; give no predictions files"),
+        (("a", "b", "--isa", "avx,avx2"), "--isa makes the predictions; remove the predictions files"),
         ((), "give two predictions files or folders, or --isa."),
         (("a",), "give two predictions files or folders, or --isa."),
     ],
