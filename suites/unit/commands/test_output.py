@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 SQUAD = ("--data", embedded.SQUAD_DEV)
 MODULES = sorted(Path(commands.__file__).parent.glob("*.py"))
 PRINTERS = {"say", "print_table", "print_fitted"}
-# It prints workers' lines or a plan; the commands that print results print JSON.
+# Parts of commands: these print workers' lines, a plan or single answers, the commands the JSON.
 WITHOUT_RESULT = {"distributed_options", "predicted_runs"}
 
 
