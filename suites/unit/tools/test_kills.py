@@ -51,10 +51,10 @@ def reference(tmp_path_factory):
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_killed_writer_leaves_whole_outputs(reference, number, tmp_path):
-    draw = random.Random(int(number))
+    draw = random.Random(int(number))  # moments of writing: SIGINT may meet the start of Python itself
     for _ in range(KILLS_PER_SIGNAL):
         again = number == signal.SIGKILL
-        ending = kill(WRITER, reference, number, draw.random(), tmp_path / "trial", again=again)
+        ending = kill(WRITER, reference, number, draw.uniform(0.5, 1.0), tmp_path / "trial", again=again)
         assert (ending.orphans, ending.traceback) == (0, False)
         if again:
             assert ending.finished
