@@ -22,14 +22,16 @@ from bertbench.files import make_directory, read_json, write_json
 from bertbench.measure.machine import describe_machine, read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.parsing import parse_dataclass
+from bertbench.results.numerics import verdict_of
 from bertbench.runtime import start_tensorflow
-from suites.numerics.report import HISTOGRAM_EDGES, KernelReport, verdict_of
+from suites.numerics.report import HISTOGRAM_EDGES, KernelReport
 from suites.numerics.ulp import FP32, from_bits
 from suites.numerics.unary import SWEPT, UnaryCase, measure_unary
 from suites.tables import markdown as markdown_table
 from suites.tolerances import TOLERANCES
 from tools.scripts import run_script
 
+COMMAND = "python -m tools.kernel_sweep"
 PATTERNS = 1 << 32
 CHUNK = 1 << 22
 COLUMNS = ("kernel", "inputs", "largest error", "mean", "at", "bound", "unit", "minutes", "verdict")
@@ -59,7 +61,7 @@ class Sweep:
 
     def plus(self, report: KernelReport, patterns: int, seconds: float) -> "Sweep":
         """The progress after the report of the next patterns."""
-        row = report.to_row()  # with finite figures, as JSON needs
+        row = report.to_row(COMMAND)  # with finite figures, as JSON needs
         worse = row.max_ulp > self.largest
         return dataclasses.replace(
             self,
