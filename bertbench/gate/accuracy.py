@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 
 from bertbench.errors import CannotJudge, InputError
-from bertbench.evaluation.items import Items, lower_is_better, lowest_score
+from bertbench.evaluation.items import CORRELATIONS, Items, lower_is_better, lowest_score
 from bertbench.evaluation.resampling import (
     CONFIDENCE,
     RESAMPLES,
@@ -23,7 +23,7 @@ from bertbench.evaluation.resampling import (
     difference_interval,
     exchange_p_value,
 )
-from bertbench.gate.limits import SCORE_SIGNIFICANCE, SIGHT, WIDEST_INTERVAL
+from bertbench.gate.limits import RAREST_CLASS, SCORE_SIGNIFICANCE, SIGHT, WIDEST_INTERVAL
 from bertbench.results.accuracy import AccuracyResult, Ruling, ScoreComparison, read_accuracy
 
 _WORST_FIRST = (Ruling.FAIL, Ruling.UNCLEAR, Ruling.UNCHANGED, Ruling.PASS)
@@ -150,8 +150,14 @@ def are_enough(comparison: ScoreComparison) -> bool:
 
 
 def score_range(quantity: str, expected: float) -> float:
-    """The loss of a score if every item is completely wrong."""
-    return abs(expected - lowest_score(quantity))
+    """How fast a score falls with the share of items that are completely wrong.
+
+    A mean loses its whole value with all items. A correlation falls faster: where a share q of the labels is
+    of one class, wrong answers to that class cost 1 / (2 q (1 - q)) times their share. Labels may be as
+    unbalanced as `RAREST_CLASS`.
+    """
+    loss = abs(expected - lowest_score(quantity))
+    return loss / (4 * RAREST_CLASS * (1 - RAREST_CLASS)) if quantity in CORRELATIONS else loss
 
 
 def gains(comparison: ScoreComparison) -> tuple[float, float, float]:

@@ -13,6 +13,7 @@ FAR_FALL = 0.3  # every round so far below every round of the base: no noise doe
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
 PAIRS = 14  # of interleaved runs: enough to catch a 10 % slowdown on a busy machine
 CALIBRATION_RUNS = 40  # of a case: enough for 28 in turn, and for 780 pairs of single runs
+RAREST_CLASS = 0.1  # of the labels, for correlations: how unbalanced they may be
 SIGHT = 0.99  # how surely a sample of items holds one of those that a drop of twice the tolerance has lost
 # In tolerances, from a difference down to the end of its 95 % interval. Where twice the tolerance is lost,
 # that end is above minus the tolerance by chance in 1 - Phi(1.96 + 1.96 / 5) = 0.9 % of cases, and where it
