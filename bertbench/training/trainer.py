@@ -68,13 +68,15 @@ class Trainer:
         )
         self.learning_rate = settings.schedule(self.order)
         require_size(job.source.config, job.source.checkpoint)
+        self._other_head = job.task.other_head(job.source)
+        self._replaced = () if self._other_head is None else PARTS[job.task.head_name]
         self.model = BertModel(
             job.source.config,
             job.compute,
             job.task.make_head,
             trainable=True,
             seed=settings.seed,
-            loaded=job.source.stored_variables(),
+            loaded=job.source.stored_variables().keys() - set(self._replaced),
         )
         self._task = job.task
         self._features = features
@@ -118,15 +120,14 @@ class Trainer:
 
     def _load(self, source: ModelSource, checkpoint: Path) -> None:
         """Load the initial weights; another task's head is replaced by a new one."""
-        other = self._task.other_head(source)
-        if other is not None:
-            notice(f"{other}; a new {self._task.head_name} starts from random weights.")
+        if self._other_head is not None:
+            notice(f"{self._other_head}; a new {self._task.head_name} starts from random weights.")
         load_weights(
             self.model.variables_by_name,
             checkpoint,
             fresh=self.model.head_names,
-            replaced=() if other is None else PARTS[self._task.head_name],
-            rows={} if other is not None else self._task.head_rows(source),
+            replaced=self._replaced,
+            rows={} if self._replaced else self._task.head_rows(source),
         )
 
     def run(self) -> TrainingRun:
