@@ -30,7 +30,7 @@ class WindowEngine:
         self._model, self._features, self._longest = model, features, max_seq_length
         self._predict = Predictor(model)
         self._batch_size = batch_size
-        self.sizes = tuple(size for size in (2**power for power in range(16)) if size <= batch_size)
+        self.sizes = tuple(2**power for power in range(batch_size.bit_length()))
         self._widths = (*range(WIDTH_STEP, max_seq_length, WIDTH_STEP), max_seq_length)
 
     def warm_up(self) -> dict[int, float]:

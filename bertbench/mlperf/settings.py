@@ -26,7 +26,7 @@ class MlperfSettings(Settings):
     option_group: ClassVar[str] = "data"
 
     scenario: Annotated[str, Option("The scenario.", choices=SCENARIOS)]
-    mode: Annotated[str, Option("The tests to run.", choices=(BOTH, PERFORMANCE, ACCURACY))] = BOTH
+    test_mode: Annotated[str, Option("The tests to run.", choices=(BOTH, PERFORMANCE, ACCURACY))] = BOTH
     target: Annotated[str, Option("Percent of fp32's F1 that must be reached.", choices=TARGETS)] = TARGETS[0]
     min_duration: Annotated[
         float | None,
@@ -50,12 +50,12 @@ class MlperfSettings(Settings):
         float,
         Option("Server: milliseconds for 99 % of the samples.", minimum=0.0, exclusive=True),
     ] = 130.0
-    batch_size: Annotated[int, Option("Rows of the largest batch.", minimum=1, maximum=1024)] = 8
+    batch_size: Annotated[int, Option("Rows of the largest batch.", minimum=1)] = 8
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The tests that are run, in their order."""
-        return (PERFORMANCE, ACCURACY) if self.mode == BOTH else (self.mode,)
+        return (PERFORMANCE, ACCURACY) if self.test_mode == BOTH else (self.test_mode,)
 
     def user_conf(self, seconds: float, rate: float, single_seconds: float) -> str:
         """The configuration of one run.

@@ -160,7 +160,7 @@ def test_texts_are_read_from_pipe(extract, tmp_path, expected):
     [
         (("--layers", "3"), "--layers: the model has no layer 3; its layers are 0 to 2, or -3 to -1."),
         (("--layers", "-4"), "--layers: the model has no layer -4"),
-        (("--layers", "2,-1"), "--layers: 2,-1 names a layer twice"),
+        (("--layers", "2,-1"), "--layers: 2,-1 contains a layer twice"),
         (("--layers", "last"), "--layers: 'last' is not a whole number"),
         (("--layers", "-1,"), "--layers: '' is not a whole number"),
         (("--layers", "-1", "--output-file", "f.csv"), "f.csv: the name sets the format"),
