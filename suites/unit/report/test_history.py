@@ -254,13 +254,17 @@ def test_invalid_stored_file_is_rejected_with_its_name(storage):
         read_history(storage)
 
 
-def test_history_of_2000_runs_takes_less_than_two_seconds(storage, tmp_path):
+def test_history_of_2000_runs_takes_little_more_than_reading_their_json(storage):
+    """A ratio, as a busy machine slows both: 1.5 to 2 on a quiet one, where the whole takes under 2 s."""
     first = next(storage.rglob("0001_*.json")).read_text()
     for number in range(41, 2001):
         (storage / MACHINE_ID / f"{number:04}_{number:012x}.json").write_text(first)
     start = time.process_time()
+    for file in storage.rglob("*.json"):
+        json.loads(file.read_text())
+    parsed = time.process_time()
     history = read_history(storage)
     changes = [point for series in history for point in series.change_points]
-    assert time.process_time() - start < 2
+    assert time.process_time() - parsed < 4 * (parsed - start)
     assert len(history[0].runs) == 2000
     assert math.prod(1 + point.shift for point in changes) > 0
