@@ -27,7 +27,7 @@ STATED = {
 @pytest.mark.parametrize(("precision", "quantity"), TOLERANCES)
 def test_every_tolerance_has_positive_bound_unit_and_reason(precision, quantity):
     allowed = TOLERANCES[precision, quantity]
-    assert precision in ("any", "bf16", "fp32", "fp64")
+    assert precision in ("any", "int8", "bf16", "fp32", "fp64")
     assert math.isfinite(allowed.bound)
     assert allowed.bound > 0
     assert allowed.unit
