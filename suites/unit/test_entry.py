@@ -189,6 +189,14 @@ def test_characters_that_the_stream_cannot_encode_are_escaped(start, encoding, s
     assert process.returncode == 0
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_not_ignored():
+    """Programs that are started ignore SIGHUP if pytest does, as under nohup."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
 HELD = """\
 from pathlib import Path
 from bertbench.temporary import temporary_folder

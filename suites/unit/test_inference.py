@@ -71,7 +71,7 @@ def test_alone_plan_has_one_row_per_example_in_multiples_of_32_tokens():
     assert [block.width for block in blocks] == [32, 64, 64, 80, 32, 32]
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_deterministic_logits_do_not_depend_on_batches_or_other_examples(precision):
     together = deterministic_logits(precision)
     np.testing.assert_array_equal(deterministic_logits(precision, batch_size=1, batching="padded"), together)
