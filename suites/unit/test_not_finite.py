@@ -95,4 +95,4 @@ def test_non_finite_score_cannot_be_judged(monkeypatch):
     for outcome in (TaskResult({"f1": math.nan}), TaskResult({"f1": 1.0}, loss=math.inf)):
         monkeypatch.setattr(task, "score", lambda dataset, outputs, outcome=outcome: outcome)
         with pytest.raises(CannotJudge, match=r"(F1|loss) is (nan|inf)"):
-            task.judge(None, {"logits": np.zeros(3)})
+            task.evaluate(None, {"logits": np.zeros(3)})
