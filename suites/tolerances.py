@@ -99,7 +99,8 @@ _ELEMENTWISE = {
         2.0,
         "ULP",
         "the argument less a multiple of log 2, whose rounding counts by less than half of itself, a "
-        "polynomial of some two halves, and an exact power of two",
+        "polynomial of some two halves, and an exact power of two; three times as much above 127.5 log 2, "
+        "where that power is 2^127 and the rest is beyond the polynomial's interval",
     ),
     ("fp32", "erfc compiled"): Tolerance(
         3.0,

@@ -69,7 +69,7 @@ def test_exact_gelu_slope_agrees_with_mpmath(function, truth):
 @pytest.mark.parametrize(
     ("function", "truth"), [(exact.exp, mpmath.exp), (exact.erfc, mpmath.erfc)], ids=["exp", "erfc"]
 )
-def test_exp_and_erfc(function, truth):
+def test_float64_exp_and_erfc_equal_mpmath(function, truth):
     x = points()
     expected = np.array([float(truth(mpmath.mpf(value))) for value in x])
     np.testing.assert_allclose(function(x), expected, rtol=RELATIVE, atol=0)
