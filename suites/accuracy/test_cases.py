@@ -50,6 +50,6 @@ def look_closer(fp32, run):
     commands = [fp32.predict_command, run.predict_command]
     if run.task.name == "squad":
         (dataset,) = run.prediction.dataset.files
-        compare = ["bertbench", "compare", fp32.output_dir, run.output_dir, "--data", str(dataset)]
+        compare = ["bertbench", "compare", fp32.output_dir, run.output_dir, "--data", str(dataset.path)]
         commands.append(shlex.join(compare))
     return " && ".join(commands)
