@@ -61,7 +61,9 @@ def remedy(pattern, output):
 def checkout(tmp_path):
     """A clean work tree of the suites, without baselines."""
     folder = tmp_path / "a checkout"
-    leftovers = shutil.ignore_patterns("__pycache__", "unit", "commands", "training", "distributed")
+    leftovers = shutil.ignore_patterns(
+        "__pycache__", "unit", "commands", "training", "distributed", "packaging"
+    )
     for name in ("bertbench", "suites"):
         shutil.copytree(ROOT / name, folder / name, ignore=leftovers if name == "suites" else None)
     for name in ("conftest.py", "pyproject.toml", ".gitignore"):
