@@ -3,6 +3,7 @@
 Folders have spaces in their names.
 """
 
+import hashlib
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from bertbench.files import read_json, write_json
+from bertbench.results.seal import seal
 from suites.commands.syntax import ROOT
 from suites.unit.own_project import CLASSIFIER, commit_all, damage, git, make_repository
 from suites.unit.random_stand_ins import make_stand_ins
@@ -81,7 +83,12 @@ def claim_perfect_answers(path):
     for entry in values["baselines"]:
         entry["scores"]["f1"] = 100.0
         ids = np.arange(1, entry["examples"] + 1).astype(str)
-        np.savez(path.with_suffix("") / entry["per_question_scores"], ids=ids, f1=np.full(len(ids), 100.0))
+        new = path.with_suffix("") / "new.npz"
+        np.savez(new, ids=ids, f1=np.full(len(ids), 100.0))
+        digest = hashlib.sha256(new.read_bytes()).hexdigest()
+        entry["per_question_scores"] = f"{entry['case']}-{digest[:12]}.npz"
+        new.rename(new.with_name(entry["per_question_scores"]))
+    values["baselines"] = [seal(entry) for entry in values["baselines"]]
     write_json(path, values)
 
 
