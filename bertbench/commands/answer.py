@@ -99,7 +99,7 @@ def _load(options: AnswerOptions) -> "Answerer":
 
 
 class _Stop:
-    """Ends the loop at a signal (at once while it waits for a line, otherwise after the answer), and when
+    """Ends the loop at a signal (at once while it waits for a line, otherwise after the answer), and
     when the answers are not read any more.
     """
 

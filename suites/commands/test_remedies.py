@@ -3,7 +3,6 @@
 Folders have spaces in their names.
 """
 
-import hashlib
 import os
 import re
 import shlex
@@ -12,14 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from bertbench.files import read_json, write_json
-from bertbench.results.seal import seal
 from suites.commands.syntax import ROOT
 from suites.unit.own_project import CLASSIFIER, commit_all, damage, git, make_repository
 from suites.unit.random_stand_ins import make_stand_ins
+from suites.unit.rewritten_baselines import claim_perfect_answers
 
 pytestmark = pytest.mark.commands
 
@@ -75,21 +72,6 @@ def checkout(tmp_path):
     git(folder, "init", "--quiet")
     commit_all(folder)
     return folder
-
-
-def claim_perfect_answers(path):
-    """Rewrite the baselines as if every answer had been right."""
-    values = read_json(path)
-    for entry in values["baselines"]:
-        entry["scores"]["f1"] = 100.0
-        ids = np.arange(1, entry["examples"] + 1).astype(str)
-        new = path.with_suffix("") / "new.npz"
-        np.savez(new, ids=ids, f1=np.full(len(ids), 100.0))
-        digest = hashlib.sha256(new.read_bytes()).hexdigest()
-        entry["per_question_scores"] = f"{entry['case']}-{digest[:12]}.npz"
-        new.rename(new.with_name(entry["per_question_scores"]))
-    values["baselines"] = [seal(entry) for entry in values["baselines"]]
-    write_json(path, values)
 
 
 def test_commands_printed_by_accuracy_suite_run(checkout, stand_ins, tmp_path, paste, monkeypatch):

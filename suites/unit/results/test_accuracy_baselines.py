@@ -23,7 +23,7 @@ from bertbench.results.accuracy_baselines import (
     record_baselines,
 )
 from bertbench.results.item_files import write_items
-from bertbench.results.seal import seal
+from suites.unit.rewritten_baselines import rewrite
 
 pytestmark = pytest.mark.unit
 
@@ -196,15 +196,6 @@ def test_published_scores_apply_only_to_bert_large_and_full_dev_set(change, appl
     assert (find_published(published, **(facts | change)) is not None) == applies
 
 
-def spoil(path, change, *, sealed=True):
-    """Change the stored baselines, by default with the checksums that belong to the change."""
-    values = json.loads(path.read_text())
-    change(values["baselines"])
-    if sealed:
-        values["baselines"] = [seal(baseline) for baseline in values["baselines"]]
-    path.write_text(json.dumps(values))
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -216,7 +207,7 @@ def spoil(path, change, *, sealed=True):
 )
 def test_edited_baseline_is_rejected(path, change, message):
     record(path)
-    spoil(path, lambda baselines: change(baselines[0]), sealed=False)
+    rewrite(path, lambda baselines: change(baselines[0]), sealed=False)
     with pytest.raises(InputError, match=rf"baselines\[0\] \(bf16-squad-inference\): {message}"):
         read_baselines(path)
 
@@ -250,14 +241,14 @@ def test_replaced_item_scores_are_rejected(path):
 )
 def test_inconsistent_baseline_is_rejected(path, change, message):
     record(path)
-    spoil(path, change)
+    rewrite(path, change)
     with pytest.raises(InputError, match=f"accuracy.json: .*{message}"):
         read_baselines(path)
 
 
 def test_item_scores_of_another_baseline_are_rejected(path):
     case = record(path)
-    spoil(path, lambda baselines: baselines[0]["scores"].update(f1=80.0))
+    rewrite(path, lambda baselines: baselines[0]["scores"].update(f1=80.0))
     baselines = read_baselines(path)
     with pytest.raises(InputError, match=r"\.npz: does not give the f1 80\.0"):
         baselines.items(baselines.find(case))

@@ -1,7 +1,6 @@
 """The accuracy suite can fail: on a wrong score, without a baseline, with nothing to judge."""
 
 import contextlib
-import hashlib
 import io
 import json
 import shutil
@@ -14,10 +13,10 @@ import pytest
 from bertbench.gate.accuracy import read_judged
 from bertbench.gate.limits import SCORE_TOLERANCES
 from bertbench.results.accuracy_baselines import read_baselines
-from bertbench.results.seal import seal
 from suites.accuracy.slots import MODEL_VARIABLES, Missing, Places, find_slots
 from suites.cases import INFERENCE_PRECISIONS, Case, make_grid
 from suites.unit.random_stand_ins import classifier_model
+from suites.unit.rewritten_baselines import claim_perfect_answers, rewrite
 
 pytestmark = pytest.mark.unit
 
@@ -189,35 +188,13 @@ def test_drop_on_five_questions_is_unclear(run_suite, baselines, tuned):
     assert "2 unclear" in out
 
 
-def claim_perfect_answers(path):
-    """Rewrite the baselines as if every answer had been right."""
-    folder = path.with_suffix("")
-
-    def claim(entry):
-        entry["scores"]["f1"] = 100.0
-        np.savez(folder / "new.npz", ids=np.arange(1, 6).astype(str), f1=np.full(5, 100.0))
-        digest = hashlib.sha256((folder / "new.npz").read_bytes()).hexdigest()
-        entry["per_question_scores"] = f"{entry['case']}-{digest[:12]}.npz"
-        (folder / "new.npz").rename(folder / entry["per_question_scores"])
-
-    rewrite(path, claim)
-
-
-def rewrite(path, change):
-    """Change every baseline as if it had been recorded so."""
-    values = json.loads(path.read_text())
-    for entry in values["baselines"]:
-        change(entry)
-    values["baselines"] = [seal(entry) for entry in values["baselines"]]
-    path.write_text(json.dumps(values))
-
-
 def test_baseline_of_other_instruction_set_is_shown_but_not_judged(run_suite, baselines, tuned):
     run_suite(*tuned, "--record-baselines", "--allow-dirty")
 
-    def move(entry):
-        if entry["instruction_set"]:
-            entry["instruction_set"] = "oneDNN avx1024"
+    def move(recorded):
+        for baseline in recorded:
+            if baseline["instruction_set"]:
+                baseline["instruction_set"] = "oneDNN avx1024"
 
     rewrite(baselines / "accuracy.json", move)
     status, out = run_suite(*tuned)
