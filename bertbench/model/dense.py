@@ -43,13 +43,12 @@ class QuantizedKernel(tf.Module):
 
     dtype = tf.float32
 
-    def __init__(self, scales: ProductScales, initial: tf.Tensor) -> None:
+    def __init__(self, scales: ProductScales, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.shape = initial.shape
+        self.shape = tf.TensorShape((inputs, outputs))
         self._scales = scales
         self.int8 = tf.Variable(tf.zeros(self.shape, tf.int8), trainable=False)
-        self.ranges = tf.Variable(tf.ones(self.shape[1]), trainable=False)
-        self.assign(initial)
+        self.ranges = tf.Variable(tf.ones(outputs), trainable=False)
 
     def assign(self, value: tf.Tensor) -> None:
         """Assign float weights [I, O]."""
@@ -67,8 +66,10 @@ class QuantizedDense(Dense):
     ) -> None:
         tf.Module.__init__(self)
         self.scope, self.scales = scope, scales
-        initial = weights.initial_matrix(f"{scope}/kernel", (inputs, outputs))
-        self.kernel = weights.by_name[f"{scope}/kernel"] = QuantizedKernel(scales, initial)
+        name = f"{scope}/kernel"
+        self.kernel = weights.by_name[name] = QuantizedKernel(scales, inputs, outputs)
+        if not weights.will_be_loaded(name):
+            self.kernel.assign(weights.random_matrix(name, (inputs, outputs)))
         self.bias = weights.island_vector(f"{scope}/bias", outputs)
         self._multipliers = tf.Variable(input_multipliers(scales, inputs), trainable=False)
 

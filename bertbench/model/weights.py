@@ -45,7 +45,7 @@ class Weights:
 
     def matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         """A weight of a matrix product: truncated normal; compute dtype in inference."""
-        return self._add(name, shape, self._product_dtype(), self.initial_matrix)
+        return self._add(name, shape, self._product_dtype(), self.random_matrix)
 
     def bias(self, name: str, size: int) -> tf.Variable:
         """The bias of a matrix product: zeros; compute dtype in inference."""
@@ -53,16 +53,18 @@ class Weights:
 
     def island_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         """A weight used in the island dtype (embeddings, logits): truncated normal."""
-        return self._add(name, shape, self._island_dtype(), self.initial_matrix)
+        return self._add(name, shape, self._island_dtype(), self.random_matrix)
 
     def island_vector(self, name: str, size: int, value: float = 0.0) -> tf.Variable:
         """A vector used in the island dtype (layer norms, output biases)."""
         return self._add(name, (size,), self._island_dtype(), lambda name, shape: tf.fill(shape, value))
 
-    def initial_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
-        """The values of a matrix before it is loaded: zeros, or truncated normal values; float32."""
-        if self._seed is None or name in self._loaded:
-            return tf.zeros(shape)
+    def will_be_loaded(self, name: str) -> bool:
+        """Whether a variable needs no initial value."""
+        return self._seed is None or name in self._loaded
+
+    def random_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Tensor:
+        """The values of a matrix that is not loaded: truncated normal, float32."""
         # The stream depends on the name, so that values do not depend on the order of creation.
         stream = (self._seed, zlib.crc32(name.encode()))
         return tf.random.stateless_truncated_normal(shape, stream, stddev=self._initializer_range)
@@ -80,7 +82,7 @@ class Weights:
         dtype: tf.DType,
         initial: Callable[[str, tuple[int, ...]], tf.Tensor],
     ) -> tf.Variable:
-        if self._seed is None or name in self._loaded:
+        if self.will_be_loaded(name):
             value = tf.raw_ops.Empty(shape=shape, dtype=dtype)
         else:
             value = tf.cast(initial(name, shape), dtype)
