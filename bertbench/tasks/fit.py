@@ -93,15 +93,12 @@ def open_data(
     Raises:
       InputError: the checkpoint contains no task's head, or the data is not of such a task.
     """
-    from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
-
-    tensors = open_checkpoint(source.required_checkpoint).list_tensors()
-    shapes = {tensor.variable: tensor.variable_shape for tensor in tensors}
+    checkpoint, shapes = source.required_checkpoint, source.stored_variables()
     kinds = [kind for kind in TASKS.values() if kind.head_variable in shapes]
     if not kinds:
         heads = ", ".join(kind.head_name for kind in TASKS.values())
         raise InputError(
-            f"{source.checkpoint}: contains no task head ({heads}); `bertbench train --help` shows how to "
+            f"{checkpoint}: contains no task head ({heads}); `bertbench train --help` shows how to "
             "fine-tune it."
         )
     faults = []
