@@ -2,13 +2,14 @@
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,21 +101,39 @@ class Content:
                 f"{self.path}: byte {error.start} is not UTF-8; save the file as UTF-8."
             ) from None
 
-    def json(self, on_repeated_key: Callable[[str], object] | None = None) -> Any:
+    def json(self) -> Any:
         """The bytes as JSON.
 
-        Args:
-          on_repeated_key: called with each repeated key of an object; its last value is used.
+        Raises:
+          InputError: as `parsed_json`, or an object repeats a key.
+        """
+        values, repeated = self.parsed_json
+        for key in repeated:
+            raise InputError(f"{self.path}: an object has the key {key!r} more than once; remove one.")
+        return values
+
+    @functools.cached_property
+    def parsed_json(self) -> tuple[Any, list[str]]:
+        """The bytes as JSON, parsed once, and the keys that an object repeats, whose last value is used.
 
         Raises:
           InputError: they are empty, not UTF-8, malformed (with line and column), or beyond the limits of
-            Python's JSON reader; or an object repeats a key, and there is no `on_repeated_key`.
+            Python's JSON reader.
         """
         text = self.text()
         if not text.strip():
             raise InputError(f"{self.path}: is empty; give the file (a pipe can be read only once).")
+        repeated: list[str] = []
+
+        def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            values = dict(pairs)
+            if len(values) < len(pairs):
+                counts = Counter(key for key, _ in pairs)
+                repeated.extend(key for key, times in counts.items() if times > 1)
+            return values
+
         try:
-            return json.loads(text, object_pairs_hook=_Objects(self.path, on_repeated_key))
+            return json.loads(text, object_pairs_hook=make_object), repeated
         except json.JSONDecodeError as error:
             raise InputError(
                 f"{self.path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
@@ -124,26 +143,6 @@ class Content:
             raise InputError(
                 f"{self.path}: cannot be read as JSON ({error}); fix the file or fetch it again."
             ) from None
-
-
-@dataclass(frozen=True)
-class _Objects:
-    """Makes a dictionary from the keys and values of a JSON object."""
-
-    path: Path
-    on_repeated_key: Callable[[str], object] | None
-
-    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        values = dict(pairs)
-        if len(values) < len(pairs):
-            counts = Counter(key for key, _ in pairs)
-            for key in (key for key, times in counts.items() if times > 1):
-                if self.on_repeated_key is None:
-                    raise InputError(
-                        f"{self.path}: an object has the key {key!r} more than once; remove one."
-                    )
-                self.on_repeated_key(key)
-        return values
 
 
 def read_content(source: Path | str | Content) -> Content:

@@ -14,8 +14,7 @@ def read_foreign_json(source: Path | str | Content) -> Any:
       InputError: as for `bertbench.files.read_json`.
     """
     content = read_content(source)
-    repeated: list[str] = []
-    values = content.json(on_repeated_key=repeated.append)
+    values, repeated = content.parsed_json
     if repeated:
         more = f" and {len(repeated) - 1} others" if len(repeated) > 1 else ""
         notice(

@@ -36,7 +36,7 @@ def allows_no_answer(content: Content, stated: bool | None) -> bool:
     """
     if stated is not None:
         return stated
-    value = content.json(on_repeated_key=lambda key: None)  # `read_paragraphs` reports it
+    value, _ = content.parsed_json  # `read_paragraphs` reports repeated keys
     version = value.get("version") if isinstance(value, dict) else None
     if not _VERSION_2.fullmatch(str(version)):
         return False

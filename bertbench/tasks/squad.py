@@ -21,7 +21,7 @@ from bertbench.evaluation.prediction_files import NULL_ODDS_FILE
 from bertbench.evaluation.span_decoding import DecodingSettings, decode_spans
 from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.evaluation.squad_v2_metrics import score_squad_v2
-from bertbench.files import read_content, write_json
+from bertbench.files import DataFile, read_content, write_json
 from bertbench.measure.flops import Product
 from bertbench.options import Option
 from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
@@ -137,14 +137,18 @@ class SquadTask(Task):
     def read(self, split: str) -> Dataset:
         (path,) = self.require_data(split)
         training = split == "train"
-        content = read_content(path)
-        with_negative = allows_no_answer(content, self.settings.version_2_with_negative)
-        examples = read_squad(content, training=training, with_negative=with_negative)
+        examples, with_negative, file = self._read_examples(path, training)
         windows = make_windows(examples, self.tokenizer, self.settings.windows, training=training)
         if not len(windows):
             raise InputError(f"{path}: no context contains a wordpiece; give contexts with text.")
-        items = SquadItems(examples, windows, with_negative)
-        return Dataset(windows.features, items, (content.file,), len(examples))
+        return Dataset(windows.features, SquadItems(examples, windows, with_negative), (file,), len(examples))
+
+    def _read_examples(self, path: Path, training: bool) -> tuple[list[SquadExample], bool, DataFile]:
+        """The examples, whether they may have no answer, and the file; its content is not kept."""
+        content = read_content(path)
+        with_negative = allows_no_answer(content, self.settings.version_2_with_negative)
+        examples = read_squad(content, training=training, with_negative=with_negative)
+        return examples, with_negative, content.file
 
     @classmethod
     def settings_for(cls, data: Path, outputs: int) -> SquadSettings:
