@@ -74,6 +74,6 @@ def require_trainable(precision: Precision) -> None:
     """
     if precision.name == INT8.name:
         raise InputError(
-            f"precision {INT8} is for inference only; train in fp32 or bf16, then quantize the model with "
-            "`bertbench quantize`."
+            f"precision {INT8} is for inference only; train in fp32 or bf16, then quantize the model as "
+            "`bertbench quantize --help` shows."
         )

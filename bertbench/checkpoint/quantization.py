@@ -21,7 +21,7 @@ from bertbench.parsing import NonNegative, Positive, PositiveCount, check_versio
 from bertbench.precision import INT8, Precision
 
 SCHEMA_VERSION = 1
-_AGAIN = "make it again with `bertbench quantize`"
+_AGAIN = "make it again as `bertbench quantize --help` shows"
 _MADE_UP = ProductScales(4.0)  # about the range of layer-norm outputs
 
 
@@ -148,6 +148,6 @@ def int8_precision(source: ModelSource, around: Precision) -> Precision:
     if made.checkpoint_fingerprint != fingerprint:
         raise InputError(
             f"{path}: is for a checkpoint with the fingerprint {made.checkpoint_fingerprint}, not "
-            f"{fingerprint} as {source.checkpoint}; quantize this one with `bertbench quantize`."
+            f"{fingerprint} as {source.checkpoint}; quantize this one as `bertbench quantize --help` shows."
         )
     return Precision(INT8.name, around.products, made.scales(source.config), made.calibration.sha256)

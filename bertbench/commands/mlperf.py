@@ -179,7 +179,7 @@ def _write_submission(
         options.mlperf.scenario,
         facts["precision"],
         describe_machine(),
-        f"{short}Made by `bertbench mlperf`: BERT on SQuAD, {facts['precision']}, TensorFlow.",
+        f"{short}Made by bertbench mlperf: BERT on SQuAD, {facts['precision']}, TensorFlow.",
     )
     submission.write(folder / "submission", logs, user_conf, facts.get("accuracy", {}))
 

@@ -86,7 +86,7 @@ def load_results(folder: Path, history: Sequence[Series] = ()) -> Results:
         names = ", ".join(file for file, _ in READERS.values())
         raise InputError(
             f"{folder}: contains none of {names} and {RESULTS_FILE}; write results there first, with "
-            "`bertbench check --output-dir`, `predict`, `benchmark` or `pytest --results-dir`."
+            "`bertbench check --output-dir results` or `pytest --results-dir results`."
         )
     return Results(folder, history=history, **found)
 

@@ -44,7 +44,7 @@ class AccuracySession:
         from bertbench.runtime import compute_for
 
         if precision == INT8.name and model.source.quantization_file is None:
-            raise Missing(f"{model.source.checkpoint}: not quantized; use `bertbench quantize`")
+            raise Missing(f"{model.source.checkpoint}: not quantized; `bertbench quantize --help` shows how")
         compute = compute_for(Compute(parse_precision(precision), model.kernels), model.source)
         settings = PredictionSettings(compute, batch_size=self.batch_size, deterministic=self.deterministic)
         prediction = predict(model.task, model.source, "dev", settings)
