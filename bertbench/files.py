@@ -9,12 +9,13 @@ import os
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
+from bertbench.file_identity import DataFile
 from bertbench.temporary import temporary_file
 
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
@@ -66,14 +67,6 @@ def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
     """Write JSON atomically, with the keys in the given order."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
     write_bytes(path, text.encode(errors="backslashreplace"))  # a lone surrogate, as a JSON escape
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A file that was read: its path, and the hexadecimal SHA-256 of its bytes."""
-
-    path: Path
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -200,29 +193,6 @@ def _require_uncompressed(path: Path, start: bytes) -> None:
             raise InputError(f"{path}: is compressed with {name}; decompress it.")
 
 
-@contextlib.contextmanager
-def unchanged(paths: Sequence[Path]) -> Iterator[None]:
-    """Watch files that are opened by path more than once, for example to hash and to use them.
-
-    Raises:
-      InputError: at the end, if one was replaced or changed in the meantime.
-    """
-    before = [_identity(path) for path in paths]
-    yield
-    for path, identity in zip(paths, before, strict=True):
-        if _identity(path) != identity:
-            raise InputError(f"{path}: changed while it was read; run this again when it is complete.")
-
-
-def _identity(path: Path) -> tuple[int, ...] | None:
-    """Values that change with a file's contents or place; None if it does not exist."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
-
-
 def copy_file(source: Path, target: Path) -> None:
     """Copy the bytes of a file.
 
@@ -260,16 +230,3 @@ def locked_directory(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def sha256_of_file(path: Path | str) -> str:
-    """The hexadecimal SHA-256 of a file's bytes.
-
-    Raises:
-      InputError: the file cannot be read.
-    """
-    try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None

@@ -10,7 +10,7 @@ from typing import TypeVar
 from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import InputError
-from bertbench.files import DataFile, unchanged
+from bertbench.file_identity import DataFile, unchanged
 from bertbench.inference import InferenceRun, load_model, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.precision import Precision

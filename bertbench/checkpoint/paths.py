@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.files import read_json, sha256_of_file
+from bertbench.file_identity import sha256_of_file
+from bertbench.files import read_json
 from bertbench.patterns import is_utf8
 
 SAFETENSORS_SUFFIX = ".safetensors"

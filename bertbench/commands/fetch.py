@@ -9,7 +9,8 @@ from typing import Annotated
 from bertbench import console
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.errors import InputError
-from bertbench.fetch.catalog import ITEMS, Item, find_item
+from bertbench.fetch.catalog import ITEMS, find_item
+from bertbench.fetch.item import Item
 from bertbench.options import Option, Settings
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from bertbench import console
 from bertbench.errors import InputError
-from bertbench.fetch.catalog import Item, Source
 from bertbench.fetch.download import Progress, Retries, TransferError, download
+from bertbench.fetch.item import Item, Source
 from bertbench.fetch.mrpc import split_mrpc
 from bertbench.fetch.unpack import DamagedError, unpack_zip
-from bertbench.files import make_directory, sha256_of_file, write_json
+from bertbench.file_identity import sha256_of_file
+from bertbench.files import make_directory, write_json
 from bertbench.parsing import Count, read_state
 
 RECORD = ".fetched.json"

@@ -14,7 +14,8 @@ from typing import Any
 from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.errors import InputError
 from bertbench.evaluation.items import Items
-from bertbench.files import locked_directory, make_directory, read_json, sha256_of_file, write_json
+from bertbench.file_identity import sha256_of_file
+from bertbench.files import locked_directory, make_directory, read_json, write_json
 from bertbench.parsing import Finite
 from bertbench.results.accuracy import AccuracyCase, AccuracyResult
 from bertbench.results.item_files import read_items, write_items

@@ -18,28 +18,13 @@ from bertbench.formatting import words
 from bertbench.measure.flops import Product
 from bertbench.options import Settings, own_fields
 from bertbench.tasks.dataset import Dataset, TaskResult
+from bertbench.tasks.places import Embedded, Place
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource
     from bertbench.model.encoder import Encoder
     from bertbench.model.heads import Head
     from bertbench.model.weights import Weights
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """The embedded model and data of a task: the model's folder, and values of the task's data options."""
-
-    model_dir: Path
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Place:
-    """The environment variable for a task's data, and how to get the data."""
-
-    variable: str
-    remedy: str
 
 
 @dataclass(frozen=True)

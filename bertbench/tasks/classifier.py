@@ -20,9 +20,10 @@ from bertbench.evaluation.result_files import write_eval_results, write_submissi
 from bertbench.files import read_content
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.base import Task, TaskSettings
 from bertbench.tasks.dataset import Dataset, TaskResult
 from bertbench.tasks.label_order import OtherOutputsError, order_outputs
+from bertbench.tasks.places import Embedded, Place
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.source import ModelSource

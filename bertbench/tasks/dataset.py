@@ -5,7 +5,7 @@ from typing import Any
 
 from bertbench.data.features import Features
 from bertbench.evaluation.items import Items
-from bertbench.files import DataFile
+from bertbench.file_identity import DataFile
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from bertbench.data.tokenization import Tokenizer
 from bertbench.errors import InputError
 from bertbench.evaluation.items import Items
 from bertbench.evaluation.result_files import write_eval_results
-from bertbench.files import DataFile, sha256_of_file, unchanged
+from bertbench.file_identity import DataFile, sha256_of_file, unchanged
 from bertbench.measure.flops import Product
 from bertbench.options import Option, Pattern
 from bertbench.patterns import match_files
-from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.base import Task, TaskSettings
 from bertbench.tasks.dataset import Dataset, TaskResult
+from bertbench.tasks.places import Embedded, Place
 
 if TYPE_CHECKING:
     from bertbench.model.encoder import Encoder

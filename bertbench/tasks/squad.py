@@ -21,11 +21,13 @@ from bertbench.evaluation.prediction_files import NULL_ODDS_FILE
 from bertbench.evaluation.span_decoding import DecodingSettings, decode_spans
 from bertbench.evaluation.squad_metrics import score_squad
 from bertbench.evaluation.squad_v2_metrics import score_squad_v2
-from bertbench.files import DataFile, read_content, write_json
+from bertbench.file_identity import DataFile
+from bertbench.files import read_content, write_json
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.base import Task, TaskSettings
 from bertbench.tasks.dataset import Dataset, TaskResult
+from bertbench.tasks.places import Embedded, Place
 
 if TYPE_CHECKING:
     from bertbench.model.encoder import Encoder

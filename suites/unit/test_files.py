@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.files import atomic_path, read_content, read_json, require_plain_file, unchanged
+from bertbench.files import atomic_path, read_content, read_json, require_plain_file
 
 pytestmark = pytest.mark.unit
 
@@ -89,31 +89,6 @@ def test_missing_file_and_git_lfs_pointer_are_rejected(tmp_path):
         require_plain_file(write(tmp_path, POINTER))
     with pytest.raises(InputError, match=r"none: cannot be read \(No such file"):
         require_plain_file(tmp_path / "none")
-
-
-def replace(path):
-    other = path.with_name("other")
-    other.write_bytes(path.read_bytes())
-    other.replace(path)
-
-
-CHANGES = {
-    "replaced": replace,
-    "written to": lambda path: path.write_bytes(b"other"),
-    "longer": lambda path: path.write_bytes(path.read_bytes() + b"1"),
-    "gone": lambda path: path.unlink(),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_file_changed_while_reading_is_reported(tmp_path, change):
-    path, other = write(tmp_path, b"12345"), tmp_path / "second"
-    other.write_bytes(b"1")
-    os.utime(path, ns=(0, 0))  # long ago, so that the clock's steps do not matter
-    with unchanged([other, path]):
-        read_content(path)
-    with pytest.raises(InputError, match=r"data\.json: changed while it was read"), unchanged([other, path]):
-        change(path)
 
 
 @pytest.mark.parametrize("name", ["pipe", "link"])

@@ -16,7 +16,7 @@ class _Handler(SimpleHTTPRequestHandler):
 def run(arguments: list[str]) -> int:
     """Fetch an archive into a cache."""
     from bertbench.fetch.cache import fetch
-    from bertbench.fetch.catalog import Item, Source
+    from bertbench.fetch.item import Item, Source
 
     archive, cache = map(Path, arguments)
     handler = functools.partial(_Handler, directory=str(archive.parent))

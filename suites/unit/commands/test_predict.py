@@ -21,7 +21,7 @@ from bertbench.data.pretraining import MaskingOptions
 from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
-from bertbench.files import DataFile, sha256_of_file
+from bertbench.file_identity import DataFile, sha256_of_file
 from bertbench.inference import load_model
 from bertbench.tasks.dataset import Dataset
 from bertbench.tasks.fit import require_known_ids

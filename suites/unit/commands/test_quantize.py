@@ -9,7 +9,7 @@ import pytest
 
 from bertbench import embedded
 from bertbench.checkpoint.finding import checkpoint_fingerprint
-from bertbench.files import sha256_of_file
+from bertbench.file_identity import sha256_of_file
 from suites.unit.random_stand_ins import classifier_model
 
 pytestmark = pytest.mark.unit

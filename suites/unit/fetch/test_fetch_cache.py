@@ -16,8 +16,9 @@ from bertbench.errors import InputError
 from bertbench.fetch import cache as cache_module
 from bertbench.fetch import catalog
 from bertbench.fetch.cache import CHECKSUMS, RECORD, fetch
-from bertbench.fetch.catalog import ITEMS, Item, Source, find_item
+from bertbench.fetch.catalog import ITEMS, find_item
 from bertbench.fetch.download import Retries
+from bertbench.fetch.item import Item, Source
 from bertbench.fetch.mrpc import DEV_IDS, TEST, TRAIN, split_mrpc
 from bertbench.fetch.unpack import DamagedError
 from suites.unit.fetch.publisher import run_publisher

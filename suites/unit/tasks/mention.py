@@ -15,8 +15,9 @@ from bertbench.evaluation.items import Items
 from bertbench.files import read_content, write_text
 from bertbench.measure.flops import Product
 from bertbench.options import Option
-from bertbench.tasks.base import Embedded, Place, Task, TaskSettings
+from bertbench.tasks.base import Task, TaskSettings
 from bertbench.tasks.dataset import Dataset, TaskResult
+from bertbench.tasks.places import Embedded, Place
 
 
 @dataclass(frozen=True)
