@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from bertbench import cli
-from bertbench.commands import doctor
-from bertbench.commands.doctor import Finding
+from bertbench.commands import doctor, doctor_checks
+from bertbench.commands.doctor_checks import Finding
 from bertbench.fetch.catalog import find_item
 from bertbench.measure import installation
 from bertbench.measure.installation import run_probe
@@ -64,9 +64,9 @@ def fake_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No packages, no programs, no variables."""
-    monkeypatch.setattr(doctor, "find_distribution", lambda *names: None)
+    monkeypatch.setattr(doctor_checks, "find_distribution", lambda *names: None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    for name in (*doctor.DATA_VARIABLES, "CXX"):
+    for name in (*doctor_checks.DATA_VARIABLES, "CXX"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -74,7 +74,7 @@ def test_every_finding_that_is_not_ok_has_a_remedy(
     bare_machine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SQUAD_DIR", "/nowhere")
-    findings = by_name(doctor.examine(MACHINE))
+    findings = by_name(doctor_checks.examine(MACHINE))
     assert {name for name, finding in findings.items() if finding.state == "missing"} >= {
         "TensorFlow",
         "Horovod",
@@ -93,14 +93,14 @@ def test_every_finding_that_is_not_ok_has_a_remedy(
         assert bool(finding.remedy) == (finding.state != "ok"), finding
 
 
-@pytest.mark.parametrize("variable", doctor.DATA_VARIABLES)
+@pytest.mark.parametrize("variable", doctor_checks.DATA_VARIABLES)
 def test_suggested_fetch_items_exist_and_set_the_variable(variable: str) -> None:
-    for name in re.findall(r"bertbench fetch ([^`]+)", doctor.DATA_VARIABLES[variable]):
+    for name in re.findall(r"bertbench fetch ([^`]+)", doctor_checks.DATA_VARIABLES[variable]):
         assert find_item(name).variable == variable
 
 
 def test_findings_describe_cpu_nodes_and_threads() -> None:
-    findings = by_name(doctor.check_cpu(MACHINE))
+    findings = by_name(doctor_checks.check_cpu(MACHINE))
     assert findings["CPU"].found == "Intel Xeon, 2 sockets, 4 cores, 8 logical cores (8 usable)"
     assert findings["NUMA"].found == "2 nodes, logical cores 0-1,4-5; 2-3,6-7"
     assert findings["threads"].found == "4 intra-op, 1 inter-op threads"
@@ -120,7 +120,7 @@ def test_missing_tensorflow_exits_with_status_3(
 
 def test_real_machine_passes_and_prints_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLUE_DIR", str(tmp_path))
-    monkeypatch.setattr(doctor, "check_horovod", lambda: iter(()))
+    monkeypatch.setattr(doctor_checks, "check_horovod", lambda: iter(()))
     result = CliRunner().invoke(doctor.command, ["--json"])
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
@@ -143,15 +143,15 @@ def test_horovod_controllers_are_reported(
     fake_packages: Path, monkeypatch: pytest.MonkeyPatch, controllers: str, expected: str
 ) -> None:
     install_fake(fake_packages, "horovod", {})
-    monkeypatch.setattr(doctor, "load_libraries", lambda code, *places: (controllers, ""))
-    (finding,) = doctor.check_horovod()
+    monkeypatch.setattr(doctor_checks, "load_libraries", lambda code, *places: (controllers, ""))
+    (finding,) = doctor_checks.check_horovod()
     assert (finding.state, finding.found) == ("ok", f"9.9, controllers {expected}")
 
 
 def test_horovod_that_does_not_load_is_reported(fake_packages: Path) -> None:
     library = "horovod/tensorflow/mpi_lib.so"
     install_fake(fake_packages, "horovod", {"horovod/__init__.py": "", library: "no library"})
-    (finding,) = doctor.check_horovod()
+    (finding,) = doctor_checks.check_horovod()
     assert (finding.state, finding.essential) == ("broken", False)
     assert re.fullmatch(r"9\.9 does not load \(status 1\) .*mpi_lib\.so: .*", finding.found)
 
@@ -170,7 +170,7 @@ def test_unmet_requirements_of_tensorflow_are_reported(
     fake_packages: Path, requires: str, message: str
 ) -> None:
     install_fake(fake_packages, "tensorflow_cpu", {INIT: ""}, requires, "unneeded; extra == 'more'")
-    (finding,) = doctor.check_tensorflow()
+    (finding,) = doctor_checks.check_tensorflow()
     assert (finding.state, finding.essential) == ("broken", True)
     assert finding.found == f"9.9 {message}"
 
@@ -179,16 +179,16 @@ def test_incomplete_files_of_tensorflow_are_reported(fake_packages: Path) -> Non
     install_fake(fake_packages, "tensorflow_cpu", {INIT: "", LIBRARY: "x" * 2000})
     path = fake_packages / LIBRARY
     path.write_text("x" * 1999)
-    (finding,) = doctor.check_tensorflow()
+    (finding,) = doctor_checks.check_tensorflow()
     assert finding.found == f"9.9 {path} has 1,999 bytes instead of 2,000"
     path.unlink()
-    (finding,) = doctor.check_tensorflow()
+    (finding,) = doctor_checks.check_tensorflow()
     assert finding.found == f"9.9 {path} is missing"
 
 
 def test_tensorflow_that_does_not_load_is_reported(fake_packages: Path) -> None:
     install_fake(fake_packages, "tensorflow_cpu", {INIT: "", LIBRARY: "no library"})
-    (finding,) = doctor.check_tensorflow()
+    (finding,) = doctor_checks.check_tensorflow()
     assert finding.state == "broken"
     assert "does not load (status 1)" in finding.found
     assert LIBRARY in finding.found
@@ -229,10 +229,10 @@ def test_hanging_probe_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_low_memory_and_disk_space_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")(100 * 2**30, 99 * 2**30, 2**30)
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(doctor_checks.shutil, "disk_usage", lambda path: usage)
     memory = namedtuple("memory", "total available")(16 * 2**30, 3 * 2**30)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    findings = by_name(doctor.check_room())
+    findings = by_name(doctor_checks.check_room())
     assert findings["memory"].found == "3.0 GiB free of 16.0"
     assert findings["disk"].found.startswith("1.0 GiB free in ")
     assert findings["memory"].state == findings["disk"].state == "slow"

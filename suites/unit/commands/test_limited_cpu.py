@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bertbench import embedded
-from bertbench.commands import doctor
+from bertbench.commands import doctor_checks
 from bertbench.errors import InputError
 from bertbench.measure.onednn import ProductKernels
 from suites.unit.made_up_machine import TWO_SOCKETS
@@ -54,7 +54,7 @@ def test_impossible_bf16_is_rejected_by_python_api(limited):
 
 
 def test_doctor_reports_impossible_bf16():
-    (bf16,) = (finding for finding in doctor.check_cpu(LIMITED) if finding.name == "bf16")
+    (bf16,) = (finding for finding in doctor_checks.check_cpu(LIMITED) if finding.name == "bf16")
     assert (bf16.state, bf16.found) == ("broken", "impossible in oneDNN avx2")
     assert bf16.remedy in REFUSAL
 
