@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, LaunchOption
+from bertbench.modelzoo.option import LaunchOption
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 
 HELP, VERSION = ("-h", "--help"), ("--version",)
 _LONG = {option.spellings[0].replace("_", "-"): option for option in LAUNCH_OPTIONS}

@@ -10,8 +10,8 @@ from bertbench.errors import InputError
 from bertbench.measure.machine import Machine
 from bertbench.modelzoo.arguments import Arguments
 from bertbench.modelzoo.commands import Command, build_command
+from bertbench.modelzoo.option import LaunchOption
 from bertbench.modelzoo.settings import LaunchSettings
-from bertbench.modelzoo.table import LaunchOption
 from bertbench.precision import parse_precision, require_trainable
 from bertbench.processes.placement import Placement, count_cores, place_instances, place_single
 

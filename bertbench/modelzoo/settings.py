@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.modelzoo.arguments import Arguments
-from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, LaunchOption
+from bertbench.modelzoo.option import LaunchOption
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 from bertbench.patterns import expand
 
 _LAUNCH = {option.name: option for option in LAUNCH_OPTIONS}

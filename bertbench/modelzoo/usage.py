@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS, LaunchOption
+from bertbench.modelzoo.option import LaunchOption
+from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
 
 _USAGE = """\
 Usage: launch_benchmark.py OPTIONS... [-- NAME=VALUE...]

@@ -22,6 +22,7 @@ from bertbench.report.figures_accuracy import (
 from bertbench.report.figures_history import history_chart
 from bertbench.report.figures_throughput import change_chart, roofline, speedup_chart
 from bertbench.report.history import Series
+from bertbench.report.tables import Row, Table, without_empty_columns
 from bertbench.report.wording import GATE_COLUMNS, State, gate_remarks, gate_row, gate_state
 from bertbench.results.accuracy import AccuracyCase, AccuracyResult, Ruling, ScoreComparison
 from bertbench.results.numerics import KernelVerdict, NumericsResult
@@ -32,45 +33,6 @@ from bertbench.results.schema import (
 from bertbench.tasks.table import difference_unit, score_text, scored_unit
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Row:
-    """The cells of a table row; `share` of 0 to 1 draws a bar in the table's share column."""
-
-    cells: Sequence[str]
-    state: str = State.PASSED
-    share: float = 0.0
-    css: str = ""
-
-    @property
-    def share_percent(self) -> str:
-        """The bar's width in percent."""
-        return f"{min(max(self.share, 0), 1) * 100:.1f}"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with the command that produces its values."""
-
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Row]
-    command: str
-    text_columns: Sequence[str] = ()
-    share_column: str | None = None
-    folded: bool = False
-
-
-def without_empty_columns(table: Table) -> Table:
-    """The table without the columns in which no row has anything, but for the first."""
-    filled = [
-        index
-        for index in range(len(table.columns))
-        if index == 0 or any(row.cells[index] not in ("", NONE) for row in table.rows)
-    ]
-    rows = [dataclasses.replace(row, cells=[row.cells[index] for index in filled]) for row in table.rows]
-    return dataclasses.replace(table, columns=[table.columns[index] for index in filled], rows=rows)
 
 
 @dataclass(frozen=True)
