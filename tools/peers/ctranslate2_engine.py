@@ -13,8 +13,8 @@ import numpy as np
 from ctranslate2.specs import LayerSpec, common_spec, transformer_spec
 
 from bertbench.config import ModelConfig
-from tools.peers.engines import Engine, EngineInputs, Prepared
 from tools.peers.inputs import PlainBatch
+from tools.peers.interface import Engine, EngineInputs, Prepared
 
 _ACTIVATIONS = {"tanh": common_spec.Activation.GELUTanh, "erf": common_spec.Activation.GELU}
 _FOLDER = "ctranslate2"

@@ -16,8 +16,8 @@ from bertbench.model.bert import BertModel
 from bertbench.precision import parse_precision
 from bertbench.runtime import start_tensorflow
 from bertbench.tasks.table import make_task
-from tools.peers.engines import LOGITS, Engine, EngineInputs, Prepared
 from tools.peers.inputs import MAX_SEQ_LENGTH
+from tools.peers.interface import LOGITS, Engine, EngineInputs, Prepared
 
 PACKED = "packed"
 

@@ -15,8 +15,9 @@ import numpy as np
 from bertbench.config import ModelConfig
 from bertbench.files import read_json
 from bertbench.measure.timing import time_call
-from tools.peers.engines import ENGINES, EngineInputs
+from tools.peers.engines import ENGINES
 from tools.peers.inputs import load_features
+from tools.peers.interface import EngineInputs
 
 JOB_FILE, FEATURES_FILE = "job.json", "features.npz"
 

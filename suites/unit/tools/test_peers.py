@@ -8,8 +8,9 @@ from bertbench.config import ModelConfig
 from bertbench.console import render_text
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
-from tools.peers.engines import ENGINES, EngineInputs
+from tools.peers.engines import ENGINES
 from tools.peers.inputs import load_features, make_batches, save_features, take
+from tools.peers.interface import EngineInputs
 from tools.peers.results import Row, check_agreement, latency_table, result_table, speed_ratio, summarize
 
 pytestmark = pytest.mark.unit
