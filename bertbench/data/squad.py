@@ -19,6 +19,9 @@ from bertbench.files import Content, read_content
 # Whitespace as in run_squad.py: other Unicode spaces remain inside a word.
 _WORD = re.compile("[^ \t\r\n\u202f]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# In characters; those of SQuAD 1.1 have less than 4,000. It limits memory and time: every question has
+# windows over all of its context.
+LONGEST_CONTEXT = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +74,9 @@ def read_squad(
       with_negative: whether questions may have no answer, as in SQuAD 2.0.
 
     Raises:
-      InputError: the file is malformed, a context or question is empty, an id appears twice, there is no
-        question, or a question that must have an answer has none; the message names file and place.
+      InputError: the file is malformed, a context or question is empty, a context is too long, an id appears
+        twice, there is no question, or a question that must have an answer has none; the message names file
+        and place.
     """
     content = read_content(source)
     path = content.path
@@ -101,10 +105,10 @@ def make_example(question: str, context: str) -> SquadExample:
     """One question about a context, without reference answers; its id is the text of the question.
 
     Raises:
-      InputError: one of them is empty, or contains a lone surrogate.
+      InputError: one of them is empty or contains a lone surrogate, or the context is too long.
     """
     values = {"question": question, "context": context}
-    paragraph, _ = _split_words(_text(values, "context", "a question"))
+    paragraph, _ = _split_words(_context(values, "a question"))
     text = _text(values, "question", "a question")
     return SquadExample(text, text, paragraph, None, None, None)
 
@@ -136,8 +140,7 @@ def _answer_texts(question: _Question) -> tuple[str, ...] | None:
 
 def _split_words(context: str) -> tuple[Paragraph, list[int]]:
     """The words of a context, and the offset of each one's first character."""
-    matches = list(_WORD.finditer(context))
-    return Paragraph([match.group() for match in matches]), [match.start() for match in matches]
+    return Paragraph(_WORD.findall(context)), [match.start() for match in _WORD.finditer(context)]
 
 
 def _find_words(
@@ -157,7 +160,7 @@ def _read_paragraphs(content: Content) -> Iterator[tuple[str, list[_Question]]]:
     """Each paragraph's context and questions, checked."""
     seen: set[str] = set()
     for place, paragraph in read_paragraphs(content):
-        context = _text(paragraph, "context", place)
+        context = _context(paragraph, place)
         yield context, [_read_question(qa, place, seen) for qa in member(paragraph, "qas", list, place)]
     if not seen:
         raise InputError(f"{content.path}: contains no question; {REMEDY}.")
@@ -177,6 +180,16 @@ def _read_question(qa: Any, paragraph_place: str, seen: set[str]) -> _Question:
     if not isinstance(is_impossible, bool | None):
         raise InputError(f"{place}: 'is_impossible' must be true or false; {REMEDY}.")
     return _Question(place, qas_id, _text(qa, "question", place), pairs, is_impossible)
+
+
+def _context(holder: Any, place: str) -> str:
+    context = _text(holder, "context", place)
+    if len(context) > LONGEST_CONTEXT:
+        raise InputError(
+            f"{place}: the context has {len(context):,} characters; the most is {LONGEST_CONTEXT:,}; "
+            "divide it."
+        )
+    return context
 
 
 def _text(holder: Any, key: str, place: str) -> str:

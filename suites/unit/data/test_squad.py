@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertbench.data.squad import read_squad
+from bertbench.data.squad import LONGEST_CONTEXT, make_example, read_squad
 from bertbench.data.squad_format import allows_no_answer
 from bertbench.errors import InputError
 from bertbench.files import read_content
@@ -247,3 +247,13 @@ def test_version_of_file_applies_unless_option_is_given(tmp_path, capsys, versio
     content = read_content(write_squad(tmp_path / "f.json", squad(version=version)))
     assert allows_no_answer(content, stated) == expected
     assert capsys.readouterr().err.count("questions may have no answer (--version-2-with-negative)") == told
+
+
+def test_context_of_ten_megabytes_is_rejected(tmp_path):
+    content = squad(("a", [question("1")]), ("a " * 5_000_000, [question("2")]))
+    path = write_squad(tmp_path / "f.json", content)
+    with pytest.raises(InputError, match="article 1, paragraph 2: the context has 10,000,000 characters"):
+        read_squad(path)
+    with pytest.raises(InputError, match="the context has 10,000,000 characters; the most is 1,000,000"):
+        make_example("a?", "a" * 10_000_000)
+    assert len(make_example("a?", "a" * LONGEST_CONTEXT).paragraph.doc_tokens[0]) == 1_000_000

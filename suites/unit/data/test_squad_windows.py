@@ -1,11 +1,14 @@
 """Windows against the original's features, an independent statement of its rules, and hand-made cases."""
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bertbench.data.squad import read_squad
+from bertbench.data.squad import LONGEST_CONTEXT, make_example, read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
@@ -200,3 +203,27 @@ def test_windows_of_impossible_questions_are_labeled_at_cls(tmp_path, tokenizer)
     assert windows.example_index.tolist() == [0, 0, 0, 1, 1, 1]
     for name in ("start_positions", "end_positions"):
         assert windows.features.labels[name].tolist() == [0, 0, 0, 0, 0, 8]
+
+
+def test_windows_of_longest_context_need_little_memory(tokenizer):
+    """A table of all windows by all wordpieces would have 62 GB, while the windows have 40 MB."""
+    tracemalloc.start()
+    windows = make_windows([make_example("?", "(" * LONGEST_CONTEXT)], tokenizer, WindowSettings())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # room for 384 - 4 wordpieces, 128 apart: the last window is the first that reaches the end
+    assert len(windows) == 1 + -(-(LONGEST_CONTEXT - 380) // 128) == 7811
+    assert windows.token_is_max_context.sum() == LONGEST_CONTEXT
+    assert peak < 256 * 2**20
+
+
+def test_label_in_long_word_is_found_in_linear_time(tmp_path, tokenizer):
+    """The answer has 200,000 of the word's 500,000 wordpieces: comparing it everywhere reads 60 billion."""
+    context, answer = "(" * 250_000 + "a" + "(" * 249_999, "a" + "(" * 199_999
+    content = squad((context, [question(text="?", answers=[(answer, 250_000)])]))
+    examples = read_squad(write_squad(tmp_path / "f.json", content), training=True)
+    start = time.process_time()
+    windows = make_windows(examples, tokenizer, WindowSettings(300_004, 200_000, 1), training=True)
+    assert time.process_time() - start < 10
+    # [CLS] ? [SEP] and [SEP] leave room for 300,000 wordpieces: windows at 0 and 200,000, the second complete
+    assert [row["label"] for row in rows_of(windows, tokenizer)] == [(0, 0), (50_003, 250_002)]
