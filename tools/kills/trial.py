@@ -27,6 +27,7 @@ VOLATILE = frozenset(
         "tokens_per_second",
         "peak_memory_mib",
         "recorded",
+        "measured",
         "checksum",
         "addresses",
         "examples",
@@ -71,7 +72,11 @@ class Ending:
 
 
 def make_reference(killed: KilledCommand, work: Path) -> Reference:
-    """Run both forms of a command undisturbed."""
+    """Run both forms of a command undisturbed, and the newer one twice.
+
+    Raises:
+      RuntimeError: it gives different outputs, so that what a kill leaves could not be classified.
+    """
     folder = work / "before"
     folder.mkdir(parents=True)
     killed.set_up(folder)
@@ -82,7 +87,12 @@ def make_reference(killed: KilledCommand, work: Path) -> Reference:
     finished = shutil.copytree(folder, work / "after")
     start = time.monotonic()
     _run(killed.newer, finished)
-    return Reference(folder, before, read_outputs(killed, finished), time.monotonic() - start)
+    seconds = time.monotonic() - start
+    after = read_outputs(killed, finished)
+    _run(killed.newer, shutil.copytree(folder, work / "repeated"))
+    if read_outputs(killed, work / "repeated") != after:
+        raise RuntimeError(f"{killed.name}: two runs give different outputs; see VOLATILE")
+    return Reference(folder, before, after, seconds)
 
 
 def kill(

@@ -88,3 +88,11 @@ def test_outcomes_are_counted():
         Ending("mixed", (), 0, False),
     ]
     assert count(endings) == ("3", "1", "0", "0", "0", "2", "1", "1", "1", "1 of 2")
+
+
+def test_command_whose_outputs_differ_between_runs_is_refused(tmp_path):
+    """Otherwise every kill would count as torn, and no second run as finished."""
+    write = "import pathlib, time; pathlib.Path('out').write_text(str(time.time_ns()))"
+    killed = KilledCommand("clock", lambda folder: None, (), (sys.executable, "-c", write), ("out",))
+    with pytest.raises(RuntimeError, match="clock: two runs give different outputs"):
+        make_reference(killed, tmp_path)
