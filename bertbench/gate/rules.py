@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,38 @@ MORE = {"rounds": "--steps", "pairs": "--pairs"}  # the option that gives more o
 QUIETER = "measure again when the machine is quiet"
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """The values of one quantity of a case on both sides, and its threshold."""
+
+    case: str
+    quantity: str
+    base: Sequence[float]
+    head: Sequence[float]
+    threshold: float
+
+    def verdict(self, outcome: VerdictKind, detail: str, comparison: MeasuredChange | None = None) -> Verdict:
+        """The verdict with its figures."""
+        figures: dict[str, Any] = {"change": center(self.head) / center(self.base) - 1}
+        if comparison is not None:
+            figures = {
+                "change": comparison.change,
+                "interval": comparison.interval,
+                "p_value": min(comparison.p_lower, comparison.p_higher),
+                "test": comparison.test,
+            }
+        return Verdict(
+            self.case,
+            self.quantity,
+            outcome,
+            detail,
+            base=center(self.base),
+            head=center(self.head),
+            threshold=self.threshold,
+            **figures,
+        )
+
+
 def judge_efficiency(
     case: str,
     base: Sequence[float],
@@ -39,15 +72,16 @@ def judge_efficiency(
     """
     what, minimum = ("pairs", MINIMUM_PAIRS) if paired else ("rounds", MINIMUM_ROUNDS)
     count = min(len(base), len(head))
+    measured = _Measured(case, EFFICIENCY, base, head, threshold)
     if count >= 2 and max(head) < (1 - FAR_FALL) * min(base):
         detail = f"{count} {what} per side, each of the head's {percent(FAR_FALL, 0)} below all of the base's"
-        return _verdict(case, EFFICIENCY, base, head, VerdictKind.REGRESSION, detail, threshold)
+        return measured.verdict(VerdictKind.REGRESSION, detail)
     if count < minimum:
         detail = f"{count} {what} per side, {minimum} are needed; measure more with {MORE[what]} {minimum}"
-        return _verdict(case, EFFICIENCY, base, head, VerdictKind.UNCLEAR, detail, threshold)
+        return measured.verdict(VerdictKind.UNCLEAR, detail)
     comparison = (compare_paired if paired else compare_unpaired)(base, head)
     outcome, detail = _judge_fall(comparison, threshold, f"measure more {what} with {MORE[what]}")
-    return _verdict(case, EFFICIENCY, base, head, outcome, detail, threshold, comparison)
+    return measured.verdict(outcome, detail, comparison)
 
 
 def judge_memory(case: str, base: Sequence[float], head: Sequence[float]) -> Verdict:
@@ -65,7 +99,8 @@ def judge_startup(case: str, base: Sequence[float], head: Sequence[float]) -> Ve
         outcome = VerdictKind.REGRESSION
     elif comparison.change < -STARTUP_THRESHOLD and comparison.p_lower < SIGNIFICANCE:
         outcome = VerdictKind.IMPROVEMENT
-    return _verdict(case, STARTUP, base, head, outcome, comparison.samples, STARTUP_THRESHOLD, comparison)
+    measured = _Measured(case, STARTUP, base, head, STARTUP_THRESHOLD)
+    return measured.verdict(outcome, comparison.samples, comparison)
 
 
 def doubt_disturbed(verdict: Verdict, base: Sequence[str], head: Sequence[str]) -> Verdict:
@@ -111,34 +146,4 @@ def _judge_growth(
         head=float(np.median(head)),
         change=change,
         threshold=threshold,
-    )
-
-
-def _verdict(
-    case: str,
-    quantity: str,
-    base: Sequence[float],
-    head: Sequence[float],
-    outcome: VerdictKind,
-    detail: str,
-    threshold: float,
-    comparison: MeasuredChange | None = None,
-) -> Verdict:
-    figures: dict[str, Any] = {"change": center(head) / center(base) - 1}
-    if comparison is not None:
-        figures = {
-            "change": comparison.change,
-            "interval": comparison.interval,
-            "p_value": min(comparison.p_lower, comparison.p_higher),
-            "test": comparison.test,
-        }
-    return Verdict(
-        case,
-        quantity,
-        outcome,
-        detail,
-        base=center(base),
-        head=center(head),
-        threshold=threshold,
-        **figures,
     )
