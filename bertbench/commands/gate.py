@@ -1,109 +1,22 @@
 """`bertbench gate`: a verdict for each case and an exit status."""
 
-import dataclasses
 import os
-import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import click
 
+from bertbench.commands.gate_options import GateOptions
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.errors import InputError
-from bertbench.gate.limits import CALIBRATION_RUNS, EFFICIENCY_THRESHOLD, MINIMUM_PAIRS, PAIRS
-from bertbench.gate.thresholds import Thresholds
-from bertbench.options import Option, Settings, build, command_words
+from bertbench.options import build, command_words
 
 if TYPE_CHECKING:
+    from bertbench.gate.interleaved import PairedRuns
     from bertbench.gate.result import GateResult
     from bertbench.gate.runs import Interpreter
-
-
-@dataclass(frozen=True)
-class GateOptions(Settings):
-    """The options of `bertbench gate`."""
-
-    arguments: Annotated[
-        tuple[str, ...], Option(positional=True, metavar="[BASE HEAD] | [-- BENCHMARK ARGUMENTS]")
-    ] = ()
-    against: Annotated[
-        str | None,
-        Option(
-            "In a checkout of bertbench: build revision REV and HEAD, run them alternately, and judge HEAD.",
-            metavar="REV",
-        ),
-    ] = None
-    base_python: Annotated[
-        Path | None,
-        Option(
-            "The Python of an environment with bertbench, to run alternately with that of the head.",
-            default_help="this Python",
-        ),
-    ] = None
-    head_python: Annotated[Path | None, Option("The Python to judge.", default_help="this Python")] = None
-    base_env: Annotated[
-        tuple[str, ...],
-        Option("An environment variable for runs of the base; repeatable.", metavar="NAME=VALUE"),
-    ] = ()
-    head_env: Annotated[
-        tuple[str, ...],
-        Option("An environment variable for runs of the head; repeatable.", metavar="NAME=VALUE"),
-    ] = ()
-    threshold: Annotated[
-        float,
-        Option(
-            "A loss of efficiency up to this many percent is not a regression.",
-            minimum=0,
-            maximum=100,
-            exclusive=True,
-        ),
-    ] = 100 * EFFICIENCY_THRESHOLD
-    case_threshold: Annotated[
-        tuple[str, ...],
-        Option("The threshold of cases that match the pattern; repeatable.", metavar="PATTERN=PERCENT"),
-    ] = ()
-    pairs: Annotated[int, Option("Number of alternating runs of each side.", minimum=MINIMUM_PAIRS)] = PAIRS
-    calibrate: Annotated[
-        bool,
-        Option("Record the noise of this machine without changes, and report the error rates of the gate."),
-    ] = False
-    runs: Annotated[int, Option("With --calibrate: number of runs to record of each case.", minimum=1)] = (
-        CALIBRATION_RUNS
-    )
-    output_dir: Annotated[
-        Path | None, Option("Folder for gate.json, which the report reads.", group="output")
-    ] = None
-    verbose: Annotated[
-        bool, Option("Show all columns.", names=("--verbose", "-v"), switch=True, group="output")
-    ] = False
-
-    @property
-    def command_line(self) -> str:
-        """A command that makes the same comparison."""
-        sides = dataclasses.replace(
-            self, arguments=(), output_dir=None, verbose=False, threshold=type(self).threshold
-        )
-        words = [*command_words(sides), "--threshold", f"{self.threshold:g}"]
-        divider = ["--"] if self.in_turn and self.arguments else []
-        return shlex.join(["bertbench", "gate", *words, *divider, *self.arguments])
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """The threshold of each case; raises as `Thresholds.parse`."""
-        return Thresholds.parse(self.threshold, self.case_threshold)
-
-    @property
-    def in_turn(self) -> bool:
-        """Whether two sides are run instead of read."""
-        return bool(self.against or self.two_interpreters)
-
-    @property
-    def two_interpreters(self) -> bool:
-        """Whether the sides are two Python interpreters, or one with two sets of environment variables."""
-        return bool(self.base_python or self.head_python or self.base_env or self.head_env)
 
 
 def judge_results(options: GateOptions) -> None:
@@ -184,15 +97,13 @@ def _judge_revisions(options: GateOptions, base: str) -> "GateResult":
     from bertbench.gate.interleaved import gate_against
     from bertbench.results.repository import find_root
 
-    return gate_against(
-        find_root(Path.cwd()),
-        base,
-        "HEAD",
-        cases=_cases(options.arguments),
-        pairs=options.pairs,
-        command=options.command_line,
-        thresholds=options.thresholds,
-    )
+    return gate_against(find_root(Path.cwd()), base, "HEAD", _paired_runs(options))
+
+
+def _paired_runs(options: GateOptions) -> "PairedRuns":
+    from bertbench.gate.interleaved import PairedRuns
+
+    return PairedRuns(_cases(options.arguments), options.command_line, options.pairs, options.thresholds)
 
 
 def _cases(arguments: Sequence[str]) -> Sequence[Sequence[str]]:
@@ -213,15 +124,7 @@ def _judge_interpreters(options: GateOptions) -> "GateResult":
             ("head", options.head_python, options.head_env),
         )
     )
-    return gate_interpreters(
-        base,
-        head,
-        cases=_cases(options.arguments),
-        prediction=_prediction(options.arguments),
-        pairs=options.pairs,
-        command=options.command_line,
-        thresholds=options.thresholds,
-    )
+    return gate_interpreters(base, head, _paired_runs(options), _prediction(options.arguments))
 
 
 def _interpreter(side: str, python: Path | None, variables: Sequence[str]) -> "Interpreter":

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -39,6 +40,24 @@ def default_cases(native_bf16: bool) -> list[tuple[str, ...]]:
 Pair = tuple[BenchmarkRun, BenchmarkRun]  # of base and head
 
 
+@dataclass(frozen=True)
+class PairedRuns:
+    """The runs to make of both sides, and how they are judged.
+
+    Attributes:
+      cases: arguments of `bertbench benchmark`. command: what makes the same comparison again.
+      pairs: undisturbed runs of each side per case.
+      benchmark, predict: what a Python runs as `bertbench benchmark` and `bertbench predict`.
+    """
+
+    cases: Sequence[Sequence[str]]
+    command: str
+    pairs: int = PAIRS
+    thresholds: Thresholds = THRESHOLDS
+    benchmark: Sequence[str] = BENCHMARK
+    predict: Sequence[str] = PREDICT
+
+
 def install_with_pip(checkout: Path, folder: Path) -> Path:
     """A virtual environment in `folder` with the checkout and what it requires."""
     run_process([sys.executable, "-m", "venv", str(folder)])
@@ -51,18 +70,12 @@ def gate_against(
     root: Path,
     base: str,
     head: str,
-    *,
-    cases: Sequence[Sequence[str]],
-    pairs: int = PAIRS,
-    command: str,
-    thresholds: Thresholds = THRESHOLDS,
+    runs: PairedRuns,
     install: Callable[[Path, Path], Path] = install_with_pip,
-    benchmark: Sequence[str] = BENCHMARK,
 ) -> GateResult:
     """Build two revisions of the repository at `root`, run each case in turn in both, and judge.
 
-    `cases` are arguments of `bertbench benchmark`. `install(checkout, folder)` makes an environment in
-    `folder` and returns its interpreter.
+    `install(checkout, folder)` makes an environment in `folder` and returns its interpreter.
 
     Raises:
       InputError: a revision does not exist, is the other one, cannot be built, or a run fails.
@@ -75,30 +88,23 @@ def gate_against(
             stack.enter_context(_build(root, commit, folder / side, install))
             for side, commit in zip(("base", "head"), commits, strict=True)
         ]
-        verdicts, notes = _judge_cases(builds, cases, pairs, folder, thresholds, benchmark)
+        verdicts, notes = _judge_cases(builds, runs, folder)
     if is_dirty(root, apart_from="baselines"):
         notes.append("The work tree has changes in no commit; they were not measured.")
     names = [f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True)]
-    return GateResult(names[0], names[1], command, tuple(notes), tuple(verdicts))
+    return GateResult(names[0], names[1], runs.command, tuple(notes), tuple(verdicts))
 
 
 def gate_interpreters(
     base: Interpreter,
     head: Interpreter,
-    *,
-    cases: Sequence[Sequence[str]],
+    runs: PairedRuns,
     prediction: Sequence[str] | None = None,
-    pairs: int = PAIRS,
-    command: str,
-    thresholds: Thresholds = THRESHOLDS,
-    benchmark: Sequence[str] = BENCHMARK,
-    predict: Sequence[str] = PREDICT,
 ) -> GateResult:
     """Run each case in turn with two interpreters, and a prediction once with each, and judge.
 
     Args:
-      cases: arguments of `bertbench benchmark`. prediction: arguments of `bertbench predict`, if scores and
-        answers are to be judged too.
+      prediction: arguments of `bertbench predict`, if scores and answers are to be judged too.
 
     Raises:
       InputError: a run fails, or its results cannot be read.
@@ -107,12 +113,12 @@ def gate_interpreters(
         scored: tuple[Verdict, ...] = ()
         if prediction is not None:
             sides = [
-                _predict(interpreter, [*predict, *prediction], folder / side)
+                _predict(interpreter, [*runs.predict, *prediction], folder / side)
                 for side, interpreter in (("base", base), ("head", head))
             ]
-            scored = judge_sides(*sides, command=command).verdicts
-        verdicts, notes = _judge_cases((base, head), cases, pairs, folder, thresholds, benchmark)
-    return GateResult(base.name, head.name, command, tuple(notes), (*scored, *verdicts))
+            scored = judge_sides(*sides, command=runs.command).verdicts
+        verdicts, notes = _judge_cases((base, head), runs, folder)
+    return GateResult(base.name, head.name, runs.command, tuple(notes), (*scored, *verdicts))
 
 
 def _predict(interpreter: Interpreter, arguments: Sequence[str], folder: Path) -> Side:
@@ -122,19 +128,14 @@ def _predict(interpreter: Interpreter, arguments: Sequence[str], folder: Path) -
 
 
 def _judge_cases(
-    builds: Sequence[Interpreter],
-    cases: Sequence[Sequence[str]],
-    pairs: int,
-    folder: Path,
-    thresholds: Thresholds,
-    benchmark: Sequence[str],
+    builds: Sequence[Interpreter], runs: PairedRuns, folder: Path
 ) -> tuple[list[Verdict], list[str]]:
     """The verdicts of all cases, and what the reader must know of each."""
     verdicts: list[Verdict] = []
     notes: list[str] = []
-    for number, arguments in enumerate(cases):
-        measured = _interleave(builds, arguments, pairs, folder / f"case-{number}", benchmark)
-        verdicts += _judge(measured, thresholds.of(measured[0][1].case))
+    for number, arguments in enumerate(runs.cases):
+        measured = _interleave(builds, arguments, runs, folder / f"case-{number}")
+        verdicts += _judge(measured, runs.thresholds.of(measured[0][1].case))
         notes.append(_describe(measured))
     return verdicts, notes
 
@@ -155,19 +156,15 @@ def _build(
 
 
 def _interleave(
-    builds: Sequence[Interpreter],
-    arguments: Sequence[str],
-    pairs: int,
-    folder: Path,
-    benchmark: Sequence[str],
+    builds: Sequence[Interpreter], arguments: Sequence[str], runs: PairedRuns, folder: Path
 ) -> list[Pair]:
     """So many pairs of undisturbed runs, and the disturbed ones; of all together twice as many at the
     most."""
     measured: list[Pair] = []
-    with progress(" ".join(arguments), pairs, "undisturbed pairs of runs") as advance:
-        while len(_undisturbed(measured)) < pairs and len(measured) < 2 * pairs:
+    with progress(" ".join(arguments), runs.pairs, "undisturbed pairs of runs") as advance:
+        while len(_undisturbed(measured)) < runs.pairs and len(measured) < 2 * runs.pairs:
             base, head = (
-                run_benchmark(build, arguments, folder / f"{len(measured)}-{side}", benchmark)
+                run_benchmark(build, arguments, folder / f"{len(measured)}-{side}", runs.benchmark)
                 for side, build in zip(("base", "head"), builds, strict=True)
             )
             measured.append((base, head))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.gate.interleaved import default_cases, gate_against
+from bertbench.gate.interleaved import PairedRuns, default_cases, gate_against
 from bertbench.gate.runs import Interpreter, run_benchmark
 from suites.unit.git_repository import commit, git
 
@@ -34,6 +34,7 @@ output_dir.mkdir(parents=True)
 }))
 """
 PAIRS = 7
+NO_RUNS = PairedRuns(cases=(), command="")
 
 
 def install(checkout, folder):
@@ -58,16 +59,10 @@ def revisions(repository, tmp_path, monkeypatch):
     return repository
 
 
-def gate(root, tmp_path, script=BENCHMARK, **changes):
+def gate(root, tmp_path, script=BENCHMARK, cases=(("squad", "--config", "tiny"),), install=install):
     (tmp_path / "benchmark.py").write_text(script)
-    options = {
-        "cases": [("squad", "--config", "tiny")],
-        "pairs": PAIRS,
-        "command": "",
-        "install": install,
-        "benchmark": [str(tmp_path / "benchmark.py")],
-    }
-    return gate_against(root, "HEAD~1", "HEAD", **(options | changes))
+    runs = PairedRuns(cases, command="", pairs=PAIRS, benchmark=[str(tmp_path / "benchmark.py")])
+    return gate_against(root, "HEAD~1", "HEAD", runs, install)
 
 
 def assert_nothing_is_left(root, tmp_path):
@@ -156,12 +151,12 @@ time.sleep(60)
 def test_same_commit_as_both_sides_is_rejected(revisions, tmp_path):
     git(revisions, "branch", "copy", "HEAD~1")
     with pytest.raises(InputError, match="are the same commit"):
-        gate_against(revisions, "copy", "HEAD~1", command="", cases=[])
+        gate_against(revisions, "copy", "HEAD~1", NO_RUNS)
 
 
 def test_unknown_revision_is_rejected(revisions):
     with pytest.raises(InputError, match="nonsense: is neither"):
-        gate_against(revisions, "nonsense", "HEAD", command="", cases=[])
+        gate_against(revisions, "nonsense", "HEAD", NO_RUNS)
 
 
 def test_package_in_current_folder_is_not_run(tmp_path, monkeypatch):
@@ -181,7 +176,7 @@ def test_missing_git_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert shutil.which("git") is None
     with pytest.raises(InputError, match="git is not installed"):
-        gate_against(tmp_path, "a", "b", command="", cases=[])
+        gate_against(tmp_path, "a", "b", NO_RUNS)
 
 
 def test_results_without_rounds_are_rejected(revisions, tmp_path):
