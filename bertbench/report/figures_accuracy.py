@@ -20,7 +20,7 @@ def precision_differences(cases: Sequence[AccuracyCase]) -> list[tuple[AccuracyC
     return [(case, comparison) for case, comparison in made if comparison is not None]
 
 
-def difference_chart(cases: Sequence[AccuracyCase]) -> Figure | None:
+def difference_figure(cases: Sequence[AccuracyCase]) -> Figure | None:
     """bf16 and int8 minus fp32 with its 95 % interval, each as a share of the tolerance."""
     rows = [(case, made) for case, made in precision_differences(cases) if made.tolerance]
     if not rows:
@@ -51,7 +51,7 @@ def describe_difference(made: ScoreComparison) -> str:
     return f"{signed(made.difference, decimals)} [{low}, {high}]"
 
 
-def length_chart(lengths: LengthsResult) -> Figure:
+def length_figure(lengths: LengthsResult) -> Figure:
     """The distribution of sequence lengths."""
     counts, edges = lengths.histogram.counts, lengths.histogram.edges
     total = sum(counts)
@@ -73,7 +73,7 @@ def length_chart(lengths: LengthsResult) -> Figure:
     return Figure("Length of sequences", chart.to_svg(), caption, lengths.command or BATCHING_COMMAND)
 
 
-def padding_chart(lengths: LengthsResult) -> Figure | None:
+def padding_figure(lengths: LengthsResult) -> Figure | None:
     """The tokens that each way of batching computes, real and padding."""
     if not lengths.strategies:
         return None
@@ -96,7 +96,7 @@ def padding_chart(lengths: LengthsResult) -> Figure | None:
     return Figure(title, chart.to_svg(), caption, lengths.command or BATCHING_COMMAND, legend)
 
 
-def layer_error_chart(errors: Sequence[LayerError]) -> Figure | None:
+def layer_error_figure(errors: Sequence[LayerError]) -> Figure | None:
     """The growth of the error through the encoder, and its predefined bound."""
     values = [value for error in errors for value in (error.rms_relative_error, error.bound) if value]
     if not values:

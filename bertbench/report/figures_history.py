@@ -13,7 +13,7 @@ from bertbench.report.history import Series
 DOTS = 200  # more runs are drawn as a line
 
 
-def history_chart(series: Series) -> Figure:
+def history_figure(series: Series) -> Figure:
     """Efficiency over stored runs, with its levels and their changes."""
     values = series.efficiencies
     told = "; ".join(series.describe_change(point) for point in series.change_points) or "no change of level"

@@ -26,7 +26,7 @@ def speedups(cases: Sequence[ThroughputCase]) -> list[tuple[str, ThroughputCase,
     ]
 
 
-def roofline(cases: Sequence[ThroughputCase]) -> Figure | None:
+def roofline_figure(cases: Sequence[ThroughputCase]) -> Figure | None:
     """GFLOP/s over arithmetic intensity under the measured limits (Williams et al. 2009)."""
     placed = [case for case in cases if case.arithmetic_intensity]
     if not placed:
@@ -66,7 +66,7 @@ def _describe_roofline(cases: Sequence[ThroughputCase], peaks: Mapping[str, floa
     return f"{len(cases)} cases under GEMM peaks of {limits}; {nearest}."
 
 
-def speedup_chart(cases: Sequence[ThroughputCase]) -> Figure | None:
+def speedup_figure(cases: Sequence[ThroughputCase]) -> Figure | None:
     """How many times as many examples/s bf16 gives as fp32."""
     rows = [
         (name, bf16.examples_per_second / fp32.examples_per_second) for name, bf16, fp32 in speedups(cases)
@@ -85,7 +85,7 @@ def speedup_chart(cases: Sequence[ThroughputCase]) -> Figure | None:
     return Figure(title, chart.to_svg(), caption, COMMAND)
 
 
-def change_chart(result: GateResult) -> Figure | None:
+def change_figure(result: GateResult) -> Figure | None:
     """How the efficiency of each case changed, with its 95 % interval and the threshold."""
     rows = [verdict for verdict in result.verdicts if verdict.quantity == EFFICIENCY and verdict.interval]
     if not rows:

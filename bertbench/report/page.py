@@ -13,7 +13,7 @@ from bertbench.formatting import printable, shorten
 from bertbench.output_folders import written_together
 from bertbench.report.answers import answer_questions
 from bertbench.report.checks import Check, Results, collect_checks
-from bertbench.report.figures_history import history_chart
+from bertbench.report.figures_history import history_figure
 from bertbench.report.history import Series
 from bertbench.report.junit import write_junit
 from bertbench.report.sections import make_sections
@@ -43,7 +43,7 @@ def write_history(history: Sequence[Series], page: Path, command: str) -> None:
     values = {
         "headline": f"{count(len(changes), 'change')} in {runs} runs",
         "changes": changes,
-        "figures": [history_chart(series) for series in history],
+        "figures": [history_figure(series) for series in history],
         "command": command,
         "version": __version__,
     }

@@ -14,13 +14,13 @@ from bertbench.report.checks import STATES, Results
 from bertbench.report.figures import Figure
 from bertbench.report.figures_accuracy import (
     describe_difference,
-    difference_chart,
-    layer_error_chart,
-    length_chart,
-    padding_chart,
+    difference_figure,
+    layer_error_figure,
+    length_figure,
+    padding_figure,
 )
-from bertbench.report.figures_history import history_chart
-from bertbench.report.figures_throughput import change_chart, roofline, speedup_chart
+from bertbench.report.figures_history import history_figure
+from bertbench.report.figures_throughput import change_figure, roofline_figure, speedup_figure
 from bertbench.report.history import Series
 from bertbench.report.tables import Row, Table, without_empty_columns
 from bertbench.report.wording import GATE_COLUMNS, State, gate_remarks, gate_row, gate_state
@@ -96,13 +96,13 @@ def _accuracy(result: AccuracyResult) -> Section:
     lead = (
         "Scores of real predictions. In brackets: the 95 % interval of the difference, score minus expected."
     )
-    chart = difference_chart(result.cases)
+    figure = difference_figure(result.cases)
     notes = (
         []
-        if chart
+        if figure
         else ["There are no results of a task in both precisions, so there is no difference to show."]
     )
-    return Section("accuracy", "Accuracy", lead, [table], [chart] if chart else [], notes)
+    return Section("accuracy", "Accuracy", lead, [table], [figure] if figure else [], notes)
 
 
 def _unjudged(case: AccuracyCase) -> ScoreComparison:
@@ -159,12 +159,12 @@ def _throughput(result: ThroughputResult) -> Section:
     products = result.cases[0].machine.get("matrix_products")
     caption = f"Throughput and the machine's limit, matrix products in {products}"
     table = Table(caption, columns, rows, "pytest -m benchmark", ("peak measured by",), "efficiency")
-    roof, speedup = roofline(result.cases), speedup_chart(result.cases)
+    roof, speedup = roofline_figure(result.cases), speedup_figure(result.cases)
     notes = [f"{case.case}: {'; '.join(case.warnings)}." for case in result.cases if case.warnings]
     if not speedup:
         notes.append("There are no results of a case in both precisions, so there is no speed-up to show.")
-    charts = [chart for chart in (roof, speedup) if chart]
-    return Section("throughput", "Throughput", LEGEND, [table], charts, notes)
+    figures = [figure for figure in (roof, speedup) if figure]
+    return Section("throughput", "Throughput", LEGEND, [table], figures, notes)
 
 
 def _gate(result: GateResult) -> Section:
@@ -185,16 +185,16 @@ def _gate(result: GateResult) -> Section:
         )
         if verdicts
     ]
-    chart = change_chart(result)
+    figure = change_figure(result)
     lead = "A decrease in efficiency counts only if it is larger than the threshold and significant."
     notes = gate_remarks(result)
-    return Section("gate", "Against the base", lead, tables, [chart] if chart else [], notes)
+    return Section("gate", "Against the base", lead, tables, [figure] if figure else [], notes)
 
 
 def _lengths(result: LengthsResult) -> Section:
-    charts = [length_chart(result), padding_chart(result)]
+    figures = [length_figure(result), padding_figure(result)]
     lead = "Most texts are shorter than the model's maximum length; padding is wasted computation."
-    return Section("lengths", "Lengths and padding", lead, figures=[chart for chart in charts if chart])
+    return Section("lengths", "Lengths and padding", lead, figures=[figure for figure in figures if figure])
 
 
 def _numerics(result: NumericsResult) -> Section:
@@ -218,15 +218,15 @@ def _numerics(result: NumericsResult) -> Section:
     command = commands[0] if len(set(commands)) == 1 else "pytest -m numerics"
     caption = "Largest error of each kernel, in units in the last place"
     table = Table(caption, columns, rows, command, ("worst at",), "of the bound")
-    chart = layer_error_chart(result.layer_errors)
+    figure = layer_error_figure(result.layer_errors)
     lead = "Each kernel compared with exact arithmetic, and the error in each layer's output."
-    return Section("numerics", "Kernel numerics", lead, [table], [chart] if chart else [])
+    return Section("numerics", "Kernel numerics", lead, [table], [figure] if figure else [])
 
 
 def _history(history: Sequence[Series]) -> Section:
     runs = max(len(series.runs) for series in history)
     lead = f"Efficiency over up to {runs} stored runs. Thick lines show levels, dashed lines their changes."
-    return Section("history", "History", lead, figures=[history_chart(series) for series in history])
+    return Section("history", "History", lead, figures=[history_figure(series) for series in history])
 
 
 def _machine(machine: dict[str, Any], results: Results) -> Section:
