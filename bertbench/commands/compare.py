@@ -2,15 +2,17 @@
 
 import dataclasses
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.instruction_sets import parse_isas, predict_under
 from bertbench.commands.options import REFERENCES
 from bertbench.commands.predicted_runs import (
     Difference,
+    PredictedRun,
     conclude,
     judge,
     list_changes,
@@ -25,6 +27,9 @@ from bertbench.errors import InputError
 from bertbench.files import make_directory
 from bertbench.options import Option, Settings, command_words
 from bertbench.prediction_settings import PredictionSettings
+
+if TYPE_CHECKING:
+    from bertbench.results.accuracy import ScoreComparison
 
 
 @dataclass(frozen=True)
@@ -95,24 +100,53 @@ command = TypedCommand(
 )
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two runs compared.
+
+    Attributes:
+      changed: the number of questions whose answers differ.
+      text: the number and the scores in words.
+      judged: by --max-drop; None without it.
+    """
+
+    changed: int
+    text: str
+    difference: Difference
+    judged: "ScoreComparison | None"
+
+    @classmethod
+    def of(
+        cls, first: PredictedRun, second: PredictedRun, questions: Collection[str], max_drop: float | None
+    ) -> "_Pair":
+        """Compare the second run with the first."""
+        difference = Difference.of(first, second)
+        changed = sum(first.answers.get(key) != second.answers.get(key) for key in questions)
+        scores = difference.describe(first.name, second.name)
+        text = f"changed answers: {changed} of {len(questions)}; {scores}"
+        return cls(changed, text, difference, None if max_drop is None else judge(first, second, max_drop))
+
+    @property
+    def verdict(self) -> str | None:
+        """The verdict as text, if it was judged."""
+        return None if self.judged is None else str(self.judged.verdict)
+
+    def conclude(self) -> None:
+        """Print the verdict, if it was judged; raises as `predicted_runs.conclude`."""
+        if self.judged is not None:
+            conclude(self.judged)
+
+
 def _compare_files(options: CompareOptions, pred_a: Path, pred_b: Path) -> None:
     dataset = options.data or predicted_dataset(pred_a)
     runs, references = read_runs({"A": pred_a, "B": pred_b}, dataset, options.version_2_with_negative)
     first, second = runs
     changed = list_changes(runs, references)
-    difference = Difference.of(first, second)
-    say(f"changed answers: {len(changed)} of {len(references)}; {difference.describe('A', 'B')}")
-    made = None if options.max_drop is None else judge(first, second, options.max_drop)
-    print_json(
-        {
-            "questions": len(references),
-            "changed": changed,
-            "f1": dataclasses.asdict(difference),
-            "verdict": None if made is None else str(made.verdict),
-        }
-    )
-    if made is not None:
-        conclude(made)
+    pair = _Pair.of(first, second, references, options.max_drop)
+    say(pair.text)
+    f1 = dataclasses.asdict(pair.difference)
+    print_json({"questions": len(references), "changed": changed, "f1": f1, "verdict": pair.verdict})
+    pair.conclude()
 
 
 def _compare_instruction_sets(options: CompareOptions, isas: str) -> None:
@@ -124,27 +158,18 @@ def _compare_instruction_sets(options: CompareOptions, isas: str) -> None:
         runs, references = read_runs(folders, dataset, options.version_2_with_negative)
     changed = list_changes(runs, references)
     first, *others = runs
-    verdicts = []
+    pairs = [_Pair.of(first, other, references, options.max_drop) for other in others]
     comparisons = []
-    for other in others:
-        difference = Difference.of(first, other)
-        count = sum(first.answers.get(key) != other.answers.get(key) for key in references)
+    for other, pair in zip(others, pairs, strict=True):
         moved = [value for value in first.logit_differences(other) if value]
         largest = max(moved, default=0.0)
-        say(
-            f"changed answers: {count} of {len(references)}; {difference.describe(first.name, other.name)}; "
-            f"logits differ in {len(moved)} questions, by up to {largest:.3g}"
-        )
-        made = None if options.max_drop is None else judge(first, other, options.max_drop)
-        verdicts += [] if made is None else [made]
+        say(f"{pair.text}; logits differ in {len(moved)} questions, by up to {largest:.3g}")
         logits = {"questions": len(moved), "largest": largest}
-        facts = {"changed": count, "f1": dataclasses.asdict(difference), "logits": logits}
-        comparisons.append(
-            {"isa": other.name, **facts, "verdict": None if made is None else str(made.verdict)}
-        )
+        facts = {"changed": pair.changed, "f1": dataclasses.asdict(pair.difference), "logits": logits}
+        comparisons.append({"isa": other.name, **facts, "verdict": pair.verdict})
     print_json({"questions": len(references), "changed": changed, "against": first.name, "isa": comparisons})
-    for made in verdicts:
-        conclude(made)
+    for pair in pairs:
+        pair.conclude()
 
 
 def _predict_words(options: CompareOptions) -> list[str]:
