@@ -20,6 +20,7 @@ from bertbench.results.item_files import write_items
 from bertbench.results.provenance import command_line, describe_versions, now
 from bertbench.results.recording import require_clean_tree
 from bertbench.results.schema import THROUGHPUT_FILE, write_result
+from bertbench.results.seal import seal
 
 Score = tuple[AccuracyCase, Items]
 Speed = Mapping[str, Any]  # a `ThroughputCase` and more, as JSON values
@@ -101,7 +102,7 @@ def _benchmark_file(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "group": None,
                 "params": None,
                 "options": {},
-                "extra_info": entry,
+                "extra_info": seal(entry),
                 "stats": _stats(entry["round_seconds"]),
             }
             for entry in figures

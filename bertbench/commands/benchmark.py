@@ -181,12 +181,13 @@ def _measure(
     from bertbench.console import print_json, print_table, say
     from bertbench.files import write_json
     from bertbench.results.provenance import RESULTS_FILE, describe_origin
+    from bertbench.results.seal import seal
 
     result = measure_workload(case, workload, warmup_steps=options.warmup_steps, source=source)
     print_table(result_table(result, threads))
     report = describe_origin() | describe_result(result, threads)
     if options.output_dir is not None:
-        write_json(options.output_dir / RESULTS_FILE, report)
+        write_json(options.output_dir / RESULTS_FILE, seal(report))
         notice(f"{options.output_dir / RESULTS_FILE}: results written")
     say(f"Throughput: {result.examples_per_second:.2f} examples/s")
     print_json(report)

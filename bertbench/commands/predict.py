@@ -51,6 +51,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     from bertbench.prediction import predict
     from bertbench.results.item_files import write_items
     from bertbench.results.provenance import RESULTS_FILE
+    from bertbench.results.seal import seal
 
     with staged_directory(options.output_dir, last=RESULTS_FILE) as staging:
         prediction = predict(task, source, task.split, settings)
@@ -60,7 +61,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
         if items is not None:
             write_items(staging / ITEMS_FILE, items)
         described = _describe(task, source, settings, threads, prediction)
-        write_json(staging / RESULTS_FILE, described)
+        write_json(staging / RESULTS_FILE, seal(described))
     notice(f"{options.output_dir}: predictions and results written")
     _print(task, settings, prediction)
     print_json({**described, "output_dir": str(options.output_dir)})

@@ -17,6 +17,7 @@ from bertbench.measure.machine import describe_machine
 from bertbench.parsing import Count, Finite, NonNegative
 from bertbench.results.provenance import describe_versions, now
 from bertbench.results.schema import parse_version, require_distinct, with_version
+from bertbench.results.seal import seal
 
 ACCURACY_FILE = "accuracy.json"
 BASELINE, FP32, PUBLISHED = "baseline", "fp32", "published"  # what scores are compared with
@@ -141,8 +142,8 @@ def read_accuracy(path: Path | str) -> AccuracyResult:
 
 
 def write_accuracy(path: Path | str, result: AccuracyResult) -> None:
-    """Write `accuracy.json` atomically."""
-    write_json(path, with_version(result, ACCURACY_VERSION))
+    """Write `accuracy.json` atomically, with a checksum."""
+    write_json(path, seal(with_version(result, ACCURACY_VERSION)))
 
 
 def _contradiction(case: AccuracyCase, made: ScoreComparison) -> str | None:

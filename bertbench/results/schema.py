@@ -1,6 +1,7 @@
 """The files of a results folder as typed values; `docs/formats.md` describes them for other programs.
 
-Every file has a `schema_version`. An unknown version is an error; unknown keys are ignored.
+Every file has a `schema_version`. An unknown version is an error; unknown keys are ignored. A file with a
+checksum that does not match is an error (`bertbench.results.seal`).
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
 from bertbench.measure.rates import center
 from bertbench.parsing import Count, NonNegative, Positive, PositiveCount, check_version, parse_dataclass
+from bertbench.results.seal import require_unedited, seal
 
 T = TypeVar("T")
 
@@ -167,8 +169,8 @@ def read_lengths(path: Path | str) -> LengthsResult:
 
 
 def write_result(path: Path | str, result: Any) -> None:
-    """Write a dataclass of results atomically, with its `schema_version`."""
-    write_json(path, with_version(result))
+    """Write a dataclass of results atomically, with its `schema_version` and a checksum."""
+    write_json(path, seal(with_version(result)))
 
 
 def with_version(result: Any, version: int = SCHEMA_VERSION) -> dict[str, Any]:
@@ -180,9 +182,11 @@ def parse_version(cls: type[T], values: Any, place: str, expected: int = SCHEMA_
     """Make a `cls` from a JSON object of the expected schema version.
 
     Raises:
-      InputError: it is not one, or a key is missing or wrong; the message begins with `place`.
+      InputError: it is not one, a key is missing or wrong, or it was edited; the message begins with `place`.
     """
-    return parse_dataclass(cls, check_version(values, place, expected), place)
+    result = parse_dataclass(cls, check_version(values, place, expected), place)
+    require_unedited(values, place)
+    return result
 
 
 def require_distinct(names: Iterable[str], path: Path | str) -> None:

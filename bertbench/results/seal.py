@@ -1,4 +1,4 @@
-"""Checksums in baselines, to detect later edits."""
+"""Checksums in baselines and results, to detect later edits."""
 
 import hashlib
 import json
@@ -25,6 +25,16 @@ def require_seal(values: Mapping[str, Any], place: str) -> None:
         raise InputError(f"{place}: has no {CHECKSUM}; record it again.")
     if values[CHECKSUM] != _checksum_of(values):
         raise InputError(f"{place}: was changed after it was recorded; restore it, or record it again.")
+
+
+def require_unedited(values: Mapping[str, Any], place: str) -> None:
+    """Check that results match their checksum, if they have one: other programs may write none.
+
+    Raises:
+      InputError: they were edited; the message begins with `place`.
+    """
+    if CHECKSUM in values and values[CHECKSUM] != _checksum_of(values):
+        raise InputError(f"{place}: was changed after it was written; restore it, or make the results again.")
 
 
 def _checksum_of(values: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
 from bertbench.results.schema import THROUGHPUT_FILE
+from bertbench.results.seal import seal
 from bertbench.runtime import compute_for
 from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells, reason_to_skip
 
@@ -107,7 +108,7 @@ def measure(
         rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)
         benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
         result = subject.result(benchmark.stats.stats.data)
-        benchmark.extra_info.update(describe_result(result, threads, startup=False))
+        benchmark.extra_info.update(seal(describe_result(result, threads, startup=False)))
         session = pytestconfig._benchmarksession
         session.json = session.json or results_folder / THROUGHPUT_FILE
         table = summary_table(pytestconfig, "throughput", COLUMNS, SHORT)

@@ -96,4 +96,5 @@ def slow_down(baselines: Path, factor: float):
         figures = benchmark["extra_info"]
         figures["efficiency"] *= factor
         figures["efficiency_rounds"] = [rate * factor for rate in figures["efficiency_rounds"]]
+        benchmark["extra_info"] = seal(figures)
     stored.write_text(json.dumps(seal(content)))
