@@ -74,6 +74,18 @@ def check_record(data: bytes, place: str) -> RecordShape:
     return RecordShape(lengths["input_ids"], lengths["masked_lm_ids"])
 
 
+def is_example(data: bytes) -> bool:
+    """Whether bytes are a serialized `tf.train.Example`; `tf.io.parse_example` skips invalid fields."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        tf.train.Example.FromString(data)
+    except DecodeError:
+        return False
+    return True
+
+
 def _parse(data: bytes, place: str) -> dict[str, list[float]]:
     import tensorflow as tf
     from google.protobuf.message import DecodeError

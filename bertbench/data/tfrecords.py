@@ -19,6 +19,7 @@ from bertbench.data.tfrecord_format import (
     TOKEN_FEATURES,
     RecordShape,
     check_record,
+    is_example,
 )
 from bertbench.data.tfrecord_frames import damaged, require_frames
 from bertbench.errors import InputError, tensorflow_reason
@@ -163,7 +164,7 @@ def _iterate(paths: Sequence[Path], chunk_examples: int, shape: RecordShape) -> 
     try:
         for batch in _batches(paths, chunk_examples):
             parsed = {name: value.numpy() for name, value in tf.io.parse_example(batch, spec).items()}
-            if not _is_consistent(parsed):
+            if not (all(map(is_example, batch.numpy())) and _is_consistent(parsed)):
                 _name_bad_record(paths, shape)
             yield _unpad(parsed)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, UnicodeDecodeError):

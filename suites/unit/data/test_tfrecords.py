@@ -213,6 +213,14 @@ def test_feature_name_not_in_utf8_is_reported(tmp_path, name, number):
         read_features([path])
 
 
+def test_record_with_invalid_field_is_reported(tmp_path):
+    """Field numbers begin at 1 (encoding of protobuf), which `tf.io.parse_example` does not check."""
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(frame(serialize(padded())) + frame(serialize(padded()) + b"\x02\x00"))
+    with pytest.raises(InputError, match=r"x.tfrecord: record 2: not a tf.train.Example"):
+        read_features([path])
+
+
 def test_damaged_record_is_reported(two_files):
     data = bytearray(two_files[0].read_bytes())
     (length,) = struct.unpack("<Q", data[:8])
