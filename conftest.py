@@ -63,6 +63,12 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit(str(error), returncode=error.exit_status)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let pytest processes that tests start run as usual, in a worker of pytest-xdist too."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        os.environ.pop(name, None)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     gating.judge_session(session)
