@@ -7,6 +7,7 @@ import pytest
 
 VARIABLE = "BERTBENCH_DATA"
 DEV_SET = "data/squad/dev-v1.1-subset.json"
+TRAINING_SET = "data/squad/train-v1.1-subset.json"
 SQUAD_MODEL = "models/minilm-l6-h384-squad"
 VOCABULARY = "models/minilm-l6-h384-uncased/vocab.txt"
 

@@ -10,7 +10,7 @@ from bertbench.console import notice, progress
 from bertbench.int8 import Site
 from bertbench.quantization.choosing import Choice, choose
 from bertbench.quantization.observing import Observation, observe
-from bertbench.quantization.sensitivity import choose_left, output_error
+from bertbench.quantization.sensitivity import LARGEST_ERROR, choose_left, output_error
 from bertbench.quantization.trial import Trial
 from bertbench.tasks.base import Task
 from bertbench.tasks.dataset import Dataset
@@ -20,9 +20,16 @@ FEW = 32  # fewer may miss the largest activations
 
 
 def quantize(
-    task: Task, source: ModelSource, options: KernelOptions, calibration_data: Dataset
+    task: Task,
+    source: ModelSource,
+    options: KernelOptions,
+    calibration_data: Dataset,
+    limit: float = LARGEST_ERROR,
 ) -> Quantization:
     """Calibrate every site of a model, and find those that must stay in floats.
+
+    Args:
+      limit: the largest error of the outputs, see `sensitivity.output_error`.
 
     Raises:
       InputError: the checkpoint does not fit, or produces values that are not finite.
@@ -39,7 +46,7 @@ def quantize(
         scales = {site.name: choices[site.name].scales for site in sites}
         return output_error(exact, trial.outputs(features, scales))
 
-    left, error = choose_left(trial.sites, error_of)
+    left, error = choose_left(trial.sites, error_of, limit)
     return Quantization(
         checkpoint_fingerprint=checkpoint_fingerprint(source.required_checkpoint),
         calibration=Calibration(task.name, file.path.name, file.sha256, len(features)),

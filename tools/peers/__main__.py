@@ -13,13 +13,15 @@ import click
 
 from bertbench.config import GEOMETRIES
 from bertbench.console import notice, print_table, progress, say
+from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import BertbenchError, InputError
 from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
-from suites.shared_data import DEV_SET, SQUAD_MODEL, VARIABLE, VOCABULARY
+from bertbench.precision import PRECISIONS, require_trainable
+from suites.shared_data import DEV_SET, SQUAD_MODEL, TRAINING_SET, VARIABLE, VOCABULARY
 from tools.peers.accuracy import score_engines
-from tools.peers.inputs import read_windows
+from tools.peers.inputs import read_calibration, read_windows
 from tools.peers.processes import EngineProcess, job_folder, start_engines
 from tools.peers.results import Row, check_agreement, latency_table, result_table, summarize
 
@@ -29,10 +31,11 @@ PAUSE = 0.3  # seconds for an engine's threads to become idle before the next on
 
 @dataclass(frozen=True)
 class Data:
-    """The files of the windows, and the trained model for the F1, if there is one."""
+    """The files of the windows; and if there are any, training data for int8 and the model for the F1."""
 
     predict_file: Path
     vocab_file: Path
+    calibration_file: Path | None
     squad_model: Path | None
 
 
@@ -44,10 +47,19 @@ class Data:
 @click.option("--batch-size", type=click.IntRange(min=1), help="[default: 8, in training 4]")
 @click.option("--windows", default=96, show_default=True, help="Windows per pass.")
 @click.option("--rounds", default=3, show_default=True, help="Passes of each engine and setup.")
-@click.option("--precision", "precisions", multiple=True, default=("fp32", "bf16"), show_default=True)
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    default=("fp32", "bf16"),
+    show_default=True,
+    type=click.Choice(PRECISIONS),
+    help="May be given several times.",
+)
 @click.option("--gelu", default="tanh", show_default=True, type=click.Choice(("tanh", "erf")))
 @click.option("--predict-file", type=PATH, help="SQuAD file for real lengths. [default: from BERTBENCH_DATA]")
 @click.option("--vocab-file", type=PATH, help="[default: from BERTBENCH_DATA]")
+@click.option("--calibration-file", type=PATH, help="Training data for int8. [default: from BERTBENCH_DATA]")
 @click.option("--squad-model", type=PATH, help="Trained model for the F1. [default: from BERTBENCH_DATA]")
 @click.option("--num-intra-threads", "threads", type=click.IntRange(min=1), help="[default: the machine's]")
 @click.option("--output-file", type=PATH, help="Every round as JSON.")
@@ -63,6 +75,7 @@ def command(
     gelu: str,
     predict_file: Path | None,
     vocab_file: Path | None,
+    calibration_file: Path | None,
     squad_model: Path | None,
     threads: int | None,
     output_file: Path | None,
@@ -72,16 +85,15 @@ def command(
     Each engine runs padded to 384, as usual, and sorted by length, which is faster.
     The F1 beside each speed is that of the same engine on a trained model.
     """
-    if latency and (mode == "training" or batch_size is not None):
-        raise InputError(
-            "--latency: is of inference, one window at a time; leave out --mode and --batch-size."
-        )
+    _check_options(mode, latency, batch_size, precisions)
     config = GEOMETRIES[geometry]
     if num_layers:
         config = dataclasses.replace(config, num_hidden_layers=num_layers)
     threads = threads or default_threads(read_machine()).intra
-    data = _find_data(predict_file, vocab_file, squad_model)
-    features = read_windows(data.predict_file, data.vocab_file, windows)
+    data = _find_data(predict_file, vocab_file, calibration_file, squad_model)
+    tokenizer = TokenizerFiles(data.vocab_file).tokenizer
+    features = read_windows(data.predict_file, tokenizer, windows)
+    calibration = read_calibration(precisions, data.calibration_file, data.predict_file, tokenizer)
     values = {
         "batch_size": batch_size or (4 if mode == "training" else 8),
         "threads": threads,
@@ -89,7 +101,7 @@ def command(
         "mode": mode,
         "latency": latency,
     }
-    with job_folder(config, features, values) as folder, ExitStack() as stack:
+    with job_folder(config, features, values, calibration=calibration) as folder, ExitStack() as stack:
         workers = []
         for worker in start_engines(folder, precisions, mode):
             stack.callback(worker.close)
@@ -99,7 +111,9 @@ def command(
         rows = _measure(workers, rounds)
     scores = {}
     if mode == "inference" and data.squad_model is not None:
-        scores = score_engines(data.squad_model, data.predict_file, precisions, threads)
+        scores = score_engines(
+            data.squad_model, data.predict_file, precisions, threads, data.calibration_file
+        )
     if latency:
         print_table(latency_table(rows, features, scores))
     else:
@@ -113,15 +127,31 @@ def command(
         write_json(output_file, {**values, "windows": windows, "rows": measured})
 
 
-def _find_data(predict_file: Path | None, vocab_file: Path | None, squad_model: Path | None) -> Data:
+def _check_options(mode: str, latency: bool, batch_size: int | None, precisions: Sequence[str]) -> None:
+    if latency and (mode == "training" or batch_size is not None):
+        raise InputError(
+            "--latency: is of inference, one window at a time; leave out --mode and --batch-size."
+        )
+    if mode == "training":
+        for name in precisions:
+            require_trainable(PRECISIONS[name])
+
+
+def _find_data(
+    predict_file: Path | None,
+    vocab_file: Path | None,
+    calibration_file: Path | None,
+    squad_model: Path | None,
+) -> Data:
     shared = os.environ.get(VARIABLE)
     if shared:
         predict_file = predict_file or Path(shared) / DEV_SET
         vocab_file = vocab_file or Path(shared) / VOCABULARY
+        calibration_file = calibration_file or Path(shared) / TRAINING_SET
         squad_model = squad_model or Path(shared) / SQUAD_MODEL
     if predict_file is None or vocab_file is None:
         raise InputError("no text given; use --predict-file and --vocab-file, or set BERTBENCH_DATA.")
-    return Data(predict_file, vocab_file, squad_model)
+    return Data(predict_file, vocab_file, calibration_file, squad_model)
 
 
 def _require_agreement(workers: Sequence[EngineProcess], precisions: Sequence[str]) -> None:

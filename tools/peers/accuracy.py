@@ -6,15 +6,23 @@ from pathlib import Path
 
 from bertbench.checkpoint.source import find_model
 from bertbench.tasks.squad import SquadTask
+from tools.peers.inputs import read_calibration
 from tools.peers.processes import job_folder, start_engines
 
 BATCH_SIZE = 8
 
 
 def score_engines(
-    model_dir: Path, data: Path, precisions: Sequence[str], threads: int
+    model_dir: Path,
+    data: Path,
+    precisions: Sequence[str],
+    threads: int,
+    calibration_file: Path | None = None,
 ) -> dict[tuple[str, str], float]:
     """F1 in percent by engine and precision, on all questions of a SQuAD file.
+
+    Args:
+      calibration_file: training data for int8.
 
     Raises:
       InputError: model or data cannot be used.
@@ -23,6 +31,7 @@ def score_engines(
     source = find_model(model_dir)
     task = SquadTask(SquadTask.settings_for(data, outputs=2), source.tokenizer())
     dataset = task.read("dev")
+    calibration = read_calibration(precisions, calibration_file, data, source.tokenizer())
     values = {
         "batch_size": BATCH_SIZE,
         "threads": threads,
@@ -31,7 +40,7 @@ def score_engines(
         "padded": False,
     }
     scores = {}
-    with job_folder(source.config, dataset.features, values, model_dir) as folder:
+    with job_folder(source.config, dataset.features, values, model_dir, calibration) as folder:
         for worker in start_engines(folder, precisions, "inference"):
             with closing(worker):
                 start, end = worker.logits(worker.setups[-1]).T

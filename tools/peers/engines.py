@@ -2,44 +2,16 @@
 
 import functools
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from bertbench.export.inputs import ROW_INPUTS
-from tools.peers.inputs import PlainBatch
 from tools.peers.interface import LOGITS, Engine, EngineInputs, Prepared
 
-_OPENVINO_TYPES = {"fp32": "f32", "bf16": "bf16"}
 _LEARNING_RATE = 1e-5
 _CLIP_NORM = 1.0
-
-
-class OpenVino(Engine):
-    """OpenVINO's CPU plugin: fixed shapes if all batches have the same, else dynamic ones."""
-
-    def prepare(self, setup: str) -> Prepared:
-        import openvino
-
-        core = openvino.Core()
-        model = core.read_model(self.inputs.onnx_file)
-        batches = self.inputs.batches(setup)
-        shapes = {batch.input_ids.shape for batch in batches}
-        if len(shapes) == 1:
-            model.reshape({name: list(*shapes) for name in ROW_INPUTS})
-        properties = {
-            "INFERENCE_NUM_THREADS": self.inputs.threads,
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[self.precision],
-        }
-        request = core.compile_model(model, "CPU", properties).create_infer_request()
-
-        def run(arrays: dict[str, np.ndarray]) -> np.ndarray:
-            made = request.infer(arrays)
-            return np.stack([made[name] for name in LOGITS], -1)
-
-        return self.from_rows(batches, [functools.partial(run, _named(batch)) for batch in batches])
 
 
 class OnnxRuntime(Engine):
@@ -59,7 +31,7 @@ class OnnxRuntime(Engine):
         def run(arrays: dict[str, np.ndarray]) -> np.ndarray:
             return np.stack(session.run(LOGITS, arrays), -1)
 
-        return self.from_rows(batches, [functools.partial(run, _named(batch)) for batch in batches])
+        return self.from_rows(batches, [functools.partial(run, batch.named()) for batch in batches])
 
 
 class PyTorch(Engine):
@@ -122,19 +94,21 @@ class Offer:
     """An optional engine.
 
     Attributes:
-      place: module and class of the engine. packages: those that it needs.
+      place: module and class of the engine.
+      packages: those that it needs. more_packages: in addition, by precision.
       precisions: those that it supports. trains: whether it supports training.
     """
 
     place: tuple[str, str]
     packages: tuple[str, ...]
     precisions: tuple[str, ...] = ("fp32", "bf16")
+    more_packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trains: bool = False
 
-    @property
-    def missing(self) -> list[str]:
-        """The packages that are not installed."""
-        return [package for package in self.packages if importlib.util.find_spec(package) is None]
+    def missing(self, precision: str) -> list[str]:
+        """The packages that it needs in a precision and that are not installed."""
+        needed = (*self.packages, *self.more_packages.get(precision, ()))
+        return [package for package in needed if importlib.util.find_spec(package) is None]
 
     @property
     def engine(self) -> type[Engine]:
@@ -145,13 +119,16 @@ class Offer:
 
 OWN = "bertbench"
 ENGINES = {
-    OWN: Offer(("own", "Bertbench"), (), trains=True),
-    "OpenVINO": Offer(("engines", "OpenVino"), ("openvino", "onnx")),
+    OWN: Offer(("own", "Bertbench"), (), precisions=("fp32", "bf16", "int8"), trains=True),
+    "OpenVINO": Offer(
+        ("openvino_engine", "OpenVino"),
+        ("openvino", "onnx"),
+        precisions=("fp32", "bf16", "int8"),
+        more_packages={"int8": ("nncf",)},
+    ),
     "ONNX Runtime": Offer(("engines", "OnnxRuntime"), ("onnxruntime", "onnx"), precisions=("fp32",)),
     "PyTorch": Offer(("engines", "PyTorch"), ("torch", "transformers"), trains=True),
-    "CTranslate2": Offer(("ctranslate2_engine", "CTranslate2"), ("ctranslate2",), precisions=("fp32",)),
+    "CTranslate2": Offer(
+        ("ctranslate2_engine", "CTranslate2"), ("ctranslate2",), precisions=("fp32", "int8")
+    ),
 }
-
-
-def _named(batch: PlainBatch) -> dict[str, np.ndarray]:
-    return {"input_ids": batch.input_ids, "segment_ids": batch.segment_ids, "input_mask": batch.mask}

@@ -1,5 +1,6 @@
 """The windows for every engine, and their batches for other engines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,15 @@ import numpy as np
 from bertbench.data.features import Features
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
-from bertbench.data.tokenizer_files import TokenizerFiles
+from bertbench.data.tokenization import Tokenizer
+from bertbench.errors import InputError
+from bertbench.export.inputs import ROW_INPUTS
+from bertbench.file_identity import DataFile, sha256_of_file
+from bertbench.precision import INT8
 
 MAX_SEQ_LENGTH = 384
 PADDED, SORTED = "padded", "sorted"
+CALIBRATION_WINDOWS = 128  # as many as `bertbench quantize` takes
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,40 @@ class PlainBatch:
     mask: np.ndarray
     examples: np.ndarray
 
+    def named(self) -> dict[str, np.ndarray]:
+        """The inputs of the model as an ONNX graph."""
+        return dict(zip(ROW_INPUTS, (self.input_ids, self.segment_ids, self.mask), strict=True))
 
-def read_windows(dataset: Path, vocab_file: Path, count: int) -> Features:
+
+@dataclass(frozen=True)
+class Calibration:
+    """The windows on which all engines calibrate int8, and the file of training data that has them."""
+
+    features: Features
+    file: DataFile
+
+
+def read_calibration(
+    precisions: Sequence[str], training_file: Path | None, predict_file: Path, tokenizer: Tokenizer
+) -> Calibration | None:
+    """The windows to calibrate on; None if int8 is not among the precisions.
+
+    Raises:
+      InputError: there is no file of training data, or it is the one that is predicted.
+    """
+    if INT8.name not in precisions:
+        return None
+    if training_file is None:
+        raise InputError("int8 is calibrated on training data; use --calibration-file, or BERTBENCH_DATA.")
+    file = DataFile(training_file, sha256_of_file(training_file))
+    if file.sha256 == sha256_of_file(predict_file):
+        raise InputError(f"{training_file}: is the file of the predictions; give training data.")
+    return Calibration(read_windows(training_file, tokenizer, CALIBRATION_WINDOWS), file)
+
+
+def read_windows(dataset: Path, tokenizer: Tokenizer, count: int) -> Features:
     """`count` windows of a SQuAD file, evenly distributed."""
-    windows = make_windows(
-        read_squad(dataset), TokenizerFiles(vocab_file).tokenizer, WindowSettings(MAX_SEQ_LENGTH)
-    )
-    features = windows.features
+    features = make_windows(read_squad(dataset), tokenizer, WindowSettings(MAX_SEQ_LENGTH)).features
     return take(features, np.arange(count) * len(features) // count)
 
 

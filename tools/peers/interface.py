@@ -10,9 +10,10 @@ import numpy as np
 
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
-from tools.peers.inputs import PADDED, SORTED, PlainBatch, make_batches
+from tools.peers.inputs import PADDED, SORTED, PlainBatch, load_features, make_batches
 
 LOGITS = ["start_logits", "end_logits"]
+CALIBRATION_FILE, MODEL_FOLDER = "calibration.npz", "model"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,16 @@ class EngineInputs:
     def onnx_file(self) -> Path:
         """The same model as an ONNX graph."""
         return self.folder / "model.onnx"
+
+    @property
+    def model_folder(self) -> Path:
+        """The same model as one of bertbench's folders, with its int8 scales; only if int8 is compared."""
+        return self.folder / MODEL_FOLDER
+
+    @property
+    def calibration(self) -> Features:
+        """The windows to calibrate on; only if int8 is compared."""
+        return load_features(self.folder / CALIBRATION_FILE)
 
     def batches(self, setup: str) -> list[PlainBatch]:
         """The windows as batches for other engines."""

@@ -8,13 +8,14 @@ import numpy as np
 
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.timed_call import make_timed_call
+from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute, KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
 from bertbench.measure.flops import block_tokens
 from bertbench.model.bert import BertModel
-from bertbench.precision import parse_precision
-from bertbench.runtime import start_tensorflow
+from bertbench.precision import INT8, parse_precision
+from bertbench.runtime import compute_for, start_tensorflow
 from bertbench.tasks.table import make_task
 from tools.peers.inputs import MAX_SEQ_LENGTH
 from tools.peers.interface import LOGITS, Engine, EngineInputs, Prepared
@@ -31,7 +32,7 @@ class Bertbench(Engine):
         self._case = BenchmarkCase(
             task=make_task("squad", max_seq_length=MAX_SEQ_LENGTH),
             mode=inputs.mode,
-            compute=Compute(parse_precision(precision), KernelOptions(gelu=inputs.gelu)),
+            compute=_compute(inputs, precision),
             geometry="peers",
             config=inputs.config,
             batch_size=inputs.batch_size,
@@ -83,3 +84,8 @@ class Bertbench(Engine):
         features = dataclasses.replace(self.inputs.features, labels=labels)
         steps = [range(start, min(start + size, len(lengths))) for start in range(0, len(lengths), size)]
         return [assemble(features, plan_one_batch(lengths, step, setup, MAX_SEQ_LENGTH)) for step in steps]
+
+
+def _compute(inputs: EngineInputs, precision: str) -> Compute:
+    compute = Compute(parse_precision(precision), KernelOptions(gelu=inputs.gelu))
+    return compute_for(compute, find_model(inputs.model_folder)) if precision == INT8.name else compute

@@ -20,7 +20,8 @@ from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from bertbench.files import write_json
 from tools.peers.engines import ENGINES
-from tools.peers.inputs import save_features
+from tools.peers.inputs import Calibration, save_features
+from tools.peers.interface import CALIBRATION_FILE
 from tools.peers.worker import FEATURES_FILE, JOB_FILE, logits_file
 
 
@@ -83,18 +84,27 @@ class EngineProcess:
 
 @contextmanager
 def job_folder(
-    config: ModelConfig, features: Features, values: dict[str, Any], model_dir: Path | None = None
+    config: ModelConfig,
+    features: Features,
+    values: dict[str, Any],
+    model_dir: Path | None = None,
+    calibration: Calibration | None = None,
 ) -> Iterator[Path]:
     """A folder with the settings, the windows and the model of a comparison; random without a `model_dir`.
 
     Args:
       values: the other fields of `EngineInputs`.
+      calibration: of int8; None: no engine computes in int8.
     """
     with tempfile.TemporaryDirectory(prefix="bertbench-peers-") as name:
         folder = Path(name)
         save_features(features, folder / FEATURES_FILE)
-        place = {"model_dir": str(model_dir) if model_dir else None}
-        write_json(folder / JOB_FILE, {**values, **place, "config": dataclasses.asdict(config)})
+        calibrated = None
+        if calibration is not None:
+            save_features(calibration.features, folder / CALIBRATION_FILE)
+            calibrated = {"path": str(calibration.file.path), "sha256": calibration.file.sha256}
+        origin = {"model_dir": str(model_dir) if model_dir else None, "calibration": calibrated}
+        write_json(folder / JOB_FILE, {**values, "origin": origin, "config": dataclasses.asdict(config)})
         # in a separate process, so that its memory is released
         subprocess.run([sys.executable, "-m", "tools.peers.make_model", str(folder)], check=True)
         yield folder
@@ -105,8 +115,8 @@ def start_engines(folder: Path, precisions: Sequence[str], mode: str) -> Iterato
     for (name, offer), precision in itertools.product(ENGINES.items(), precisions):
         if precision not in offer.precisions or (mode == "training" and not offer.trains):
             continue
-        if offer.missing:
-            notice(f"{name} is skipped: {', '.join(offer.missing)} not installed.")
+        if missing := offer.missing(precision):
+            notice(f"{name} {precision} is skipped: {', '.join(missing)} not installed.")
             continue
         notice(f"{name} {precision}: loading and warming up")
         yield EngineProcess(name, precision, folder, mode)

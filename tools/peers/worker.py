@@ -31,7 +31,7 @@ def read_inputs(folder: Path) -> EngineInputs:
     """The inputs in a folder."""
     values = read_json(folder / JOB_FILE)
     config = ModelConfig.from_dict(values.pop("config"))
-    del values["model_dir"]
+    del values["origin"]
     return EngineInputs(config, folder, load_features(folder / FEATURES_FILE), **values)
 
 

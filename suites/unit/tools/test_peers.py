@@ -7,9 +7,16 @@ from bertbench.benchmarking.timed_call import build_model
 from bertbench.config import ModelConfig
 from bertbench.console import render_text
 from bertbench.data.features import Features
-from bertbench.errors import CannotJudge
+from bertbench.errors import CannotJudge, InputError
 from tools.peers.engines import ENGINES
-from tools.peers.inputs import load_features, make_batches, save_features, take
+from tools.peers.inputs import (
+    CALIBRATION_WINDOWS,
+    load_features,
+    make_batches,
+    read_calibration,
+    save_features,
+    take,
+)
 from tools.peers.interface import EngineInputs
 from tools.peers.results import Row, check_agreement, latency_table, result_table, speed_ratio, summarize
 
@@ -107,32 +114,99 @@ def test_engines_with_different_logits_are_rejected():
         check_agreement("fp32", [("A", logits), ("C", logits + 0.2)])
 
 
-@pytest.mark.parametrize("latency", [False, True])
-@pytest.mark.parametrize("name", [name for name in ENGINES if name != "bertbench"])
-def test_engine_logits_equal_own_logits(name, latency, features, tmp_path, monkeypatch):
-    offer = ENGINES[name]
-    if offer.missing:
-        pytest.skip(f"{', '.join(offer.missing)} not installed; `tox run -e peers` installs it")
-    from tools.peers import own
+def test_int8_logits_are_compared_by_root_mean_square_over_spread():
+    """The sum of squares is 4: sqrt(0.25 / 4) = 0.25 for one difference of 0.5, sqrt(0.5 / 4) for two."""
+    logits = np.array([1.0, -1.0, 1.0, -1.0])
+    check_agreement("int8", [("A", logits), ("B", np.array([1.5, -1.0, 1.0, -1.0]))])
+    with pytest.raises(CannotJudge, match=r"C and A differ by 0\.354 in int8"):
+        check_agreement("int8", [("A", logits), ("C", np.array([1.5, -1.5, 1.0, -1.0]))])
+
+
+def test_summary_compares_int8_with_own_bf16():
+    rows = [
+        Row("bertbench", "bf16", "padded", [[9.0]]),
+        Row("bertbench", "bf16", "bucketed", [[3.0]]),
+        Row("bertbench", "int8", "bucketed", [[2.0]]),
+    ]
+    assert list(summarize(rows)) == ["bertbench int8 is 1.50 times as fast as its bf16"]
+
+
+def test_int8_is_calibrated_on_other_data_than_predicted(tmp_path):
+    file, copy = tmp_path / "train.json", tmp_path / "dev.json"
+    for path in (file, copy):
+        path.write_text("{}")
+    assert read_calibration(["fp32"], None, file, None) is None
+    with pytest.raises(InputError, match="use --calibration-file"):
+        read_calibration(["int8"], None, file, None)
+    with pytest.raises(InputError, match=r"train\.json: is the file of the predictions"):
+        read_calibration(["int8"], file, copy, None)
+
+
+def test_engines_calibrate_on_as_many_windows_as_quantize():
+    from bertbench.quantization.quantize import EXAMPLES
+
+    assert CALIBRATION_WINDOWS == EXAMPLES
+
+
+@pytest.fixture
+def make_job(features, tmp_path, monkeypatch):
+    """Writes a model in all formats that an engine needs."""
+    from tools.peers import make_model, own
 
     monkeypatch.setattr(own, "start_tensorflow", lambda *threads: None)
-    case = own.BenchmarkCase(own.make_task("squad"), "inference", own.Compute(), "small", CONFIG, 1)
-    weights = {name: variable.numpy() for name, variable in build_model(case).variables_by_name.items()}
-    np.savez(tmp_path / "weights.npz", **weights)
-    job = EngineInputs(CONFIG, tmp_path, features, 1 if latency else 2, 1, "erf", latency=latency)
-    if "onnx" in offer.packages:
-        from bertbench.export.onnx_graph import write_onnx
-        from bertbench.export.onnx_heads import build_graph
 
-        write_onnx(job.onnx_file, build_graph("SpanHead", CONFIG, weights, "erf"))
-    found = {}
-    for engine in (offer.engine(job, "fp32"), own.Bertbench(job, "fp32")):
-        assert len(engine.setups) == 2
-        for setup in engine.setups:
-            prepared = engine.prepare(setup)
-            assert len(prepared.calls) == len(LENGTHS) or not latency
-            found[type(engine).__name__, setup] = prepared.logits(prepared.run())
-    (_, expected), *others = found.items()
-    assert expected.shape == (sum(LENGTHS), 2)
-    for values in dict(others).values():
+    def make(offer, precision, latency=False):
+        if missing := offer.missing(precision):
+            pytest.skip(f"{', '.join(missing)} not installed; `tox run -e peers` installs it")
+        task = own.make_task("squad")
+        case = own.BenchmarkCase(task, "inference", own.Compute(), "small", CONFIG, 1)
+        weights = {name: variable.numpy() for name, variable in build_model(case).variables_by_name.items()}
+        np.savez(tmp_path / "weights.npz", **weights)
+        if "onnx" in offer.packages:
+            from bertbench.export.onnx_graph import write_onnx
+            from bertbench.export.onnx_heads import build_graph
+
+            write_onnx(tmp_path / "model.onnx", build_graph("SpanHead", CONFIG, weights, "erf"))
+        if precision == "int8":
+            save_features(features, tmp_path / "calibration.npz")
+            file = {"path": "train.json", "sha256": 64 * "0"}
+            make_model.write_quantized(tmp_path, task, CONFIG, weights, "erf", file)
+        return EngineInputs(CONFIG, tmp_path, features, 1 if latency else 2, 1, "erf", latency=latency)
+
+    return make
+
+
+def logits_of(engine, calls=None):
+    assert len(engine.setups) == 2
+    for setup in engine.setups:
+        prepared = engine.prepare(setup)
+        assert calls in (None, len(prepared.calls))
+        logits = prepared.logits(prepared.run())
+        assert logits.shape == (sum(LENGTHS), 2)
+        yield logits
+
+
+@pytest.mark.parametrize("latency", [False, True])
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "bertbench"])
+def test_engine_logits_equal_own_logits(name, latency, make_job):
+    offer = ENGINES[name]
+    job = make_job(offer, "fp32", latency)
+    from tools.peers import own
+
+    calls = len(LENGTHS) if latency else None
+    expected, *others = logits_of(own.Bertbench(job, "fp32"), calls)
+    for values in (*others, *logits_of(offer.engine(job, "fp32"), calls)):
         np.testing.assert_allclose(values, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", [name for name, offer in ENGINES.items() if "int8" in offer.precisions])
+def test_engine_logits_in_int8_are_near_float_logits(name, make_job):
+    """Within the bound between engines, but not equal, which shows that int8 products ran."""
+    offer = ENGINES[name]
+    job = make_job(offer, "int8")
+    from tools.peers import own
+
+    expected, _ = logits_of(own.Bertbench(job, "fp32"))
+    for values in logits_of(offer.engine(job, "int8")):
+        check_agreement("int8", [("fp32", expected), (name, values)])
+        assert np.abs(values - expected).max() > 1e-4 * np.abs(expected).max()
