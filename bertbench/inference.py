@@ -61,11 +61,12 @@ def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
     Raises:
       InputError: the source has no checkpoint, or it does not fit.
     """
-    require_size(source.config, source.required_checkpoint)
+    checkpoint = source.opened
+    require_size(source.config, source)
     if compute.precision.int8 and int8_products() != ONEDNN:
         notice(f"int8: {SLOW_INT8}.")
     model = BertModel(source.config, compute, task.make_head)
-    load_weights(model.variables_by_name, source.required_checkpoint, rows=task.head_rows(source))
+    load_weights(model.variables_by_name, checkpoint, rows=task.head_rows(source))
     return model
 
 

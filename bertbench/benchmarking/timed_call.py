@@ -31,7 +31,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
     Raises:
       InputError: the checkpoint does not fit.
     """
-    require_size(case.config, source.checkpoint if source is not None else None)
+    require_size(case.config, source)
     model = BertModel(
         case.config,
         case.compute,
@@ -41,7 +41,7 @@ def build_model(case: BenchmarkCase, source: ModelSource | None = None) -> BertM
         loaded=source.stored_variables() if source is not None else (),
     )
     if source is not None and source.checkpoint is not None:
-        load_weights(model.variables_by_name, source.checkpoint, fresh=model.head_names)
+        load_weights(model.variables_by_name, source.opened, fresh=model.head_names)
     return model
 
 

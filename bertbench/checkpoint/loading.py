@@ -33,7 +33,7 @@ class LoadReport:
 
 def load_weights(
     variables: Mapping[str, tf.Variable],
-    checkpoint: Path | str,
+    checkpoint: Path | str | CheckpointFile,
     *,
     fresh: Collection[str] = (),
     replaced: Collection[str] = (),
@@ -48,7 +48,7 @@ def load_weights(
 
     Args:
       variables: by Google's names, without ':0'; float32 or bfloat16, or any dtype that the file has, too.
-      checkpoint: anything that `find_checkpoint` accepts.
+      checkpoint: an opened one, or anything that `find_checkpoint` accepts.
       fresh: variables of a head (or the pooler) that will be trained: if the file has none of that part, it
         keeps its initial value.
       replaced: variables that keep their initial value, whatever the file has for them.
@@ -59,7 +59,7 @@ def load_weights(
         (one message names all; no variable is touched), or a file is missing, truncated or damaged (some
         variables may have been assigned).
     """
-    source = open_checkpoint(checkpoint)
+    source = open_checkpoint(checkpoint) if isinstance(checkpoint, Path | str) else checkpoint
     wanted = {name: tf.TensorSpec(variable.shape, variable.dtype) for name, variable in variables.items()}
     plan = plan_loading(
         wanted, source.list_tensors(), origin=str(source.path), fresh=fresh, replaced=replaced

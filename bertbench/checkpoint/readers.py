@@ -68,13 +68,12 @@ def open_checkpoint(place: Path | str) -> CheckpointFile:
     return SafetensorsFile(path) if is_safetensors(path) else TensorFlowCheckpoint(path)
 
 
-def read_global_step(place: Path | str) -> int:
+def read_global_step(source: CheckpointFile) -> int:
     """The step at which a checkpoint was saved; 0 if it has none.
 
     Raises:
-      InputError: as `open_checkpoint`.
+      InputError: as `CheckpointFile.read`.
     """
-    source = open_checkpoint(place)
     steps = [
         tensor
         for tensor in source.list_tensors()

@@ -1,9 +1,11 @@
 """Where a model comes from: its configuration, vocabulary and checkpoint on disk."""
 
 import dataclasses
+import functools
 import string
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bertbench.checkpoint.config_files import find_config, read_config, read_labels_beside
 from bertbench.checkpoint.finding import find_checkpoint
@@ -14,6 +16,9 @@ from bertbench.console import notice
 from bertbench.data.tokenization import Tokenizer
 from bertbench.data.tokenizer_files import TokenizerFiles, find_tokenizer
 from bertbench.errors import InputError
+
+if TYPE_CHECKING:
+    from bertbench.checkpoint.readers import CheckpointFile
 
 _CAPITALS = frozenset(
     string.ascii_uppercase
@@ -57,12 +62,21 @@ class ModelSource:
         Raises:
           InputError: the checkpoint's list of tensors cannot be read.
         """
-        from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
-
         if self.checkpoint is None:
             return {}
-        tensors = open_checkpoint(self.checkpoint).list_tensors()
+        tensors = self.opened.list_tensors()
         return {tensor.variable: tensor.variable_shape for tensor in reversed(tensors)}
+
+    @functools.cached_property
+    def opened(self) -> "CheckpointFile":
+        """The checkpoint with its list of tensors, which is read once.
+
+        Raises:
+          InputError: there is no checkpoint, or its list of tensors cannot be read.
+        """
+        from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
+
+        return open_checkpoint(self.required_checkpoint)
 
     def trained(self, checkpoint: Path) -> "ModelSource":
         """The model trained from this one; its classifier has the task's labels in the task's order."""

@@ -55,7 +55,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
 
     with staged_directory(options.output_dir, last=RESULTS_FILE) as staging:
         prediction = predict(task, source, task.split, settings)
-        task.write_scores(prediction.outcome, staging, read_global_step(source.required_checkpoint))
+        task.write_scores(prediction.outcome, staging, read_global_step(source.opened))
         task.write_predictions(prediction.outcome, staging, task.split)
         items = prediction.outcome.items
         if items is not None:

@@ -45,7 +45,7 @@ class Extractor:
         """
         weights = Weights(source.config, compute, trainable=False, seed=None)
         self._encoder = Encoder(weights, source.config)
-        load_weights(weights.by_name, source.required_checkpoint)
+        load_weights(weights.by_name, source.opened)
         self._layers = tuple(layers)
         self._graph = ShapelessGraph(self._forward)
         self._price = block_tokens(source.config, read_machine().usable_cores)

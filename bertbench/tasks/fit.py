@@ -54,25 +54,27 @@ def require_known_ids(dataset: Dataset, config: ModelConfig) -> None:
             )
 
 
-def require_size(config: ModelConfig, checkpoint: Path | None) -> None:
+def require_size(config: ModelConfig, source: ModelSource | None) -> None:
     """Check that there are weights for a model of this size, or memory for random ones.
 
     Smaller differences are reported when the checkpoint is loaded (`bertbench.checkpoint.plan`).
+
+    Args:
+      source: of the weights; they are random if it is None or has no checkpoint.
 
     Raises:
       InputError: the checkpoint has less than half of the weights; or without a checkpoint, the weights need
         more than the machine's memory.
     """
-    from bertbench.checkpoint.readers import open_checkpoint  # imports TensorFlow
-
     weights = config.encoder_weights
-    if checkpoint is not None:
-        stored = sum(math.prod(tensor.shape) for tensor in open_checkpoint(checkpoint).list_tensors())
+    if source is not None and source.checkpoint is not None:
+        stored = sum(math.prod(tensor.shape) for tensor in source.opened.list_tensors())
         if weights > 2 * stored:
             raise InputError(
-                f"{checkpoint}: has {stored:,} weights, but the configuration's encoder has {weights:,} "
-                f"({config.num_hidden_layers} layers, hidden_size {config.hidden_size}, vocab_size "
-                f"{config.vocab_size}); give the checkpoint and the bert_config.json that belong together."
+                f"{source.checkpoint}: has {stored:,} weights, but the configuration's encoder has "
+                f"{weights:,} ({config.num_hidden_layers} layers, hidden_size {config.hidden_size}, "
+                f"vocab_size {config.vocab_size}); give the checkpoint and the bert_config.json that belong "
+                "together."
             )
     elif (size := 4 * weights) > (memory := psutil.virtual_memory().total):
         raise InputError(

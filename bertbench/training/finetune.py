@@ -93,7 +93,7 @@ def _evaluate_and_predict(
     job: TrainingJob, source: ModelSource, datasets: Mapping[str, Dataset]
 ) -> dict[str, float] | None:
     model = load_model(job.task, source, job.compute)
-    step = read_global_step(source.required_checkpoint)
+    step = read_global_step(source.opened)
     scores = None
     with written_together(make_directory(job.output_dir)) as staging:
         for split, dataset in datasets.items():

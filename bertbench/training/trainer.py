@@ -67,7 +67,7 @@ class Trainer:
             self.workers.size,
         )
         self.learning_rate = settings.schedule(self.order)
-        require_size(job.source.config, job.source.checkpoint)
+        require_size(job.source.config, job.source)
         self._other_head = job.task.other_head(job.source)
         self._replaced = () if self._other_head is None else PARTS[job.task.head_name]
         self.model = BertModel(
@@ -113,18 +113,18 @@ class Trainer:
         if step is not None:
             self._folder.restore(self._state, step)
         elif source.checkpoint is not None:
-            self._load(source, source.checkpoint)
+            self._load(source)
         else:
             notice("no checkpoint given: training starts from random weights.")
         return step or 0
 
-    def _load(self, source: ModelSource, checkpoint: Path) -> None:
+    def _load(self, source: ModelSource) -> None:
         """Load the initial weights; another task's head is replaced by a new one."""
         if self._other_head is not None:
             notice(f"{self._other_head}; a new {self._task.head_name} starts from random weights.")
         load_weights(
             self.model.variables_by_name,
-            checkpoint,
+            source.opened,
             fresh=self.model.head_names,
             replaced=self._replaced,
             rows={} if self._replaced else self._task.head_rows(source),

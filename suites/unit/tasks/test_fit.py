@@ -7,7 +7,6 @@ import psutil
 import pytest
 
 from bertbench import embedded
-from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES, ModelConfig
@@ -49,9 +48,9 @@ def test_too_small_checkpoint_is_reported_before_loading(changes):
 
 
 def test_checkpoint_of_similar_size_is_checked_while_loading():
-    config = find_model(embedded.SQUAD).config
-    for layers in (1, config.num_hidden_layers + 1):
-        require_size(dataclasses.replace(config, num_hidden_layers=layers), find_checkpoint(embedded.SQUAD))
+    source = find_model(embedded.SQUAD)
+    for layers in (1, source.config.num_hidden_layers + 1):
+        require_size(dataclasses.replace(source.config, num_hidden_layers=layers), source)
 
 
 def test_random_weights_beyond_memory_are_rejected():
