@@ -1,27 +1,30 @@
 """Runs a model on a whole data set: features -> batches -> outputs in the order of the data set."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.console import notice, progress
 from bertbench.data.batch import Batch, assemble
-from bertbench.data.batching import BatchPlan, plan_alone, plan_batches
+from bertbench.data.batching import BatchPlan, plan_alone
 from bertbench.data.features import Features
 from bertbench.kernels import ONEDNN, SLOW_INT8, int8_products
-from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
 from bertbench.model.graph import ShapelessGraph
 from bertbench.tasks.base import Task
 from bertbench.tasks.fit import require_size
+
+Outputs = TypeVar("Outputs")
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,8 @@ def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
 def run_inference(
     model: BertModel,
     features: Features,
+    planner: BatchPlanner,
     *,
-    batch_size: int,
-    batching: str,
-    max_seq_length: int,
     deterministic: bool = False,
     description: str = "predict",
     predictor: Predictor | None = None,
@@ -84,22 +85,20 @@ def run_inference(
     """Run a model over all features.
 
     Args:
-      batch_size, batching: as in `bertbench.data.batching.plan_batches`.
       deterministic: compute each example alone instead, as many at once as TensorFlow has inter-op threads.
         With one intra-op thread the outputs of an example then depend on nothing but the example.
       predictor: the model's, if its graph is to serve several runs.
     """
     if deterministic:
-        plans = plan_alone(features.lengths, max_seq_length)
+        plans = plan_alone(features.lengths, planner.max_seq_length)
         workers = tf.config.threading.get_inter_op_parallelism_threads() or read_machine().usable_cores
     else:
-        price = block_tokens(model.config, read_machine().usable_cores)
-        plans, workers = plan_batches(features.lengths, batching, batch_size, max_seq_length, price), 1
+        plans, workers = planner.plan(features.lengths, model.config), 1
     predictor = predictor or Predictor(model)
     collected = Collector(features, model.head.per_token)
     start = time.perf_counter()
     with progress(description, len(features), "examples") as advance:
-        for batch, outputs in _compute(predictor, features, plans, workers):
+        for batch, outputs in compute_batches(predictor, features, plans, workers):
             collected.add(batch, outputs)
             elapsed = time.perf_counter() - start
             advance(len(batch.examples), **{"examples/s": collected.num_examples / elapsed})
@@ -108,12 +107,15 @@ def run_inference(
     )
 
 
-def _compute(
-    predictor: Predictor, features: Features, plans: Sequence[BatchPlan], workers: int
-) -> Iterator[tuple[Batch, dict[str, tf.Tensor]]]:
+def compute_batches(
+    predictor: Callable[[Mapping[str, np.ndarray]], Outputs],
+    features: Features,
+    plans: Sequence[BatchPlan],
+    workers: int = 1,
+) -> Iterator[tuple[Batch, Outputs]]:
     """Each batch with its outputs, in order; `workers` batches are computed at once."""
 
-    def compute(plan: BatchPlan) -> tuple[Batch, dict[str, tf.Tensor]]:
+    def compute(plan: BatchPlan) -> tuple[Batch, Outputs]:
         batch = assemble(features, plan)
         return batch, predictor(batch.tensors)
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import InputError
@@ -79,9 +80,7 @@ def predict_dataset(
     run = run_inference(
         model,
         dataset.features,
-        batch_size=settings.batch_size,
-        batching=settings.batching,
-        max_seq_length=task.max_seq_length,
+        BatchPlanner(settings.batching, settings.batch_size, task.max_seq_length),
         deterministic=settings.deterministic,
         description=f"predict {task.name} in {settings.compute.precision}",
     )

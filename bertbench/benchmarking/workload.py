@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.data.batch import Batch, assemble
-from bertbench.data.batching import BatchPlan, plan_batches, plan_one_batch
+from bertbench.data.batching import BatchPlan, plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import InputError
-from bertbench.measure.flops import Product, block_tokens, encoder_products
-from bertbench.measure.machine import read_machine
+from bertbench.measure.flops import Product, encoder_products
 
 _SEED = 20190423
 
@@ -111,9 +111,8 @@ def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[
         order = np.random.default_rng(_SEED).permutation(chosen)
         steps = np.split(order, range(case.batch_size, len(order), case.batch_size))
         return [plan_one_batch(lengths, step.tolist(), case.batching, case.max_seq_length) for step in steps]
-    price = block_tokens(case.config, read_machine().usable_cores)
-    plans = plan_batches(lengths[chosen], case.batching, case.batch_size, case.max_seq_length, price)
-    return [plan.renumbered(chosen) for plan in plans]
+    planner = BatchPlanner(case.batching, case.batch_size, case.max_seq_length)
+    return [plan.renumbered(chosen) for plan in planner.plan(lengths[chosen], case.config)]
 
 
 def _count(case: BenchmarkCase, batch: Batch) -> tuple[tuple[Product, ...], tuple[Product, ...]]:

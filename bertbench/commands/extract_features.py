@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.typed_options import TypedCommand
@@ -59,12 +60,8 @@ def extract_features(options: ExtractOptions) -> None:
     count = _Count()
     texts_at_once = _BATCHES_AT_ONCE * running.batch_size
     parts = count.through(read_features(options.data, tokenizer, settings.max_seq_length, texts_at_once))
-    states = extractor.extract(
-        parts,
-        batch_size=running.batch_size,
-        batching=running.batching,
-        max_seq_length=settings.max_seq_length,
-    )
+    planner = BatchPlanner(running.batching, running.batch_size, settings.max_seq_length)
+    states = extractor.extract(parts, planner)
     if settings.pooling is not None:
         states = (pool(part, settings.pooling) for part in states)
     pooled = settings.pooling is not None

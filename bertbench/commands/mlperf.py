@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import open_task, use_embedded_default
@@ -163,9 +164,7 @@ def _fp32_scores(
     run = run_inference(
         model,
         dataset.features,
-        batch_size=options.mlperf.batch_size,
-        batching="bucketed",
-        max_seq_length=task.max_seq_length,
+        BatchPlanner("bucketed", options.mlperf.batch_size, task.max_seq_length),
     )
     return task.evaluate(dataset, run.outputs).scores
 

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
-from bertbench.data.batch import assemble
-from bertbench.data.batching import plan_batches
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
-from bertbench.inference import Collector
-from bertbench.measure.flops import block_tokens
-from bertbench.measure.machine import read_machine
+from bertbench.inference import Collector, compute_batches
 from bertbench.model.encoder import Encoder
 from bertbench.model.graph import ShapelessGraph
 from bertbench.model.weights import Weights
@@ -48,22 +45,19 @@ class Extractor:
         load_weights(weights.by_name, source.opened)
         self._layers = tuple(layers)
         self._graph = ShapelessGraph(self._forward)
-        self._price = block_tokens(source.config, read_machine().usable_cores)
+        self._config = source.config
 
-    def extract(
-        self, parts: Iterator[Features], *, batch_size: int, batching: str, max_seq_length: int
-    ) -> Iterator[HiddenStates]:
+    def extract(self, parts: Iterator[Features], planner: BatchPlanner) -> Iterator[HiddenStates]:
         """The hidden states of every token, part by part.
 
         Raises:
           CannotJudge: one is not finite.
         """
         for features in parts:
-            plans = plan_batches(features.lengths, batching, batch_size, max_seq_length, self._price)
             collected = Collector(features, per_token=True)
-            for plan in plans:
-                batch = assemble(features, plan)
-                collected.add(batch, self._graph(batch.tensors))
+            plans = planner.plan(features.lengths, self._config)
+            for batch, outputs in compute_batches(self._graph, features, plans):
+                collected.add(batch, outputs)
             layers = {layer: collected.outputs[str(layer)] for layer in self._layers}
             if not all(np.isfinite(values).all() for values in layers.values()):
                 raise CannotJudge("a hidden state is not finite; check the checkpoint.")

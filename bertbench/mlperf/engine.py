@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.data.batch import Batch, assemble
-from bertbench.data.batching import BatchPlan, Block, plan_batches
+from bertbench.data.batching import BatchPlan, Block
 from bertbench.data.features import Features
 from bertbench.inference import Predictor
-from bertbench.measure.flops import block_tokens
-from bertbench.measure.machine import read_machine
 from bertbench.model.bert import BertModel
 
 WIDTH_STEP = 64  # tokens; each row has fewer padding tokens
@@ -64,10 +63,9 @@ class WindowEngine:
 
     def run_all(self, indexes: Sequence[int]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
         """The logits of many windows: for each batch, the positions in `indexes` and the logits."""
-        price = block_tokens(self._model.config, read_machine().usable_cores)
+        planner = BatchPlanner("bucketed", self._batch_size, self._longest)
         chosen = np.asarray(indexes)
-        lengths = self._features.lengths[chosen]
-        for plan in plan_batches(lengths, "bucketed", self._batch_size, self._longest, price):
+        for plan in planner.plan(self._features.lengths[chosen], self._model.config):
             batch = assemble(self._features, plan.renumbered(chosen))
             yield plan.examples.tolist(), list(self._logits(batch))
 

@@ -10,15 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from bertbench import kernels
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute, KernelOptions
-from bertbench.data.batch import Batch, assemble
-from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches
+from bertbench.data.batch import Batch
+from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.data.features import Features
-from bertbench.inference import Predictor, load_model, run_inference
+from bertbench.inference import Predictor, compute_batches, load_model, run_inference
 from bertbench.int8 import ProductScales, Site, list_sites
-from bertbench.measure.flops import block_tokens
-from bertbench.measure.machine import read_machine
 from bertbench.model.dense import Dense, input_multipliers, smoothing_of
 from bertbench.model.graph import ShapelessGraph
 from bertbench.precision import FP32
@@ -75,7 +74,7 @@ class Trial:
         Raises:
           InputError: the checkpoint does not fit.
         """
-        self._task = task
+        self._planner = BatchPlanner(DEFAULT_STRATEGY, BATCH_SIZE, task.max_seq_length)
         self._model = load_model(task, source, Compute(FP32, options))
         self._products = dict(_simulate_products(self._model.encoder.layers))
         self._predictor = Predictor(self._model)
@@ -95,9 +94,7 @@ class Trial:
         return run_inference(
             self._model,
             features,
-            batch_size=BATCH_SIZE,
-            batching=DEFAULT_STRATEGY,
-            max_seq_length=self._task.max_seq_length,
+            self._planner,
             description=f"int8 at {len(scales)} of {len(self.sites)} sites",
             predictor=self._predictor,
         ).outputs
@@ -106,11 +103,9 @@ class Trial:
         """The inputs of the float32 model's sites by name, for each batch: [T, I] of real tokens."""
         self._simulate({})
         graph = ShapelessGraph(self._watch)
-        price = block_tokens(self._model.config, read_machine().usable_cores)
-        plans = plan_batches(features.lengths, DEFAULT_STRATEGY, BATCH_SIZE, self._task.max_seq_length, price)
-        for plan in plans:
-            batch = assemble(features, plan)
-            yield self._real_tokens(batch, graph(batch.tensors))
+        plans = self._planner.plan(features.lengths, self._model.config)
+        for batch, inputs in compute_batches(graph, features, plans):
+            yield self._real_tokens(batch, inputs)
 
     def _simulate(self, scales: Mapping[str, ProductScales]) -> None:
         for site in self.sites:

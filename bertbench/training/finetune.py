@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.readers import read_global_step
 from bertbench.checkpoint.source import ModelSource
 from bertbench.data.batching import DEFAULT_STRATEGY
@@ -113,9 +114,7 @@ def outcome_of(job: TrainingJob, model: BertModel, split: str, dataset: Dataset)
     run = run_inference(
         model,
         dataset.features,
-        batch_size=job.settings.batch_size,
-        batching=DEFAULT_STRATEGY,
-        max_seq_length=job.task.max_seq_length,
+        BatchPlanner(DEFAULT_STRATEGY, job.settings.batch_size, job.task.max_seq_length),
         description=f"evaluate {split}",
     )
     return job.task.evaluate(dataset, run.outputs)

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.batching import ALONE_MULTIPLE, plan_alone
@@ -55,9 +56,7 @@ def deterministic_logits(
     run = run_inference(
         model,
         features or make_features(),
-        batch_size=batch_size,
-        batching=batching,
-        max_seq_length=MAX_SEQ_LENGTH,
+        BatchPlanner(batching, batch_size, MAX_SEQ_LENGTH),
         deterministic=True,
     )
     return run.outputs["start_logits"]

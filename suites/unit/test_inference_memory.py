@@ -7,6 +7,7 @@ import numpy as np
 import psutil
 import pytest
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
@@ -29,7 +30,7 @@ def test_memory_is_constant_over_thirty_models():
     for number in range(PASSES):
         model = BertModel(CONFIG, Compute(), task.make_head)
         alive.append(weakref.ref(model.encoder.embeddings.word))
-        run_inference(model, _features(), batch_size=2, batching="padded", max_seq_length=8)
+        run_inference(model, _features(), BatchPlanner("padded", 2, 8))
         del model
         gc.collect()
         if number == WARM_UP - 1:

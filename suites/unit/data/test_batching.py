@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.batching import MAX_BLOCKS, STRATEGIES, choose_widths, plan_batches
@@ -67,7 +68,7 @@ def logits_alone(model: BertModel, features: Features) -> np.ndarray:
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5))
 def test_logits_of_a_batch_equal_logits_of_single_examples(precision, strategy, lengths, batch_size):
     model, features = random_model(precision), draw_features(lengths)
-    run = run_inference(model, features, batch_size=batch_size, batching=strategy, max_seq_length=LONGEST)
+    run = run_inference(model, features, BatchPlanner(strategy, batch_size, LONGEST))
     got = np.stack([run.outputs["start_logits"], run.outputs["end_logits"]]).astype(np.float64)
     # A hidden row has norm sqrt H, so that its logits are of the size of their weights' norms.
     size = np.linalg.norm(model.variables_by_name["cls/squad/output_weights"].numpy(), axis=1, keepdims=True)
