@@ -22,6 +22,7 @@ pytestmark = pytest.mark.commands
 BLOCKS = {block.name: block.text for block in read_blocks()}
 LOGS = Path("common/tensorflow/logs")
 SECONDS = 300
+PRECISIONS = ("bfloat16", "fp32")
 CORES = len(os.sched_getaffinity(0))
 # The reduced values for runs on stand-ins, by option; "-" and "_" are the same.
 SMALLER = {
@@ -111,8 +112,12 @@ def test_reduced_command_differs_in_sizes_steps_and_paths_only(tmp_path):
             assert word == other or SMALLER.get(normal) == value or value.endswith("/pretraining_output")
 
 
-def blocks(heading):
-    return [f"{heading}-{precision}" for precision in ("bfloat16", "fp32")]
+def blocks(heading, slow=()):
+    """The block of a heading in both precisions, some of which are marked as slow."""
+    marks = {precision: [pytest.mark.slow] for precision in slow}
+    return [
+        pytest.param(f"{heading}-{precision}", marks=marks.get(precision, [])) for precision in PRECISIONS
+    ]
 
 
 def check_log(result, folder, mode, precision):
@@ -137,14 +142,16 @@ def test_documented_squad_training_runs(run_block, scripts, name):
     assert "docker does not respond" in result.stderr
 
 
-@pytest.mark.parametrize("name", blocks("squad-on-several-sockets"))
+@pytest.mark.parametrize("name", blocks("squad-on-several-sockets", slow=["fp32"]))
 def test_documented_squad_training_on_several_sockets_runs(run_block, scripts, name):
     skip_without_horovod()
     check_log(run_block(BLOCKS[name]), scripts / LOGS, "training", name.rpartition("-")[2])
     assert (scripts / LOGS / "predictions.json").exists()
 
 
-@pytest.mark.parametrize("name", [*blocks("mrpc"), *blocks("mrpc-on-several-sockets")])
+@pytest.mark.parametrize(
+    "name", [*blocks("mrpc", slow=["fp32"]), *blocks("mrpc-on-several-sockets", slow=PRECISIONS)]
+)
 def test_documented_mrpc_training_runs(run_block, scripts, name):
     if "sockets" in name:
         skip_without_horovod()
@@ -152,7 +159,10 @@ def test_documented_mrpc_training_runs(run_block, scripts, name):
     assert re.search(r"accuracy = [\d.]+", (scripts / LOGS / "eval_results.txt").read_text())
 
 
-@pytest.mark.parametrize("name", [*blocks("pretraining"), *blocks("pretraining-on-several-sockets")])
+@pytest.mark.parametrize(
+    "name",
+    [*blocks("pretraining", slow=["fp32"]), *blocks("pretraining-on-several-sockets", slow=PRECISIONS)],
+)
 def test_documented_pretraining_runs(run_block, scripts, tmp_path, name):
     if "sockets" in name:
         skip_without_horovod()
@@ -163,7 +173,7 @@ def test_documented_pretraining_runs(run_block, scripts, tmp_path, name):
     assert not list((scripts / LOGS).glob("*.index"))
 
 
-@pytest.mark.parametrize("name", blocks("benchmark"))
+@pytest.mark.parametrize("name", blocks("benchmark", slow=["fp32"]))
 def test_documented_benchmark_runs(run_block, home, name):
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
@@ -211,7 +221,10 @@ def add_up(log):
 
 @pytest.mark.parametrize(
     "name",
-    ["inference_realtime_multi_instance.sh-bfloat16", "inference_throughput_multi_instance.sh-fp32"],
+    [
+        "inference_realtime_multi_instance.sh-bfloat16",
+        pytest.param("inference_throughput_multi_instance.sh-fp32", marks=pytest.mark.slow),
+    ],
 )
 def test_quickstart_scripts_of_several_instances_run(run_block, home, name):
     result = run_block(BLOCKS[name])

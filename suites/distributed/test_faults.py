@@ -62,6 +62,7 @@ def end_after(job: RunningJob, output_dir: Path, step: int, what: str) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.slow
 def test_killed_worker_ends_job_and_same_command_resumes_it(
     whole: dict[str, np.ndarray], files: Path, tmp_path: Path
 ) -> None:
@@ -81,7 +82,7 @@ def test_killed_worker_ends_job_and_same_command_resumes_it(
     assert_ended_as(whole, disturbed)
 
 
-@pytest.mark.parametrize("lost", [0, 1])
+@pytest.mark.parametrize("lost", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_elastic_job_continues_after_losing_a_worker(
     lost: int, whole: dict[str, np.ndarray], files: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ os.execvp("sh", ["sh", "-c", command])
 PLACE = re.compile(r"(HOROVOD_(?:HOSTNAME|RANK|SIZE|(?:LOCAL|CROSS)_(?:RANK|SIZE)))=(\w+)")
 
 
+@pytest.mark.slow
 def test_two_hosts_receive_commands_printed_by_dry_run(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts a peak again")
+@pytest.mark.slow
 def test_recomputation_keeps_activations_of_one_layer_only(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "tools.peak_memory", str(tmp_path)],

@@ -167,6 +167,7 @@ def test_real_trace_contains_computed_products(tmp_path):
     assert 0 < sum(op.seconds for op in profile.ops) <= profile.step_seconds
 
 
+@pytest.mark.slow
 def test_real_training_step_contains_every_kernel_class(tmp_path, capsys):
     config = dataclasses.replace(GEOMETRIES["tiny"], num_hidden_layers=1)
     case = BenchmarkCase(
