@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from suites.accuracy.session import AccuracySession
-from suites.accuracy.slots import Missing, Places, Slot, find_slots
+from suites.accuracy.slots import SHARED_VARIANT, Missing, Places, Slot, find_slots
 from suites.cases import INFERENCE_PRECISIONS
 
 if TYPE_CHECKING:
@@ -21,9 +21,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every slot in every precision; ids are those of the cases."""
     if "slot" in metafunc.fixturenames:
         slots = find_slots(_places(metafunc.config))
-        cells = [(slot, name) for slot in slots for name in INFERENCE_PRECISIONS]
-        ids = [slot.cases[precision].id for slot, precision in cells]
-        metafunc.parametrize(("slot", "precision"), cells, ids=ids)
+        cells = [
+            pytest.param(slot, name, id=slot.cases[name].id, marks=_marks(slot, name))
+            for slot in slots
+            for name in INFERENCE_PRECISIONS
+        ]
+        metafunc.parametrize(("slot", "precision"), cells)
+
+
+def _marks(slot: Slot, precision: str) -> list[pytest.MarkDecorator]:
+    """The shared model's fp32 case stands for its others in a run of all tests."""
+    return [pytest.mark.slow] if slot.variant == SHARED_VARIANT and precision != "fp32" else []
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def check_log(result, folder, mode, precision):
     return lines[end + 1 :]
 
 
-@pytest.mark.parametrize("name", blocks("squad"))
+@pytest.mark.parametrize("name", blocks("squad", slow=["fp32"]))
 def test_documented_squad_training_runs(run_block, scripts, name):
     result = run_block(BLOCKS[name])
     after = check_log(result, scripts / LOGS, "training", name.rpartition("-")[2])
@@ -182,7 +182,7 @@ def test_documented_benchmark_runs(run_block, home, name):
     assert json.loads((output / "results.json").read_text())["examples_per_second"] > 0
 
 
-@pytest.mark.parametrize("name", blocks("profile"))
+@pytest.mark.parametrize("name", blocks("profile", slow=["fp32"]))
 def test_documented_profile_runs(run_block, home, name):
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
@@ -192,7 +192,7 @@ def test_documented_profile_runs(run_block, home, name):
     assert "MatMul" in result.stdout
 
 
-@pytest.mark.parametrize("name", blocks("accuracy"))
+@pytest.mark.parametrize("name", blocks("accuracy", slow=["fp32"]))
 def test_documented_accuracy_run_prints_scores(run_block, home, name):
     result = run_block(BLOCKS[name])
     output = home / "bert-squad-output"
@@ -222,7 +222,7 @@ def add_up(log):
 @pytest.mark.parametrize(
     "name",
     [
-        "inference_realtime_multi_instance.sh-bfloat16",
+        pytest.param("inference_realtime_multi_instance.sh-bfloat16", marks=pytest.mark.slow),
         pytest.param("inference_throughput_multi_instance.sh-fp32", marks=pytest.mark.slow),
     ],
 )

@@ -9,7 +9,7 @@ from bertbench.files import read_json
 from bertbench.tasks.table import TASKS
 from suites.distributed.jobs import run
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.slow]
 
 STEPS = 6
 DATA = {
@@ -24,10 +24,8 @@ DATA = {
 LEAST = {"squad": ("f1", 80.0), "classifier": ("accuracy", 0.7), "pretraining": ("masked_lm_accuracy", 0.75)}
 
 
-@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    "task", ["squad", *(pytest.param(task, marks=pytest.mark.slow) for task in ("classifier", "pretraining"))]
-)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("task", DATA)
 def test_two_processes_train_embedded_model_to_its_score(tmp_path: Path, task: str, precision: str) -> None:
     model = str(TASKS[task].embedded.model_dir)
     output_dir = tmp_path / "out"

@@ -46,7 +46,7 @@ def case_of(name: str) -> EncoderCase:
     return encoder_error.random_case(name)
 
 
-@pytest.mark.parametrize("case", ["tiny", "deep", "embedded", "real"])
+@pytest.mark.parametrize("case", ["tiny", pytest.param("deep", marks=pytest.mark.slow), "embedded", "real"])
 @pytest.mark.parametrize(
     "compute",
     [Compute(BF16), Compute(BF16, FAST), Compute(FP32)],

@@ -54,6 +54,7 @@ def largest_file() -> Iterator[Callable[[int], None]]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
+@pytest.mark.slow
 def test_nan_stops_training_and_reports_step_examples_and_last_checkpoint(
     files: Path, tmp_path: Path
 ) -> None:

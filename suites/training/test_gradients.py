@@ -14,7 +14,7 @@ from bertbench.precision import FP32
 from bertbench.training.workers import split_seed
 from suites.tolerances import TOLERANCES
 from suites.training.one_step import FP64, OneStep, assert_same_gradients, make_batch, take_step
-from suites.training.tiny import CONFIG, TASKS, make_task
+from suites.training.tiny import CONFIG, FIRST_TASK_IN_QUICK_RUNS, TASKS, make_task
 
 pytestmark = pytest.mark.training
 
@@ -76,7 +76,7 @@ def padded_step(task: str, files: Path) -> OneStep:
     return take_step(task, files, [EIGHT], batching="padded")
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", FIRST_TASK_IN_QUICK_RUNS)
 def test_packed_gradients_equal_padded_gradients(task: str, files: Path) -> None:
     padded = padded_step(task, files)
     packed = take_step(task, files, [EIGHT], batching="packed")
@@ -84,7 +84,7 @@ def test_packed_gradients_equal_padded_gradients(task: str, files: Path) -> None
     assert_same_gradients(padded, packed, BATCHING)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", FIRST_TASK_IN_QUICK_RUNS)
 def test_accumulated_gradients_equal_gradients_of_whole_batch(task: str, files: Path) -> None:
     """Four micro-batches of two are one batch of eight, whatever number of masked tokens each holds."""
     whole = padded_step(task, files)
@@ -99,7 +99,7 @@ def test_micro_batches_have_different_numbers_of_masked_tokens(files: Path) -> N
     assert len(set(masked.reshape(4, -1).sum(1))) > 1
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", FIRST_TASK_IN_QUICK_RUNS)
 def test_recomputed_gradients_equal_stored_gradients(task: str, files: Path) -> None:
     """With dropout, which must be the same when it is drawn again."""
     kept = take_step(task, files, [EIGHT], precision=FP32, config=CONFIG)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
@@ -23,6 +24,8 @@ from bertbench.training.trainer import Trainer
 from bertbench.training.workers import Workers
 
 TASKS = tuple(table.TASKS)
+# Where a task changes little, the first stands for all in a run of all tests.
+FIRST_TASK_IN_QUICK_RUNS = (TASKS[0], *(pytest.param(task, marks=pytest.mark.slow) for task in TASKS[1:]))
 MAX_SEQ_LENGTH = 24
 WORDS = tuple(f"{first}{second}" for first in "bdfgklmn" for second in ("a", "e", "i", "o", "u"))
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?", *WORDS)

@@ -95,6 +95,7 @@ def test_streams_in_training_are_rejected(call):
     assert "--streams 2: is for inference only; remove it for training" in err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_benchmark_of_classifier_training(call, stand_ins, tmp_path):
     status, _, err = call(
         *(
@@ -113,6 +114,7 @@ def test_benchmark_of_classifier_training(call, stand_ins, tmp_path):
     assert (results["mode"], results["batching"]) == ("training", "packed")
 
 
+@pytest.mark.slow
 def test_benchmark_on_pretraining_records(call, stand_ins, tmp_path):
     records = tmp_path / "text.tfrecord"
     write_pretraining_files(
