@@ -1,13 +1,17 @@
 """The comparison with other engines: its batches, its table, and its models where they are installed."""
 
+import math
+
 import numpy as np
 import pytest
 
 from bertbench.benchmarking.timed_call import build_model
+from bertbench.checkpoint.quantization import read_quantization
 from bertbench.config import ModelConfig
 from bertbench.console import render_text
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge, InputError
+from tools.peers.__main__ import command
 from tools.peers.engines import ENGINES
 from tools.peers.inputs import (
     CALIBRATION_WINDOWS,
@@ -142,6 +146,11 @@ def test_int8_is_calibrated_on_other_data_than_predicted(tmp_path):
         read_calibration(["int8"], file, copy, None)
 
 
+def test_training_in_int8_is_rejected():
+    with pytest.raises(InputError, match="int8 is for inference only"):
+        command.main(["--mode", "training", "--precision", "int8"], standalone_mode=False)
+
+
 def test_engines_calibrate_on_as_many_windows_as_quantize():
     from bertbench.quantization.quantize import EXAMPLES
 
@@ -155,7 +164,7 @@ def make_job(features, tmp_path, monkeypatch):
 
     monkeypatch.setattr(own, "start_tensorflow", lambda *threads: None)
 
-    def make(offer, precision, latency=False):
+    def make(offer, precision, latency=False, limit=math.inf):
         if missing := offer.missing(precision):
             pytest.skip(f"{', '.join(missing)} not installed; `tox run -e peers` installs it")
         task = own.make_task("squad")
@@ -170,10 +179,18 @@ def make_job(features, tmp_path, monkeypatch):
         if precision == "int8":
             save_features(features, tmp_path / "calibration.npz")
             file = {"path": "train.json", "sha256": 64 * "0"}
-            make_model.write_quantized(tmp_path, task, CONFIG, weights, "erf", file)
+            make_model.write_quantized(tmp_path, task, CONFIG, weights, "erf", file, limit)
         return EngineInputs(CONFIG, tmp_path, features, 1 if latency else 2, 1, "erf", latency=latency)
 
     return make
+
+
+@pytest.mark.parametrize(("limit", "left"), [(0.0, 8), (math.inf, 0)])
+def test_limit_of_error_decides_how_many_inputs_stay_in_floats(limit, left, make_job):
+    """Two layers have four inputs each."""
+    job = make_job(ENGINES["bertbench"], "int8", limit=limit)
+    made = read_quantization(job.model_folder / "quantization.json", CONFIG)
+    assert (len(made.left), len(made.int8)) == (left, 8 - left)
 
 
 def logits_of(engine, calls=None):
