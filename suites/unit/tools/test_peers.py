@@ -119,11 +119,11 @@ def test_engines_with_different_logits_are_rejected():
 
 
 def test_int8_logits_are_compared_by_root_mean_square_over_spread():
-    """The sum of squares is 4: sqrt(0.25 / 4) = 0.25 for one difference of 0.5, sqrt(0.5 / 4) for two."""
+    """The sum of squares is 4: sqrt(1 / 4) = 0.5 for one difference of 1, sqrt(3 / 4) = 0.866 for three."""
     logits = np.array([1.0, -1.0, 1.0, -1.0])
-    check_agreement("int8", [("A", logits), ("B", np.array([1.5, -1.0, 1.0, -1.0]))])
-    with pytest.raises(CannotJudge, match=r"C and A differ by 0\.354 in int8"):
-        check_agreement("int8", [("A", logits), ("C", np.array([1.5, -1.5, 1.0, -1.0]))])
+    check_agreement("int8", [("A", logits), ("B", np.array([2.0, -1.0, 1.0, -1.0]))])
+    with pytest.raises(CannotJudge, match=r"C and A differ by 0\.866 in int8"):
+        check_agreement("int8", [("A", logits), ("C", np.array([2.0, -2.0, 2.0, -1.0]))])
 
 
 def test_summary_compares_int8_with_own_bf16():
