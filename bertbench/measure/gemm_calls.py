@@ -26,6 +26,8 @@ import numpy as np
 # A call computes at least this much, so that the cost of a call itself does not count.
 LEAST_FLOP = 2e8
 MOST_COPIES = 8
+# Quick calls are repeated for this time: of two calls of a millisecond, both may be disturbed.
+LEAST_SECONDS = 0.02
 # Calls of a slow product end after this time.
 MOST_SECONDS = 1.0
 
@@ -40,19 +42,19 @@ class Calls:
         self._made: dict[Key, tuple[Callable[[], object], float]] = {}
 
     def measure(self, key: Key, calls: int) -> float:
-        """GFLOP/s of the best of several calls; the first time, after one warm-up call."""
+        """GFLOP/s of the best of at least so many calls; the first time, after one warm-up call."""
         if key not in self._made:
             self._made[key] = _make_call(*key)
             self._made[key][0]()
         call, flop = self._made[key]
-        best, end = math.inf, time.perf_counter() + MOST_SECONDS
-        for _ in range(calls):
-            start = time.perf_counter()
+        best, count = math.inf, 0
+        begin = now = time.perf_counter()
+        while now < begin + (MOST_SECONDS if count < calls else LEAST_SECONDS):
+            start = now
             call()
             now = time.perf_counter()
             best = min(best, now - start)
-            if now > end:
-                break
+            count += 1
         return flop / best / 1e9
 
     def forget(self) -> None:

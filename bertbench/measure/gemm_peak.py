@@ -68,8 +68,8 @@ class GemmPeak:
     """Measures the limit repeatedly, with the model's rounds.
 
     Attributes:
-      rounds: GFLOP/s of each measurement: the best of `ROUND_CALLS` calls of each shape in its best way,
-        weighted by the model's work in it.
+      rounds: GFLOP/s of each measurement: the best of at least `ROUND_CALLS` calls of each shape in its best
+        way, weighted by the model's work in it.
       best: by shape of the model, the fastest call of all.
       machine: the fastest call of all shapes, squares included.
     """

@@ -38,13 +38,20 @@ def test_every_call_style_computes_the_product(style, transpose, monkeypatch):
 
 
 def test_rate_is_computed_from_fastest_call(monkeypatch):
-    """Calls that take 4, 2 and 3 ms by the clock: the rate is that of 2 ms."""
-    ticks = itertools.accumulate(
-        [0.0, *itertools.chain.from_iterable((0.1, t) for t in (0.004, 0.002, 0.003))]
-    )
+    """Calls that take 40, 20 and 30 ms by the clock: the rate is that of 20 ms."""
+    ticks = itertools.accumulate([0.0, 0.04, 0.02, 0.03])
     monkeypatch.setattr(gemm_calls.time, "perf_counter", lambda: next(ticks))
     flop = 2 * 64 * 32 * 48 * gemm_calls.MOST_COPIES
-    assert Calls().measure(tuple(REQUEST.values()), 3) == pytest.approx(flop / 0.002 / 1e9)
+    assert Calls().measure(tuple(REQUEST.values()), 3) == pytest.approx(flop / 0.02 / 1e9)
+
+
+def test_quick_calls_are_repeated_for_20_ms(monkeypatch):
+    """Two disturbed calls of a millisecond, then undisturbed ones: the rate is that of an undisturbed one."""
+    ticks = itertools.accumulate([0.0, 0.002, 0.003, *itertools.repeat(0.001, 100)])
+    monkeypatch.setattr(gemm_calls.time, "perf_counter", lambda: next(ticks))
+    flop = 2 * 64 * 32 * 48 * gemm_calls.MOST_COPIES
+    assert Calls().measure(tuple(REQUEST.values()), 2) == pytest.approx(flop / 0.001 / 1e9)
+    assert next(ticks) == pytest.approx(0.021)
 
 
 def test_slow_calls_are_repeated_less_often(monkeypatch):
