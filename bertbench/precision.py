@@ -47,6 +47,7 @@ BF16 = Precision("bf16", "bfloat16")
 INT8 = Precision("int8", None)
 PRECISIONS = {precision.name: precision for precision in (FP32, BF16, INT8)}
 _NAMES = PRECISIONS | {precision.products: precision for precision in (FP32, BF16) if precision.products}
+WHY_NOT_FP16 = "CPUs with fast float16 products have equally fast bfloat16 products, which do not overflow"
 
 
 def parse_precision(name: str) -> Precision:
@@ -56,10 +57,7 @@ def parse_precision(name: str) -> Precision:
       InputError: the name is unknown, or it is float16's.
     """
     if name in ("fp16", "float16"):
-        raise InputError(
-            f"precision {name} is not supported: CPUs with fast float16 products have equally fast bfloat16 "
-            "products, which do not overflow; use bf16."
-        )
+        raise InputError(f"precision {name} is not supported: {WHY_NOT_FP16}; use bf16.")
     try:
         return _NAMES[name]
     except KeyError:

@@ -112,7 +112,8 @@ def _parse_value(option: LaunchOption, shown: str, text: str) -> Any:
         by_lower = {choice.lower(): choice for choice in option.choices}
         if text.lower() in by_lower:
             return by_lower[text.lower()]
-        raise InputError(f"{shown}: {text!r} is not a valid choice; use {' or '.join(option.choices)}.")
+        why = f": {reason}" if (reason := option.refused.get(text.lower())) else ""
+        raise InputError(f"{shown}: {text!r} is not a valid choice{why}; use {' or '.join(option.choices)}.")
     try:
         return _CONVERSIONS[option.kind](text)
     except (ValueError, KeyError):

@@ -1,6 +1,7 @@
 """The description of an option of `launch_benchmark.py`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -17,6 +18,7 @@ class LaunchOption:
       idle: the reason, if it never has an effect. scope: the runs that it applies to, if not all.
       spellings: of an option before the `--`: the documented long form, then the short form.
       aliases: of a model argument: other names of it.
+      refused: values that the model zoo accepted, each with the reason why it is none of the choices.
       inference, training: the default in each mode.
     """
 
@@ -26,6 +28,7 @@ class LaunchOption:
     spellings: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
     inference: Any = None
     training: Any = None
     scope: str = ""

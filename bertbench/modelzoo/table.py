@@ -7,6 +7,7 @@ Source of names, defaults and meanings: the launch script of Intel's model zoo (
 from typing import Any
 
 from bertbench.modelzoo.option import LaunchOption
+from bertbench.precision import WHY_NOT_FP16
 
 TASKS = ("SQuAD", "Classifier", "Pretraining")
 MODES = ("training", "inference")
@@ -37,7 +38,11 @@ LAUNCH_OPTIONS = (
     _launch("--framework -f", "text", "the framework", choices=("tensorflow",), **_both("tensorflow")),
     _launch("--model-name -m", "text", "the model; its sizes come from config_file", choices=MODELS),
     _launch(
-        "--precision -p", "text", "precision of the computation (int8: inference only)", choices=PRECISIONS
+        "--precision -p",
+        "text",
+        "precision of the computation (int8: inference only)",
+        choices=PRECISIONS,
+        refused={"fp16": WHY_NOT_FP16},
     ),
     _launch("--mode -mo", "text", "train a model, or use a trained one", choices=MODES),
     _launch("--batch-size -b", "count", "examples per batch", inference=32, training=24),

@@ -157,6 +157,10 @@ def test_option_with_optional_value():
         (["--numa-cores-per-instance=half"], "'half' is not a positive whole number or 'socket'"),
         (["--volume=/a"], "'/a' is not a pair of folders A:B"),
         (["--volume=:/a"], "is not a pair of folders A:B"),
+        (
+            ["--precision=fp16"],
+            "--precision: 'fp16' is not a valid choice: CPUs with fast float16 products have",
+        ),
         (["--precision=fp8"], "--precision: 'fp8' is not a valid choice; use fp32 or bfloat16 or int8"),
         (["--framework=pytorch"], "use tensorflow"),
         (["--", "do_train=perhaps"], "do_train: 'perhaps' is not a truth value (True or False)"),
