@@ -36,6 +36,11 @@ class OutputLabels:
         """Hugging Face's name for the kind of task, if the file has one."""
         return self.values.get("problem_type")
 
+    @property
+    def are_default(self) -> bool:
+        """Whether the file has neither names nor a number of outputs."""
+        return self._count() is None and not any(self.values.get(key) for key in ("id2label", "label2id"))
+
     def names(self) -> tuple[str, ...] | None:
         """The name of each output, in order; None if the file has none.
 

@@ -139,7 +139,7 @@ def test_missing_label_names_mean_two_default_names(capsys):
         ),
         ("STS-B", {"problem_type": "single_label_classification"}, "but STS-B is a regression"),
         ("STS-B", {"id2label": MNLI}, "outputs are entailment, neutral, contradiction; STS-B has one score"),
-        ("STS-B", {}, "outputs are LABEL_0, LABEL_1; STS-B has one score"),
+        ("STS-B", {"num_labels": 2}, "outputs are LABEL_0, LABEL_1; STS-B has one score"),
     ],
 )
 def test_label_names_of_another_task_are_rejected(task, values, message):
@@ -147,7 +147,7 @@ def test_label_names_of_another_task_are_rejected(task, values, message):
         order(task, **values)
 
 
-@pytest.mark.parametrize("values", [{"num_labels": 1}, {"id2label": {"0": "similarity"}}])
+@pytest.mark.parametrize("values", [{}, {"num_labels": 1}, {"id2label": {"0": "similarity"}}])
 def test_regression_output_may_have_any_name(values):
     assert order("STS-B", **values) is None
 
