@@ -6,9 +6,13 @@ when a function is called.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bertbench.data.pretraining import MaskedExample
 from bertbench.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 TOKEN_FEATURES = ("input_ids", "input_mask", "segment_ids")
 PREDICTION_FEATURES = ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights")
@@ -76,26 +80,25 @@ def check_record(data: bytes, place: str) -> RecordShape:
 
 def is_example(data: bytes) -> bool:
     """Whether bytes are a serialized `tf.train.Example`; `tf.io.parse_example` skips invalid fields."""
+    return _decode(data) is not None
+
+
+def _decode(data: bytes) -> "tf.train.Example | None":
+    """The `tf.train.Example`, None if the bytes are not one."""
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
     try:
-        tf.train.Example.FromString(data)
+        return tf.train.Example.FromString(data)
     except DecodeError:
-        return False
-    return True
+        return None
 
 
 def _parse(data: bytes, place: str) -> dict[str, list[float]]:
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
-    try:
-        features = tf.train.Example.FromString(data).features.feature
-    except DecodeError:
-        raise InputError(
-            f"{place}: not a tf.train.Example; give TFRecords of pretraining examples."
-        ) from None
+    example = _decode(data)
+    if example is None:
+        raise InputError(f"{place}: not a tf.train.Example; give TFRecords of pretraining examples.")
+    features = example.features.feature
     missing = [name for name in FEATURES if name not in features]
     unknown = sorted(set(features) - set(FEATURES))
     if missing or unknown:

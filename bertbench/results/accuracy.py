@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from bertbench.errors import InputError
-from bertbench.files import read_json, write_json
+from bertbench.files import read_json
 from bertbench.measure.machine import describe_machine
 from bertbench.parsing import Count, Finite, NonNegative
 from bertbench.results.provenance import describe_versions, now
-from bertbench.results.schema import parse_version, require_distinct, with_version
-from bertbench.results.seal import seal
+from bertbench.results.schema import parse_version, require_distinct, write_result
 
 ACCURACY_FILE = "accuracy.json"
 BASELINE, FP32, PUBLISHED = "baseline", "fp32", "published"  # what scores are compared with
@@ -143,7 +142,7 @@ def read_accuracy(path: Path | str) -> AccuracyResult:
 
 def write_accuracy(path: Path | str, result: AccuracyResult) -> None:
     """Write `accuracy.json` atomically, with a checksum."""
-    write_json(path, seal(with_version(result, ACCURACY_VERSION)))
+    write_result(path, result, ACCURACY_VERSION)
 
 
 def _contradiction(case: AccuracyCase, made: ScoreComparison) -> str | None:

@@ -168,9 +168,9 @@ def read_lengths(path: Path | str) -> LengthsResult:
     return result
 
 
-def write_result(path: Path | str, result: Any) -> None:
+def write_result(path: Path | str, result: Any, version: int = SCHEMA_VERSION) -> None:
     """Write a dataclass of results atomically, with its `schema_version` and a checksum."""
-    write_json(path, seal(with_version(result)))
+    write_json(path, seal(with_version(result, version)))
 
 
 def with_version(result: Any, version: int = SCHEMA_VERSION) -> dict[str, Any]:
