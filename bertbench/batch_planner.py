@@ -5,9 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from bertbench.config import ModelConfig
-from bertbench.data.batching import BatchPlan, plan_batches
+from bertbench.data.batching import BatchCosts, BatchPlan, plan_batches
+from bertbench.measure.fast_shapes import token_multiple
 from bertbench.measure.flops import block_tokens
 from bertbench.measure.machine import read_machine
+from bertbench.precision import BF16, Precision
+
+
+def batch_costs(config: ModelConfig, precision: Precision, threads: int) -> BatchCosts:
+    """The costs for a model on this machine."""
+    multiple = token_multiple() if precision.name == BF16.name else 1
+    return BatchCosts(block_tokens(config, threads), multiple)
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class BatchPlanner:
     batch_size: int
     max_seq_length: int
 
-    def plan(self, lengths: np.ndarray, config: ModelConfig) -> list[BatchPlan]:
+    def plan(self, lengths: np.ndarray, config: ModelConfig, precision: Precision) -> list[BatchPlan]:
         """The batches for a model on this machine; raises as `plan_batches`."""
-        price = block_tokens(config, read_machine().usable_cores)
-        return plan_batches(lengths, self.strategy, self.batch_size, self.max_seq_length, price)
+        costs = batch_costs(config, precision, read_machine().usable_cores)
+        return plan_batches(lengths, self.strategy, self.batch_size, self.max_seq_length, costs)

@@ -93,7 +93,7 @@ def run_inference(
         plans = plan_alone(features.lengths, planner.max_seq_length)
         workers = tf.config.threading.get_inter_op_parallelism_threads() or read_machine().usable_cores
     else:
-        plans, workers = planner.plan(features.lengths, model.config), 1
+        plans, workers = planner.plan(features.lengths, model.config, model.compute.precision), 1
     predictor = predictor or Predictor(model)
     collected = Collector(features, model.head.per_token)
     start = time.perf_counter()

@@ -71,6 +71,13 @@ _ELEMENTWISE = {
         "1 + tanh cancels in the left tail; oneDNN's tanh is good to an ULP, products add one",
     ),
     ("bf16", "gelu fused_by_onednn"): _ONE_ROUNDING,
+    ("bf16", "gelu tanh_by_onednn"): _ONE_ROUNDING,
+    ("fp32", "gelu erf_by_onednn"): Tolerance(
+        2.0,
+        "ULP of x",
+        "1 + erf cancels in the left tail; oneDNN's erf is good to an ULP of 1, products add one",
+    ),
+    ("bf16", "gelu erf_by_onednn"): _ONE_ROUNDING,
     ("fp32", "gelu tanh_gradient"): Tolerance(
         2.0,
         "ULP of 1",

@@ -112,7 +112,8 @@ def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[
         steps = np.split(order, range(case.batch_size, len(order), case.batch_size))
         return [plan_one_batch(lengths, step.tolist(), case.batching, case.max_seq_length) for step in steps]
     planner = BatchPlanner(case.batching, case.batch_size, case.max_seq_length)
-    return [plan.renumbered(chosen) for plan in planner.plan(lengths[chosen], case.config)]
+    plans = planner.plan(lengths[chosen], case.config, case.compute.precision)
+    return [plan.renumbered(chosen) for plan in plans]
 
 
 def _count(case: BenchmarkCase, batch: Batch) -> tuple[tuple[Product, ...], tuple[Product, ...]]:

@@ -39,9 +39,10 @@ class Batch:
 
     @property
     def row_widths(self) -> np.ndarray:
-        """int32, S of every row."""
+        """int32, S of every row; padding behind the blocks counts as rows of one token."""
         rows, widths = self.tensors["blocks"].T
-        return np.repeat(widths, rows)
+        padding = self.computed_tokens - int(rows @ widths)
+        return np.append(np.repeat(widths, rows), np.ones(padding, np.int32))
 
 
 def assemble(features: Features, plan: BatchPlan) -> Batch:

@@ -1,9 +1,9 @@
 """Examples -> plans of batches with as little padding as possible.
 
-A batch is T tokens: consecutive blocks, each with R rows of S tokens. Products with weights process all
-tokens at once; a token attends within its row. A row has one example, several consecutive examples that do
-not attend to each other (they differ in `sequence_ids`), or none, so that the same model works for all
-strategies:
+A batch is T tokens: consecutive blocks, each with R rows of S tokens, and perhaps padding behind them.
+Products with weights process all tokens at once; a token attends within its row, and the padding behind the
+blocks to nothing. A row has one example, several consecutive examples that do not attend to each other (they
+differ in `sequence_ids`), or none, so that the same model works for all strategies:
 
 - padded: `batch_size` examples in file order, one per row, rows of `max_seq_length`;
 - bucketed: examples of similar lengths with together as many tokens as `batch_size` full rows, one per row,
@@ -26,8 +26,22 @@ STRATEGIES = ("packed", "bucketed", "padded")
 DEFAULT_STRATEGY = "bucketed"
 Batching = Annotated[str, Option("How examples of different lengths are batched.", choices=STRATEGIES)]
 MAX_BLOCKS = 8
+MOST_PADDING = 0.05  # what a suitable number of tokens is worth
 ALONE_MULTIPLE = 32  # of tokens, so that few different shapes are compiled
-BLOCK_TOKENS = 5.0  # about the cost of one more block for BERT-base on two cores
+
+
+@dataclass(frozen=True)
+class BatchCosts:
+    """What decides the shapes of bucketed batches on one machine.
+
+    Attributes:
+      block_tokens: the padding tokens that cost as much as one more block; the default is about that of
+        BERT-base on two cores.
+      token_multiple: products are faster if the number of tokens is a multiple of this.
+    """
+
+    block_tokens: float = 5.0
+    token_multiple: int = 1
 
 
 @dataclass(frozen=True)
@@ -45,9 +59,10 @@ class Block:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The blocks of a batch, in the order of its tokens."""
+    """The blocks of a batch, in the order of its tokens, and the number of padding tokens behind them."""
 
     blocks: tuple[Block, ...]
+    padding: int = 0
 
     @property
     def examples(self) -> np.ndarray:
@@ -57,7 +72,7 @@ class BatchPlan:
     @property
     def computed_tokens(self) -> int:
         """T, padding included."""
-        return sum(block.computed_tokens for block in self.blocks)
+        return sum(block.computed_tokens for block in self.blocks) + self.padding
 
     def renumbered(self, indexes: np.ndarray) -> "BatchPlan":
         """The same plan with `indexes[i]` in place of example i."""
@@ -65,7 +80,8 @@ class BatchPlan:
             tuple(
                 Block(tuple(tuple(int(indexes[index]) for index in row) for row in block.rows), block.width)
                 for block in self.blocks
-            )
+            ),
+            self.padding,
         )
 
 
@@ -74,7 +90,7 @@ def plan_batches(
     strategy: str,
     batch_size: int,
     max_seq_length: int,
-    block_tokens: float = BLOCK_TOKENS,
+    costs: BatchCosts = BatchCosts(),
 ) -> list[BatchPlan]:
     """Plan the batches of a whole set of examples for inference; each example is in exactly one.
 
@@ -83,7 +99,7 @@ def plan_batches(
       strategy: one of `STRATEGIES`.
       batch_size: rows per batch, in the last one perhaps fewer; "bucketed": rows of `max_seq_length`, or
         shorter rows with the same number of tokens.
-      block_tokens: the padding tokens that cost as much as one more block ("bucketed").
+      costs: of this machine ("bucketed").
 
     Raises:
       InputError: the strategy is unknown, the batch size below 1, or an example too long.
@@ -94,7 +110,7 @@ def plan_batches(
     if strategy == "packed":
         rows = pack_rows(lengths, range(len(lengths)), max_seq_length)
         return _cut(rows, batch_size, max_seq_length)
-    return _plan_buckets(lengths, batch_size * max_seq_length, block_tokens) if len(lengths) else []
+    return _plan_buckets(lengths, batch_size * max_seq_length, costs) if len(lengths) else []
 
 
 def plan_alone(lengths: np.ndarray, max_seq_length: int) -> list[BatchPlan]:
@@ -158,7 +174,7 @@ def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[Batch
     ]
 
 
-def _plan_buckets(lengths: np.ndarray, budget: int, block_tokens: float) -> list[BatchPlan]:
+def _plan_buckets(lengths: np.ndarray, budget: int, costs: BatchCosts) -> list[BatchPlan]:
     """The fewest batches of at most about `budget` tokens, all of the same, smallest possible size."""
     total = int(lengths.sum())
     fewest = -(-total // budget)
@@ -166,7 +182,8 @@ def _plan_buckets(lengths: np.ndarray, budget: int, block_tokens: float) -> list
     order = np.argsort(lengths, kind="stable")
     while len(groups := _fill(lengths, order, size)) > fewest and size < budget:
         size = min(size + max(size // 200, 1), budget)
-    return _equally_large([_make_blocks(lengths, group, block_tokens) for group in groups])
+    plans = [_make_blocks(lengths, group, costs.block_tokens) for group in groups]
+    return _equally_large(plans, costs.token_multiple)
 
 
 def _fill(lengths: np.ndarray, order: np.ndarray, size: int) -> list[list[int]]:
@@ -196,16 +213,20 @@ def _make_blocks(lengths: np.ndarray, group: list[int], block_tokens: float) -> 
     return [Block(tuple(rows[width]), width) for width in sorted(rows, reverse=True)]
 
 
-def _equally_large(groups: list[list[Block]]) -> list[BatchPlan]:
-    """Plans with the same numbers of tokens and blocks, filled up with rows of one padding token."""
+def _equally_large(groups: list[list[Block]], multiple: int) -> list[BatchPlan]:
+    """Plans with the same numbers of tokens and blocks, filled up with padding and empty blocks.
+
+    Their size is a multiple of `multiple`, unless that is more than `MOST_PADDING` of the tokens.
+    """
     sizes = [sum(block.computed_tokens for block in blocks) for blocks in groups]
     largest = max(sizes)
-    count = max(map(len, groups)) + (min(sizes) < largest)
-    plans = []
-    for blocks, size in zip(groups, sizes, strict=True):
-        padding, nothing = Block(((),) * (largest - size), 1), Block((), 1)
-        plans.append(BatchPlan((*blocks, padding, *[nothing] * count)[:count]))
-    return plans
+    if -largest % multiple <= MOST_PADDING * largest:
+        largest += -largest % multiple
+    count = max(map(len, groups))
+    return [
+        BatchPlan((*blocks, *[Block((), 1)] * (count - len(blocks))), largest - size)
+        for blocks, size in zip(groups, sizes, strict=True)
+    ]
 
 
 def choose_widths(needed: np.ndarray, count: int, price: float = 0.0) -> np.ndarray:

@@ -45,7 +45,7 @@ class Extractor:
         load_weights(weights.by_name, source.opened)
         self._layers = tuple(layers)
         self._graph = ShapelessGraph(self._forward)
-        self._config = source.config
+        self._config, self._precision = source.config, compute.precision
 
     def extract(self, parts: Iterator[Features], planner: BatchPlanner) -> Iterator[HiddenStates]:
         """The hidden states of every token, part by part.
@@ -55,7 +55,7 @@ class Extractor:
         """
         for features in parts:
             collected = Collector(features, per_token=True)
-            plans = planner.plan(features.lengths, self._config)
+            plans = planner.plan(features.lengths, self._config, self._precision)
             for batch, outputs in compute_batches(self._graph, features, plans):
                 collected.add(batch, outputs)
             layers = {layer: collected.outputs[str(layer)] for layer in self._layers}

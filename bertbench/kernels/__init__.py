@@ -13,7 +13,7 @@ TensorFlow's threads flush them.
 """
 
 from bertbench.kernels._dropout import dropout, fold_in
-from bertbench.kernels._gelu import gelu
+from bertbench.kernels._gelu import gelu, onednn_fuses_gelu
 from bertbench.kernels._islands import (
     Gradient,
     compiled,
@@ -23,7 +23,7 @@ from bertbench.kernels._islands import (
     with_gradient,
 )
 from bertbench.kernels._layer_norm import add_and_norm, layer_norm
-from bertbench.kernels._linear import cross_entropy, dense, gather_rows
+from bertbench.kernels._linear import cross_entropy, dense, dense_gelu, gather_rows
 from bertbench.kernels._quantized import (
     INT8_LARGEST,
     ONEDNN,
@@ -47,6 +47,7 @@ __all__ = [
     "compiled",
     "cross_entropy",
     "dense",
+    "dense_gelu",
     "dequantize",
     "dropout",
     "enter_island",
@@ -57,6 +58,7 @@ __all__ = [
     "island_dtype",
     "layer_norm",
     "leave_island",
+    "onednn_fuses_gelu",
     "quantize",
     "quantize_weights",
     "quantized_dense",

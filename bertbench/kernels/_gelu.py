@@ -1,11 +1,20 @@
 """The Gaussian error linear unit in its variants, and its gradient."""
 
+import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
-from bertbench.kernels._islands import Gradient, compiled, enter_island, leave_island, with_gradient
+from bertbench.kernels._islands import (
+    BFLOAT16_HALF_ULP,
+    Gradient,
+    compiled,
+    enter_island,
+    leave_island,
+    with_gradient,
+)
 
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715
@@ -35,6 +44,27 @@ def gelu(x: tf.Tensor, variant: str = "tanh", *, differentiable: bool = True) ->
     if variant == "fused":
         return tf.nn.gelu(x, approximate=True)
     return _gelu_through_island(x, {"tanh": _tanh_form, "erf": _erf_form}[variant], differentiable)
+
+
+@functools.cache
+def onednn_fuses_gelu(variant: str) -> bool:
+    """Whether a bfloat16 product with bias and the GELU behind it are one operation of oneDNN in a graph.
+
+    This is tested with values between -2 and 2. oneDNN rounds once, so each may be wrong by one rounding,
+    plus one hundredth of that for the float32 computation; TensorFlow's separate operations all round.
+    """
+    side = 16
+
+    def multiply(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        return tf.nn.gelu(tf.nn.bias_add(tf.matmul(x, kernel), bias), approximate=variant != "erf")
+
+    with tf.init_scope():
+        x = tf.reshape(tf.linspace(-2.0, 2.0, side * side), [side, side])
+        operands = [tf.cast(values, tf.bfloat16) for values in (x, tf.eye(side), tf.zeros(side))]
+        got = tf.cast(tf.function(multiply, autograph=False)(*operands), tf.float32).numpy()
+        wide = tf.cast(operands[0], tf.float64)
+        exact = (wide * (_erf_form if variant == "erf" else _tanh_form)(wide)[0]).numpy()
+    return bool((np.abs(got - exact) <= 1.01 * BFLOAT16_HALF_ULP * np.abs(exact)).all())
 
 
 def _tanh_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+BFLOAT16_HALF_ULP = 2.0**-8  # relative, of a number just above a power of two
 Gradient = Callable[..., Any]  # gradients of the outputs -> gradients of the inputs
 compiled = tf.function(jit_compile=True, autograph=False)
 

@@ -5,10 +5,9 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from bertbench.kernels._islands import enter_island
+from bertbench.kernels._islands import BFLOAT16_HALF_ULP, enter_island
 
 MASKED_SCORE = -1e9
-_BFLOAT16_HALF_ULP = 2.0**-8  # relative, of a number just above a power of two
 
 
 def softmax(scores: tf.Tensor, variant: str = "float32") -> tf.Tensor:
@@ -44,7 +43,7 @@ def bfloat16_softmax_is_wide() -> bool:
         wide = tf.cast(tf.function(tf.nn.softmax, autograph=False)(scores), tf.float32).numpy()
         exact = np.exp(tf.cast(scores, tf.float32).numpy().astype(np.float64))
     exact /= exact.sum()
-    return bool((np.abs(wide / exact - 1.0) <= 1.01 * _BFLOAT16_HALF_ULP).all())
+    return bool((np.abs(wide / exact - 1.0) <= 1.01 * BFLOAT16_HALF_ULP).all())
 
 
 def attention_bias(sequence_ids: tf.Tensor, dtype: tf.DType) -> tf.Tensor:

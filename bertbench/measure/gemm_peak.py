@@ -3,8 +3,8 @@
 The products are those of activations with weights ("linear" in `bertbench.measure.flops`), at the model's
 shapes and in its compute dtype; in training also the two products of the backward pass, each with one operand
 transposed. Each runs in every available way (`bertbench.measure.gemm_ways`), small ones also
-with more tokens, and the fastest way counts. Attention's products are small and slower, so leaving them out
-can only raise the limit.
+with more tokens, and some with spare columns (`bertbench.measure.fast_shapes`); the fastest way counts.
+Attention's products are small and slower, so leaving them out can only raise the limit.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from bertbench.errors import CannotJudge
+from bertbench.measure.fast_shapes import spare_columns
 from bertbench.measure.flops import Product
 from bertbench.measure.gemm_ways import Shape, Way, available_ways, forget_products, measure_product
 
@@ -83,7 +84,7 @@ class GemmPeak:
         forget_products()
         self._dtype = dtype
         self.shares = peak_shapes(products, mode)
-        self.best = {shape: find_best((shape, *_grown(shape)), dtype) for shape in self.shares}
+        self.best = {shape: find_best((shape, *_others(shape, dtype)), dtype) for shape in self.shares}
         self.machine = max(find_machine_peak(dtype), *self.best.values(), key=lambda best: best.gflops)
         self.rounds: list[float] = []
 
@@ -154,11 +155,13 @@ def find_machine_peak(dtype: tf.DType) -> Best:
     return max(best, key=lambda best: best.gflops)
 
 
-def _grown(shape: Shape) -> Iterable[Shape]:
-    """The shape with more tokens, if it has few."""
+def _others(shape: Shape, dtype: tf.DType) -> Iterable[Shape]:
+    """Shapes that may be faster: with more tokens, if it has few, and with a model's spare columns."""
     if shape.transpose == "a":
         tokens, grown = shape.inner, dataclasses.replace(shape, inner=MANY_TOKENS)
     else:
         tokens, grown = shape.rows, dataclasses.replace(shape, rows=MANY_TOKENS)
     if tokens < FEW_TOKENS and grown.flop <= MOST_FLOP:
         yield grown
+    if not shape.transpose and dtype == tf.bfloat16 and (more := spare_columns(shape.inner)):
+        yield dataclasses.replace(shape, inner=shape.inner + more)

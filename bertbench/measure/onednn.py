@@ -71,6 +71,11 @@ class ProductKernels:
         left_to_onednn = onednn and bool(_BF16_BY_ONEDNN.intersection(flags))
         return cls(isa, onednn, on_x86 or _ARM_BF16 in flags, not left_to_onednn or isa in _WITH_BF16)
 
+    @property
+    def amx(self) -> bool:
+        """Whether bfloat16 and int8 products run in AMX's tiles."""
+        return self.onednn and "amx" in self.isa
+
     def __str__(self) -> str:
         return f"oneDNN {self.isa}".rstrip() if self.onednn else f"TensorFlow's own {self.isa}".rstrip()
 

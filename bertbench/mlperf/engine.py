@@ -65,7 +65,8 @@ class WindowEngine:
         """The logits of many windows: for each batch, the positions in `indexes` and the logits."""
         planner = BatchPlanner("bucketed", self._batch_size, self._longest)
         chosen = np.asarray(indexes)
-        for plan in planner.plan(self._features.lengths[chosen], self._model.config):
+        precision = self._model.compute.precision
+        for plan in planner.plan(self._features.lengths[chosen], self._model.config, precision):
             batch = assemble(self._features, plan.renumbered(chosen))
             yield plan.examples.tolist(), list(self._logits(batch))
 

@@ -27,15 +27,21 @@ def token_blocks(shapes: tf.Tensor, sequence_ids: tf.Tensor, dtype: tf.DType) ->
     """The blocks of a batch.
 
     Args:
-      shapes: int32 [G, 2], R and S of each; the R * S add up to T. G must be known.
+      shapes: int32 [G, 2], R and S of each; padding may follow them. G must be known.
       sequence_ids: int32 [T], as in `kernels.attention_bias`.
       dtype: the compute dtype.
     """
-    ids = tf.split(sequence_ids, shapes[:, 0] * shapes[:, 1], num=shapes.shape[0])
+    *ids, _ = _split_blocks(sequence_ids, shapes[:, 0] * shapes[:, 1], shapes.shape[0])
     return [
         TokenBlock(shape[0], shape[1], kernels.attention_bias(tf.reshape(own, shape), dtype))
         for shape, own in zip(tf.unstack(shapes), ids, strict=True)
     ]
+
+
+def _split_blocks(x: tf.Tensor, sizes: tf.Tensor, count: int) -> list[tf.Tensor]:
+    """The parts of [T, ...] that belong to each of `count` blocks, and the padding behind them."""
+    rest = tf.shape(x)[0] - tf.reduce_sum(sizes)
+    return tf.split(x, tf.concat([sizes, [rest]], 0), num=count + 1)
 
 
 def attend_in_blocks(
@@ -55,10 +61,10 @@ def attend_in_blocks(
     Args:
       query, key, value: [T, H] in the compute dtype, the D = H / A values of each head next to each other.
       softmax_variant, rate, seed, differentiable: as in `attend`; each block has its own dropout.
-    Returns: [T, H] in the compute dtype.
+    Returns: [T, H] in the compute dtype, zeros for the padding behind the blocks.
     """
     sizes = tf.stack([block.rows * block.width for block in blocks])
-    parts = zip(*(tf.split(x, sizes, num=len(blocks)) for x in (query, key, value)), strict=True)
+    *parts, padding = zip(*(_split_blocks(x, sizes, len(blocks)) for x in (query, key, value)), strict=True)
     contexts = []
     for number, (block, part) in enumerate(zip(blocks, parts, strict=True)):
         shape = tf.stack([block.rows, block.width, heads, query.shape[-1] // heads])
@@ -66,7 +72,7 @@ def attend_in_blocks(
         own_seed = None if seed is None else kernels.fold_in(seed, number)
         context = attend(q, k, v, block.bias, softmax_variant, rate, own_seed, differentiable=differentiable)
         contexts.append(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, query.shape[-1]]))
-    return tf.concat(contexts, 0)
+    return tf.concat([*contexts, tf.zeros_like(padding[0])], 0)
 
 
 def attend(

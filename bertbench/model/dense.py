@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.int8 import ProductScales
+from bertbench.model.padding import stored
 from bertbench.model.weights import Weights
 
 
@@ -20,17 +21,31 @@ class Dense(tf.Module):
       scope: the scope of its variables in Google's checkpoints.
     """
 
-    def __init__(self, weights: Weights, scope: str, inputs: int, outputs: int) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        scope: str,
+        inputs: int,
+        outputs: int,
+        padding: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Create its variables, with some inputs and outputs of zeros more; see `bertbench.model.padding`."""
         super().__init__()
         self.scope = scope
-        self.kernel = weights.matrix(f"{scope}/kernel", (inputs, outputs))
-        self.bias = weights.bias(f"{scope}/bias", outputs)
+        self.kernel = weights.matrix(f"{scope}/kernel", (inputs, outputs), padding)
+        self.bias = weights.bias(f"{scope}/bias", outputs, padding[1])
         self._trains = weights.trainable
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """[T, I] -> [T, O], in the dtype of `x`."""
-        kernel, bias = tf.cast(self.kernel, x.dtype), tf.cast(self.bias, x.dtype)
-        return kernels.dense(x, kernel, bias, differentiable=self._trains)
+        return kernels.dense(x, *self._operands(x.dtype), differentiable=self._trains)
+
+    def with_gelu(self, x: tf.Tensor, variant: str) -> tf.Tensor:
+        """The GELU of the product, [T, I] -> [T, O]; see `kernels.dense_gelu`."""
+        return kernels.dense_gelu(x, *self._operands(x.dtype), variant, differentiable=self._trains)
+
+    def _operands(self, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cast(stored(self.kernel), dtype), tf.cast(stored(self.bias), dtype)
 
 
 class QuantizedKernel(tf.Module):
@@ -77,6 +92,10 @@ class QuantizedDense(Dense):
         """[T, I] -> [T, O], in the dtype of `x`."""
         return self.multiply(self.quantize(x), x.dtype)
 
+    def with_gelu(self, x: tf.Tensor, variant: str) -> tf.Tensor:
+        """The GELU of the product, [T, I] -> [T, O]."""
+        return kernels.gelu(self(x), variant, differentiable=False)
+
     def quantize(self, x: tf.Tensor) -> tf.Tensor:
         """[T, I] as int8."""
         return kernels.quantize(x, tf.identity(self._multipliers))
@@ -88,11 +107,13 @@ class QuantizedDense(Dense):
         )
 
 
-def make_dense(weights: Weights, scope: str, inputs: int, outputs: int) -> Dense:
+def make_dense(
+    weights: Weights, scope: str, inputs: int, outputs: int, padding: tuple[int, int] = (0, 0)
+) -> Dense:
     """The product of a scope in the model's precision."""
     scales = weights.compute.precision.int8.get(scope)
     if scales is None:
-        return Dense(weights, scope, inputs, outputs)
+        return Dense(weights, scope, inputs, outputs, padding)
     return QuantizedDense(weights, scope, inputs, outputs, scales)
 
 

@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.config import ModelConfig
+from bertbench.measure.fast_shapes import spare_columns
 from bertbench.model.attention import TokenBlock, attend_in_blocks, token_blocks
 from bertbench.model.dense import make_dense, multiply_each
 from bertbench.model.weights import Weights
+from bertbench.precision import BF16
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -79,6 +81,7 @@ class TransformerLayer(tf.Module):
 
     def __init__(self, weights: Weights, config: ModelConfig, index: int) -> None:
         super().__init__()
+        self._trains = weights.trainable
         scope, hidden = f"bert/encoder/layer_{index}", config.hidden_size
         attention = f"{scope}/attention"
         self.query = make_dense(weights, f"{attention}/self/query", hidden, hidden)
@@ -86,15 +89,14 @@ class TransformerLayer(tf.Module):
         self.value = make_dense(weights, f"{attention}/self/value", hidden, hidden)
         self.attention_output = make_dense(weights, f"{attention}/output/dense", hidden, hidden)
         self.attention_norm = LayerNorm(weights, f"{attention}/output/LayerNorm", config)
-        self.intermediate = make_dense(
-            weights, f"{scope}/intermediate/dense", hidden, config.intermediate_size
-        )
-        self.output = make_dense(weights, f"{scope}/output/dense", config.intermediate_size, hidden)
+        wide, compute = config.intermediate_size, weights.compute
+        more = spare_columns(wide) if compute.precision.name == BF16.name and not self._trains else 0
+        self.intermediate = make_dense(weights, f"{scope}/intermediate/dense", hidden, wide, (0, more))
+        self.output = make_dense(weights, f"{scope}/output/dense", wide, hidden, (more, 0))
         self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)
         self._config = config
         self._gelu = weights.gelu
-        self._trains = weights.trainable
-        self._softmax = "optimized" if weights.compute.kernels.optimized_softmax else "float32"
+        self._softmax = "optimized" if compute.kernels.optimized_softmax else "float32"
         self._site = 1 + index * _SITES_PER_LAYER
 
     def __call__(self, x: tf.Tensor, blocks: Sequence[TokenBlock], seed: tf.Tensor | None) -> tf.Tensor:
@@ -114,7 +116,7 @@ class TransformerLayer(tf.Module):
             differentiable=self._trains,
         )
         x = self.attention_norm(self.attention_output(context), x, rate, hidden_seeds[0])
-        widened = kernels.gelu(self.intermediate(x), self._gelu, differentiable=self._trains)
+        widened = self.intermediate.with_gelu(x, self._gelu)
         return self.output_norm(self.output(widened), x, rate, hidden_seeds[1])
 
     def _seeds(self, seed: tf.Tensor | None) -> list[tf.Tensor | None]:

@@ -168,7 +168,7 @@ class PretrainingHead(tf.Module):
         """[T, H] -> `masked_lm_logits` [N * P, V] and `next_sentence_logits` [N, 2]."""
         positions = batch["first_token"][:, None] + batch["masked_lm_positions"]
         masked = kernels.gather_rows(hidden, tf.reshape(positions, [-1]))
-        masked = kernels.gelu(self.transform(masked), self._gelu, differentiable=self._trains)
+        masked = self.transform.with_gelu(masked, self._gelu)
         masked = self.norm(masked)
         table = tf.cast(self._embeddings.word, masked.dtype)
         logits = tf.cast(tf.matmul(masked, table, transpose_b=True), self.output_bias.dtype)

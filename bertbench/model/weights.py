@@ -8,6 +8,7 @@ import tensorflow as tf
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.kernels import island_dtype
+from bertbench.model.padding import PaddedVariable
 
 
 class Weights:
@@ -38,18 +39,22 @@ class Weights:
         """
         self.compute = compute.for_model(config)
         self.gelu = compute.kernels.gelu_for(config)
-        self.by_name: dict[str, tf.Variable] = {}
+        self.by_name: dict[str, tf.Variable | PaddedVariable] = {}
         self.trainable = trainable
         self._initializer_range = config.initializer_range
         self._seed, self._loaded = seed, loaded
 
-    def matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
+    def matrix(
+        self, name: str, shape: tuple[int, ...], padding: tuple[int, ...] = ()
+    ) -> tf.Variable | PaddedVariable:
         """A weight of a matrix product: truncated normal; compute dtype in inference."""
-        return self._add(name, shape, self._product_dtype(), self.random_matrix)
+        return self._add(name, shape, self._product_dtype(), self.random_matrix, padding)
 
-    def bias(self, name: str, size: int) -> tf.Variable:
+    def bias(self, name: str, size: int, padding: int = 0) -> tf.Variable | PaddedVariable:
         """The bias of a matrix product: zeros; compute dtype in inference."""
-        return self._add(name, (size,), self._product_dtype(), lambda name, shape: tf.zeros(shape))
+        return self._add(
+            name, (size,), self._product_dtype(), lambda name, shape: tf.zeros(shape), (padding,)
+        )
 
     def island_matrix(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         """A weight used in the island dtype (embeddings, logits): truncated normal."""
@@ -81,11 +86,16 @@ class Weights:
         shape: tuple[int, ...],
         dtype: tf.DType,
         initial: Callable[[str, tuple[int, ...]], tf.Tensor],
-    ) -> tf.Variable:
-        if self.will_be_loaded(name):
-            value = tf.raw_ops.Empty(shape=shape, dtype=dtype)
+        padding: tuple[int, ...] = (),
+    ) -> tf.Variable | PaddedVariable:
+        value = None if self.will_be_loaded(name) else tf.cast(initial(name, shape), dtype)
+        variable: tf.Variable | PaddedVariable
+        if any(padding):
+            variable = PaddedVariable(shape, padding, dtype, name)
+            if value is not None:
+                variable.assign(value)
         else:
-            value = tf.cast(initial(name, shape), dtype)
-        variable = tf.Variable(value, name=name, trainable=self.trainable)
+            empty = tf.raw_ops.Empty(shape=shape, dtype=dtype) if value is None else value
+            variable = tf.Variable(empty, name=name, trainable=self.trainable)
         self.by_name[name] = variable
         return variable

@@ -48,6 +48,10 @@ class SimulatedDense(Dense):
         rounded = kernels.dequantize(kernels.quantize(x, self._multipliers), 1.0 / self._multipliers)
         return super().__call__(tf.where(self._simulated, rounded, x))
 
+    def with_gelu(self, x: tf.Tensor, variant: str) -> tf.Tensor:
+        """The GELU of the product, [T, I] -> [T, O]."""
+        return kernels.gelu(self(x), variant, differentiable=False)
+
     def simulate(self, scales: ProductScales | None) -> None:
         """Round operands by these scales; None: no rounding."""
         self._simulated.assign(scales is not None)
@@ -103,7 +107,7 @@ class Trial:
         """The inputs of the float32 model's sites by name, for each batch: [T, I] of real tokens."""
         self._simulate({})
         graph = ShapelessGraph(self._watch)
-        plans = self._planner.plan(features.lengths, self._model.config)
+        plans = self._planner.plan(features.lengths, self._model.config, FP32)
         for batch, inputs in compute_batches(graph, features, plans):
             yield self._real_tokens(batch, inputs)
 

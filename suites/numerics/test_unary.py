@@ -1,5 +1,6 @@
 """The elementwise kernels over every bfloat16 value and a dense sweep of float32."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from bertbench import kernels
+from bertbench.kernels import onednn_fuses_gelu
 from suites.numerics import unary
 from suites.numerics.this_machine import gelu_is_fused_behind_product, onednn_computes_bf16
 from suites.numerics.ulp import (
@@ -60,6 +62,24 @@ def test_error_of_gelu_after_product_is_within_bound(kind, check_report):
     else:
         assert not onednn_computes_bf16(), "TensorFlow no longer fuses GELU behind a product on this machine"
         check_report(unary.measure_unary(unary.GELU_COMPOSED_BEHIND_PRODUCT, kind, finite, "gelu fused"))
+
+
+@pytest.mark.parametrize(
+    ("case", "separate"),
+    [
+        (unary.GELU_TANH_BEHIND_PRODUCT, unary.GELU_TANH),
+        (unary.GELU_ERF_BEHIND_PRODUCT, unary.GELU_ERF),
+    ],
+    ids=["tanh", "erf"],
+)
+def test_error_of_bf16_gelu_of_product_in_inference_is_within_bound(case, separate, check_report):
+    """In one pass of oneDNN, else in the separate kernel, whose bound then holds."""
+    finite = inputs(BF16)[np.isfinite(widen(inputs(BF16)))]
+    if onednn_fuses_gelu(separate.variant):
+        check_report(unary.measure_unary(case, BF16, finite))
+    else:
+        assert not onednn_computes_bf16(), "TensorFlow no longer fuses GELU behind a product on this machine"
+        check_report(unary.measure_unary(dataclasses.replace(separate, call=case.call), BF16, finite))
 
 
 def test_error_of_cast_to_bf16_is_within_bound(check_report):

@@ -1,6 +1,7 @@
 """The elementwise kernels with their exact results and bounds."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -111,22 +112,28 @@ def fused_truth(x: Array) -> Array:
     return np.where(x == -np.inf, np.nan, exact.gelu_tanh(x))
 
 
-@tf.function(reduce_retracing=True)
-def _gelu_behind_product(x: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """The pattern that TensorFlow's oneDNN rewrite fuses; constants would be simplified away before it."""
-    return kernels.gelu(kernels.dense(x, weights, bias), "fused")
+@functools.cache
+def gelu_behind_product(variant: str) -> Kernel:
+    """dense_gelu(x, I, 0, variant) of finite values [N], as a graph of inference computes it."""
 
+    @tf.function(reduce_retracing=True)
+    def multiply(x: tf.Tensor, identity: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        return kernels.dense_gelu(x, identity, bias, variant, differentiable=False)
 
-def gelu_behind_product(x: tf.Tensor) -> tf.Tensor:
-    """gelu(x I + 0, "fused") for any number of finite values [N]."""
-    padding = -len(x) % _IDENTITY_SIZE
-    rows = tf.reshape(tf.pad(x, [[0, padding]]), [-1, _IDENTITY_SIZE])
-    identity, zeros = tf.eye(_IDENTITY_SIZE, dtype=x.dtype), tf.zeros([_IDENTITY_SIZE], x.dtype)
-    return tf.reshape(_gelu_behind_product(rows, identity, zeros), [-1])[: len(x)]
+    def call(x: tf.Tensor) -> tf.Tensor:
+        padding = -len(x) % _IDENTITY_SIZE
+        rows = tf.reshape(tf.pad(x, [[0, padding]]), [-1, _IDENTITY_SIZE])
+        # Arguments: constants would be simplified away before the rewrite for oneDNN.
+        identity, zeros = tf.eye(_IDENTITY_SIZE, dtype=x.dtype), tf.zeros([_IDENTITY_SIZE], x.dtype)
+        return tf.reshape(multiply(rows, identity, zeros), [-1])[: len(x)]
+
+    return call
 
 
 # Beyond, TensorFlow's gradient of x^3 overflows and its product with 1 - tanh^2 = 0 is not a number.
 FUSED_GRADIENT_LARGEST = 2.0**63
+# Beyond, oneDNN's x (1 + erf) overflows before it is halved.
+ERF_BY_ONEDNN_LARGEST = 2.0**126
 
 GELU_TANH = UnaryCase(
     "gelu", "tanh", gelu("tanh"), exact.gelu_tanh, condition_of_phi(exact.gelu_tanh, exact.gelu_tanh_slope)
@@ -138,7 +145,7 @@ GELU_FUSED = UnaryCase("gelu", "fused", gelu("fused"), fused_truth, _ulp_of_inpu
 GELU_BEHIND_PRODUCT = UnaryCase(
     "gelu",
     "fused_by_onednn",
-    gelu_behind_product,
+    gelu_behind_product("fused"),
     exact.gelu_tanh,
     scale=lambda x, kind: _ulp_of_input(x, kind) if kind is FP32 else 1.0,
     floor=lambda x, kind: (
@@ -146,8 +153,19 @@ GELU_BEHIND_PRODUCT = UnaryCase(
     ),
     largest_input=FP32.largest,
 )
+GELU_TANH_BEHIND_PRODUCT = dataclasses.replace(
+    GELU_BEHIND_PRODUCT, variant="tanh_by_onednn", call=gelu_behind_product("tanh")
+)
+GELU_ERF_BEHIND_PRODUCT = dataclasses.replace(
+    GELU_BEHIND_PRODUCT,
+    variant="erf_by_onednn",
+    call=gelu_behind_product("erf"),
+    truth=exact.gelu_erf,
+    floor=lambda x, kind: TOLERANCES["fp32", "gelu erf_by_onednn"].bound * spacing(x, FP32),
+    largest_input=ERF_BY_ONEDNN_LARGEST,
+)
 GELU_COMPOSED_BEHIND_PRODUCT = dataclasses.replace(
-    GELU_FUSED, variant="composed", call=gelu_behind_product, largest_input=FP32.largest
+    GELU_FUSED, variant="composed", call=gelu_behind_product("fused"), largest_input=FP32.largest
 )
 GRADIENTS = (
     UnaryCase(

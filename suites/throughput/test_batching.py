@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from bertbench.batch_planner import batch_costs
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.timed_call import build_model, make_timed_call
 from bertbench.compute import Compute
@@ -14,7 +15,6 @@ from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches
 from bertbench.data.squad import read_squad
 from bertbench.data.squad_windows import WindowSettings, make_windows
 from bertbench.data.tokenizer_files import TokenizerFiles
-from bertbench.measure.flops import block_tokens
 from bertbench.precision import parse_precision
 from bertbench.pytest_plugin.summary import summary_table
 from bertbench.tasks.table import make_task
@@ -55,11 +55,11 @@ def test_packed_batches_of_real_lengths_are_twice_as_fast_as_padded(
         )
     )
     call = make_timed_call(case, build_model(case))
-    price = block_tokens(config, threads.intra)
+    costs = batch_costs(config, case.compute.precision, threads.intra)
     batches = {
         strategy: [
             assemble(windows, plan)
-            for plan in plan_batches(windows.lengths, strategy, BATCH_SIZE, MAX_SEQ_LENGTH, price)
+            for plan in plan_batches(windows.lengths, strategy, BATCH_SIZE, MAX_SEQ_LENGTH, costs)
         ]
         for strategy in ("padded", DEFAULT_STRATEGY)
     }

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bertbench.batch_planner import batch_costs
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.timed_call import make_timed_call
 from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute, KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
-from bertbench.measure.flops import block_tokens
 from bertbench.model.bert import BertModel
 from bertbench.precision import INT8, parse_precision
 from bertbench.runtime import compute_for, start_tensorflow
@@ -76,8 +76,8 @@ class Bertbench(Engine):
             plans = [plan_one_batch(lengths, [index], setup, MAX_SEQ_LENGTH) for index in range(len(lengths))]
             return [assemble(self.inputs.features, plan) for plan in plans]
         if not self._case.trains:
-            price = block_tokens(self.inputs.config, self.inputs.threads)
-            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, price)
+            costs = batch_costs(self.inputs.config, self._case.compute.precision, self.inputs.threads)
+            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, costs)
             return [assemble(self.inputs.features, plan) for plan in plans]
         zeros = np.zeros(len(lengths), np.int32)
         labels = {"start_positions": zeros, "end_positions": zeros}

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
-from bertbench.data.batching import MAX_BLOCKS, STRATEGIES, choose_widths, plan_batches
+from bertbench.data.batching import (
+    MAX_BLOCKS,
+    MOST_PADDING,
+    STRATEGIES,
+    BatchCosts,
+    choose_widths,
+    plan_batches,
+)
 from bertbench.data.features import Features
 from bertbench.errors import InputError
 from bertbench.inference import run_inference
@@ -93,7 +100,7 @@ def test_every_example_is_in_exactly_one_row_wide_enough(strategy, lengths, batc
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5), price=st.sampled_from([0.0, 5.0, 1e6]))
 def test_bucketed_batches_have_equal_size_within_token_limit(lengths, batch_size, price):
-    plans = plan_batches(np.array(lengths), "bucketed", batch_size, LONGEST, price)
+    plans = plan_batches(np.array(lengths), "bucketed", batch_size, LONGEST, BatchCosts(price))
     assert len({plan.computed_tokens for plan in plans}) == len({len(plan.blocks) for plan in plans}) == 1
     assert len(plans[0].blocks) <= MAX_BLOCKS + 1
     assert all(plan.examples.size for plan in plans)
@@ -103,9 +110,21 @@ def test_bucketed_batches_have_equal_size_within_token_limit(lengths, batch_size
         assert all(len([block for block in plan.blocks if block.width > 1]) == 1 for plan in plans)
 
 
-def test_bucketed_batches_have_at_most_two_percent_padding():
+@given(lengths=LENGTHS, multiple=st.sampled_from([2, 8, 128]))
+def test_size_of_bucketed_batches_is_rounded_up_if_that_is_little(lengths, multiple):
+    """The size without the multiple, rounded up, unless the difference exceeds the limit."""
+    least = plan_batches(np.array(lengths), "bucketed", 3, LONGEST)[0].computed_tokens
+    size = plan_batches(np.array(lengths), "bucketed", 3, LONGEST, BatchCosts(5.0, multiple))[
+        0
+    ].computed_tokens
+    rounded = -(-least // multiple) * multiple
+    assert size == (rounded if rounded - least <= MOST_PADDING * least else least)
+
+
+@pytest.mark.parametrize("multiple", [1, 128])
+def test_bucketed_batches_have_at_most_two_percent_padding(multiple):
     lengths = np.random.default_rng(5).integers(40, 385, 800)
-    plans = plan_batches(lengths, "bucketed", 8, 384)
+    plans = plan_batches(lengths, "bucketed", 8, 384, BatchCosts(token_multiple=multiple))
     assert len(plans) == -(-lengths.sum() // (8 * 384))
     assert sum(plan.computed_tokens for plan in plans) <= 1.02 * lengths.sum()
 

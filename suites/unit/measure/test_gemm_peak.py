@@ -1,15 +1,19 @@
 """The limit's shapes, shares, ways and rates against hand computation."""
 
+import dataclasses
+
 import pytest
 import tensorflow as tf
 
 from bertbench.config import GEOMETRIES
 from bertbench.errors import CannotJudge
-from bertbench.measure import gemm_peak
+from bertbench.measure import fast_shapes, gemm_peak
 from bertbench.measure.flops import Product, encoder_products
 from bertbench.measure.gemm_peak import GemmPeak, find_best, find_machine_peak, peak_shapes, weigh_rates
 from bertbench.measure.gemm_ways import Shape, available_ways
+from bertbench.measure.onednn import ProductKernels
 from bertbench.tasks.table import make_task
+from suites.unit.made_up_machine import TWO_SOCKETS
 
 pytestmark = pytest.mark.unit
 
@@ -105,6 +109,20 @@ def test_small_products_are_also_measured_with_more_tokens(machine):
         Shape(64, 2048, 96, "a"),
     }
     assert peak.measure() == pytest.approx(83)
+
+
+@pytest.mark.parametrize("amx", [True, False])
+def test_limit_includes_spare_columns_of_bfloat16_products_on_amx(machine, monkeypatch, amx):
+    """4,096 columns lie 8 KiB apart; a model stores 32 more of them on AMX, where that is faster."""
+    products = ProductKernels("avx512_core_amx" if amx else "avx512_core_bf16", True, True)
+    monkeypatch.setattr(
+        fast_shapes, "read_machine", lambda: dataclasses.replace(TWO_SOCKETS, products=products)
+    )
+    machine(lambda shape, way: 90 if shape.inner == 4128 else 80)
+    tried = [Product(1024, 4096, 1024, 1, "linear"), Product(1024, 768, 1024, 1, "linear")]
+    peak = GemmPeak(tried, "inference", tf.bfloat16)
+    wide = Shape(1024, 4128, 1024) if amx else Shape(1024, 4096, 1024)
+    assert [best.shape for best in peak.best.values()] == [wide, Shape(1024, 768, 1024)]
 
 
 @pytest.mark.parametrize("shape", [Shape(1024, 64, 96), Shape(160, 1024, 30522)])
