@@ -213,6 +213,17 @@ _ROWS = {
         "which rounds again, and the bias is added: half an ULP each",
     ),
     ("bf16", "dense int8"): _ONE_ROUNDING,
+    ("fp32", "dense int8_gelu_tanh"): Tolerance(
+        4.0, _PRODUCT, "the product's 2.5, which GELU, at most 1.13 steep, magnifies, and an ULP of its own"
+    ),
+    ("bf16", "dense int8_gelu_tanh"): _ONE_ROUNDING,
+    ("fp32", "dense int8_gelu_erf"): Tolerance(
+        5.0, _PRODUCT, "the product's 2.5, which GELU, at most 1.13 steep, magnifies, and 2 ULP of its own"
+    ),
+    ("bf16", "dense int8_gelu_erf"): _ONE_ROUNDING,
+    ("any", "dense int8_gelu as int8"): Tolerance(
+        0.5, "steps less fp32's", "rounded once from float32, whose own bound is taken off first"
+    ),
     ("any", "int8 round trip"): Tolerance(
         0.5 + 127 * 2.0**-22,
         "steps",

@@ -33,6 +33,8 @@ from bertbench.kernels._quantized import (
     quantize,
     quantize_weights,
     quantized_dense,
+    quantized_dense_gelu,
+    quantized_dense_gelu_int8,
 )
 from bertbench.kernels._softmax import MASKED_SCORE, attention_bias, softmax
 
@@ -62,6 +64,8 @@ __all__ = [
     "quantize",
     "quantize_weights",
     "quantized_dense",
+    "quantized_dense_gelu",
+    "quantized_dense_gelu_int8",
     "softmax",
     "with_gradient",
 ]

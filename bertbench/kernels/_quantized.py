@@ -6,11 +6,13 @@ tensor, weights one per output channel, so a product is sum(q_x q_w) times one s
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from bertbench.kernels._gelu import gelu
 from bertbench.kernels._islands import compiled, enter_island, leave_island
 from bertbench.kernels._softmax import bfloat16_softmax_is_wide
 
@@ -18,6 +20,7 @@ INT8_LARGEST = 127
 # Sums of this many products of two int8 numbers are integers up to 2^24, which are exact in float32.
 _EXACT_WIDTH = 1024
 _ONEDNN_OP = "_QuantizedMatMul"
+_ONEDNN_GELU = {"tanh": "GeluApproximate", "fused": "GeluApproximate", "erf": "GeluExact"}
 ONEDNN, FLOAT32 = "oneDNN", "float32"
 SLOW_INT8 = "oneDNN has no exact int8 products on this CPU; float32 computes the same numbers, but no faster"
 
@@ -76,7 +79,43 @@ def quantized_dense(
     if int8_products() != ONEDNN:
         return _scaled(_exact_sums(x, kernel), ranges, bias, dtype)
     onednn_has_dtype = dtype == tf.float32 or bfloat16_softmax_is_wide()
-    return tf.cast(_onednn_dense(x, kernel, bias, ranges, dtype if onednn_has_dtype else tf.float32), dtype)
+    operands = (x, kernel, bias, ranges)
+    return tf.cast(_onednn_dense(*operands, dtype if onednn_has_dtype else tf.float32), dtype)
+
+
+def quantized_dense_gelu(
+    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ranges: tf.Tensor, variant: str, dtype: tf.DType
+) -> tf.Tensor:
+    """The GELU of `quantized_dense`, in the same pass if oneDNN computes it exactly; inside a graph only.
+
+    Args:
+      variant: as in `gelu`. The others and the result: as in `quantized_dense`.
+    Error: as `quantized_dense`, then `gelu`; in one pass as `dense_gelu`.
+    """
+    if not _onednn_fuses_gelu(variant) or not bfloat16_softmax_is_wide():
+        return gelu(quantized_dense(x, kernel, bias, ranges, dtype), variant, differentiable=False)
+    return _onednn_dense(x, kernel, bias, ranges, dtype, gelu=variant)
+
+
+def quantized_dense_gelu_int8(
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    ranges: tf.Tensor,
+    variant: str,
+    output_range: float,
+) -> tf.Tensor:
+    """`quantize(quantized_dense_gelu(...), 127 / output_range)`, in one pass if oneDNN computes it exactly.
+
+    Args:
+      output_range: the value that becomes 127. The others: as in `quantized_dense_gelu`.
+    Returns: int8 [T, O].
+    Error: half a step, and that of `quantized_dense_gelu` in float32.
+    """
+    if not _onednn_fuses_gelu(variant):
+        wide = quantized_dense_gelu(x, kernel, bias, ranges, variant, tf.float32)
+        return quantize(wide, tf.constant(INT8_LARGEST / output_range))
+    return _onednn_dense(x, kernel, bias, ranges, tf.int8, gelu=variant, output_range=output_range)
 
 
 def _exact_sums(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -118,8 +157,38 @@ def int8_products() -> str:
     return ONEDNN
 
 
+@functools.cache
+def _onednn_fuses_gelu(variant: str) -> bool:
+    """Whether oneDNN's int8 product with a GELU behind it is exact, as floats and as int8.
+
+    It is tested with products between -2 and 2, which are exact, and whose GELUs, in 127 steps of 1/32, may
+    be next to a tie.
+    """
+    if int8_products() != ONEDNN:
+        return False
+    x = np.arange(-64, 64, dtype=np.int8)[:, None] * np.eye(1, 16, dtype=np.int8)
+    kernel, zeros = np.eye(16, dtype=np.int8), np.zeros(16, np.float32)
+    ranges = np.full(16, INT8_LARGEST / 32, np.float32)
+    call = tf.function(_onednn_dense, autograph=False)
+    try:
+        with tf.init_scope():
+            operands = [tf.constant(array) for array in (x, kernel, zeros, ranges)]
+            expected = gelu(tf.cast(x, tf.float64) / 32, "erf" if variant == "erf" else "tanh").numpy()
+            wide = call(*operands, tf.float32, gelu=variant).numpy()
+            int8 = call(*operands, tf.int8, gelu=variant, output_range=INT8_LARGEST / 32).numpy()
+    except (RuntimeError, ValueError, tf.errors.OpError):
+        return False
+    return np.abs(wide - expected).max() < 2.0**-20 and np.abs(int8 - 32 * expected).max() < 0.5 + 2.0**-15
+
+
 def _onednn_dense(
-    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, ranges: tf.Tensor, dtype: tf.DType
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    ranges: tf.Tensor,
+    dtype: tf.DType,
+    gelu: str = "",
+    output_range: float = 0.0,
 ) -> tf.Tensor:
     """TensorFlow's operation for graphs that were quantized by Intel's tools.
 
@@ -127,28 +196,40 @@ def _onednn_dense(
     steps (tensorflow/core/kernels/mkl/mkl_matmul_op_fused.cc); the step of activations is set to 1.
     """
     largest = tf.constant(float(INT8_LARGEST))
-    activations, weights = tf.bitcast(x, tf.qint8), tf.bitcast(kernel, tf.qint8)
-    inputs = [activations, weights, bias, largest, largest, ranges, ranges]
-    attributes = {
+    inputs = [tf.bitcast(x, tf.qint8), tf.bitcast(kernel, tf.qint8), bias, largest, largest, ranges, ranges]
+    fused, outputs = ["BiasAdd", "Dequantize"], [dtype]
+    if dtype == tf.int8:
+        inputs += [tf.constant(-output_range), tf.constant(output_range)]
+        fused, outputs = ["BiasAdd", "Requantize"], [tf.qint8, tf.float32, tf.float32]
+    if gelu:
+        fused.insert(1, _ONEDNN_GELU[gelu])
+    graph = tf.compat.v1.get_default_graph()
+    attributes = _attributes(inputs, outputs, fused)
+    made = graph.create_op(_ONEDNN_OP, inputs, outputs, attrs=attributes, name="int8_product").outputs
+    product = tf.bitcast(made[0], tf.int8) if dtype == tf.int8 else made[0]
+    product.set_shape([x.shape[0], kernel.shape[1]])
+    return product
+
+
+def _attributes(
+    inputs: Sequence[tf.Tensor], outputs: Sequence[tf.DType], fused: Sequence[str]
+) -> dict[str, tf.compat.v1.AttrValue]:
+    return {
         "Tdevice_inputs": _types(*(tensor.dtype for tensor in inputs)),
         "Thost_inputs": _types(),
-        "Tdevice_outputs": _types(dtype),
+        "Tdevice_outputs": _types(*outputs),
         "Thost_outputs": _types(),
         "T1": _type(tf.qint8),
         "T2": _type(tf.qint8),
         "Tbias": _type(tf.float32),
         "U": _type(tf.float32),
-        "Tout": _type(dtype),
+        "Tout": _type(outputs[0]),
         "is_weight_const": _attribute(b=True),
         "is_bias_const": _attribute(b=True),
-        "fused_ops": _attribute(list={"s": [b"BiasAdd", b"Dequantize"]}),
+        "fused_ops": _attribute(list={"s": [name.encode() for name in fused]}),
         "input_quant_mode": _attribute(s=b"SCALED"),
         "output_quant_mode": _attribute(s=b"SCALED"),
     }
-    graph = tf.compat.v1.get_default_graph()
-    (product,) = graph.create_op(_ONEDNN_OP, inputs, [dtype], attrs=attributes, name="int8_product").outputs
-    product.set_shape([x.shape[0], kernel.shape[1]])
-    return product
 
 
 def _attribute(**value: Any) -> tf.compat.v1.AttrValue:

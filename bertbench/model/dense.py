@@ -93,8 +93,13 @@ class QuantizedDense(Dense):
         return self.multiply(self.quantize(x), x.dtype)
 
     def with_gelu(self, x: tf.Tensor, variant: str) -> tf.Tensor:
-        """The GELU of the product, [T, I] -> [T, O]."""
-        return kernels.gelu(self(x), variant, differentiable=False)
+        """The GELU of the product, [T, I] -> [T, O]; see `kernels.quantized_dense_gelu`."""
+        return kernels.quantized_dense_gelu(self.quantize(x), *self._int8_operands(), variant, x.dtype)
+
+    def with_gelu_for(self, x: tf.Tensor, variant: str, user: "QuantizedDense") -> tf.Tensor:
+        """The GELU of the product as int8 input of another one without smoothing, [T, I] -> [T, O]."""
+        limit = user.scales.input_range
+        return kernels.quantized_dense_gelu_int8(self.quantize(x), *self._int8_operands(), variant, limit)
 
     def quantize(self, x: tf.Tensor) -> tf.Tensor:
         """[T, I] as int8."""
@@ -102,9 +107,10 @@ class QuantizedDense(Dense):
 
     def multiply(self, x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
         """int8 [T, I] -> [T, O] in `dtype`."""
-        return kernels.quantized_dense(
-            x, tf.identity(self.kernel.int8), tf.identity(self.bias), tf.identity(self.kernel.ranges), dtype
-        )
+        return kernels.quantized_dense(x, *self._int8_operands(), dtype)
+
+    def _int8_operands(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        return tf.identity(self.kernel.int8), tf.identity(self.bias), tf.identity(self.kernel.ranges)
 
 
 def make_dense(
@@ -129,6 +135,15 @@ def multiply_each(x: tf.Tensor, products: Sequence[Dense]) -> list[tf.Tensor]:
         else:
             results.append(product(x))
     return results
+
+
+def feed_forward(x: tf.Tensor, first: Dense, second: Dense, variant: str) -> tf.Tensor:
+    """second(gelu(first(x))), [T, I] -> [T, I], without floats between two int8 products where possible."""
+    if not isinstance(second, QuantizedDense) or second.scales.smoothing is not None:
+        return second(first.with_gelu(x, variant))
+    if not isinstance(first, QuantizedDense):
+        return second(first.with_gelu(x, variant))
+    return second.multiply(first.with_gelu_for(x, variant, second), x.dtype)
 
 
 def smoothing_of(scales: ProductScales, inputs: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from bertbench import kernels
 from bertbench.config import ModelConfig
 from bertbench.measure.fast_shapes import spare_columns
 from bertbench.model.attention import TokenBlock, attend_in_blocks, token_blocks
-from bertbench.model.dense import make_dense, multiply_each
+from bertbench.model.dense import feed_forward, make_dense, multiply_each
 from bertbench.model.weights import Weights
 from bertbench.precision import BF16
 
@@ -116,8 +116,8 @@ class TransformerLayer(tf.Module):
             differentiable=self._trains,
         )
         x = self.attention_norm(self.attention_output(context), x, rate, hidden_seeds[0])
-        widened = self.intermediate.with_gelu(x, self._gelu)
-        return self.output_norm(self.output(widened), x, rate, hidden_seeds[1])
+        changed = feed_forward(x, self.intermediate, self.output, self._gelu)
+        return self.output_norm(changed, x, rate, hidden_seeds[1])
 
     def _seeds(self, seed: tf.Tensor | None) -> list[tf.Tensor | None]:
         rates = (self._config.attention_probs_dropout_prob, *[self._config.hidden_dropout_prob] * 2)

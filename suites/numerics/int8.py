@@ -1,11 +1,13 @@
 """The product of 8-bit integers on difficult operands, with the exact results."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from bertbench import kernels
+from suites.numerics import exact
 from suites.numerics.report import KernelReport, measure, place_of
 from suites.numerics.ulp import BF16, FP32, FloatFormat, spacing, widen
 from suites.tolerances import TOLERANCES
@@ -13,6 +15,7 @@ from suites.tolerances import TOLERANCES
 Array = np.ndarray
 OUTPUTS = 48
 WIDTHS = (16, 384, 4096)
+GELU = {"tanh": exact.gelu_tanh, "erf": exact.gelu_erf}
 
 
 def multiply(x: Array, kernel: Array) -> Array:
@@ -63,29 +66,78 @@ def dense_of_variables(x: Array, weights: Sequence[tuple[Array, Array, Array]]) 
 
 def measure_dense(kind: FloatFormat, kernel: Callable = kernels.quantized_dense) -> KernelReport:
     """Products of several widths with scales and a bias; half of the operands are the largest numbers."""
+    return _measure_dense(kind, kernel, "dense int8", lambda value: value)
+
+
+def measure_dense_gelu(
+    kind: FloatFormat, variant: str, kernel: Callable = kernels.quantized_dense_gelu
+) -> KernelReport:
+    """The same with a GELU behind them."""
+
+    def call(*operands: tf.Tensor) -> tf.Tensor:
+        return kernel(*operands[:-1], variant, operands[-1])
+
+    return _measure_dense(kind, call, f"dense int8_gelu_{variant}", GELU[variant])
+
+
+def _measure_dense(
+    kind: FloatFormat, kernel: Callable, name: str, activate: Callable[[Array], Array]
+) -> KernelReport:
     got, truth, largest, places = [], [], [], []
     for width in WIDTHS:
-        generator = np.random.default_rng(width)
-        for x, weights in operands(64, width, 127):
-            ranges = (127 * 2.0 ** generator.uniform(-12, -4, OUTPUTS) / width).astype(np.float32)
-            bias = generator.normal(0.0, 1.0, OUTPUTS).astype(np.float32)
-            result = _in_graph(kernel)(*map(tf.constant, (x, weights, bias, ranges)), tf.as_dtype(kind.dtype))
-            product = (x.astype(np.int64) @ weights.astype(np.int64)) * (widen(ranges) / 127)
+        for arrays, case in _dense_cases(width):
+            result = _in_graph(kernel)(*map(tf.constant, arrays), tf.as_dtype(kind.dtype))
             got.append(widen(result.numpy()).ravel())
-            truth.append((product + widen(bias)).ravel())
-            largest.append(np.maximum(np.abs(product), np.abs(product + widen(bias))).ravel())
+            truth.append(activate(case.result).ravel())
+            largest.append(case.largest.ravel())
             places.append((f"{width} wide", truth[-1].size))
     value, unit = np.concatenate(truth), spacing(np.concatenate(largest), FP32)
     return measure(
-        ("dense", "int8"),
+        tuple(name.split(" ", 1)),
         kind,
         np.concatenate(got).astype(kind.dtype),
         value,
-        TOLERANCES[kind.name, "dense int8"],
+        TOLERANCES[kind.name, name],
         lambda index: place_of(places, index),
         scale=unit / spacing(value, FP32) if kind is FP32 else 1.0,
-        floor=TOLERANCES["fp32", "dense int8"].bound * unit if kind is BF16 else 0.0,
+        floor=TOLERANCES["fp32", name].bound * unit if kind is BF16 else 0.0,
     )
+
+
+def check_gelu_as_int8(variant: str, kernel: Callable = kernels.quantized_dense_gelu_int8) -> None:
+    """Every int8 result is next to the exact GELU in its steps, or the largest step.
+
+    Raises:
+      AssertionError: one is not.
+    """
+    island = TOLERANCES["fp32", f"dense int8_gelu_{variant}"].bound
+    for width in WIDTHS:
+        for arrays, case in _dense_cases(width):
+            limit = float(np.quantile(np.abs(case.result), 0.9))
+            got = _in_graph(kernel)(*map(tf.constant, arrays), variant, limit).numpy()
+            step = limit / kernels.INT8_LARGEST
+            steps = np.clip(GELU[variant](case.result) / step, -kernels.INT8_LARGEST, kernels.INT8_LARGEST)
+            error = np.abs(got - steps) - island * spacing(case.largest, FP32) / step
+            assert error.max() <= TOLERANCES["any", "dense int8_gelu as int8"].bound, f"{width} wide"
+
+
+@dataclass(frozen=True)
+class _Exact:
+    """The results of products with scales and a bias, and the larger of each product and result; float64."""
+
+    result: Array
+    largest: Array
+
+
+def _dense_cases(width: int) -> Iterator[tuple[tuple[Array, Array, Array, Array], _Exact]]:
+    """Activations, weights, bias and ranges, with the exact results."""
+    generator = np.random.default_rng(width)
+    for x, weights in operands(64, width, 127):
+        ranges = (127 * 2.0 ** generator.uniform(-12, -4, OUTPUTS) / width).astype(np.float32)
+        bias = generator.normal(0.0, 1.0, OUTPUTS).astype(np.float32)
+        product = (x.astype(np.int64) @ weights.astype(np.int64)) * (widen(ranges) / 127)
+        result = product + widen(bias)
+        yield (x, weights, bias, ranges), _Exact(result, np.maximum(np.abs(product), np.abs(result)))
 
 
 def _in_graph(function: Callable) -> Callable:

@@ -15,6 +15,7 @@ from suites.tolerances import TOLERANCES
 pytestmark = pytest.mark.numerics
 
 KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
+GELUS = pytest.mark.parametrize("variant", ["tanh", "erf"])
 EVERY = np.arange(-128, 128).astype(np.int8)
 WIDTHS = (1, 2, 3, 16, 63, 64, 384, 1023, 1024, 1025, 4096)
 
@@ -67,6 +68,17 @@ def test_int8_sums_are_exact(products, width, rows):
 def test_int8_dense_error_is_within_bound(kind, check_report):
     """With scales and bias, as this machine computes it."""
     check_report(int8.measure_dense(kind))
+
+
+@KINDS
+@GELUS
+def test_error_of_gelu_of_int8_product_is_within_bound(kind, variant, check_report):
+    check_report(int8.measure_dense_gelu(kind, variant))
+
+
+@GELUS
+def test_gelu_of_int8_product_as_int8_is_nearest_step(products, variant):
+    int8.check_gelu_as_int8(variant)
 
 
 def test_default_int8_products_are_exact_for_extreme_values():

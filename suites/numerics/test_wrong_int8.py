@@ -9,6 +9,7 @@ from suites.numerics.ulp import BF16, FP32
 
 pytestmark = pytest.mark.numerics
 
+GELUS = pytest.mark.parametrize("variant", ["tanh", "erf"])
 KINDS = pytest.mark.parametrize("kind", [BF16, FP32], ids=["bf16", "fp32"])
 
 
@@ -52,6 +53,40 @@ def rounded_sums(x, kernel, bias, ranges, dtype):
 def test_wrong_int8_product_fails(kind, wrong):
     with pytest.raises(AssertionError, match="dense int8"):
         int8.measure_dense(kind, wrong).check()
+
+
+def without_gelu(x, kernel, bias, ranges, variant, dtype):
+    return kernels.quantized_dense(x, kernel, bias, ranges, dtype)
+
+
+def of_other_form(x, kernel, bias, ranges, variant, dtype):
+    other = {"tanh": "erf", "erf": "tanh"}[variant]
+    return kernels.quantized_dense_gelu(x, kernel, bias, ranges, other, dtype)
+
+
+@KINDS
+@GELUS
+@pytest.mark.parametrize("wrong", [without_gelu, of_other_form])
+def test_wrong_gelu_of_int8_product_fails(kind, variant, wrong):
+    with pytest.raises(AssertionError, match="dense int8_gelu"):
+        int8.measure_dense_gelu(kind, variant, wrong).check()
+
+
+def scaled_to_128(x, kernel, bias, ranges, variant, limit):
+    return kernels.quantized_dense_gelu_int8(x, kernel, bias, ranges, variant, limit * (127 / 128))
+
+
+def rounded_twice(x, kernel, bias, ranges, variant, limit):
+    """To bfloat16 before int8."""
+    wide = kernels.quantized_dense_gelu(x, kernel, bias, ranges, variant, tf.bfloat16)
+    return kernels.quantize(wide, tf.constant(127 / limit))
+
+
+@GELUS
+@pytest.mark.parametrize("wrong", [scaled_to_128, rounded_twice])
+def test_wrong_gelu_of_int8_product_as_int8_fails(variant, wrong):
+    with pytest.raises(AssertionError, match="wide"):
+        int8.check_gelu_as_int8(variant, wrong)
 
 
 def quantize_with(rounding, lowest=-127):
