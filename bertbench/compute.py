@@ -16,8 +16,8 @@ class KernelOptions(Settings):
     """Which variant of each kernel the model computes; see `bertbench.kernels`.
 
     `optimized_softmax` uses TensorFlow's fused softmax in the compute dtype; otherwise softmax is computed in
-    float32. `gelu` is one of `GELU_VARIANTS`: the tanh form in float32 (the original's default), the exact
-    erf form, or the tanh form in the compute dtype ("experimental GELU").
+    float32. `gelu` is one of `GELU_VARIANTS`: the tanh form (the original's default) or the exact erf form,
+    both rounded once, or the tanh form in the compute dtype ("experimental GELU").
     """
 
     optimized_softmax: Annotated[bool, Option("Softmax in the compute dtype instead of float32.")] = False
