@@ -27,12 +27,14 @@ class Site:
     Attributes:
       name: the scope of the products in Google's checkpoints. products: the scopes of the single products.
       inputs, outputs: the sizes of each product.
+      after_gelu: whether the input is the result of a GELU.
     """
 
     name: str
     products: tuple[str, ...]
     inputs: int
     outputs: int
+    after_gelu: bool = False
 
     @property
     def weights(self) -> int:
@@ -50,9 +52,9 @@ def _layer_sites(config: ModelConfig, layer: int) -> Iterator[Site]:
     attention = f"{scope}/attention/self"
     projections = tuple(f"{attention}/{name}" for name in ("query", "key", "value"))
     yield Site(attention, projections, hidden, hidden)
-    for name, inputs, outputs in (
-        ("attention/output/dense", hidden, hidden),
-        ("intermediate/dense", hidden, wide),
-        ("output/dense", wide, hidden),
+    for name, inputs, outputs, after_gelu in (
+        ("attention/output/dense", hidden, hidden, False),
+        ("intermediate/dense", hidden, wide, False),
+        ("output/dense", wide, hidden, True),
     ):
-        yield Site(f"{scope}/{name}", (f"{scope}/{name}",), inputs, outputs)
+        yield Site(f"{scope}/{name}", (f"{scope}/{name}",), inputs, outputs, after_gelu)

@@ -12,6 +12,7 @@ from bertbench.quantization.observing import Observation
 
 STRENGTHS = (None, 0.25, 0.5, 0.75)  # of smoothing; None: no smoothing
 MOST_SMOOTHING = 1e4
+SMALL_ERROR = 1e-3
 DIGITS = 5  # of scales; more digits do not change results
 
 
@@ -25,9 +26,20 @@ class Choice:
     error: float
 
 
-def choose(observation: Observation, kernel: np.ndarray) -> Choice:
-    """The scales with the least error; `kernel` [I, O] contains the weights of all the site's products."""
-    return min(tries(observation, kernel), key=lambda choice: choice.error)
+def choose(observation: Observation, kernel: np.ndarray, *, after_gelu: bool = False) -> Choice:
+    """The scales with the least error.
+
+    Args:
+      kernel: [I, O], the weights of all the site's products.
+      after_gelu: whether the input is a GELU's result, which is computed as int8 only without smoothing. It
+        is not smoothed if the error is at most `SMALL_ERROR` without.
+    """
+    choices = sorted(tries(observation, kernel), key=lambda choice: choice.error)
+    if after_gelu:
+        plain = next(choice for choice in choices if choice.strength is None)
+        if plain.error <= SMALL_ERROR:
+            return plain
+    return choices[0]
 
 
 def tries(observation: Observation, kernel: np.ndarray) -> Iterator[Choice]:

@@ -60,7 +60,7 @@ def _choose_all(trial: Trial, observed: Mapping[str, Observation]) -> dict[str, 
     choices = {}
     with progress("choose scales", len(trial.sites), "sites") as advance:
         for site in trial.sites:
-            choices[site.name] = choose(observed[site.name], trial.weights(site))
+            choices[site.name] = choose(observed[site.name], trial.weights(site), after_gelu=site.after_gelu)
             advance()
     return choices
 

@@ -23,7 +23,7 @@ class EngineInputs:
     Attributes:
       folder: contains the weights, and the model in other formats.
       gelu: tanh or erf. mode: inference or training.
-      latency: every window is a separate batch.
+      latency: every window is a separate batch, whatever the batch size.
       padded: whether the windows run padded to 384, too.
     """
 
@@ -60,7 +60,7 @@ class EngineInputs:
 
     def batches(self, setup: str) -> list[PlainBatch]:
         """The windows as batches for other engines."""
-        return make_batches(self.features, setup, self.batch_size)
+        return make_batches(self.features, setup, 1 if self.latency else self.batch_size)
 
 
 @dataclass(frozen=True)

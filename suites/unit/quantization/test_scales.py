@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.quantization.choosing import choose, round_all, smooth, tries
+from bertbench.quantization.choosing import SMALL_ERROR, choose, round_all, smooth, tries
 from bertbench.quantization.clipping import METHODS, least_divergence, least_squares, percentile
 from bertbench.quantization.observing import ROWS, Observation, observe
 
@@ -78,6 +78,21 @@ def test_outlier_channel_is_smoothed():
     exact = rows.astype(np.float64) @ kernel
     error = np.square(results - exact).mean() / np.square(exact).mean()
     assert choice.error == pytest.approx(error, rel=0.05)
+
+
+@pytest.mark.parametrize(("outlier", "smoothed"), [(1.0, False), (100.0, True)])
+def test_input_after_gelu_is_smoothed_only_if_that_is_worth_it(outlier, smoothed):
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(256, 32)).astype(np.float32)
+    rows[:, 5] *= outlier
+    kernel = rng.normal(size=(32, 16)).astype(np.float32)
+    kernel[5] /= outlier
+    observation = Observation(np.abs(rows).max(0), rows)
+    choice = choose(observation, kernel, after_gelu=True)
+    assert (choice.strength is not None) == smoothed
+    plain = min(made.error for made in tries(observation, kernel) if made.strength is None)
+    assert (plain > SMALL_ERROR) == smoothed
+    assert choice.error == (min(made.error for made in tries(observation, kernel)) if smoothed else plain)
 
 
 def test_input_of_zeros_has_scales():

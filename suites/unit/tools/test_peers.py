@@ -180,7 +180,7 @@ def make_job(features, tmp_path, monkeypatch):
             save_features(features, tmp_path / "calibration.npz")
             file = {"path": "train.json", "sha256": 64 * "0"}
             make_model.write_quantized(tmp_path, task, CONFIG, weights, "erf", file, limit)
-        return EngineInputs(CONFIG, tmp_path, features, 1 if latency else 2, 1, "erf", latency=latency)
+        return EngineInputs(CONFIG, tmp_path, features, 2, 1, "erf", latency=latency)
 
     return make
 
