@@ -1,10 +1,11 @@
 """`python -m tools.product_shapes`: products of one layer whose shapes differ a little.
 
 For `bertbench.measure.fast_shapes`: the time per token depends on the number of tokens and on the distance
-between rows. Each round multiplies every shape once, and ratios are taken within a round.
+between rows. Weights are packed. Each round multiplies every shape once, and ratios are taken within a round.
 """
 
 import functools
+import os
 import statistics
 from collections.abc import Callable
 
@@ -62,8 +63,10 @@ def measure(calls: list[Callable[[], object]], rounds: int) -> np.ndarray:
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown, for docs/performance.md.")
 def command(precision: str, rounds: int, markdown: bool) -> None:
     """Time products of BERT-large by their number of tokens and the distance of their rows."""
+    # As in `bertbench predict`; TensorFlow is imported here already, but reads this with its first product.
+    os.environ["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] = "1"
     threads = default_threads(read_machine())
-    start_tensorflow(threads.intra, threads.inter, trains=False)
+    start_tensorflow(threads.intra, threads.inter)
     dtype = parse_precision(precision).compute_dtype
     hidden, wide = CONFIG.hidden_size, CONFIG.intermediate_size
     rows = []
