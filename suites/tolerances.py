@@ -214,11 +214,11 @@ _ROWS = {
     ),
     ("bf16", "dense int8"): _ONE_ROUNDING,
     ("fp32", "dense int8_gelu_tanh"): Tolerance(
-        4.0, _PRODUCT, "the product's 2.5, which GELU, at most 1.13 steep, magnifies, and an ULP of its own"
+        4.0, _PRODUCT, "the product's 2.5, which GELU, at most 1.13 steep, magnifies, and an ULP for itself"
     ),
     ("bf16", "dense int8_gelu_tanh"): _ONE_ROUNDING,
     ("fp32", "dense int8_gelu_erf"): Tolerance(
-        5.0, _PRODUCT, "the product's 2.5, which GELU, at most 1.13 steep, magnifies, and 2 ULP of its own"
+        5.0, _PRODUCT, "the product's 2.5, which GELU, at most 1.13 steep, magnifies, and 2 ULP for itself"
     ),
     ("bf16", "dense int8_gelu_erf"): _ONE_ROUNDING,
     ("any", "dense int8_gelu as int8"): Tolerance(
