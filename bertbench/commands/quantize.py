@@ -17,6 +17,7 @@ from bertbench.formatting import percent
 from bertbench.int8 import list_sites
 from bertbench.options import Option, Settings
 from bertbench.output_folders import staged_directory
+from bertbench.quantization.sensitivity import LARGEST_ERROR
 
 if TYPE_CHECKING:
     from bertbench.checkpoint.quantization import Quantization
@@ -42,6 +43,15 @@ class QuantizeOptions(Settings):
         Option("Training data: a SQuAD file, train.tsv in a GLUE task's folder, or TFRecords.", group="data"),
     ]
     output_dir: Annotated[Path, OUTPUT_DIR]
+    max_output_error: Annotated[
+        float,
+        Option(
+            "Largest error of the outputs, in % of their spread; above it, products stay in floats.",
+            minimum=0,
+            exclusive=True,
+            group="computing",
+        ),
+    ] = 100 * LARGEST_ERROR
     do_lower_case: Annotated[bool | None, LOWER_CASE] = None
     kernels: KernelOptions = field(default_factory=KernelOptions)
     threads: ThreadOptions = field(default_factory=ThreadOptions)
@@ -63,7 +73,8 @@ def quantize_model(options: QuantizeOptions) -> None:
     require_length(task, source.config)
     require_known_ids(dataset, source.config)
     with staged_directory(options.output_dir, last=QUANTIZATION_FILE) as staging:
-        made = quantize(task, source, options.kernels.for_model(source.config), dataset)
+        limit = options.max_output_error / 100
+        made = quantize(task, source, options.kernels.for_model(source.config), dataset, limit)
         if options.output_dir.resolve() != options.model_dir.resolve():
             _copy_model(options.model_dir, source, staging)
         write_quantization(staging / QUANTIZATION_FILE, made)

@@ -57,6 +57,8 @@ SCORES = {
 LARGEST_BYTES = 10_000_000
 TRAINING_ARTICLES = 5  # of the package's small training set
 TRAINING_PAIRS = 300
+# With a larger one so many answers change that 510 questions cannot exclude a loss.
+MAX_SQUAD_ERROR = "0.75"
 CALIBRATION_DOCUMENTS = 100  # of the text that the pretrained model was trained on
 
 
@@ -83,7 +85,8 @@ def main() -> None:
     _replace(work)
     for folder, file in _calibration_files(work).items():
         place = ["--model-dir", str(folder), "--output-dir", str(folder)]
-        _run(["quantize", *place, "--calibration-file", str(file)])
+        limit = ["--max-output-error", MAX_SQUAD_ERROR] if folder == SQUAD else []
+        _run(["quantize", *place, "--calibration-file", str(file), *limit])
 
 
 def _run(arguments: list[str]) -> None:
