@@ -16,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 
-from bertbench.console import make_table, print_table, progress, say
+from bertbench.console import progress
 from bertbench.errors import InputError
 from bertbench.files import make_directory, read_json, write_json
 from bertbench.measure.machine import describe_machine, read_machine
@@ -27,9 +27,8 @@ from bertbench.runtime import start_tensorflow
 from suites.numerics.report import HISTOGRAM_EDGES, KernelReport
 from suites.numerics.ulp import FP32, from_bits
 from suites.numerics.unary import SWEPT, UnaryCase, measure_unary
-from suites.tables import markdown as markdown_table
 from suites.tolerances import TOLERANCES
-from tools.scripts import run_script
+from tools.scripts import run_script, show_table
 
 COMMAND = "python -m tools.kernel_sweep"
 PATTERNS = 1 << 32
@@ -153,11 +152,7 @@ def command(folder: Path, names: tuple[str, ...], minutes: float | None, markdow
     }
     rows = list(make_rows(sweeps))
     title = f"float32, every input; {read_machine().cpu}, {read_machine().products}"
-    if markdown:
-        for line in (f"{title}:", "", *markdown_table(COLUMNS, rows).splitlines()):
-            say(line)
-    else:
-        print_table(make_table(title, COLUMNS, rows))
+    show_table(title, COLUMNS, rows, markdown=markdown)
     if any(swept.largest > TOLERANCES["fp32", name].bound for name, swept in sweeps.items()):
         sys.exit(1)
 

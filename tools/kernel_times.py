@@ -16,14 +16,14 @@ import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.config import GEOMETRIES
-from bertbench.console import make_table, print_table, progress, say
+from bertbench.console import progress
 from bertbench.measure.bandwidth import memory_bandwidth
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.measure.timing import time_call
 from bertbench.precision import parse_precision
 from bertbench.runtime import start_tensorflow
-from suites.tables import markdown as markdown_table
+from tools.scripts import show_table
 
 COLUMNS = ("kernel", "form", "used", "ms", "floor ms")
 ROWS, SEQUENCE = 8, 384
@@ -173,11 +173,7 @@ def command(precision: str, rounds: int, markdown: bool) -> None:
     title = (
         f"{precision}, {ROWS} rows of {SEQUENCE} tokens, {threads}, {bandwidth / 1e9:.0f} GB/s, {products}"
     )
-    if markdown:
-        for line in (f"{title}:", "", *markdown_table(COLUMNS, rows).splitlines()):
-            say(line)
-    else:
-        print_table(make_table(title, COLUMNS, rows))
+    show_table(title, COLUMNS, rows, markdown=markdown)
 
 
 if __name__ == "__main__":

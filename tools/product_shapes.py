@@ -15,14 +15,14 @@ import tensorflow as tf
 
 from bertbench import kernels
 from bertbench.config import GEOMETRIES
-from bertbench.console import make_table, print_table, progress, say
+from bertbench.console import progress
 from bertbench.measure.fast_shapes import SPARE_COLUMNS
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.measure.timing import time_call
 from bertbench.precision import parse_precision
 from bertbench.runtime import start_tensorflow
-from suites.tables import markdown as markdown_table
+from tools.scripts import show_table
 
 COLUMNS = ("product", "tokens", "spare columns", "ms", "time per token, by 2,944 tokens")
 CONFIG = GEOMETRIES["bert-large"]
@@ -79,11 +79,7 @@ def command(precision: str, rounds: int, markdown: bool) -> None:
             ms = 1000 * statistics.median(seconds[:, number])
             rows.append((name, str(tokens), str(spare), f"{ms:.2f}", f"{ratio:.3f}"))
     title = f"{precision}, {threads}, {read_machine().products}"
-    if markdown:
-        for line in (f"{title}:", "", *markdown_table(COLUMNS, rows).splitlines()):
-            say(line)
-    else:
-        print_table(make_table(title, COLUMNS, rows))
+    show_table(title, COLUMNS, rows, markdown=markdown)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ import click
 import numpy as np
 
 from bertbench.config import GEOMETRIES
-from bertbench.console import make_table, print_table, progress, say
+from bertbench.console import progress
 from bertbench.files import write_json
 from bertbench.measure.flops import encoder_products, total_flop
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
-from suites.tables import markdown as markdown_table
+from tools.scripts import show_table
 
 if TYPE_CHECKING:  # these start TensorFlow
     from bertbench.benchmarking.case import BenchmarkCase
@@ -190,11 +190,7 @@ def command(
     rows = list(describe_sweeps(sweeps, seconds))
     sizes = f"batch {batch_size}, {max_seq_length} tokens, {threads} threads"
     title = f"{geometry} {precision} {mode}; {sizes}; {read_machine().products}"
-    if markdown:
-        for line in (f"{title}:", "", *markdown_table(COLUMNS, rows).splitlines()):
-            say(line)
-    else:
-        print_table(make_table(title, COLUMNS, rows))
+    show_table(title, COLUMNS, rows, markdown=markdown)
     if output_file is not None:
         measured = [{**dataclasses.asdict(point), "seconds": times} for point, times in seconds.items()]
         write_json(output_file, measured)

@@ -139,11 +139,13 @@ def multiply_each(x: tf.Tensor, products: Sequence[Dense]) -> list[tf.Tensor]:
 
 def feed_forward(x: tf.Tensor, first: Dense, second: Dense, variant: str) -> tf.Tensor:
     """second(gelu(first(x))), [T, I] -> [T, I], without floats between two int8 products where possible."""
-    if not isinstance(second, QuantizedDense) or second.scales.smoothing is not None:
-        return second(first.with_gelu(x, variant))
-    if not isinstance(first, QuantizedDense):
-        return second(first.with_gelu(x, variant))
-    return second.multiply(first.with_gelu_for(x, variant, second), x.dtype)
+    if (
+        isinstance(first, QuantizedDense)
+        and isinstance(second, QuantizedDense)
+        and second.scales.smoothing is None
+    ):
+        return second.multiply(first.with_gelu_for(x, variant, second), x.dtype)
+    return second(first.with_gelu(x, variant))
 
 
 def smoothing_of(scales: ProductScales, inputs: int) -> np.ndarray:
