@@ -32,7 +32,8 @@ from tools.scripts import run_script, show_table
 
 COMMAND = "python -m tools.kernel_sweep"
 PATTERNS = 1 << 32
-CHUNK = 1 << 22
+CHUNK = 1 << 16  # whose intermediate results fit into the cache
+CHUNKS_PER_STEP = 64  # of each thread, before the progress is stored
 COLUMNS = ("kernel", "inputs", "largest error", "mean", "at", "bound", "unit", "minutes", "verdict")
 # Facts that the results depend on.
 ORIGIN = ("tensorflow", "matrix_products", "cpu", "git_revision")
@@ -87,16 +88,17 @@ def sweep_kernel(case: UnaryCase, file: Path, end: float, patterns: int = PATTER
     threads = read_machine().usable_cores
     title = f"{case.kernel} {case.variant}"
     with progress(title, len(chunks), "chunks") as advance, ThreadPoolExecutor(threads) as pool:
-        for first in range(0, len(chunks), threads):
+        step = threads * CHUNKS_PER_STEP
+        for first in range(0, len(chunks), step):
             if time.time() > end:
                 break
             start = time.perf_counter()
-            starts = chunks[first : first + threads]
+            starts = chunks[first : first + step]
             reports = list(pool.map(lambda begin: _measure(case, begin, patterns), starts))
             seconds = (time.perf_counter() - start) / len(starts)
             for begin, report in zip(starts, reports, strict=True):
                 swept = swept.plus(report, min(CHUNK, patterns - begin), seconds)
-                advance()
+            advance(len(starts))
             write_json(file, dataclasses.asdict(swept))
     return swept
 

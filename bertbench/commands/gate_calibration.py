@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from bertbench.console import make_table, print_json, print_table, say
-from bertbench.errors import GateFailed
-from bertbench.gate.calibration import COLUMNS, measure_rates
+from bertbench.errors import CannotJudge, GateFailed
+from bertbench.gate.calibration import COLUMNS, MINIMUM_RUNS, describe_lack, measure_rates
 from bertbench.gate.noise import describe_noise, read_noise, record_noise
 from bertbench.gate.thresholds import Thresholds
 
@@ -34,3 +34,6 @@ def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds)
     if missed := sorted({rate.case for rate in rates if not rate.kept}):
         remedy = "set their thresholds with --case-threshold"
         raise GateFailed(f"the error rates of {', '.join(missed)} are too high; {remedy}.")
+    if lacking := [line for case in recorded for line in describe_lack(case)]:
+        remedy = f"{MINIMUM_RUNS} are needed; record more with --runs when the machine is quiet"
+        raise CannotJudge(f"{'; '.join(lacking)}; {remedy}.")

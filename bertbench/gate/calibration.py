@@ -1,8 +1,7 @@
 """How often the gate is wrong on a machine: false alarms on unchanged code, and slowdowns that it misses.
 
 Base and head are taken from recorded runs of unchanged code (`bertbench.gate.noise`) and judged as the gate
-does, with the head's efficiency lowered by a known slowdown. Disturbed runs are left out, as the gate judges
-none.
+does, with the head's efficiency lowered by a known slowdown. Runs that the gate does not judge are left out.
 """
 
 from collections import Counter
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bertbench.errors import CannotJudge
 from bertbench.formatting import percent
 from bertbench.gate.limits import PAIRS
 from bertbench.gate.noise import NoiseCase, NoiseRun
@@ -76,17 +74,7 @@ class Rates:
 
 
 def measure_rates(case: NoiseCase, thresholds: Thresholds, comparisons: int = COMPARISONS) -> Iterator[Rates]:
-    """The error rates of one case, for both ways to compare.
-
-    Raises:
-      CannotJudge: the recording holds too few undisturbed runs.
-    """
-    runs = case.undisturbed
-    if len(runs) < MINIMUM_RUNS:
-        raise CannotJudge(
-            f"{case.case}: {len(runs)} of {len(case.runs)} recorded runs are undisturbed, {MINIMUM_RUNS} are "
-            "needed; record more with --runs when the machine is quiet."
-        )
+    """The error rates of one case, for each way to compare for which there are enough runs."""
     usual = thresholds.of(case.case)
     for paired, slowdown, threshold in (
         (False, 0.0, usual),
@@ -96,9 +84,23 @@ def measure_rates(case: NoiseCase, thresholds: Thresholds, comparisons: int = CO
         (True, 0.0, SENSITIVE),
         (True, 0.05, SENSITIVE),
     ):
+        runs = _usable_runs(case, paired)
+        if len(runs) < MINIMUM_RUNS:
+            continue
         outcomes = _compare(case.case, runs, paired, slowdown, threshold, comparisons)
         demanded = threshold == usual and threshold < (slowdown or 1)
         yield Rates(case.case, paired, slowdown, threshold, demanded, outcomes)
+
+
+def describe_lack(case: NoiseCase) -> Iterator[str]:
+    """The ways to compare whose error rates cannot be measured, each in a line."""
+    for paired, way in ((False, "stored"), (True, "interleaved")):
+        if (count := len(_usable_runs(case, paired))) < MINIMUM_RUNS:
+            yield f"{case.case}: {count} of {len(case.runs)} runs can be used for {way} comparisons"
+
+
+def _usable_runs(case: NoiseCase, paired: bool) -> list[NoiseRun]:
+    return case.comparable_in_turn if paired else case.undisturbed
 
 
 def _compare(

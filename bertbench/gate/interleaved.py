@@ -46,7 +46,7 @@ class PairedRuns:
 
     Attributes:
       cases: arguments of `bertbench benchmark`. command: what makes the same comparison again.
-      pairs: undisturbed runs of each side per case.
+      pairs: undisturbed runs of each side per case: without other activity on the machine.
       benchmark, predict: what a Python runs as `bertbench benchmark` and `bertbench predict`.
     """
 
@@ -173,13 +173,21 @@ def _interleave(
 
 
 def _describe(measured: Sequence[Pair]) -> str:
-    disturbed = len(measured) - len(_undisturbed(measured))
+    quiet = _undisturbed(measured)
     told = f"{measured[0][1].case}: {len(measured)} interleaved pairs of runs on one machine"
-    return f"{told}, {disturbed} of them disturbed." if disturbed else f"{told}."
+    if disturbed := len(measured) - len(quiet):
+        told += f", {disturbed} of them disturbed"
+    if unstable := sum(any(run.warnings for run in pair) for pair in quiet):
+        told += f"; in {unstable} the machine's speed was unstable"
+    return f"{told}."
 
 
 def _undisturbed(pairs: Sequence[Pair]) -> list[Pair]:
-    return [pair for pair in pairs if not any(run.warnings for run in pair)]
+    """Those during which the machine did nothing else.
+
+    An unstable speed excludes none: it affects both sides alike, and the test of the pairs allows for it.
+    """
+    return [pair for pair in pairs if not any(run.activity for run in pair)]
 
 
 def _judge(measured: Sequence[Pair], threshold: float) -> Iterator[Verdict]:
@@ -189,7 +197,7 @@ def _judge(measured: Sequence[Pair], threshold: float) -> Iterator[Verdict]:
     enough = len(quiet) >= MINIMUM_PAIRS
     base, head = zip(*(quiet if enough else measured), strict=True)
     disturbed = next((pair for pair in measured if pair not in quiet), None)
-    warnings = [run.warnings for run in disturbed] if disturbed and not enough else [(), ()]
+    warnings = [run.activity for run in disturbed] if disturbed and not enough else [(), ()]
     efficiencies = [[run.efficiency for run in runs] for runs in (base, head)]
     efficiency = judge_efficiency(case, *efficiencies, paired=True, threshold=threshold)
     yield doubt_disturbed(efficiency, *warnings)

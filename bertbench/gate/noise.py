@@ -22,18 +22,23 @@ from bertbench.parsing import NonNegative, Positive
 from bertbench.results.schema import parse_version
 
 STORAGE = Path("baselines/noise")
-NOISE_VERSION = 2
+NOISE_VERSION = 3
 
 
 @dataclass(frozen=True)
 class NoiseRun:
-    """One run of an unchanged benchmark; `load` is the machine's load average when it began."""
+    """One run of an unchanged benchmark.
+
+    `load` is the machine's load average when it began, `activity` the warnings of what else it did, which
+    are among `warnings`.
+    """
 
     load: NonNegative
     efficiency_rounds: tuple[Positive, ...]
     peak_memory_mib: Positive
     startup_seconds: Positive | None
     warnings: tuple[str, ...]
+    activity: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,11 @@ class NoiseCase:
     def undisturbed(self) -> list[NoiseRun]:
         """The runs without a warning."""
         return [run for run in self.runs if not run.warnings]
+
+    @property
+    def comparable_in_turn(self) -> list[NoiseRun]:
+        """The runs that interleaved comparisons judge: the machine did nothing else meanwhile."""
+        return [run for run in self.runs if not run.activity]
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,7 @@ def _run_once(
         peak_memory_mib=round(run.peak_memory_mib, 1),
         startup_seconds=run.startup_seconds and round(run.startup_seconds, 3),
         warnings=run.warnings,
+        activity=run.activity,
     )
     return NoiseCase(run.case, arguments, (*(before.runs if before else ()), measured))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bertbench.errors import InputError
 from bertbench.files import read_json
+from bertbench.measure.disturbance import Disturbance
 from bertbench.measure.rates import center
 from bertbench.parsing import Positive
 from bertbench.processes.groups import run_to_end
@@ -27,11 +28,17 @@ class BenchmarkRun:
     peak_memory_mib: Positive
     startup_seconds: Positive | None = None
     warnings: tuple[str, ...] = ()
+    disturbance: Disturbance | None = None
 
     @property
     def efficiency(self) -> float:
         """The center of the rounds."""
         return center(self.efficiency_rounds)
+
+    @property
+    def activity(self) -> tuple[str, ...]:
+        """The warnings of what else the machine did; all, if the results do not tell them apart."""
+        return self.disturbance.activity if self.disturbance else self.warnings
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,19 +78,24 @@ class Disturbance:
     """
 
     seconds: float
-    others: float
-    steal: float
-    held_back: float
-    switches: float
-    overheated: int
-    swapped_mib: float
-    frequency_range: float
-    peak_range: float
-    rounds_above_peak: int
+    others: float = 0.0
+    steal: float = 0.0
+    held_back: float = 0.0
+    switches: float = 0.0
+    overheated: int = 0
+    swapped_mib: float = 0.0
+    frequency_range: float = 0.0
+    peak_range: float = 0.0
+    rounds_above_peak: int = 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """A text for each value beyond its bound; empty for an undisturbed measurement."""
+        return (*self.activity, *self.instability)
+
+    @property
+    def activity(self) -> tuple[str, ...]:
+        """The warnings of what else the machine did: it may affect one measurement and not the next."""
         conditions = {
             f"other processes took {percent(self.others, 0)} of the CPU time": self.others > MOST_OTHERS,
             f"other virtual machines took {percent(self.steal, 0)} of the CPU time": self.steal > MOST_STEAL,
@@ -102,13 +107,20 @@ class Disturbance:
             ),
             f"the CPU was throttled {self.overheated} times because of heat": self.overheated > 0,
             f"{self.swapped_mib:.0f} MiB were swapped": self.swapped_mib > MOST_SWAPPED_MIB,
+        }
+        return _true(conditions)
+
+    @property
+    def instability(self) -> tuple[str, ...]:
+        """The warnings of a machine whose speed changes for reasons that it does not show."""
+        conditions = {
             f"the clock varied by {percent(self.frequency_range, 0)}": (
                 self.frequency_range > MOST_FREQUENCY_RANGE
             ),
             f"the GEMM peak varied by {percent(self.peak_range, 0)}": self.peak_range > MOST_PEAK_RANGE,
             f"{self.rounds_above_peak} rounds were faster than the GEMM peak": self.rounds_above_peak > 0,
         }
-        return tuple(warning for warning, is_beyond in conditions.items() if is_beyond)
+        return _true(conditions)
 
 
 class Watch:
@@ -183,6 +195,10 @@ def _thermal_events(root: Path) -> Iterator[int]:
     for file in (root / "sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count"):
         text = read_text(file).strip()
         yield int(text) if text.isdecimal() else 0
+
+
+def _true(conditions: Mapping[str, bool]) -> tuple[str, ...]:
+    return tuple(warning for warning, is_beyond in conditions.items() if is_beyond)
 
 
 def _range(values: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from scipy import special
 
 def sigmoid_argument(x: np.ndarray) -> np.ndarray:
     """u in gelu(x) = x sigmoid(u), the tanh form (Hendrycks & Gimpel 2016, section 2)."""
-    return 2.0 * np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)
+    return 2.0 * np.sqrt(2.0 / np.pi) * (x + 0.044715 * x * x * x)
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:

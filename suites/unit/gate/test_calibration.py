@@ -8,7 +8,7 @@ import pytest
 from bertbench.commands import gate_calibration
 from bertbench.commands.gate_calibration import calibrate
 from bertbench.errors import CannotJudge, GateFailed, InputError
-from bertbench.gate.calibration import measure_rates
+from bertbench.gate.calibration import describe_lack, measure_rates
 from bertbench.gate.noise import NoiseCase, NoiseRun, describe_noise, read_noise, record_noise
 from bertbench.gate.thresholds import Thresholds
 
@@ -26,14 +26,19 @@ output_dir.mkdir(parents=True)
 """
 
 
-def made_up_case(between, within, runs=60, rounds=10, drift=0.0, disturbed=0):
-    """Runs whose level scatters by `between`, with rounds that scatter by `within`, and a common drift."""
+def made_up_case(between, within, runs=60, rounds=10, drift=0.0, disturbed=0, unstable=0):
+    """Runs whose level scatters by `between`, with rounds that scatter by `within`, and a common drift.
+
+    The first ones are disturbed by other processes, the last ones unstable.
+    """
     generator = np.random.default_rng(0)
     levels = generator.normal(0, between, (runs, 1)) + drift * np.arange(runs)[:, None]
     efficiencies = 0.85 * np.exp(levels + generator.normal(0, within, (runs, rounds)))
+    activity = [("another process",) if number < disturbed else () for number in range(runs)]
+    warnings = [("peak",) if number >= runs - unstable else told for number, told in enumerate(activity)]
     made = [
-        NoiseRun(1.0, tuple(row.tolist()), 900.0, 5.0, ("noise",) if number < disturbed else ())
-        for number, row in enumerate(efficiencies)
+        NoiseRun(1.0, tuple(row.tolist()), 900.0, 5.0, *told)
+        for row, *told in zip(efficiencies, warnings, activity, strict=True)
     ]
     return NoiseCase("fp32-squad", ("squad",), tuple(made))
 
@@ -75,12 +80,20 @@ def test_case_threshold_applies_to_calibration_rates():
     assert found[False, 0.10, 0.2].demand == ""
 
 
-def test_disturbed_runs_are_excluded_and_too_few_undisturbed_cannot_judge():
+def test_disturbed_runs_are_excluded_and_too_few_others_give_no_rates():
     case = made_up_case(0.004, 0.02, runs=40, disturbed=5)
     assert describe_noise(case).startswith("fp32-squad: 40 runs, 5 of them disturbed; load 1.0; undisturbed")
-    assert rates(case)
-    with pytest.raises(CannotJudge, match="27 of 40 recorded runs are undisturbed, 28 are needed"):
-        rates(made_up_case(0.004, 0.02, runs=40, disturbed=13))
+    assert len(rates(case)) == 6
+    assert not list(describe_lack(case))
+    disturbed = made_up_case(0.004, 0.02, runs=40, disturbed=13)
+    assert not rates(disturbed)
+    assert [line.split()[1:4] for line in describe_lack(disturbed)] == [["27", "of", "40"]] * 2
+
+
+def test_runs_of_unstable_machine_count_for_interleaved_comparisons_only():
+    case = made_up_case(0.004, 0.02, runs=40, unstable=13)
+    assert {paired for paired, *_ in rates(case)} == {True}
+    assert list(describe_lack(case)) == ["fp32-squad: 27 of 40 runs can be used for stored comparisons"]
 
 
 @pytest.fixture
@@ -109,15 +122,22 @@ def test_recording_alternates_cases_and_resumes(record):
 def test_recording_with_other_schema_version_is_rejected(record):
     path = record([("quiet",)], 1)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 1}))
-    with pytest.raises(InputError, match="schema_version is 1, this bertbench reads 2"):
+    with pytest.raises(InputError, match="schema_version is 1, this bertbench reads 3"):
         record([("quiet",)], 2)
 
 
-@pytest.mark.parametrize(("between", "ending"), [(0.004, None), (0.1, GateFailed)])
+@pytest.mark.parametrize(
+    ("case", "ending", "message"),
+    [
+        (made_up_case(0.004, 0.01), None, ""),
+        (made_up_case(0.1, 0.01), GateFailed, "fp32-squad are too high"),
+        (made_up_case(0.004, 0.01, unstable=50), CannotJudge, "10 of 60 runs can be used for stored"),
+    ],
+    ids=["quiet", "varying levels", "unstable"],
+)
 def test_calibrate_command_prints_rates_and_fails_if_they_are_missed(
-    tmp_path, monkeypatch, capsys, between, ending
+    tmp_path, monkeypatch, capsys, case, ending, message
 ):
-    case = made_up_case(between, 0.01)
     noise = type("Noise", (), {"cases": (case,)})
     monkeypatch.setattr(gate_calibration, "record_noise", lambda cases, runs: tmp_path / "noise.json")
     monkeypatch.setattr(gate_calibration, "read_noise", lambda path: noise)
@@ -125,10 +145,10 @@ def test_calibrate_command_prints_rates_and_fails_if_they_are_missed(
         gate_calibration, "measure_rates", lambda *arguments: measure_rates(*arguments, COMPARISONS)
     )
     if ending:
-        with pytest.raises(ending, match="fp32-squad are too high"):
+        with pytest.raises(ending, match=message):
             calibrate([("squad",)], 40, Thresholds())
     else:
         calibrate([("squad",)], 40, Thresholds())
     output = capsys.readouterr().out
-    assert "60 runs, 0 of them disturbed" in output
+    assert "60 runs, " in output
     assert "regression ≤ 1 %" in output

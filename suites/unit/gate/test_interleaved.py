@@ -31,6 +31,7 @@ output_dir.mkdir(parents=True)
     "schema_version": 2, "case": f"bf16-{sys.argv[1]}", "efficiency_rounds": rounds,
     "peak_memory_mib": 900.0, "startup_seconds": 5.0,
     "warnings": ["another process"] if len(runs) in eval(os.environ.get("DISTURBED", "()")) else [],
+    "disturbance": json.loads(os.environ.get("DISTURBANCE", "null")),
 }))
 """
 PAIRS = 7
@@ -98,6 +99,32 @@ def test_too_few_undisturbed_pairs_are_unclear(revisions, tmp_path, monkeypatch)
     verdicts = {verdict.quantity: verdict for verdict in result.verdicts}
     assert verdicts["efficiency"].verdict == verdicts["start-up (s)"].verdict == "unclear"
     assert "the base was disturbed (another process)" in verdicts["efficiency"].detail
+
+
+@pytest.mark.parametrize(
+    ("disturbance", "verdict", "note"),
+    [
+        (
+            '{"seconds": 9, "peak_range": 1.28}',
+            "regression",
+            "7 interleaved pairs of runs on one machine; in 7 the machine's",
+        ),
+        (
+            '{"seconds": 9, "others": 0.5}',
+            "unclear",
+            "14 interleaved pairs of runs on one machine, 14 of them disturbed.",
+        ),
+    ],
+    ids=["unstable", "busy"],
+)
+def test_pairs_of_unstable_machine_are_judged_and_those_of_busy_one_are_not(
+    revisions, tmp_path, monkeypatch, disturbance, verdict, note
+):
+    monkeypatch.setenv("DISTURBED", "range(100)")
+    monkeypatch.setenv("DISTURBANCE", disturbance)
+    result = gate(revisions, tmp_path)
+    assert result.verdicts[0].verdict == verdict
+    assert note in result.notes[0]
 
 
 def test_uncommitted_changes_are_reported(revisions, tmp_path):
