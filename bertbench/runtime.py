@@ -11,6 +11,7 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.console import notice
 from bertbench.errors import InputError
+from bertbench.measure.address_space import check_address_space
 from bertbench.measure.machine import read_machine
 from bertbench.measure.onednn import ALLOW_BF16
 from bertbench.measure.threads import (
@@ -37,7 +38,11 @@ def start_tensorflow(
 
     A deterministic run has one thread per operation and as many operations at once as it would have threads;
     oneDNN's arrangement of the weights, which depends on the first batch, is not kept.
+
+    Raises:
+      InputError: the limit of this process's memory is too low.
     """
+    check_address_space()
     if not trains and not deterministic and "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
     with quiet_import():
@@ -59,8 +64,9 @@ def compute_for(compute: Compute, source: ModelSource) -> Compute:
 
     Raises:
       InputError: this machine, in this environment, has no products in that precision; or it is int8, and the
-        model is not quantized.
+        model is not quantized; or the model does not fit into the limit of this process's memory.
     """
+    check_address_space(source.config)
     products = read_machine().products
     if compute.precision is INT8:
         around = BF16 if products.bf16_is_native else FP32
@@ -78,6 +84,7 @@ def import_quietly() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if "tensorflow" in sys.modules:
         return
+    check_address_space()
     with quiet_import():
         import tensorflow  # noqa: F401
     apply_threads(default_threads(read_machine()))

@@ -1,6 +1,6 @@
 """Finds a checkpoint in a folder, or at a path given by the user."""
 
-import os
+import ast
 import re
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from bertbench.checkpoint.paths import (
 from bertbench.errors import InputError
 
 _TENSORFLOW_FILE = re.compile(r"(.+)\.(index|meta|data-\d{5}-of-\d{5})")
+_STRING = rb"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+_STATED_PATH = re.compile(rb"^\s*model_checkpoint_path\s*:\s*" + _STRING, re.MULTILINE)
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.safetensors")
 
 
@@ -88,21 +90,31 @@ def _find_in_folder(folder: Path) -> Path:
 
 def _read_state_file(folder: Path) -> Path:
     """The prefix named by a folder's `checkpoint` file: in this folder (if it was moved), or as named."""
-    import tensorflow as tf  # not at the top: a model's files are found before TensorFlow starts
-
-    try:
-        state = tf.train.get_checkpoint_state(os.fspath(folder))
-    except (ValueError, tf.errors.OpError):
-        state = None
-    named = Path(state.model_checkpoint_path) if state else None
+    named = _parse_state((folder / "checkpoint").read_bytes())
     if named is not None:
-        for prefix in (folder / named.name, named):
+        for prefix in (folder / named.name, folder / named):
             if index_file(prefix).is_file():
                 return prefix
     raise InputError(
         f"{folder / 'checkpoint'}: does not name an existing checkpoint{f' ({named})' if named else ''}; "
         "remove that file or give --init-checkpoint."
     )
+
+
+def _parse_state(content: bytes) -> Path | None:
+    """The path in a `CheckpointState` (tensorflow/python/training/checkpoint_state.proto) in protobuf's text
+    format, None if there is none.
+
+    TensorFlow's own reader is not used: a model's files are found before TensorFlow starts.
+    """
+    stated = _STATED_PATH.search(content)
+    if stated is None:
+        return None
+    try:
+        text = ast.literal_eval(stated[1].decode("latin-1"))  # with protobuf's escapes, which are Python's
+        return Path(text.encode("latin-1").decode("utf-8"))
+    except (ValueError, SyntaxError):
+        return None
 
 
 def _newest(folder: Path, prefixes: list[Path]) -> Path:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import open_task, use_embedded_default
@@ -157,6 +156,7 @@ def _fp32_scores(
     task: "Task", source: "ModelSource", options: MlperfOptions, dataset: "Dataset"
 ) -> dict[str, float]:
     """The scores of the same model in fp32, computed without LoadGen."""
+    from bertbench.batch_planner import BatchPlanner
     from bertbench.inference import load_model, run_inference
 
     notice("fp32 for comparison")

@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from bertbench.mlperf.batching import BatchingRule
-from bertbench.mlperf.engine import WindowEngine
+
+if TYPE_CHECKING:
+    from bertbench.mlperf.engine import WindowEngine
 
 SCENARIOS = ("Offline", "SingleStream", "Server")
 
@@ -29,7 +31,7 @@ Complete = Callable[[Sequence[int], Sequence[np.ndarray]], None]  # ids and logi
 class System(ABC):
     """Answers queries; exceptions of its threads are raised by `close`."""
 
-    def __init__(self, engine: WindowEngine, complete: Complete) -> None:
+    def __init__(self, engine: "WindowEngine", complete: Complete) -> None:
         self._engine, self._complete = engine, complete
 
     @abstractmethod
@@ -69,7 +71,7 @@ class _Request:
 class Server(System):
     """Answers requests in order of arrival, in batches within a latency bound."""
 
-    def __init__(self, engine: WindowEngine, complete: Complete, rule: BatchingRule) -> None:
+    def __init__(self, engine: "WindowEngine", complete: Complete, rule: BatchingRule) -> None:
         super().__init__(engine, complete)
         self._rule = rule
         self._waiting: deque[_Request] = deque()

@@ -71,6 +71,26 @@ def test_read_only_folder_is_reported(work, arguments):
     require_earlier(work)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "limit", "needed"),
+    [
+        (PREDICT, 2400, "TensorFlow with this model needs about 2,564 MiB"),
+        (
+            ("benchmark", "squad", "--config", "bert-large", "--output-dir", "out"),
+            2600,
+            "TensorFlow with this model needs about 5,",
+        ),
+    ],
+    ids=["small model", "BERT-large"],
+)
+def test_too_low_limit_of_memory_is_reported(work, arguments, limit, needed):
+    """Without the check, TensorFlow's threads and compilers end the process by SIGABRT or SIGSEGV."""
+    status, told = run(work, *arguments, AS=limit * 2**20)
+    assert status == 2
+    assert f"limited to {limit:,} MiB (ulimit -v), and {needed}" in told
+    require_earlier(work)
+
+
 def test_file_in_place_of_the_output_folder_is_reported(work):
     (work / "file").touch()
     status, told = run(work, *PREDICT[:-1], "file")

@@ -47,7 +47,7 @@ class KilledCommand:
 def _text(folder: Path) -> None:
     """Text of several parts, for several workers."""
     text = PRETRAINING_TEXT.read_text(encoding="utf-8")
-    (folder / "text.txt").write_text(f"{text}\n\n" * 200, encoding="utf-8")
+    (folder / "text.txt").write_text(f"{text}\n\n" * 40, encoding="utf-8")
 
 
 def _prepare(seed: int) -> tuple[str, ...]:

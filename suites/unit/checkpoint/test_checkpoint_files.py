@@ -171,7 +171,29 @@ class TestFinding:
         (new / "model.ckpt-1.index").unlink()
         assert find_checkpoint(new) == old / "model.ckpt-1"
 
-    @pytest.mark.parametrize("text", ['model_checkpoint_path: "model.ckpt-7"\n', "", "{\n", "\0\xff"])
+    @pytest.mark.parametrize("name", ["model.ckpt-1", "a b", "größe-1", "q\"uo'te", "back\\slash", "日本"])
+    @pytest.mark.parametrize("relative", [True, False])
+    def test_state_file_is_read_as_by_tensorflow(self, tmp_path: Path, name: str, relative: bool) -> None:
+        touch(tmp_path, f"{name}.index", "model.ckpt-2.index")
+        tf.compat.v1.train.update_checkpoint_state(
+            str(tmp_path), name if relative else str(tmp_path / name), ["model.ckpt-2", name]
+        )
+        state = tf.train.get_checkpoint_state(str(tmp_path))
+        assert find_checkpoint(tmp_path) == Path(state.model_checkpoint_path) == tmp_path / name
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            'model_checkpoint_path: "model.ckpt-7"\n',
+            'all_model_checkpoint_paths: "model.ckpt-1"\n',
+            'model_checkpoint_path: "model.ckpt-1\n"',
+            'model_checkpoint_path: "\\x00"',
+            'model_checkpoint_path: "\\377"',
+            "",
+            "{\n",
+            "\0\xff",
+        ],
+    )
     @pytest.mark.filterwarnings("ignore")
     def test_state_file_with_missing_checkpoint_is_rejected(self, tmp_path: Path, text: str) -> None:
         touch(tmp_path, "model.ckpt-1.index")

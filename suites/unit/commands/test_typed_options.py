@@ -1,5 +1,6 @@
 """Rules for all commands: groups, one rule per option, no TensorFlow for --help."""
 
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -7,6 +8,7 @@ from collections import defaultdict
 import click
 import pytest
 
+from bertbench import embedded
 from bertbench.commands.root import bertbench
 from bertbench.options import GROUPS
 
@@ -97,6 +99,14 @@ def test_invalid_option_value_is_reported_in_one_line(call_here, words, message)
     assert message in line
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model folder as a training leaves it: with TensorFlow's file `checkpoint`."""
+    folder = shutil.copytree(embedded.SQUAD, tmp_path_factory.mktemp("trained") / "model")
+    (folder / "checkpoint").write_text('model_checkpoint_path: "bert_model.ckpt"\n')
+    return folder
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -109,6 +119,9 @@ def test_invalid_option_value_is_reported_in_one_line(call_here, words, message)
         ("predict", "squad", "--data", "/nowhere.json", "--output-dir", "x"),
         ("benchmark", "squad", "--config", "huge"),
         ("answer", "--model-dir", "/nowhere"),
+        ("predict", "squad", "--model-dir", "<trained>", "--data", "/nowhere.json", "--output-dir", "x"),
+        ("mlperf", "--scenario", "Offline", "--model-dir", "/nowhere", "--output-dir", "x"),
+        ("quantize", "--model-dir", "/nowhere", "--calibration-file", "x", "--output-dir", "x"),
         ("check", "/nowhere.toml"),
         ("gate", "/nowhere/a", "/nowhere/b"),
         ("compare", "/nowhere/a", "/nowhere/b"),
@@ -118,12 +131,12 @@ def test_invalid_option_value_is_reported_in_one_line(call_here, words, message)
     ],
     ids=" ".join,
 )
-def test_invalid_option_is_reported_without_loading_tensorflow(words):
+def test_invalid_option_is_reported_without_loading_tensorflow(words, trained):
     code = f"""
 import sys
 from bertbench.cli import main
 try:
-    main({list(words)!r})
+    main({[str(trained) if word == "<trained>" else word for word in words]!r})
 finally:
     assert not {{"tensorflow", "sklearn", "scipy.stats"}} & sys.modules.keys()
 """
