@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import measure_workload
+from bertbench.benchmarking.separate import measuring_process
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.compute import Compute
 from bertbench.evaluation.items import Items
@@ -183,7 +184,9 @@ class ProjectChecks:
         Raises:
           InputError: the model or a baseline cannot be used.
         """
-        figures, command = self._measure(check, rule), self._command(check.name)
+        with measuring_process(self.threads, trains=False) as call:
+            figures = call(_measure, check, rule, self.threads)
+        command = self._command(check.name)
         head = parse_version(ThroughputCase, figures, check.name, THROUGHPUT_VERSION)
         storage = self.project.throughput_baselines
         base = None if self.recording else find_newest_case(storage, head.machine_id, check.name)
@@ -213,13 +216,14 @@ class ProjectChecks:
             self._runs[key] = ScoredRun(name, precision, task, source, prediction, model.arguments)
         return self._runs[key]
 
-    def _measure(self, check: ProjectCheck, rule: ThroughputRule) -> Mapping[str, Any]:
-        source, task = _open(check.model)
-        compute = _compute(check.model, check.precision, source)
-        case = BenchmarkCase(task, "inference", compute, check.model.name, source.config, rule.batch_size)
-        workload = full_length_workload(case, rule.steps)
-        result = measure_workload(case, workload, warmup_steps=WARMUP_STEPS, source=source)
-        return describe_result(result, self.threads, startup=False)
+
+def _measure(check: ProjectCheck, rule: ThroughputRule, threads: ThreadSettings) -> Mapping[str, Any]:
+    source, task = _open(check.model)
+    compute = _compute(check.model, check.precision, source)
+    case = BenchmarkCase(task, "inference", compute, check.model.name, source.config, rule.batch_size)
+    workload = full_length_workload(case, rule.steps)
+    result = measure_workload(case, workload, warmup_steps=WARMUP_STEPS, source=source)
+    return describe_result(result, threads, startup=False)
 
 
 def _open(model: ProjectModel) -> "tuple[ModelSource, Task]":

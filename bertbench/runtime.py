@@ -22,6 +22,8 @@ from bertbench.measure.threads import (
 )
 from bertbench.precision import BF16, FP32, INT8
 
+_KEEP_WEIGHTS = "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"
+
 
 def start_tensorflow(
     num_intra_threads: int | None,
@@ -44,7 +46,7 @@ def start_tensorflow(
     """
     check_address_space()
     if not trains and not deterministic and "tensorflow" not in sys.modules:
-        os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
+        os.environ.setdefault(_KEEP_WEIGHTS, "1")
     with quiet_import():
         import tensorflow  # noqa: F401
 
@@ -111,6 +113,14 @@ def quiet_import() -> Iterator[None]:
         os.close(kept)
 
 
+def start_measuring(threads: ThreadSettings, trains: bool) -> None:
+    """Start TensorFlow in a process that only measures: see `start_tensorflow`."""
+    os.environ[_KEEP_WEIGHTS] = "0" if trains else "1"
+    with quiet_import():
+        import tensorflow  # noqa: F401
+    apply_threads(threads)
+
+
 def prepare_environment(deterministic: bool = False) -> None:
     """Set the default threads by environment variables, for a process that may start TensorFlow anywhere.
 
@@ -121,4 +131,4 @@ def prepare_environment(deterministic: bool = False) -> None:
         threads = one_thread_per_operation(threads)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads.intra))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads.inter))
-    os.environ["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] = "0"
+    os.environ[_KEEP_WEIGHTS] = "0"

@@ -9,18 +9,15 @@ Examples are assigned to the shards in turn, and each shard has its own order of
 
 import contextlib
 import functools
-import multiprocessing
 import os
 import random
-import signal
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bertbench.children import end_with
+from bertbench.children import child_processes
 from bertbench.console import progress
 from bertbench.data.pretraining import ExampleMaker, MaskingOptions
 from bertbench.data.text_corpus import PART_BYTES, Span, plan_parts, read_documents
@@ -142,26 +139,8 @@ def _results(jobs: Sequence[_Job], num_processes: int) -> Generator[_PartWritten
     if num_processes <= 1:
         yield from map(_write_part, jobs)
         return
-    pool = ProcessPoolExecutor(
-        num_processes,
-        mp_context=multiprocessing.get_context("spawn"),  # TensorFlow's threads do not survive a fork
-        initializer=_begin_worker,
-        initargs=(os.getpid(),),
-    )
-    others = set(multiprocessing.active_children())
-    try:
+    with child_processes(num_processes) as pool:
         yield from pool.map(_write_part, jobs)
-    except BaseException:
-        for worker in set(multiprocessing.active_children()) - others:
-            worker.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker(parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends a worker without a traceback
-    end_with(parent)
 
 
 # A process keeps its tokenizer, with its cache of words, for all parts.

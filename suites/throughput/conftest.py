@@ -1,16 +1,15 @@
 """Fixtures and hooks of the throughput benchmarks: grid, threads, and the files written at the end."""
 
-import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bertbench.benchmarking.report import describe_result
-from bertbench.benchmarking.run import Benchmark, BenchmarkResult
-from bertbench.benchmarking.workload import full_length_workload
+from bertbench.benchmarking.run import BenchmarkResult
+from bertbench.benchmarking.separate import measuring_process
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import BertbenchError
 from bertbench.formatting import describe_ways, format_number, percent
@@ -25,6 +24,7 @@ from bertbench.results.schema import THROUGHPUT_FILE
 from bertbench.results.seal import seal
 from bertbench.runtime import compute_for
 from suites.throughput.grid import Cell, choose_rounds, choose_warm_up, make_cells, reason_to_skip
+from suites.throughput.separate import SeparateBenchmark
 
 COLUMNS = (
     "case",
@@ -95,7 +95,7 @@ def results_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
 @pytest.fixture
 def measure(
     pytestconfig: pytest.Config, threads: ThreadSettings, results_folder: Path, benchmark: BenchmarkFixture
-) -> Iterator[Callable[[Cell], BenchmarkResult]]:
+) -> Callable[[Cell], BenchmarkResult]:
     """Measure a cell with pytest-benchmark, and the GEMM peak between its rounds."""
     option = pytestconfig.option
 
@@ -103,11 +103,12 @@ def measure(
         if reason := reason_to_skip(cell, full=option.benchmark_full, native_bf16=bf16_is_native()):
             pytest.skip(reason)
         compute_for(cell.benchmark.compute, ModelSource(cell.benchmark.config, None, None))
-        subject = Benchmark(cell.benchmark, full_length_workload(cell.benchmark, 1))
-        step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))
-        rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)
-        benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
-        result = subject.result(benchmark.stats.stats.data)
+        with measuring_process(threads, trains=cell.benchmark.trains) as call:
+            subject = SeparateBenchmark(cell.benchmark, call)
+            step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))
+            rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)
+            benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
+            result = subject.result(benchmark.stats.stats.data)
         benchmark.extra_info.update(seal(describe_result(result, threads, startup=False)))
         session = pytestconfig._benchmarksession
         session.json = session.json or results_folder / THROUGHPUT_FILE
@@ -118,8 +119,7 @@ def measure(
         table.notes += [note for note in notes if note not in table.notes]
         return result
 
-    yield run
-    gc.collect()
+    return run
 
 
 def _cells(result: BenchmarkResult) -> tuple[str, ...]:

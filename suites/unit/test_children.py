@@ -20,16 +20,14 @@ print(process.pid, flush=True)
 sys.stdin.read()
 """
 POOL = """
-import multiprocessing, os, sys, time
-from concurrent.futures import ProcessPoolExecutor
-from bertbench.data.pretraining_files import _begin_worker
+import os, sys, time
+from bertbench.children import child_processes
 
 if __name__ == "__main__":
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
-    print(pool.submit(os.getpid).result(), flush=True)
-    pool.submit(time.sleep, 60)
-    sys.stdin.read()
+    with child_processes(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60)
+        sys.stdin.read()
 """
 
 
