@@ -7,6 +7,8 @@ import numpy as np
 import psutil
 import pytest
 
+import bertbench
+from bertbench import embedded
 from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
@@ -18,6 +20,8 @@ from bertbench.tasks.squad import SquadTask
 pytestmark = pytest.mark.unit
 
 PASSES, WARM_UP = 30, 5
+RUNS = 300
+MODELS_LEFT = 20  # of the last 200 runs: what the allocators may keep
 CONFIG = ModelConfig(
     vocab_size=30_000, hidden_size=64, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
 )
@@ -38,6 +42,24 @@ def test_memory_is_constant_over_thirty_models():
     assert sum(reference() is not None for reference in alive) <= 1
     grown = (process.memory_info().rss - before) / 1e6
     assert grown < 0.25 * MEGABYTES * (PASSES - WARM_UP)
+
+
+@pytest.mark.slow
+def test_three_hundred_runs_keep_memory_and_open_files_constant(tmp_path):
+    """The first hundred runs fill the allocators; a model that stayed in memory would add its size."""
+    rows = (embedded.MRPC / "dev.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "dev.tsv").write_text("".join(rows[:9]), encoding="utf-8")
+    process, seen = psutil.Process(), []
+    for number in range(RUNS):
+        model = bertbench.load(embedded.MRPC, task="classifier", task_name="MRPC")
+        model.predict(tmp_path)
+        del model
+        gc.collect()
+        if number + 1 in (RUNS // 3, RUNS):
+            seen.append((process.memory_info().rss / 1e6, process.num_fds(), process.num_threads()))
+    size = sum(file.stat().st_size for file in embedded.MRPC.glob("*.data-*")) / 1e6
+    assert seen[1][0] - seen[0][0] < MODELS_LEFT * size
+    assert seen[1][1:] == seen[0][1:]
 
 
 def _features():

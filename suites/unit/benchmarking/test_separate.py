@@ -1,4 +1,4 @@
-"""A measurement has a separate process, in which oneDNN keeps its arrangement of the weights if nothing trains."""
+"""A measurement has a separate process, in which oneDNN keeps the weights rearranged if nothing trains."""
 
 import os
 import signal
