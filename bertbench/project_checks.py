@@ -22,7 +22,7 @@ from bertbench.evaluation.items import Items
 from bertbench.formatting import format_number, percent, signed, words
 from bertbench.gate.case import Expectations, ScoredRun, judge_case
 from bertbench.gate.result import EFFICIENCY, Verdict, VerdictKind
-from bertbench.gate.rules import doubt_disturbed, judge_efficiency
+from bertbench.gate.rules import judge_measurements
 from bertbench.gate.score_text import explain
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import FP32, parse_precision
@@ -194,10 +194,8 @@ class ProjectChecks:
             reason = "there is no baseline for this machine"
             verdict = Verdict(check.name, EFFICIENCY, VerdictKind.NEW, reason, head=head.efficiency)
             return JudgedSpeed(verdict, figures, self.recording, command)
-        rounds = base.case.efficiency_rounds, head.efficiency_rounds
-        verdict = judge_efficiency(check.name, *rounds, paired=False, threshold=rule.max_slowdown)
-        verdict = doubt_disturbed(verdict, base.case.warnings, head.warnings)
-        verdict = dataclasses.replace(verdict, since=base.since)
+        verdict = judge_measurements(base.case, head, rule.max_slowdown)
+        verdict = dataclasses.replace(verdict, case=check.name, since=base.since)
         return JudgedSpeed(verdict, figures, self.recording, command)
 
     def _command(self, name: str) -> str:

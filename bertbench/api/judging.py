@@ -8,7 +8,7 @@ from bertbench.api.models import Predictions
 from bertbench.errors import CannotJudge, InputError
 from bertbench.gate.accuracy import compare_items
 from bertbench.gate.result import Verdict
-from bertbench.gate.rules import doubt_disturbed, judge_efficiency
+from bertbench.gate.rules import judge_measurements
 from bertbench.gate.score_text import explain
 from bertbench.gate.scores import score_verdict
 from bertbench.results.accuracy import ScoreComparison
@@ -78,9 +78,7 @@ def judge(
         made = _compare_scores(base, head, max_drop=max_drop)
         return score_verdict(head.name, made, explain(made, scored_unit(head.task)))
     if isinstance(base, ThroughputCase) and isinstance(head, ThroughputCase):
-        rounds = base.efficiency_rounds, head.efficiency_rounds
-        verdict = judge_efficiency(head.case, *rounds, paired=False, threshold=max_slowdown)
-        return doubt_disturbed(verdict, base.warnings, head.warnings)
+        return judge_measurements(base, head, max_slowdown)
     raise InputError("judge needs two predictions, or two benchmarks.")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bertbench.errors import CannotJudge, GateFailed
 from bertbench.gate.result import EFFICIENCY, GATE_FILE, GateResult, Verdict, VerdictKind
-from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
+from bertbench.gate.rules import doubt_disturbed, judge_measurements, judge_memory, judge_startup
 from bertbench.gate.scores import judge_score
 from bertbench.gate.sides import Side, load_folder, load_stored
 from bertbench.gate.thresholds import Thresholds
@@ -103,10 +103,7 @@ def _judge_throughput(
         if new is None:
             yield _only_in_base(name, EFFICIENCY)
             continue
-        efficiency = judge_efficiency(
-            name, old.efficiency_rounds, new.efficiency_rounds, paired=False, threshold=thresholds.of(name)
-        )
-        yield doubt_disturbed(efficiency, old.warnings, new.warnings)
+        yield judge_measurements(old, new, thresholds.of(name))
         if not same_machine:
             continue
         yield judge_memory(name, [old.peak_memory_mib], [new.peak_memory_mib])

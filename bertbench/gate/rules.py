@@ -20,7 +20,9 @@ from bertbench.gate.limits import (
     STARTUP_THRESHOLD,
 )
 from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Verdict, VerdictKind
+from bertbench.measure.disturbance import Disturbance
 from bertbench.measure.rates import center
+from bertbench.results.schema import ThroughputCase
 
 MORE = {"rounds": "--steps", "pairs": "--pairs"}  # the option that gives more of them
 QUIETER = "measure again when the machine is quiet"
@@ -84,6 +86,24 @@ def judge_efficiency(
     return measured.verdict(outcome, detail, comparison)
 
 
+def judge_measurements(
+    base: ThroughputCase, head: ThroughputCase, threshold: float = EFFICIENCY_THRESHOLD
+) -> Verdict:
+    """Judge the efficiency of two separate measurements of a case.
+
+    If one was disturbed, it is unclear. If only the machine's speed was unstable, a fall far beyond the
+    threshold remains a regression if examples/s fell as far: an unstable GEMM peak does not change them.
+    """
+    rounds = base.efficiency_rounds, head.efficiency_rounds
+    verdict = judge_efficiency(head.case, *rounds, paired=False, threshold=threshold)
+    doubted = doubt_disturbed(verdict, base.warnings, head.warnings)
+    if doubted is verdict or not _fell_far(verdict, base, head):
+        return doubted
+    lost = percent(1 - head.examples_per_second / base.examples_per_second, 0)
+    told = f"{verdict.detail}; the machine's speed was unstable, but examples/s fell by {lost}, too"
+    return dataclasses.replace(verdict, detail=told)
+
+
 def judge_memory(case: str, base: Sequence[float], head: Sequence[float]) -> Verdict:
     """Judge peak memory in MiB, which repeats to about 1 %: by its threshold alone."""
     return _judge_growth(case, MEMORY, base, head, MEMORY_THRESHOLD)
@@ -114,6 +134,16 @@ def doubt_disturbed(verdict: Verdict, base: Sequence[str], head: Sequence[str]) 
     if not told:
         return verdict
     return dataclasses.replace(verdict, verdict=VerdictKind.UNCLEAR, detail=f"{', '.join(told)}; {QUIETER}")
+
+
+def _fell_far(verdict: Verdict, base: ThroughputCase, head: ThroughputCase) -> bool:
+    """Whether efficiency and examples/s both fell further than an unstable speed explains."""
+    if base.machine_id != head.machine_id:
+        return False
+    if any(Disturbance.of(side.disturbance).activity for side in (base, head)):
+        return False
+    regressed = verdict.verdict == VerdictKind.REGRESSION and (verdict.change or 0.0) < -FAR_FALL
+    return regressed and head.examples_per_second < (1 - FAR_FALL) * base.examples_per_second
 
 
 def _judge_fall(comparison: MeasuredChange, threshold: float, remedy: str) -> tuple[VerdictKind, str]:

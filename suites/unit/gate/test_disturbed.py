@@ -28,6 +28,9 @@ def run(*arguments):
     return stop.value.code
 
 
+UNSTABLE = "the GEMM peak varied by 128 %"
+
+
 def write_sides(tmp_path, **warnings):
     for side in ("base", "head"):
         infos = [case_info("bf16", "large", seed=3, warnings=warnings.get(side, ()))]
@@ -53,10 +56,33 @@ def test_undisturbed_sides_are_judged(tmp_path):
 
 def test_large_slowdown_in_disturbed_run_is_unclear(tmp_path):
     base, _ = write_sides(tmp_path)
-    slow = [case_info("bf16", "large", scale=0.5, warnings=[WARNING])]
-    write_throughput(tmp_path / "slow" / "throughput.json", slow)
+    slow = case_info("bf16", "large", scale=0.5, warnings=[WARNING])
+    slow["disturbance"]["others"] = 0.38
+    write_throughput(tmp_path / "slow" / "throughput.json", [slow])
     efficiency = judge_sides(base, load_folder(tmp_path / "slow"), command="").verdicts[0]
     assert efficiency.verdict == VerdictKind.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("efficiency", "rate", "verdict"),
+    [
+        (0.5, 0.5, "regression"),
+        (0.5, 0.9, "unclear"),
+        (0.9, 0.5, "unclear"),
+        (0.8, 0.8, "unclear"),
+        (1, 1, "unclear"),
+    ],
+)
+def test_unstable_speed_hides_no_fall_of_both_efficiency_and_rate(tmp_path, efficiency, rate, verdict):
+    """A GEMM peak that is measured too high lowers the efficiency alone, a slow machine the rate alone."""
+    base, _ = write_sides(tmp_path)
+    slow = case_info("bf16", "large", seed=3, scale=efficiency, warnings=[UNSTABLE])
+    slow["disturbance"]["peak_range"] = 1.28
+    slow["examples_per_second"] *= rate / efficiency
+    write_throughput(tmp_path / "slow" / "throughput.json", [slow])
+    judged = judge_sides(base, load_folder(tmp_path / "slow"), command="").verdicts[0]
+    assert judged.verdict == verdict
+    assert ("was unstable, but examples/s fell by 50 %, too" in judged.detail) == (verdict == "regression")
 
 
 def test_gate_command_and_report_show_disturbance(tmp_path, capsys, monkeypatch):
