@@ -24,6 +24,7 @@ MODEL = "models/minilm-l6-h384-squad"
 PARAGRAPHS = 12
 MAX_DROP = 5
 ATTEMPTS = 3
+CHECK_SPEED = ("bertbench", "check", "-k", "faq-b1")
 # Each batch is computed twice: a version that is half as fast.
 SLOWER = """
 
@@ -125,9 +126,10 @@ def test_installed_wheel_inits_records_and_checks_own_model(call, repository, en
     assert status == 1, out + message
     assert "fp32-squad-inference-faq: F1" in out
 
-    assert judge_speed(call, {0, 1}) == 0
+    status, out, message = call(*CHECK_SPEED)
+    assert status in (0, 3), out + message  # 3: this machine's speed is unstable
     plant_slowdown(environment)
-    assert judge_speed(call, {0, 1}) == 1
+    assert judge_speed(call) == 1
 
     status, out, message = call("bertbench", "check", "--output-dir", "results")
     assert status == 1, out + message
@@ -139,11 +141,11 @@ def test_installed_wheel_inits_records_and_checks_own_model(call, repository, en
     assert page.count("regression") >= 2
 
 
-def judge_speed(call, clear):
+def judge_speed(call):
     """The status of the check of speed; a disturbed measurement is repeated, and then not judged."""
     for _ in range(ATTEMPTS):
-        status, out, _ = call("bertbench", "check", "-k", "faq-b1")
-        if status in clear:
+        status, out, _ = call(*CHECK_SPEED)
+        if status != 3:
             return status
     pytest.skip(f"this machine is too busy to judge speed: {out}")
 
