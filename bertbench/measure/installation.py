@@ -5,6 +5,7 @@ missing or does not have the size that its RECORD says (Python Packaging User Gu
 projects"), or if its shared libraries do not load.
 """
 
+import csv
 import importlib.metadata
 import os
 import subprocess
@@ -44,15 +45,22 @@ def find_faults(distribution: Distribution) -> Iterator[str]:
     """What is wrong with a package's requirements and files."""
     yield from _unmet_requirements(distribution)
     folder = str(distribution.locate_file(""))
-    for file in distribution.files or ():
+    for file, recorded in _recorded_files(distribution):
         place = os.path.join(folder, file)
         try:
             size = os.stat(place).st_size
         except FileNotFoundError:
             yield f"{place} is missing"
             continue
-        if file.size not in (None, size):
-            yield f"{place} has {size:,} bytes instead of {file.size:,}"
+        if recorded not in (None, size):
+            yield f"{place} has {size:,} bytes instead of {recorded:,}"
+
+
+def _recorded_files(distribution: Distribution) -> Iterator[tuple[str, int | None]]:
+    """The files in a package's RECORD, with their sizes; `Distribution.files` leaves out missing ones."""
+    for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+        file, *rest = row
+        yield file, int(rest[-1]) if rest and rest[-1] else None
 
 
 def _unmet_requirements(distribution: Distribution) -> Iterator[str]:

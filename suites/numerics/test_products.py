@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from suites.tolerances import TOLERANCES
 
 pytestmark = pytest.mark.numerics
 
+ROOT = Path(__file__).resolve().parents[2]
 BOUND = TOLERANCES["any", "product forward error"].bound
 # Limits for oneDNN; lower instruction sets have no separate kernels for these products.
 ISAS = ("avx2", "avx512_core", "avx512_core_bf16", "avx512_core_amx")
@@ -45,7 +47,8 @@ def test_error_of_products_is_within_bound(isa, judge_shares, monkeypatch):
         if str(read_machine().products) != f"oneDNN {isa}":
             pytest.skip(f"{read_machine().cpu} has no {isa}")
     command = [sys.executable, "-m", "suites.numerics.products"]
-    judge_shares(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    judge_shares(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("kind", [FP32, BF16], ids=["fp32", "bf16"])

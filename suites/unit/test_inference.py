@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from bertbench.precision import PRECISIONS
 
 pytestmark = pytest.mark.unit
 
+ROOT = Path(__file__).resolve().parents[2]
 MAX_SEQ_LENGTH = 80
 CONFIG = ModelConfig(
     vocab_size=50,
@@ -84,7 +86,11 @@ def test_deterministic_logits_do_not_depend_on_batches_or_other_examples(precisi
 def test_deterministic_logits_do_not_depend_on_the_number_of_threads():
     digests = [
         subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(threads)], capture_output=True, text=True, check=True
+            [sys.executable, "-c", PROGRAM, str(threads)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.splitlines()
         for threads in (1, 3)
     ]

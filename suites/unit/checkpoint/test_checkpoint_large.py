@@ -16,10 +16,12 @@ pytestmark = [
     ),
 ]
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def measure(phase: str, prefix: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "tools.checkpoint_load", phase, str(prefix)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(output.splitlines()[-1])
 
 

@@ -16,7 +16,8 @@ SCORE, SPEED = "fp32-classifier-inference-own", "fp32-classifier-inference-own-b
 
 def run_pytest(folder, *arguments):
     """pytest in a repository, with the plugin as an installed bertbench gives it."""
-    words = [sys.executable, "-m", "pytest", "-p", "bertbench.pytest_plugin.entry", *map(str, arguments)]
+    plugins = ("-p", "bertbench.pytest_plugin.entry", "-p", "no:randomly")
+    words = [sys.executable, "-m", "pytest", *plugins, *map(str, arguments)]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
