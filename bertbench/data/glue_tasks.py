@@ -9,7 +9,6 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from bertbench.errors import InputError
 
@@ -67,7 +66,7 @@ class GlueTask:
     score_range: tuple[float, float] | None = None
     metrics: tuple[str, ...] = ("accuracy",)
     submission_file: str | None = None
-    label_synonyms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    label_synonyms: Mapping[str, str] = field(default_factory=dict, hash=False)
     label_names: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     remedy: str = "fetch the official file again"
@@ -198,7 +197,7 @@ XNLI = GlueTask(
     dev=Layout("xnli.dev.tsv", num_columns=19, text_a=6, text_b=7, label=1, language=0),
     test=Layout("xnli.test.tsv", num_columns=19, text_a=6, text_b=7, marker=1, language=0),
     labels=ENTAILMENT,
-    label_synonyms=MappingProxyType({"contradictory": "contradiction"}),
+    label_synonyms={"contradictory": "contradiction"},
 )
 
 TASKS = (

@@ -1,7 +1,9 @@
 """Fixtures and hooks of the throughput benchmarks: grid, threads, and the files written at the end."""
 
+import contextlib
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import BenchmarkResult
-from bertbench.benchmarking.separate import measuring_process
+from bertbench.benchmarking.separate import Call, measuring_process
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import BertbenchError
 from bertbench.formatting import describe_ways, format_number, percent
@@ -92,9 +94,20 @@ def results_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
     return folder
 
 
+@pytest.fixture(scope="session")
+def measuring(threads: ThreadSettings) -> Iterator[Callable[[bool], Call]]:
+    """The process that measures training, or the one that measures inference."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda trains: stack.enter_context(measuring_process(threads, trains=trains)))
+
+
 @pytest.fixture
 def measure(
-    pytestconfig: pytest.Config, threads: ThreadSettings, results_folder: Path, benchmark: BenchmarkFixture
+    pytestconfig: pytest.Config,
+    threads: ThreadSettings,
+    results_folder: Path,
+    measuring: Callable[[bool], Call],
+    benchmark: BenchmarkFixture,
 ) -> Callable[[Cell], BenchmarkResult]:
     """Measure a cell with pytest-benchmark, and the GEMM peak between its rounds."""
     option = pytestconfig.option
@@ -103,12 +116,11 @@ def measure(
         if reason := reason_to_skip(cell, full=option.benchmark_full, native_bf16=bf16_is_native()):
             pytest.skip(reason)
         compute_for(cell.benchmark.compute, ModelSource(cell.benchmark.config, None, None))
-        with measuring_process(threads, trains=cell.benchmark.trains) as call:
-            subject = SeparateBenchmark(cell.benchmark, call)
-            step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))
-            rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)
-            benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
-            result = subject.result(benchmark.stats.stats.data)
+        subject = SeparateBenchmark(cell, measuring(cell.benchmark.trains))
+        step_seconds = subject.warm_up(*choose_warm_up(option.warmup_steps, full=option.benchmark_full))
+        rounds = choose_rounds(step_seconds, option.steps, full=option.benchmark_full)
+        benchmark.pedantic(subject.call, setup=subject.next_round, rounds=rounds)
+        result = subject.result(benchmark.stats.stats.data)
         benchmark.extra_info.update(seal(describe_result(result, threads, startup=False)))
         session = pytestconfig._benchmarksession
         session.json = session.json or results_folder / THROUGHPUT_FILE

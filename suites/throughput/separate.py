@@ -1,11 +1,12 @@
 """A benchmark in a separate process, with the calls that pytest-benchmark times."""
 
+import gc
 from typing import Any
 
-from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.run import Benchmark, BenchmarkResult
 from bertbench.benchmarking.separate import Call
 from bertbench.benchmarking.workload import full_length_workload
+from suites.throughput.grid import Cell
 
 
 class SeparateBenchmark:
@@ -14,9 +15,9 @@ class SeparateBenchmark:
     An answer takes a fraction of a millisecond, which counts as the model's time.
     """
 
-    def __init__(self, case: BenchmarkCase, call: Call) -> None:
+    def __init__(self, cell: Cell, call: Call) -> None:
         self._call = call
-        call(_make, case)
+        call(_make, cell)
 
     def warm_up(self, steps: int, seconds: float) -> float:
         """See `Benchmark.warm_up`."""
@@ -40,8 +41,10 @@ class SeparateBenchmark:
 _made: dict[str, Any] = {}
 
 
-def _make(case: BenchmarkCase) -> None:
-    _made["benchmark"] = Benchmark(case, full_length_workload(case, 1))
+def _make(cell: Cell) -> None:
+    _made.clear()
+    gc.collect()  # the model before
+    _made["benchmark"] = Benchmark(cell.benchmark, full_length_workload(cell.benchmark, 1))
 
 
 def _warm_up(steps: int, seconds: float) -> float:
