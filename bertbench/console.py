@@ -64,7 +64,7 @@ def say(message: str) -> None:
 
 def notice(message: str) -> None:
     """Print a line to standard error that informs the user but needs no action."""
-    _err.print(_literal(shorten(message, _LONGEST_NOTICE)))
+    _err.print(_literal(shorten(printable(message), _LONGEST_NOTICE)))
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -73,7 +73,7 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     for index, column in enumerate(columns):
         table.add_column(_literal(column), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(_literal(shorten(str(cell), _LONGEST_CELL)) for cell in row))
+        table.add_row(*(_literal(shorten(printable(str(cell)), _LONGEST_CELL)) for cell in row))
     return table
 
 

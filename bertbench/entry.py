@@ -143,7 +143,7 @@ def _tell(line: str) -> None:
     """Print a line on standard error, without importing packages that may be missing."""
     from bertbench.formatting import printable, shorten
 
-    print(printable(shorten(line)), file=sys.stderr)
+    print(shorten(printable(line)), file=sys.stderr)
 
 
 def _place(error: OSError) -> str | None:

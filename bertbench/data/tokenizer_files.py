@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,23 +187,35 @@ class _TokenizerJson:
             tokenizer = tokenizers.Tokenizer.from_buffer(content.data)
         except Exception as error:  # the library raises this class itself
             raise InputError(f"{path}: is not a valid tokenizer ({error}); fetch it again.") from None
+        ids = tokenizer.get_vocab(with_added_tokens=True)
+        highest = max(ids.values(), default=0)
+        if highest > 2 * len(ids):  # to_str counts up to the highest id
+            raise InputError(f"{path}: has ids up to {highest} for {len(ids)} tokens; fetch it again.")
         rules = _read_json_rules(path, json.loads(tokenizer.to_str()))
-        return cls(_read_pieces(path, tokenizer), rules)
+        vocabulary = _read_pieces(path, tokenizer, ids)
+        _check_added_tokens(path, json.loads(content.data), vocabulary)
+        return cls(vocabulary, rules)
 
 
-def _read_pieces(path: Path, tokenizer: tokenizers.Tokenizer) -> Vocabulary:
+def _read_pieces(path: Path, tokenizer: tokenizers.Tokenizer, ids: Mapping[str, int]) -> Vocabulary:
     """The wordpieces and the added tokens, by id."""
-    ids = tokenizer.get_vocab(with_added_tokens=True)
-    highest = max(ids.values(), default=0)
-    if highest >= 2 * len(ids):
-        raise InputError(f"{path}: has ids up to {highest} for {len(ids)} tokens; fetch it again.")
-    tokens = [""] * (highest + 1)
-    for token, index in ids.items():
-        tokens[index] = token
+    by_id: dict[int, str] = {}
+    for token, index in sorted(ids.items()):
+        if (other := by_id.setdefault(index, token)) != token:
+            raise InputError(f"{path}: {other!r} and {token!r} have the same id {index}; fetch it again.")
+    tokens = [by_id.get(index, "") for index in range(max(by_id, default=0) + 1)]
     added = [token.content for token in tokenizer.get_added_tokens_decoder().values() if not token.special]
     if added:
         notice(f"{path}: added tokens ({', '.join(added[:5])}) are divided like other text.")
     return Vocabulary(path, tuple(tokens))
+
+
+def _check_added_tokens(path: Path, values: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """Check the ids of added tokens in a valid file; the library ignores those of tokens that it has."""
+    for token in values.get("added_tokens") or ():
+        content, index = token["content"], token["id"]
+        if vocabulary.tokens[index : index + 1] != (content,):
+            raise InputError(f"{path}: token {content!r} has another id than {index}; fetch it again.")
 
 
 def _read_json_rules(path: Path, parts: dict[str, Any]) -> TextRules:

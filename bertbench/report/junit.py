@@ -27,10 +27,10 @@ def write_junit(path: Path, checks: Sequence[Check]) -> None:
             errors=str(sum(check.state == State.UNCLEAR for check in cases)),
         )
         for check in cases:
-            name = printable(shorten(check.name))
+            name = shorten(printable(check.name))
             case = ElementTree.SubElement(suite, "testcase", classname=f"bertbench.{section}", name=name)
             if check.state in ELEMENTS:
-                message = printable(shorten(check.message))
+                message = shorten(printable(check.message))
                 ElementTree.SubElement(case, ELEMENTS[check.state], message=message)
     ElementTree.indent(root)
     write_bytes(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

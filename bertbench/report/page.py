@@ -76,13 +76,13 @@ def _render(template: str, values: dict[str, Any]) -> str:
 
 def _escape_markdown(text: str) -> str:
     """Text for a cell of a Markdown table: one line in which nothing marks up, links or mentions."""
-    escaped = re.sub(r"[\\|*_<>\[\]`~&#!]", r"\\\g<0>", printable(shorten(text)))
+    escaped = re.sub(r"[\\|*_<>\[\]`~&#!]", r"\\\g<0>", shorten(printable(text)))
     return escaped.replace("@", "@<!-- -->")
 
 
 def _markdown_code(text: str) -> str:
     """Text as code within a line of Markdown, between more backticks than it has in a row."""
-    text = printable(shorten(text))
+    text = shorten(printable(text))
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}"

@@ -110,6 +110,15 @@ def test_internal_error_prints_traceback_and_asks_for_bug_report(ending, body, l
     assert request.startswith("program: this is an error in bertbench, not in your input; please report it")
 
 
+def test_long_message_is_shortened_after_its_control_characters_are_escaped(ending):
+    body = "from bertbench.errors import InputError; raise InputError('a' + '\\n\\x1b' * 1000 + 'b.')"
+    err = ending(body)[2]
+    assert err.count("\n") == 1
+    assert len(err) < 1100
+    assert err.startswith("program: a\\n\\x1b")
+    assert err.endswith("\\x1bb.\n")
+
+
 @pytest.mark.parametrize("argument", [b"caf\xe9", b"--option=\xff", b"\xed\xa0\x80"])
 def test_arguments_not_in_utf8_are_rejected_before_the_run(ending, argument):
     status, out, err = ending("print('ran')", "good", argument)

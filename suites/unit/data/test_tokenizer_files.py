@@ -205,6 +205,23 @@ def with_hash(made):
     )
 
 
+def test_tokenizer_json_with_contradicting_id_is_rejected(tmp_path):
+    """The library reads it, with the vocabulary's id; an id of 2^31 took it 20 seconds and gigabytes."""
+    library_tokenizer().save(str(tmp_path / "tokenizer.json"))
+    content = json.loads((tmp_path / "tokenizer.json").read_text())
+    special, vocabulary = content["added_tokens"][0], content["model"]["vocab"]
+    piece, index = next(iter(vocabulary.items()))
+    for change, message in (
+        ({"added_tokens": [special | {"id": special["id"] + 1}]}, "has another id than"),
+        ({"added_tokens": [special | {"id": 2**31}]}, "has another id than"),
+        ({"model": content["model"] | {"vocab": vocabulary | {piece: 2**31}}}, "has ids up to"),
+        ({"model": content["model"] | {"vocab": vocabulary | {"new": index}}}, f"have the same id {index};"),
+    ):
+        (tmp_path / "tokenizer.json").write_text(json.dumps(content | change))
+        with pytest.raises(InputError, match=message):
+            _ = TokenizerFiles(tmp_path / "tokenizer.json").tokenizer
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
