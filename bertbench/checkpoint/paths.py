@@ -74,7 +74,7 @@ def read_shard_index(path: Path) -> dict[str, Path]:
     if not isinstance(places, dict) or not places:
         raise InputError(f"{path}: contains no weight_map of tensors and their files; fetch it again.")
     for name, place in places.items():
-        if not isinstance(place, str) or place in ("", ".", "..") or re.search(r"[/\\\0]", place):
+        if not isinstance(place, str) or place in ("", ".", "..") or not _is_file_name(place):
             raise InputError(
                 f"{path}: weight_map has {name} in {place!r}; it must be a file in the folder of the index."
             )
@@ -84,6 +84,10 @@ def read_shard_index(path: Path) -> dict[str, Path]:
             f"{path}: shards missing or unreadable: {', '.join(missing)}; put all of them next to it."
         )
     return {name: path.parent / place for name, place in places.items()}
+
+
+def _is_file_name(text: str) -> bool:
+    return is_utf8(text) and not re.search(r"[/\\\0]", text)
 
 
 def index_file(prefix: Path) -> Path:

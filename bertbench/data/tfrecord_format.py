@@ -127,7 +127,7 @@ def _check_values(values: dict[str, list[float]], place: str) -> None:
     if not all(weight in (0, 1) for weight in values[FLOAT_FEATURE]):
         raise InputError(f"{place}: {FLOAT_FEATURE} are not all 1 or 0; prepare the file again.")
     pairs = zip(values["masked_lm_positions"], values["masked_lm_weights"], strict=True)
-    if not all(0 <= position < length for position, weight in pairs if weight):
+    if not all(0 <= position < (length if weight else len(mask)) for position, weight in pairs):
         raise InputError(
             f"{place}: a masked position is outside its {length} tokens; prepare the file again."
         )

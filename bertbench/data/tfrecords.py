@@ -194,13 +194,13 @@ def _is_consistent(parsed: Mapping[str, np.ndarray]) -> bool:
     lengths = mask.sum(axis=1)
     ids = (parsed[name] for name in ID_FEATURES)
     positions = parsed["masked_lm_positions"]
-    inside = (positions >= 0) & (positions < lengths[:, None])
+    limits = np.where(parsed["masked_lm_weights"] == 0, mask.shape[1], lengths[:, None])
     return bool(
         all(np.all((values >= 0) & (values <= LARGEST_ID)) for values in ids)
         and np.all(lengths)
         and np.array_equal(mask, np.arange(mask.shape[1]) < lengths[:, None])
         and np.isin(parsed[FLOAT_FEATURE], (0, 1)).all()
-        and np.all(inside | (parsed["masked_lm_weights"] == 0))
+        and np.all((positions >= 0) & (positions < limits))
         and np.isin(parsed[LABEL_FEATURE], (0, 1)).all()
     )
 

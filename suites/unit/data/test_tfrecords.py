@@ -132,6 +132,8 @@ def test_full_disk_is_reported():
         ({"input_mask": [2**36] * 8}, r"record 1: input_mask is not ones, then zeros"),
         ({"input_mask": [-1, 2**62, 0, 0, 0, 0, 0, 0]}, r"record 1: input_mask is not ones, then zeros"),
         ({"masked_lm_positions": [2, 6, 0]}, r"record 1: a masked position is outside its 6 tokens"),
+        ({"masked_lm_positions": [2, 3, 2**63 - 1]}, r"record 1: a masked position is outside its 6 tokens"),
+        ({"masked_lm_positions": [2, 3, 8]}, r"record 1: a masked position is outside its 6 tokens"),
         ({"masked_lm_weights": [1.0, 0.5, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
         ({"masked_lm_weights": [1.0, math.nan, 0.0]}, r"record 1: masked_lm_weights are not all 1 or 0"),
         (
