@@ -17,8 +17,12 @@ from bertbench.checkpoint.paths import (
 from bertbench.errors import InputError
 
 _TENSORFLOW_FILE = re.compile(r"(.+)\.(index|meta|data-\d{5}-of-\d{5})")
-_STRING = rb"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
-_STATED_PATH = re.compile(rb"^\s*model_checkpoint_path\s*:\s*" + _STRING, re.MULTILINE)
+# An entry of the state file: a field of `CheckpointState` and its value, in protobuf's text format.
+_STATE_ENTRY = re.compile(
+    rb"\s*(?:(model_checkpoint_path|all_model_checkpoint_paths)\s*:\s*"
+    rb"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+    rb"|(?:all_model_checkpoint_timestamps|last_preserved_timestamp)\s*:\s*[-+.\w]+)"
+)
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.safetensors")
 
 
@@ -103,16 +107,28 @@ def _read_state_file(folder: Path) -> Path:
 
 def _parse_state(content: bytes) -> Path | None:
     """The path in a `CheckpointState` (tensorflow/python/training/checkpoint_state.proto) in protobuf's text
-    format, None if there is none.
+    format, None if the content is not one.
 
     TensorFlow's own reader is not used: a model's files are found before TensorFlow starts.
     """
-    stated = _STATED_PATH.search(content)
-    if stated is None:
-        return None
+    content, position, named = content.rstrip(), 0, []
+    while position < len(content):
+        entry = _STATE_ENTRY.match(content, position)
+        if entry is None:
+            return None
+        position = entry.end()
+        if entry[2] is not None:
+            path = _parse_string(entry[2])
+            if path is None:
+                return None
+            named += [path] if entry[1] == b"model_checkpoint_path" else []
+    return Path(named[0]) if len(named) == 1 else None
+
+
+def _parse_string(literal: bytes) -> str | None:
+    """A string of protobuf's text format, whose escapes are Python's; None if it is invalid."""
     try:
-        text = ast.literal_eval(stated[1].decode("latin-1"))  # with protobuf's escapes, which are Python's
-        return Path(text.encode("latin-1").decode("utf-8"))
+        return ast.literal_eval(literal.decode("latin-1")).encode("latin-1").decode("utf-8")
     except (ValueError, SyntaxError):
         return None
 

@@ -35,6 +35,14 @@ def holds(data: bytes, read: Any) -> bool:
     return _contains(_json(data), read)
 
 
+def is_named(data: bytes, read: str) -> bool:
+    """Whether TensorFlow reads the same name from a state file."""
+    from google.protobuf import text_format
+    from tensorflow.python.training.checkpoint_state_pb2 import CheckpointState
+
+    return str(text_format.Parse(data, CheckpointState()).model_checkpoint_path).endswith(read)
+
+
 def _contains(values: Any, part: Any) -> bool:
     if isinstance(part, dict) and isinstance(values, dict):
         return all(_contains(values[key], part[key]) for key in part if key in values)

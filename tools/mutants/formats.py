@@ -85,6 +85,8 @@ FORMATS = (
         _INDEX,
         checks.of_any_value,
     ),
+    Format("checkpoint (state file)", samples.state_file, readers.named_checkpoint, OF_TEXT, checks.is_named),
+    Format("quantization.json", samples.quantization, readers.scales, OF_JSON, checks.holds),
     Format("checkpoint data", samples.google_model(_DATA), readers.weights, OF_BYTES),
     Format("accuracy.json", samples.accuracy, readers.scores, OF_JSON, checks.holds),
     Format("accuracy baselines", samples.baselines, readers.kept_scores, OF_JSON, checks.holds),

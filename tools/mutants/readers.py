@@ -10,6 +10,8 @@ import numpy as np
 
 from bertbench import embedded
 from bertbench.checkpoint.config_files import read_config
+from bertbench.checkpoint.finding import find_checkpoint
+from bertbench.checkpoint.quantization import read_quantization
 from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute
@@ -40,6 +42,7 @@ from bertbench.results.numerics import read_numerics
 from bertbench.results.schema import read_lengths, read_throughput
 from bertbench.tasks.table import TASKS
 
+_MRPC_CONFIG = ModelConfig.from_json_file(embedded.MRPC / "bert_config.json")
 _TOKENIZER = TokenizerFiles(embedded.SQUAD / "vocab.txt").tokenizer
 
 
@@ -122,6 +125,16 @@ def tokenizer(path: Path) -> Any:
     found = find_tokenizer(path.parent)
     assert found is not None
     return [found.tokenizer.tokenize("Aa b. é"), list(found.tokenizer.tokens)]
+
+
+def scales(path: Path) -> Any:
+    """A `quantization.json`."""
+    return json.loads(json.dumps(dataclasses.asdict(read_quantization(path, _MRPC_CONFIG))))
+
+
+def named_checkpoint(path: Path) -> Any:
+    """The checkpoint that a folder's state file names."""
+    return find_checkpoint(path.parent).name
 
 
 def text_rules(path: Path) -> Any:

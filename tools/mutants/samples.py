@@ -13,6 +13,7 @@ import tokenizers
 from safetensors.numpy import save_file
 
 from bertbench import embedded
+from bertbench.checkpoint.source import QUANTIZATION_FILE
 from bertbench.data.vocabulary import SPECIAL_TOKENS
 from bertbench.evaluation.items import Items
 from bertbench.results.accuracy_baselines import AccuracyBaseline
@@ -63,6 +64,20 @@ def google_model(damaged: str) -> Maker:
         return folder / damaged
 
     return make
+
+
+def quantization(folder: Path) -> Path:
+    """The scales of an embedded model."""
+    return Path(shutil.copy(embedded.MRPC / QUANTIZATION_FILE, folder))
+
+
+def state_file(folder: Path) -> Path:
+    """A folder as a training leaves it, with TensorFlow's file `checkpoint`."""
+    for step in (100, 200):
+        (folder / f"model.ckpt-{step}.index").touch()
+    path = folder / "checkpoint"
+    path.write_text('model_checkpoint_path: "model.ckpt-200"\nall_model_checkpoint_paths: "model.ckpt-100"\n')
+    return path
 
 
 def hugging_face_model(damaged: str, shards: int = 1) -> Maker:
