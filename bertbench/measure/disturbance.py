@@ -1,6 +1,7 @@
 """Other activity of the machine during a measurement, and whether it disturbed the measurement."""
 
 import dataclasses
+import multiprocessing
 import resource
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -187,9 +188,14 @@ def compare_snapshots(
 
 
 def _own_seconds() -> float:
-    """CPU time of this process and of its children, including those that have ended."""
-    process = psutil.Process()
+    """CPU time of this process and of its children, including those that have ended.
+
+    If this is a process of `multiprocessing`, the one that started it belongs to the measurement, too.
+    """
+    process, starter = psutil.Process(), multiprocessing.parent_process()
     seconds = sum(process.cpu_times()[:4])
+    if starter is not None and starter.pid is not None:
+        seconds += sum(psutil.Process(starter.pid).cpu_times()[:2])
     for child in process.children(recursive=True):
         try:
             seconds += sum(child.cpu_times()[:4])
