@@ -25,7 +25,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from bertbench.formatting import printable, shorten
+from bertbench.formatting import brief, printable
 
 PLAIN_PROGRESS_SECONDS = 10.0
 _LONGEST_NOTICE, _LONGEST_CELL = 4000, 300  # characters
@@ -64,7 +64,7 @@ def say(message: str) -> None:
 
 def notice(message: str) -> None:
     """Print a line to standard error that informs the user but needs no action."""
-    _err.print(_literal(shorten(printable(message), _LONGEST_NOTICE)))
+    _err.print(Text(brief(message, _LONGEST_NOTICE)))
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -73,7 +73,7 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     for index, column in enumerate(columns):
         table.add_column(_literal(column), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(_literal(shorten(printable(str(cell)), _LONGEST_CELL)) for cell in row))
+        table.add_row(*(Text(brief(str(cell), _LONGEST_CELL)) for cell in row))
     return table
 
 

@@ -141,9 +141,9 @@ def _report(name: str, error: BaseException) -> int:
 
 def _tell(line: str) -> None:
     """Print a line on standard error, without importing packages that may be missing."""
-    from bertbench.formatting import printable, shorten
+    from bertbench.formatting import brief
 
-    print(shorten(printable(line)), file=sys.stderr)
+    print(brief(line), file=sys.stderr)
 
 
 def _place(error: OSError) -> str | None:

@@ -31,6 +31,11 @@ def shorten(text: str, most: int = 1000) -> str:
     return f"{text[:half]} ... ({len(text) - 2 * half:,} characters) ... {text[-half:]}"
 
 
+def brief(text: str, most: int = 1000) -> str:
+    """A text in `printable` form, then shortened: escapes can make it several times as long."""
+    return shorten(printable(text), most)
+
+
 def words(name: str) -> str:
     """A readable form of a name."""
     return " ".join(PROPER.get(word, word) for word in name.split("_"))

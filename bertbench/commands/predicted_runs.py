@@ -20,7 +20,7 @@ from bertbench.evaluation.prediction_files import (
 from bertbench.evaluation.squad_metrics import SquadScores, score_squad
 from bertbench.evaluation.squad_v2_metrics import SquadV2Scores, score_squad_v2
 from bertbench.files import read_content, read_json
-from bertbench.formatting import shorten
+from bertbench.formatting import brief
 from bertbench.results.provenance import RESULTS_FILE
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class PredictedRun:
         facts = self.facts(key)
         answer = "(no answer)" if facts["answer"] is None else facts["answer"]
         margin = "" if facts["margin"] is None else f", margin {facts['margin']:.4f}"
-        return f"{shorten(answer)}  [EM {facts['exact_match'] // 100}, F1 {facts['f1']:.2f}{margin}]"
+        return f"{brief(answer)}  [EM {facts['exact_match'] // 100}, F1 {facts['f1']:.2f}{margin}]"
 
     def logit_differences(self, other: "PredictedRun") -> Iterator[float]:
         """The largest difference of each question's logits, over the n-best answers of both runs."""
@@ -149,7 +149,7 @@ def list_changes(runs: Sequence[PredictedRun], references: Mapping[str, Referenc
     changed = []
     for key, reference in references.items():
         if len({run.answers.get(key) for run in runs}) > 1:
-            say(shorten(f"{key}: {reference.question}"))
+            say(brief(f"{key}: {reference.question}"))
             for run in runs:
                 say(f"  {run.name}: {run.describe(key)}")
             facts = {run.name.lower(): run.facts(key) for run in runs}

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from bertbench.files import write_bytes
-from bertbench.formatting import printable, shorten
+from bertbench.formatting import brief
 from bertbench.report.checks import Check
 from bertbench.report.wording import State
 
@@ -27,10 +27,10 @@ def write_junit(path: Path, checks: Sequence[Check]) -> None:
             errors=str(sum(check.state == State.UNCLEAR for check in cases)),
         )
         for check in cases:
-            name = shorten(printable(check.name))
+            name = brief(check.name)
             case = ElementTree.SubElement(suite, "testcase", classname=f"bertbench.{section}", name=name)
             if check.state in ELEMENTS:
-                message = shorten(printable(check.message))
+                message = brief(check.message)
                 ElementTree.SubElement(case, ELEMENTS[check.state], message=message)
     ElementTree.indent(root)
     write_bytes(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

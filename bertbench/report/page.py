@@ -9,7 +9,7 @@ import jinja2
 
 from bertbench import __version__
 from bertbench.files import make_directory, write_text
-from bertbench.formatting import printable, shorten
+from bertbench.formatting import brief
 from bertbench.output_folders import written_together
 from bertbench.report.answers import answer_questions
 from bertbench.report.checks import Check, Results, collect_checks
@@ -76,13 +76,13 @@ def _render(template: str, values: dict[str, Any]) -> str:
 
 def _escape_markdown(text: str) -> str:
     """Text for a cell of a Markdown table: one line in which nothing marks up, links or mentions."""
-    escaped = re.sub(r"[\\|*_<>\[\]`~&#!]", r"\\\g<0>", shorten(printable(text)))
+    escaped = re.sub(r"[\\|*_<>\[\]`~&#!]", r"\\\g<0>", brief(text))
     return escaped.replace("@", "@<!-- -->")
 
 
 def _markdown_code(text: str) -> str:
     """Text as code within a line of Markdown, between more backticks than it has in a row."""
-    text = shorten(printable(text))
+    text = brief(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}"
