@@ -47,8 +47,7 @@ def start_tensorflow(
     check_address_space()
     if not trains and not deterministic and "tensorflow" not in sys.modules:
         os.environ.setdefault(_KEEP_WEIGHTS, "1")
-    with quiet_import():
-        import tensorflow  # noqa: F401
+    _import_tensorflow()
 
     default = default or default_threads(read_machine())
     threads = ThreadSettings(num_intra_threads or default.intra, num_inter_threads or default.inter)
@@ -87,9 +86,13 @@ def import_quietly() -> None:
     if "tensorflow" in sys.modules:
         return
     check_address_space()
+    _import_tensorflow()
+    apply_threads(default_threads(read_machine()))
+
+
+def _import_tensorflow() -> None:
     with quiet_import():
         import tensorflow  # noqa: F401
-    apply_threads(default_threads(read_machine()))
 
 
 @contextlib.contextmanager
@@ -116,8 +119,7 @@ def quiet_import() -> Iterator[None]:
 def start_measuring(threads: ThreadSettings, trains: bool) -> None:
     """Start TensorFlow in a process that only measures: see `start_tensorflow`."""
     os.environ[_KEEP_WEIGHTS] = "0" if trains else "1"
-    with quiet_import():
-        import tensorflow  # noqa: F401
+    _import_tensorflow()
     apply_threads(threads)
 
 
