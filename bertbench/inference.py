@@ -54,22 +54,40 @@ class Predictor:
         """The head's predictions for one batch."""
         return self._graph(tensors)
 
+    def prepare(self, features: Features, planner: BatchPlanner, *, deterministic: bool = False) -> None:
+        """Build the graph for `run_inference`; the model's weights may be loaded meanwhile."""
+        for plan in _plan(self._model, features, planner, deterministic)[:1]:
+            self._graph.prepare(assemble(features, plan).tensors)
+
     def _forward(self, batch: Mapping[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
         return self._model.head.predictions(self._model(batch), batch)
 
 
-def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
-    """Load a model for inference from its checkpoint.
+def create_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
+    """A model for inference whose variables have no values yet; `fill_model` loads them.
+
+    Raises:
+      InputError: the checkpoint has less than half of the weights.
+    """
+    require_size(source.config, source)
+    if compute.precision.int8 and int8_products() != ONEDNN:
+        notice(f"int8: {SLOW_INT8}.")
+    return BertModel(source.config, compute, task.make_head)
+
+
+def fill_model(model: BertModel, task: Task, source: ModelSource) -> None:
+    """Load a model's weights from its checkpoint.
 
     Raises:
       InputError: the source has no checkpoint, or it does not fit.
     """
-    checkpoint = source.opened
-    require_size(source.config, source)
-    if compute.precision.int8 and int8_products() != ONEDNN:
-        notice(f"int8: {SLOW_INT8}.")
-    model = BertModel(source.config, compute, task.make_head)
-    load_weights(model.variables_by_name, checkpoint, rows=task.head_rows(source))
+    load_weights(model.variables_by_name, source.opened, rows=task.head_rows(source))
+
+
+def load_model(task: Task, source: ModelSource, compute: Compute) -> BertModel:
+    """Load a model for inference from its checkpoint; raises as `create_model` and `fill_model`."""
+    model = create_model(task, source, compute)
+    fill_model(model, task, source)
     return model
 
 
@@ -89,11 +107,9 @@ def run_inference(
         With one intra-op thread the outputs of an example then depend on nothing but the example.
       predictor: the model's, if its graph is to serve several runs.
     """
+    plans, workers = _plan(model, features, planner, deterministic), 1
     if deterministic:
-        plans = plan_alone(features.lengths, planner.max_seq_length)
         workers = tf.config.threading.get_inter_op_parallelism_threads() or read_machine().usable_cores
-    else:
-        plans, workers = planner.plan(features.lengths, model.config, model.compute.precision), 1
     predictor = predictor or Predictor(model)
     collected = Collector(features, model.head.per_token)
     start = time.perf_counter()
@@ -128,6 +144,14 @@ def compute_batches(
         yield from pool.map(compute, plans[1:])
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _plan(
+    model: BertModel, features: Features, planner: BatchPlanner, deterministic: bool
+) -> list[BatchPlan]:
+    if deterministic:
+        return plan_alone(features.lengths, planner.max_seq_length)
+    return planner.plan(features.lengths, model.config, model.compute.precision)
 
 
 class Collector:

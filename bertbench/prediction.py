@@ -12,7 +12,7 @@ from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import InputError
 from bertbench.file_identity import DataFile, unchanged
-from bertbench.inference import InferenceRun, load_model, run_inference
+from bertbench.inference import InferenceRun, Predictor, create_model, fill_model, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.precision import Precision
 from bertbench.prediction_settings import PredictionSettings
@@ -49,13 +49,18 @@ def predict(task: Task, source: ModelSource, split: str, settings: PredictionSet
     """
     require_length(task, source.config)
     weights = checkpoint_files(source.required_checkpoint)
-    with unchanged(weights), ThreadPoolExecutor(max_workers=2) as pool:
+    with unchanged(weights), ThreadPoolExecutor(max_workers=3) as pool:
         reading = pool.submit(_timed, lambda: task.read(split))
         fingerprint = pool.submit(fingerprint_files, weights)
-        model, load_seconds = _timed(lambda: load_model(task, source, settings.compute))
+        model = create_model(task, source, settings.compute)
+        loading = pool.submit(_timed, lambda: fill_model(model, task, source))
         dataset, features_seconds = reading.result()
+        predictor = Predictor(model)
+        planner = _planner(task, settings)
+        predictor.prepare(dataset.features, planner, deterministic=settings.deterministic)
+        _, load_seconds = loading.result()
     seconds = {"features": features_seconds, "load": load_seconds}
-    return predict_dataset(model, task, dataset, settings, fingerprint.result(), seconds)
+    return predict_dataset(model, task, dataset, settings, fingerprint.result(), seconds, predictor)
 
 
 def predict_dataset(
@@ -65,11 +70,13 @@ def predict_dataset(
     settings: PredictionSettings,
     fingerprint: str,
     seconds: Mapping[str, float] | None = None,
+    predictor: Predictor | None = None,
 ) -> Prediction:
     """Run a loaded model over a data set and score the outputs.
 
     Args:
       fingerprint: of the model's checkpoint. seconds: of the stages before, by name.
+      predictor: the model's, if its graph exists.
 
     Raises:
       InputError: the data holds ids that the model does not know, or is what its scales were calibrated on.
@@ -80,9 +87,10 @@ def predict_dataset(
     run = run_inference(
         model,
         dataset.features,
-        BatchPlanner(settings.batching, settings.batch_size, task.max_seq_length),
+        _planner(task, settings),
         deterministic=settings.deterministic,
         description=f"predict {task.name} in {settings.compute.precision}",
+        predictor=predictor,
     )
     outcome, judging_seconds = _timed(lambda: task.evaluate(dataset, run.outputs))
     return Prediction(
@@ -93,6 +101,10 @@ def predict_dataset(
         fingerprint,
         {**(seconds or {}), "inference": run.seconds, "judging": judging_seconds},
     )
+
+
+def _planner(task: Task, settings: PredictionSettings) -> BatchPlanner:
+    return BatchPlanner(settings.batching, settings.batch_size, task.max_seq_length)
 
 
 def _require_held_out(dataset: Dataset, precision: Precision) -> None:

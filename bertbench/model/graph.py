@@ -23,11 +23,15 @@ class ShapelessGraph:
     def __call__(self, tensors: Mapping[str, np.ndarray], *arguments: Any) -> Any:
         """Call the function with a batch's arrays and further tensors."""
         batch = {name: tf.constant(array) for name, array in tensors.items()}
+        return self.prepare(tensors, *arguments)(batch, *arguments)
+
+    def prepare(self, tensors: Mapping[str, np.ndarray], *arguments: Any) -> Callable[..., Any]:
+        """The graph for batches like this one; variables that it uses need no values yet."""
         num_blocks = len(tensors["blocks"])
         with self._tracing:
             if num_blocks not in self._graphs:
                 self._graphs[num_blocks] = self._trace(num_blocks, tensors, arguments)
-        return self._graphs[num_blocks](batch, *arguments)
+        return self._graphs[num_blocks]
 
     def _trace(
         self, num_blocks: int, tensors: Mapping[str, np.ndarray], arguments: tuple[Any, ...]

@@ -12,7 +12,7 @@ from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.batching import ALONE_MULTIPLE, plan_alone
 from bertbench.data.features import Features
-from bertbench.inference import run_inference
+from bertbench.inference import Predictor, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.model.heads import SpanHead
 from bertbench.precision import PRECISIONS
@@ -45,18 +45,21 @@ def make_features(examples: tuple[int, ...] = tuple(range(len(LENGTHS)))) -> Fea
     return Features.from_rows(rows, [np.arange(len(row)) >= 3 for row in rows])
 
 
+def make_model(precision: str, seed: int | None = 3) -> BertModel:
+    return BertModel(
+        CONFIG,
+        Compute(PRECISIONS[precision]),
+        lambda weights, config, encoder: SpanHead(weights, config),
+        seed=seed,
+    )
+
+
 def deterministic_logits(
     precision: str, features: Features | None = None, batch_size: int = 4, batching: str = "bucketed"
 ) -> np.ndarray:
     """[T], the start logits of each example in turn."""
-    model = BertModel(
-        CONFIG,
-        Compute(PRECISIONS[precision]),
-        lambda weights, config, encoder: SpanHead(weights, config),
-        seed=3,
-    )
     run = run_inference(
-        model,
+        make_model(precision),
         features or make_features(),
         BatchPlanner(batching, batch_size, MAX_SEQ_LENGTH),
         deterministic=True,
@@ -81,6 +84,19 @@ def test_deterministic_logits_do_not_depend_on_batches_or_other_examples(precisi
     np.testing.assert_array_equal(
         deterministic_logits(precision, make_features((example,))), together[first : first + LENGTHS[example]]
     )
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_graph_built_before_the_weights_are_loaded_uses_them(deterministic):
+    filled, empty = make_model("fp32"), make_model("fp32", seed=None)
+    planner, features = BatchPlanner("bucketed", 4, MAX_SEQ_LENGTH), make_features()
+    predictor = Predictor(empty)
+    predictor.prepare(features, planner, deterministic=deterministic)
+    for name, variable in empty.variables_by_name.items():
+        variable.assign(filled.variables_by_name[name])
+    expected = run_inference(filled, features, planner, deterministic=deterministic)
+    got = run_inference(empty, features, planner, deterministic=deterministic, predictor=predictor)
+    np.testing.assert_array_equal(got.outputs["start_logits"], expected.outputs["start_logits"])
 
 
 def test_deterministic_logits_do_not_depend_on_the_number_of_threads():
