@@ -22,6 +22,7 @@ from bertbench.toml_files import TomlFile, TomlTable, option_keys
 
 FILE, SHARED_FILE = "bertbench.toml", "pyproject.toml"
 ACCURACY, THROUGHPUT = "accuracy", "throughput"
+RECORD = "--record-baselines"  # the option of `bertbench check` and of pytest
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OWN_KEYS = ("dir", "task", "data", "precisions", ACCURACY, THROUGHPUT)
 
@@ -150,6 +151,8 @@ def read_project(path: Path) -> Project:
     table.refuse_keys_but("baselines", "model")
     models = table.within("model")
     baselines = table.value("baselines", str) if "baselines" in table.values else "baselines"
+    if not baselines:
+        raise InputError(f"{table.place('baselines')}: is empty; give a folder, or leave it out.")
     return Project(
         path,
         path.parent / baselines,
@@ -197,7 +200,7 @@ def _read_precisions(table: TomlTable) -> tuple[str, ...]:
         return (FP32.name, BF16.name)
     names = table.value("precisions", list)
     for name in names:
-        if name not in PRECISIONS:
+        if not isinstance(name, str) or name not in PRECISIONS:
             raise InputError(
                 f"{table.place('precisions')} contains {name!r}; choose from {', '.join(PRECISIONS)}."
             )

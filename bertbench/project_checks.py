@@ -28,7 +28,7 @@ from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import FP32, parse_precision
 from bertbench.prediction import predict
 from bertbench.prediction_settings import PredictionSettings
-from bertbench.project import THROUGHPUT, Project, ProjectCheck, ProjectModel, ThroughputRule
+from bertbench.project import RECORD, THROUGHPUT, Project, ProjectCheck, ProjectModel, ThroughputRule
 from bertbench.results.accuracy import AccuracyCase, Ruling
 from bertbench.results.accuracy_baselines import read_baselines
 from bertbench.results.baselines import find_newest_case
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from bertbench.tasks.base import Task
 
 RECORDED = "recorded"
-RECORD = "--record-baselines"
 WARMUP_STEPS = 5
 _RULINGS = {
     VerdictKind.OK: Ruling.PASS,
@@ -175,7 +174,7 @@ class ProjectChecks:
         looks = dict.fromkeys(("baseline", "published"), run.predict_command)
         if fp32 is not None:
             looks["fp32"] = f"{fp32.predict_command} && {run.predict_command}"
-        case = dataclasses.replace(case, command=self._command(case.case))
+        case = dataclasses.replace(case, command=self._command(check))
         return JudgedScore(case, run.items, looks, self.recording)
 
     def judge_speed(self, check: ProjectCheck, rule: ThroughputRule) -> JudgedSpeed:
@@ -186,7 +185,7 @@ class ProjectChecks:
         """
         with measuring_process(self.threads, trains=False) as call:
             figures = call(_measure, check, rule, self.threads)
-        command = self._command(check.name)
+        command = self._command(check)
         head = parse_version(ThroughputCase, figures, check.name, THROUGHPUT_VERSION)
         storage = self.project.throughput_baselines
         base = None if self.recording else find_newest_case(storage, head.machine_id, check.name)
@@ -198,11 +197,11 @@ class ProjectChecks:
         verdict = dataclasses.replace(verdict, case=check.name, since=base.since)
         return JudgedSpeed(verdict, figures, self.recording, command)
 
-    def _command(self, name: str) -> str:
+    def _command(self, check: ProjectCheck) -> str:
         """The command that repeats a check; it names the file if that is in another folder."""
         file = self.project.file
         place = () if file.resolve().parent == Path.cwd() else (str(file),)
-        return shlex.join(["bertbench", "check", *place, "-k", name])
+        return shlex.join(["bertbench", "check", *place, "--only", check.kind, "-k", check.name])
 
     def _run(self, model: ProjectModel, precision: str) -> ScoredRun:
         key = model.name, precision

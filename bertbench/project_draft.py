@@ -53,7 +53,7 @@ def draft(options: ModelOptions, source: ModelSource, fitting: Fitting, folder: 
         "",
         f"[model.{_key(name)}]",
         f"dir = {_path(model_dir, folder)}  # BERT, {size}",
-        f"task = {json.dumps(task.name)}",
+        f"task = {_text(task.name)}",
         *(f"{key} = {value}" for key, value in _settings(fitting, folder)),
         *(f"{key} = {value}" for key, value in _overrides(options, folder)),
         'precisions = ["fp32", "bf16"]  # each is judged',
@@ -75,14 +75,14 @@ def _settings(fitting: Fitting, folder: Path) -> Iterator[tuple[str, str]]:
         if key == "data":
             yield key, f"{_path(value, folder)}  # {fitting.num_items:,} {task.unit}"
         else:
-            yield key, json.dumps(value)
+            yield key, _text(value)
 
 
 def _overrides(options: ModelOptions, folder: Path) -> Iterator[tuple[str, str]]:
     """The files of the model that are not in its folder."""
     for key, value in _changed(option_keys(ModelOptions), vars(options)):
         if key != "model-dir":
-            yield key, _path(value, folder) if isinstance(value, Path) else json.dumps(value)
+            yield key, _path(value, folder) if isinstance(value, Path) else _text(value)
 
 
 def _changed(fields: dict[str, OptionField], values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -95,7 +95,11 @@ def _path(path: Path | str, folder: Path) -> str:
     """A path as TOML, relative to the folder if it is inside."""
     place = Path(os.path.abspath(path))
     root = Path(os.path.abspath(folder))
-    return json.dumps(place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place))
+    return _text(place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)  # TOML has no escapes of surrogates
 
 
 def _key(name: str) -> str:

@@ -9,8 +9,9 @@ from bertbench.commands.options import ThreadOptions
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, print_json, say
 from bertbench.errors import BertbenchError, CannotJudge, GateFailed
+from bertbench.files import make_directory
 from bertbench.options import Option, Settings
-from bertbench.project import ProjectCheck, find_project_file, read_project
+from bertbench.project import ACCURACY, THROUGHPUT, Project, ProjectCheck, find_project_file, read_project
 
 if TYPE_CHECKING:
     from bertbench.project_checks import JudgedScore, JudgedSpeed, ProjectChecks
@@ -26,10 +27,13 @@ class CheckOptions(Settings):
     select: Annotated[
         str | None,
         Option(
-            "Judge only checks with this text in their name, such as bf16.",
+            "Judge only the check of this name, or those with this text in their name, such as bf16.",
             names=("-k", "--select"),
             group="data",
         ),
+    ] = None
+    only: Annotated[
+        str | None, Option("Judge only checks of this kind.", choices=(ACCURACY, THROUGHPUT), group="data")
     ] = None
     record_baselines: Annotated[
         bool, Option("Store the results of this run as the baselines.", group="output", switch=True)
@@ -64,9 +68,9 @@ class CheckVerdict:
 def check(options: CheckOptions) -> None:
     """Run the checks of the project file."""
     project = read_project(options.file or find_project_file(Path.cwd()))
-    selected = [made for made in project.checks if (options.select or "") in made.name]
-    if not selected:
-        raise CannotJudge(f"{project.file}: no check has {options.select!r} in its name.")
+    selected = _select(project, options)
+    if options.output_dir is not None:
+        make_directory(options.output_dir)
     if options.record_baselines:
         from bertbench.project_results import require_recordable
 
@@ -114,9 +118,23 @@ command = TypedCommand(
     \b
     Examples:
       bertbench check --record-baselines
-      bertbench check -k bf16 --output-dir results
+      bertbench check --only accuracy -k bf16 --output-dir results
     """,
 )
+
+
+def _select(project: Project, options: CheckOptions) -> list[ProjectCheck]:
+    """The checks that the options select: the one of the given name, or all whose name contains the text."""
+    text, kind = options.select or "", options.only
+    of_kind = [made for made in project.checks if kind in (None, made.kind)]
+    selected = [made for made in of_kind if made.name == text] or [
+        made for made in of_kind if text in made.name
+    ]
+    if not selected:
+        wanted = " and ".join(filter(None, (kind, text and repr(text))))
+        names = ", ".join(made.name for made in project.checks)
+        raise CannotJudge(f"{project.file}: no check matches {wanted}; its checks are {names}.")
+    return selected
 
 
 def _judge(checks: "ProjectChecks", made: ProjectCheck) -> CheckVerdict:

@@ -7,7 +7,7 @@ from typing import Annotated
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, print_json
-from bertbench.errors import InputError
+from bertbench.errors import BertbenchError, InputError
 from bertbench.files import write_text
 from bertbench.options import Option, Settings
 from bertbench.project import FILE, read_project
@@ -48,7 +48,11 @@ def init(options: InitOptions) -> None:
 
     fitting = detect_task(source, options.data)
     write_text(path, draft(options.model, source, fitting, Path.cwd()))
-    read_project(path)
+    try:
+        read_project(path)
+    except BertbenchError:
+        path.unlink()  # its paths have characters that TOML excludes
+        raise
     notice(f"{path}: written. Next: {NEXT}, and commit what it writes.")
     print_json({"file": str(path), "task": fitting.task.name, fitting.task.unit: fitting.num_items})
 
@@ -60,7 +64,7 @@ command = TypedCommand(
     help="""Write a bertbench.toml for a model and its data, with comments.
 
     The task is detected from the checkpoint and the data. `bertbench check` and pytest then run the checks
-    what the file asks for.
+    that the file asks for.
 
     \b
     Example:

@@ -1,6 +1,5 @@
 """Judged cases in a session: one test per case, one table, one `accuracy.json` and one verdict at the end."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,21 +7,17 @@ import pytest
 
 from bertbench.errors import BertbenchError, CannotJudge, GateFailed
 from bertbench.evaluation.items import Items
-from bertbench.files import make_directory
 from bertbench.formatting import NONE, decimals_for, format_number, signed, words
 from bertbench.gate.score_text import explain
-from bertbench.output_folders import written_together
+from bertbench.project import RECORD
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
 from bertbench.results.accuracy import (
-    ACCURACY_FILE,
     AccuracyCase,
     AccuracyResult,
     Ruling,
     ScoreComparison,
-    write_accuracy,
 )
 from bertbench.results.accuracy_baselines import record_baselines
-from bertbench.results.item_files import write_items
 from bertbench.tasks.table import scored_unit
 
 COLUMNS = (
@@ -30,7 +25,6 @@ COLUMNS = (
     "quantity", "expected", "95 % interval", "changed", "also",
 )  # fmt: skip
 SHORT = COLUMNS[:5]
-RECORD = "--record-baselines"
 
 
 def accuracy_table(config: pytest.Config) -> SummaryTable:
@@ -111,18 +105,6 @@ def row(case: AccuracyCase, made: ScoreComparison) -> tuple[str, ...]:
 def short_name(quantity: str) -> str:
     """A score's name in a table."""
     return "EM" if quantity == "exact_match" else words(quantity)
-
-
-def write_accuracy_results(config: pytest.Config, folder: Path) -> None:
-    """Write `accuracy.json` and each case's scores by item beside it."""
-    judged = summary_of(config).cases.values()
-    with written_together(make_directory(folder), last=ACCURACY_FILE) as staging:
-        cases = []
-        for entry in judged:
-            name = f"{entry.case.case}.npz"
-            write_items(staging / name, entry.items)
-            cases.append(dataclasses.replace(entry.case, per_question_scores=name))
-        write_accuracy(staging / ACCURACY_FILE, _result(tuple(cases)))
 
 
 def record_session(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:

@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "benchmark: throughput as a share of the machine's limit")
     folders = {config.rootpath, config.invocation_params.dir}
     places = [folder / name for folder in folders for name in ("bertbench.toml", "pyproject.toml")]
-    if any(is_project(path) for path in places):
+    # The main process of pytest-xdist collects nothing, so it cannot see projects in other folders.
+    if getattr(config.option, "dist", "no") != "no" or any(is_project(path) for path in places):
         load_hooks(config)
 
 
@@ -51,8 +52,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def is_project(path: Path) -> bool:
     """Whether a file is a project file."""
     if path.name == "pyproject.toml" and path.is_file():
-        return "[tool.bertbench" in path.read_text(encoding="utf-8", errors="replace")
+        return _has_tables(path.read_bytes())
     return path.name == "bertbench.toml" and path.is_file()
+
+
+def _has_tables(content: bytes) -> bool:
+    """Whether a `pyproject.toml` has `[tool.bertbench]`; pytest reports one that is not TOML."""
+    if b"bertbench" not in content:
+        return False
+    import tomllib
+
+    try:
+        tools = tomllib.loads(content.decode()).get("tool")
+    except ValueError:
+        return False
+    return isinstance(tools, dict) and "bertbench" in tools
 
 
 def load_hooks(config: pytest.Config, names: Iterable[str] = HOOKS) -> None:

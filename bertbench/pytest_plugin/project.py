@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bertbench.errors import BertbenchError, CannotJudge, GateFailed
+from bertbench.errors import BertbenchError, CannotJudge, GateFailed, InputError
+from bertbench.files import make_directory
 from bertbench.formatting import format_number, percent, signed
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MARKERS = {ACCURACY: "accuracy", THROUGHPUT: "benchmark"}
 COLUMNS = ("case", "verdict", "examples/s", "efficiency", "change", "allowed drop", "reason")
 SHORT = COLUMNS[:6]
+FILES = pytest.StashKey[dict[str, Path]]()  # the project file of each check
 
 
 class ProjectFile(pytest.File):
@@ -32,16 +34,29 @@ class ProjectFile(pytest.File):
         """An item per check."""
         try:
             project = read_project(self.path)
-            self._require_recordable(project)
+            self._require_distinct(project)
+            self._require_outputs(project)
         except BertbenchError as error:
             raise self.CollectError(str(error)) from None
         checks = functools.cache(lambda: _open(project, recording=self.config.option.record_baselines))
         for check in project.checks:
             yield ProjectItem.from_parent(self, name=check.name, check=check, checks=checks)
 
-    def _require_recordable(self, project: Project) -> None:
-        """Reject recording before anything is measured, if it would fail at the end."""
+    def _require_distinct(self, project: Project) -> None:
+        """Reject a second project with a check of the same name: results and baselines have only the name."""
+        files = self.config.stash.setdefault(FILES, {})
+        for check in project.checks:
+            if (other := files.setdefault(check.name, self.path)) != self.path:
+                raise InputError(
+                    f"{self.path}: {check.name} is also in {other}; rename one of the models, or run pytest "
+                    "for one file at a time."
+                )
+
+    def _require_outputs(self, project: Project) -> None:
+        """Reject outputs before anything is measured, if they could not be written at the end."""
         option = self.config.option
+        if option.results_dir:
+            make_directory(option.results_dir)
         if option.record_baselines:
             from bertbench.project_results import require_recordable
 
@@ -93,7 +108,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         _record(session, summary)
     if config.option.results_dir:
         speeds = list(summary.speeds.values())
-        write_results(config.option.results_dir, scores, speeds, summary.judgments)
+        try:
+            write_results(config.option.results_dir, scores, speeds, summary.judgments)
+        except BertbenchError as error:
+            summary.verdicts.append(str(error))
+            session.exitstatus = error.exit_status
     if summary.cases:
         summary.verdicts.append(closing_line(config))
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertbench.console import make_table, render_text
 from bertbench.evaluation.items import Items
 from bertbench.gate.result import Verdict
 from bertbench.measure.machine import read_machine
 from bertbench.parsing import parse_dataclass
 from bertbench.results.accuracy import AccuracyCase
+from bertbench.tables import make_table, render_text
 
 SUMMARY = pytest.StashKey["SessionSummary"]()
 

@@ -6,6 +6,7 @@ are correct. Scores by item are in a folder beside the file, in the order of the
 """
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from bertbench.results.seal import require_seal, seal
 
 RECORDED = Path("baselines/accuracy.json")
 PUBLISHED = Path("baselines/published.json")
+_OWN_NAME = re.compile(r".+-[0-9a-f]{12}\.npz")
 
 Key = tuple[str, str, str, str]
 
@@ -216,13 +218,14 @@ def _keep_items(folder: Path, case: AccuracyCase, items: Items) -> str:
 
 
 def _name_of(case: str, content: Path) -> str:
+    """A name that `_OWN_NAME` matches."""
     return f"{case}-{sha256_of_file(content)[:12]}.npz"
 
 
 def _remove_unused(folder: Path, stored: Iterable[AccuracyBaseline]) -> None:
     named = {baseline.per_question_scores for baseline in stored}
     for file in folder.iterdir():
-        if file.name not in named:
+        if _OWN_NAME.fullmatch(file.name) and file.name not in named:
             file.unlink()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bertbench.errors import InputError
 from bertbench.results.provenance import now
-from bertbench.results.repository import committer, find_root, is_dirty, resolve_commit
+from bertbench.results.repository import committer, find_root, has_commit, is_dirty, resolve_commit
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,11 @@ def require_clean_tree(baselines: Path, *, allow_dirty: bool) -> bool:
     """Whether the work tree has changes apart from the folder `baselines`.
 
     Raises:
-      InputError: it has, and `allow_dirty` is false; or the folder is not in a work tree.
+      InputError: it has, and `allow_dirty` is false; or the folder is not in a work tree with a commit.
     """
     root = find_root(baselines)
+    if not has_commit(root):
+        raise InputError(f"{root}: has no commit yet; commit first, so that a baseline names its commit.")
     dirty = is_dirty(root, apart_from=baselines.resolve().relative_to(root).as_posix())
     if dirty and not allow_dirty:
         raise InputError(

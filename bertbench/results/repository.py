@@ -15,7 +15,14 @@ def find_root(inside: Path) -> Path:
     Raises:
       InputError: git is missing or `inside` is not a work tree.
     """
-    shown = run_git(inside, "rev-parse", "--show-toplevel")
+    done = _run(inside, "rev-parse", "--show-toplevel")
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["git failed"])[0].removeprefix("fatal: ")
+        raise InputError(
+            f"{inside}: is not in the work tree of a git repository ({reason}); results are stored with "
+            "their commit: run `git init` and commit, or change to the repository."
+        )
+    shown = done.stdout.rstrip("\n")
     return Path(os.fsdecode(shown.encode(errors="surrogateescape")))  # in any locale
 
 
@@ -33,6 +40,11 @@ def resolve_commit(root: Path, revision: str) -> str:
             "check its name."
         )
     return done.stdout.strip()
+
+
+def has_commit(root: Path) -> bool:
+    """Whether the current branch has a commit."""
+    return _run(root, "rev-parse", "--verify", "--quiet", "HEAD").returncode == 0
 
 
 def list_ancestors(root: Path, commit: str) -> list[str]:

@@ -20,12 +20,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     ended = config.stash[ENDINGS].markers
     if is_xdist_worker(config) or not ended["accuracy"]:
         return
-    from bertbench.pytest_plugin.accuracy import (
-        accuracy_table,
-        closing_line,
-        record_session,
-        write_accuracy_results,
-    )
+    from bertbench.project_results import write_results
+    from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, record_session
 
     if not summary_of(config).cases:
         accuracy_table(config).notes.append(
@@ -36,7 +32,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             session.exitstatus = session.exitstatus or CannotJudge.exit_status
         return
     if config.option.results_dir:
-        write_accuracy_results(config, config.option.results_dir)
+        scores = [(entry.case, entry.items) for entry in summary_of(config).cases.values()]
+        write_results(config.option.results_dir, scores, (), ())
     if config.option.record_baselines:
         record_session(session, config.rootpath / RECORDED, allow_dirty=config.option.allow_dirty)
     summary_of(config).verdicts.append(closing_line(config))

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from bertbench.files import read_json, write_json
 from bertbench.results.seal import seal
 from bertbench.tasks.classifier import ClassifierTask
 from bertbench.tasks.squad import SquadTask
+from suites.unit.git_repository import git
 
 QUESTIONS = 60
 CLASSIFIER = """\
@@ -31,12 +31,6 @@ batch-size = 1
 steps = 7
 max-slowdown = 0.5
 """
-
-
-def git(folder, *words):
-    """Run git with a user name that does not depend on the machine."""
-    identity = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
 def commit_all(folder):

@@ -140,6 +140,7 @@ FAULTS = {
     "no choice": ('"squad"', '"ner"', "line 4: model.faq.task is 'ner'; choose one of squad"),
     "no such GELU": ('"erf"', '"exact"', "line 6: model.faq.gelu is 'exact'; choose one of"),
     "no such precision": ('"bf16"', '"int4"', "line 7: model.faq.precisions contains 'int4'"),
+    "nested precisions": ("precisions = [", "precisions = [[],", "line 7: model.faq.precisions contains []"),
     "a precision twice": ('"bf16"', '"fp32"', "line 7: model.faq.precisions: give"),
     "no precision": ('    "fp32",\n    "bf16",\n', "", "line 7: model.faq.precisions: give"),
     "no such folder": ("models/faq", "models/nowhere", "line 3: model.faq.dir: "),

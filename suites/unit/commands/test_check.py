@@ -52,7 +52,7 @@ def test_accuracy_check_is_unclear_then_recorded_then_passed_then_failed(tmp_pat
     assert good.checkpoint_fingerprint != bad.checkpoint_fingerprint
 
 
-def test_throughput_check_is_recorded_then_passed_then_failed(tmp_path, check):
+def test_throughput_check_is_recorded_and_then_not_judged_wrongly(tmp_path, check):
     folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
     status, lines, message = check(folder, "-k", "own-b1", "--record-baselines")
     assert status == 0, message
@@ -75,14 +75,31 @@ def test_missing_baseline_of_this_machine_is_unclear(tmp_path, check):
     folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
     status, lines, _ = check(folder, "-k", "own-b1")
     assert (status, len(lines)) == (3, 1)
-    remedy = f"bertbench check -k {SPEED} --record-baselines"
+    remedy = f"bertbench check --only throughput -k {SPEED} --record-baselines"
     assert lines[0].endswith(f"no baseline for this machine; record one: {remedy}")
 
 
-def test_selecting_no_check_is_unclear(tmp_path, check):
-    status, lines, message = check(make_repository(tmp_path), "-k", "bf16")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("-k", "bf16"), "'bf16'"), (("--only", "throughput", "-k", "fp32"), "throughput and 'fp32'")],
+)
+def test_selecting_no_check_is_unclear(tmp_path, check, words, told):
+    status, lines, message = check(make_repository(tmp_path), *words)
     assert (status, lines) == (3, [])
-    assert "no check has 'bf16' in its name" in message
+    assert f"no check matches {told}; its checks are {SCORE}." in message
+
+
+def test_name_of_a_check_selects_only_that_one(tmp_path, check):
+    """Not the check of speed, whose name begins with it: recording a score must not record the speed."""
+    folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
+    _, lines, _ = check(folder, "-k", SCORE)
+    assert [line.split()[1] for line in lines] == [f"{SCORE}:"]
+
+
+def test_only_checks_of_one_kind_are_run(tmp_path, check):
+    folder = make_repository(tmp_path, CLASSIFIER + THROUGHPUT)
+    status, lines, _ = check(folder, "--only", "accuracy")
+    assert (status, [line.split()[1] for line in lines]) == (3, [f"{SCORE}:"])
 
 
 def test_recording_with_uncommitted_changes_is_rejected(tmp_path, check):
@@ -100,7 +117,7 @@ def test_project_file_may_be_in_another_folder(tmp_path, check):
     file = folder / "bertbench.toml"
     status, lines, _ = check("/", file)
     assert (status, len(lines)) == (3, 1)
-    remedy = f"bertbench check {file} -k {SCORE} --record-baselines"
+    remedy = f"bertbench check {file} --only accuracy -k {SCORE} --record-baselines"
     assert lines[0].endswith(f"; record one: {remedy}")
 
 

@@ -67,6 +67,25 @@ def test_init_writes_given_options(folder, call_here):
     assert (table["vocab-file"], table["do-lower-case"]) == ("words.txt", False)
 
 
+@pytest.mark.parametrize("name", ["\N{HUGGING FACE}-faq", "中文 模型"])
+def test_init_writes_paths_of_any_characters(folder, call_here, name):
+    model = shutil.copytree(SquadTask.embedded.model_dir, folder / name)
+    write_squad(folder / "dev.json")
+    status, _, err = call_here("init", "--model-dir", model, "--data", "dev.json")
+    assert status == 0, err
+    (made,) = read_project(folder / "bertbench.toml").models
+    assert made.options.model_dir == folder / name
+
+
+def test_init_leaves_no_file_that_cannot_be_read(folder, call_here):
+    """TOML excludes the character DEL, which is valid in paths."""
+    model = shutil.copytree(SquadTask.embedded.model_dir, folder / "a\x7fb")
+    write_squad(folder / "dev.json")
+    status, _, err = call_here("init", "--model-dir", model, "--data", "dev.json")
+    assert (status, err.count("\n")) == (2, 1)
+    assert not (folder / "bertbench.toml").exists()
+
+
 def test_init_does_not_overwrite_existing_file(folder, call_here):
     (folder / "bertbench.toml").write_text("mine")
     status, _, err = call_here("init", "--model-dir", SquadTask.embedded.model_dir, "--data", "dev.json")

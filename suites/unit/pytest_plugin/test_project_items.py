@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from bertbench.files import read_json
+from bertbench.pytest_plugin.entry import is_project
 from suites.unit.own_project import CLASSIFIER, THROUGHPUT, commit_all, damage, make_repository
 
 pytestmark = pytest.mark.unit
@@ -28,15 +29,15 @@ def collect(folder, *arguments):
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory):
+def project(tmp_path_factory):
     return make_repository(tmp_path_factory.mktemp("own"), CLASSIFIER + THROUGHPUT)
 
 
-def test_collected_checks_have_names_and_markers(repository):
+def test_collected_checks_have_names_and_markers(project):
     both = [f"bertbench.toml::{SCORE}", f"bertbench.toml::{SPEED}"]
-    assert collect(repository, "--strict-markers") == both
-    assert collect(repository, "-m", "accuracy") == both[:1]
-    assert collect(repository, "-m", "benchmark", "-k", "own-b1") == both[1:]
+    assert collect(project, "--strict-markers") == both
+    assert collect(project, "-m", "accuracy") == both[:1]
+    assert collect(project, "-m", "benchmark", "-k", "own-b1") == both[1:]
 
 
 def test_checks_in_pyproject_are_collected(tmp_path):
@@ -45,6 +46,40 @@ def test_checks_in_pyproject_are_collected(tmp_path):
     (folder / "bertbench.toml").unlink()
     (folder / "pyproject.toml").write_text(text)
     assert collect(folder) == [f"pyproject.toml::{SCORE}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ('[tool]\nbertbench.model.own.dir = "none"\n', 1),
+        ("[ tool.bertbench ]\n", 1),
+        ("# [tool.bertbench.model.own]\n[tool.other]\n", 0),
+        ("[tool.bertbench-x]\n", 0),
+        ('name = "bertbench"\n', 0),
+    ],
+)
+def test_pyproject_is_collected_if_it_has_the_table_in_any_spelling(tmp_path, text, count):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert sum(is_project(path) for path in tmp_path.iterdir()) == count
+
+
+def test_two_projects_with_the_same_check_are_rejected(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        make_repository(tmp_path / name)
+    status, out = run_pytest(tmp_path, "-q")
+    assert status == 2
+    assert f"{SCORE} is also in {tmp_path / 'a' / 'bertbench.toml'}; rename one of the models" in out
+
+
+@pytest.mark.parametrize("place", ["results", "results/deeper"])
+def test_file_in_place_of_the_results_folder_is_reported_before_the_checks(tmp_path, place):
+    folder = make_repository(tmp_path)
+    (folder / "results").touch()
+    status, out = run_pytest(folder, "-q", "--results-dir", place)
+    assert status == 2
+    assert f"{place}: cannot be created as a folder" in out
+    assert "INTERNALERROR" not in out
 
 
 def test_repository_without_project_file_is_not_changed(tmp_path):
@@ -97,3 +132,13 @@ def test_parallel_workers_write_one_result(tmp_path):
     assert status == 0, out
     names = {entry["case"] for entry in read_json(folder / "baselines" / "accuracy.json")["baselines"]}
     assert names == {SCORE, SCORE.replace("own", "twin")}
+
+
+def test_parallel_workers_report_a_project_in_a_subfolder(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "part").mkdir()
+    make_repository(tmp_path / "part")
+    status, out = run_pytest(tmp_path, "-n", "1", "--results-dir", "results")
+    assert status == 3, out
+    assert out.splitlines()[-1] == "exit status 3"
+    assert read_json(tmp_path / "results" / "accuracy.json")["cases"][0]["case"] == SCORE

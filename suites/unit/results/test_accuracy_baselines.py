@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
-import subprocess
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from bertbench.results.accuracy_baselines import (
     record_baselines,
 )
 from bertbench.results.item_files import write_items
+from suites.unit.git_repository import git
 from suites.unit.rewritten_baselines import rewrite
 
 pytestmark = pytest.mark.unit
@@ -41,12 +41,6 @@ def path(tmp_path):
     git(tmp_path, "add", "code.py")
     git(tmp_path, "commit", "-q", "-m", "one")
     return tmp_path / "baselines" / "accuracy.json"
-
-
-def git(folder, *arguments):
-    return subprocess.run(
-        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
-    ).stdout.strip()
 
 
 F1 = np.array([100.0, 51.0])
@@ -155,6 +149,31 @@ def test_recording_with_uncommitted_changes_is_rejected_or_marked(path):
     assert not path.exists()
     case = record(path, allow_dirty=True)
     assert read_baselines(path).find(case).recorded.dirty
+
+
+def test_recording_removes_only_its_own_unused_files(path):
+    record(path)
+    folder = items_folder(path)
+    (stored,) = folder.iterdir()
+    (folder / "README").write_text("mine")
+    (folder / "mine.npz").write_text("mine")
+    (folder / "deeper").mkdir()
+    record(path, F1 - 1, allow_dirty=True)
+    (other,) = {file.name for file in folder.iterdir()} - {"README", "mine.npz", "deeper"}
+    assert other != stored.name
+
+
+def test_recording_without_any_commit_is_rejected(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "baselines").mkdir()
+    with pytest.raises(InputError, match="has no commit yet; commit first"):
+        record(tmp_path / "baselines" / "accuracy.json", allow_dirty=True)
+
+
+def test_recording_outside_a_repository_is_rejected(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(InputError, match=r"not in the work tree of a git repository .*run `git init`"):
+        record(tmp_path / "accuracy.json")
 
 
 @pytest.mark.parametrize(
