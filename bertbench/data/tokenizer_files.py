@@ -6,6 +6,8 @@ Without such a file the defaults of the original are used. (https://huggingface.
 https://huggingface.co/docs/tokenizers/api/normalizers)
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import json
@@ -26,6 +28,7 @@ from bertbench.files import read_content, read_json, write_json, write_text
 VOCABULARY_NAME = "vocab.txt"
 TOKENIZER_NAME = "tokenizer.json"
 CONFIG_NAME = "tokenizer_config.json"
+_MODEL_CONFIG_NAME = "config.json"
 
 _HUGGING_FACE_RULES = TextRules(max_chars_per_word=100)
 # Keys of tokenizer_config.json -> fields of `TextRules`. transformers does not write the last one.
@@ -41,6 +44,8 @@ _NEUTRAL_VALUES: dict[str, Any] = {
     "do_basic_tokenize": True,
     "never_split": [],
     "wordpieces_prefix": "##",
+    "word_tokenizer_type": "basic",  # BertJapaneseTokenizer's, as the next
+    "subword_tokenizer_type": "wordpiece",
     **{f"{token.strip('[]').lower()}_token": token for token in SPECIAL_TOKENS},
 }
 # Tokenizers that work like BERT's; the last two are their names in tokenizer.json.
@@ -79,11 +84,12 @@ class TokenizerFiles:
             notice(f"{self.vocab_file}: its wordpieces are used, not those of {described.vocabulary.file}.")
         return Tokenizer(vocabulary, self._read_rules(described))
 
-    def _read_tokenizer_json(self) -> "_TokenizerJson | None":
+    def _read_tokenizer_json(self) -> _TokenizerJson | None:
         path = self.vocab_file if self.vocab_file.name == TOKENIZER_NAME else self._beside(TOKENIZER_NAME)
         return None if path is None else _TokenizerJson.read(path)
 
-    def _read_rules(self, described: "_TokenizerJson | None") -> TextRules:
+    def _read_rules(self, described: _TokenizerJson | None) -> TextRules:
+        self._require_class()
         rules = described.rules if described else self._default_rules()
         config = self._beside(CONFIG_NAME)
         if config is not None:
@@ -96,8 +102,18 @@ class TokenizerFiles:
             notice(f"{source}: differs from {option}; the option is used.")
         return dataclasses.replace(rules, do_lower_case=self.do_lower_case)
 
+    def _require_class(self) -> None:
+        """Check the kind of tokenizer, which old folders name in the model's configuration."""
+        for path in filter(None, map(self._beside, (CONFIG_NAME, _MODEL_CONFIG_NAME))):
+            values = read_json(path)
+            name = values.get("tokenizer_class") if isinstance(values, dict) else None
+            if name is not None and not _CLASSES.fullmatch(str(name)):
+                raise InputError(f"{path}: tokenizer_class is {name!r}, which does not work like BERT's.")
+            if name is not None:
+                return
+
     def _default_rules(self) -> TextRules:
-        googles = self._beside("bert_config.json") or not self._beside("config.json")
+        googles = self._beside("bert_config.json") or not self._beside(_MODEL_CONFIG_NAME)
         return TextRules() if googles and not self._beside(CONFIG_NAME) else _HUGGING_FACE_RULES
 
     def _beside(self, name: str) -> Path | None:
@@ -157,9 +173,6 @@ def _apply_config(rules: TextRules, path: Path) -> TextRules:
     values = read_json(path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: is not a JSON object; give the model's file, or remove it.")
-    name = values.get("tokenizer_class")
-    if name is not None and not _CLASSES.fullmatch(str(name)):
-        raise InputError(f"{path}: tokenizer_class is {name!r}, which does not work like BERT's.")
     for key, neutral in _NEUTRAL_VALUES.items():
         value = values.get(key)
         content = value.get("content") if isinstance(value, dict) else value
@@ -181,7 +194,7 @@ class _TokenizerJson:
     rules: TextRules
 
     @classmethod
-    def read(cls, path: Path) -> "_TokenizerJson":
+    def read(cls, path: Path) -> _TokenizerJson:
         content = read_content(path)
         try:
             tokenizer = tokenizers.Tokenizer.from_buffer(content.data)

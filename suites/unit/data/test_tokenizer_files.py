@@ -158,6 +158,17 @@ def test_folder_without_tokenizer_gives_none(tmp_path):
         find_tokenizer(tmp_path, tmp_path / "vocab.txt")
 
 
+def test_tokenizer_class_in_the_models_configuration_is_checked(tmp_path):
+    """As in folders of old versions, whose tokenizer_config.json names none."""
+    write_vocabulary(tmp_path)
+    write_config(tmp_path, do_lower_case=False)
+    (tmp_path / "config.json").write_text(json.dumps({"tokenizer_class": "BertJapaneseTokenizer"}))
+    with pytest.raises(InputError, match=r"/config\.json: tokenizer_class is 'BertJapaneseTokenizer'"):
+        divided(tmp_path)
+    write_config(tmp_path, tokenizer_class="BertTokenizer")
+    divided(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -166,6 +177,8 @@ def test_folder_without_tokenizer_gives_none(tmp_path):
             "tokenizer_class is 'RobertaTokenizer', which does not work like BERT",
         ),
         ({"tokenizer_class": "BertJapaneseTokenizer"}, "tokenizer_class is 'BertJapaneseTokenizer'"),
+        ({"word_tokenizer_type": "mecab"}, "word_tokenizer_type is 'mecab'; only 'basic'"),
+        ({"subword_tokenizer_type": "character"}, "subword_tokenizer_type is 'character'; only 'wordpiece'"),
         ({"do_basic_tokenize": False}, "do_basic_tokenize is False; only True is supported"),
         ({"cls_token": "<s>"}, "cls_token is '<s>'; only '\\[CLS\\]'"),
         ({"sep_token": {"content": "</s>"}}, "sep_token is '</s>'; only '\\[SEP\\]'"),
