@@ -5,6 +5,7 @@ import numpy as np
 from bertbench.data.batch import assemble
 from bertbench.data.batching import BatchPlan, Block
 from bertbench.data.features import Features
+from bertbench.data.fixed_widths import FixedWidths
 from bertbench.data.squad import make_example
 from bertbench.data.squad_windows import make_windows
 from bertbench.errors import InputError
@@ -14,25 +15,23 @@ from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel
 from bertbench.tasks.squad import SquadTask
 
-WIDTH_STEP = 64  # tokens; limits the padding of a window, and the number of shapes
-
 
 class Answerer:
     """Answers questions, one window of wordpieces per call.
 
-    A window is padded to the next multiple of `WIDTH_STEP`, so that all windows have one of a few shapes,
-    each compiled once.
+    A window is padded to one of a few widths, each compiled once.
     """
 
     def __init__(self, model: BertModel, task: SquadTask) -> None:
+        """Raises `InputError` if the longest question leaves no room for a context."""
+        task.settings.windows.require_room()
         self._task = task
         self._predict = Predictor(model)
-        longest = task.max_seq_length
-        self._widths = (*range(WIDTH_STEP, longest, WIDTH_STEP), longest)
+        self._widths = FixedWidths(task.max_seq_length)
 
     def warm_up(self) -> None:
         """Compile every shape, so that no question waits for it."""
-        for width in self._widths:
+        for width in self._widths.all:
             ids = np.zeros((1, width), np.int32)
             self._logits(Features.from_rows(ids, ids), 0)
 
@@ -64,7 +63,7 @@ class Answerer:
     def _logits(self, features: Features, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Start and end logits, float32 [tokens of the window]."""
         length = int(features.lengths[index])
-        width = next(width for width in self._widths if width >= length)
+        width = self._widths.holding(length)
         batch = assemble(features, BatchPlan((Block(((index,),), width),)))
         outputs = self._predict(batch.tensors)
         return outputs["start_logits"].numpy()[:length], outputs["end_logits"].numpy()[:length]

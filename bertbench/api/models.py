@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.compute import Compute, KernelOptions
 from bertbench.errors import InputError
 from bertbench.evaluation.decoded_answers import Answer
 from bertbench.evaluation.items import Items
+from bertbench.file_identity import unchanged
 from bertbench.precision import parse_precision
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.results.schema import ThroughputCase
@@ -63,12 +65,18 @@ class Model:
     """
 
     def __init__(
-        self, name: str, make_task: Callable[..., Task], source: "ModelSource", model: "BertModel"
+        self,
+        name: str,
+        make_task: Callable[..., Task],
+        source: "ModelSource",
+        model: "BertModel",
+        fingerprint: str,
     ) -> None:
-        """`make_task(data=...)` is the task with that data."""
+        """`make_task(data=...)` is the task with that data; the fingerprint is that of the loaded weights."""
         self.name = name
         self.precision = model.compute.precision.name
         self._make_task, self._source, self._model = make_task, source, model
+        self._fingerprint = fingerprint
 
     def predict(self, data: Path | str, *, batch_size: int = 32) -> Predictions:
         """Predict a data set, and score the predictions if it has labels.
@@ -119,9 +127,8 @@ class Model:
         config, compute = self._source.config, self._model.compute
         case = BenchmarkCase(self._make_task(), "inference", compute, self.name, config, batch_size)
         workload = full_length_workload(case, steps)
-        return throughput_case(
-            measure_workload(case, workload, warmup_steps=warmup_steps, source=self._source)
-        )
+        result = measure_workload(case, workload, warmup_steps=warmup_steps, source=self._source)
+        return throughput_case(result, startup=False)  # this process was started for other things, too
 
     @functools.cached_property
     def _answerer(self) -> "Answerer":
@@ -131,12 +138,6 @@ class Model:
         if not isinstance(task, SquadTask):
             raise InputError(f"a {task.name} model cannot answer questions; load one with task='squad'.")
         return Answerer(self._model, task)
-
-    @functools.cached_property
-    def _fingerprint(self) -> str:
-        from bertbench.checkpoint.finding import checkpoint_fingerprint
-
-        return checkpoint_fingerprint(self._source.required_checkpoint)
 
 
 def load(
@@ -171,7 +172,10 @@ def load(
 
     from bertbench.inference import load_model
 
-    return Model(Path(model_dir).resolve().name, make, source, load_model(make(), source, compute))
+    weights = checkpoint_files(source.required_checkpoint)
+    with unchanged(weights):
+        model, fingerprint = load_model(make(), source, compute), fingerprint_files(weights)
+    return Model(Path(model_dir).resolve().name, make, source, model, fingerprint)
 
 
 def benchmark(

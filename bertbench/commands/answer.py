@@ -108,9 +108,7 @@ class _Stop:
         self._waiting = False
 
     def __enter__(self) -> "_Stop":
-        self._kept = {
-            number: signal.signal(number, self._handle) for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        self._kept = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -127,16 +125,21 @@ class _Stop:
         number = 0
         while not self._signal and output_is_read():
             try:
-                self._waiting = True
-                line = stream.readline()
+                line = self._wait(stream)
             except _Interrupted:
                 return
-            finally:
-                self._waiting = False
             if not line:
                 return
             number += 1
             yield number, line
+
+    def _wait(self, stream: IO[bytes]) -> bytes:
+        """The next line; none after a signal that came just before the wait."""
+        try:
+            self._waiting = True
+            return b"" if self._signal else stream.readline()
+        finally:
+            self._waiting = False
 
     def exit(self) -> None:
         """End the process with the received signal, if there was one."""

@@ -9,10 +9,10 @@ from bertbench.batch_planner import BatchPlanner
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import BatchPlan, Block
 from bertbench.data.features import Features
+from bertbench.data.fixed_widths import FixedWidths
 from bertbench.inference import Predictor
 from bertbench.model.bert import BertModel
 
-WIDTH_STEP = 64  # tokens; each row has fewer padding tokens
 PADDING_LOGIT = -10000.0
 _TIMED = 3
 
@@ -21,7 +21,7 @@ class WindowEngine:
     """The logits of windows by their number in a data set.
 
     Attributes:
-      sizes: the rows that a batch may have: powers of two.
+      sizes: the rows that a batch may have: powers of two, and the largest number.
     """
 
     def __init__(self, model: BertModel, features: Features, max_seq_length: int, batch_size: int) -> None:
@@ -29,15 +29,15 @@ class WindowEngine:
         self._model, self._features, self._longest = model, features, max_seq_length
         self._predict = Predictor(model)
         self._batch_size = batch_size
-        self.sizes = tuple(2**power for power in range(batch_size.bit_length()))
-        self._widths = (*range(WIDTH_STEP, max_seq_length, WIDTH_STEP), max_seq_length)
+        self.sizes = (*(2**power for power in range((batch_size - 1).bit_length())), batch_size)
+        self._widths = FixedWidths(max_seq_length)
 
     def warm_up(self) -> dict[int, float]:
         """Compile every shape; returns the seconds of a batch of the longest windows by number of rows."""
         longest = int(np.argmax(self._features.lengths))
         seconds = {}
         for size in self.sizes:
-            for width in self._widths:
+            for width in self._widths.all:
                 plan = BatchPlan((Block(((),) * size, width),))
                 if width >= self._features.lengths[longest]:
                     plan = BatchPlan((Block(((longest,),) * size, width),))
@@ -56,7 +56,7 @@ class WindowEngine:
 
     def run(self, indexes: Sequence[int]) -> list[np.ndarray]:
         """The logits of a few windows in one batch: float32 [max_seq_length, 2] each."""
-        width = self._width_for(int(self._features.lengths[list(indexes)].max()))
+        width = self._widths.holding(int(self._features.lengths[list(indexes)].max()))
         rows = next(size for size in self.sizes if size >= len(indexes))
         plan = BatchPlan((Block((*((index,) for index in indexes), *((),) * (rows - len(indexes))), width),))
         return list(self._logits(assemble(self._features, plan)))
@@ -77,9 +77,6 @@ class WindowEngine:
             logits = np.full((self._longest, 2), PADDING_LOGIT, np.float32)
             logits[:length] = both[first : first + length]
             yield logits
-
-    def _width_for(self, length: int) -> int:
-        return next(width for width in self._widths if width >= length)
 
     def _timed(self, batch: Batch) -> float:
         start = time.perf_counter()

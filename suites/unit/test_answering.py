@@ -4,15 +4,17 @@ import json
 
 import pytest
 
-from bertbench.answering import WIDTH_STEP, Answerer
+from bertbench.answering import Answerer
 from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute, KernelOptions
+from bertbench.data.fixed_widths import WIDTH_STEP
+from bertbench.data.squad_windows import WindowSettings
 from bertbench.embedded import SQUAD
 from bertbench.errors import InputError
 from bertbench.inference import Predictor, load_model
 from bertbench.model.bert import BertModel
 from bertbench.precision import FP32
-from bertbench.tasks.squad import SquadTask
+from bertbench.tasks.squad import SquadSettings, SquadTask
 from suites.shared_data import DEV_SET, shared_path
 
 pytestmark = pytest.mark.unit
@@ -63,6 +65,15 @@ def test_questions_after_warm_up_trace_no_new_graph(monkeypatch):
         answer("Who charted Empty Valley?", "Empty Valley " * words)
     assert shapes == warm
     assert len(traces) == 1
+
+
+def test_settings_without_room_for_a_context_are_rejected():
+    """Otherwise a long question would leave windows without tokens, and their number would never end."""
+    source = find_model(SQUAD)
+    settings = SquadSettings(windows=WindowSettings(max_seq_length=64, max_query_length=64))
+    task = SquadTask(settings, source.tokenizer())
+    with pytest.raises(InputError, match="max_query_length"):
+        Answerer(load_model(task, source, Compute(FP32)), task)
 
 
 def test_context_without_wordpieces_is_rejected():
