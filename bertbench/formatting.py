@@ -47,7 +47,7 @@ def format_number(value: float | None, digits: int = 4) -> str:
         return NONE
     if value == 0 or abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}".replace("-", MINUS)
-    return f"{value:#.{digits}g}".replace("-", MINUS)
+    return f"{value:#.{digits}g}".rstrip(".").replace("-", MINUS)
 
 
 def signed(value: float | None, decimals: int = 2) -> str:

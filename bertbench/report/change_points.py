@@ -7,17 +7,22 @@ the levels beside it differ clearly, after the slope that both sides share is ta
 1968), so that drift is not taken for a change.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import scipy  # scipy.stats, which takes a second, is loaded by its first use
 
 from bertbench.gate.comparison import compare_unpaired
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
 
 MINIMUM_SEGMENT = 3
 MINIMUM_SHIFT = 0.02

@@ -35,9 +35,9 @@ def difference_figure(cases: Sequence[AccuracyCase]) -> Figure | None:
     ]
     reach = max(1.0, *(abs(end) for share in shares for end in share)) * 1.15
     x = row_axis(chart, -reach, reach, "difference ÷ tolerance")
-    for row, (difference, *interval) in enumerate(shares):
+    for row, ((case, _), (difference, *interval)) in enumerate(zip(rows, shares, strict=True)):
         chart.rectangle(x(-1), row_y(row) - 8, x(1) - x(-1), 16, "band")
-        row_interval(chart, row, x, difference, interval, "bf16")
+        row_interval(chart, row, x, difference, interval, case.precision)
     caption = "Bars: 95 % interval of the paired bootstrap over questions. Shaded: within the tolerance."
     return Figure(title, chart.to_svg(), caption, rows[0][0].command or "pytest -m accuracy")
 

@@ -1,28 +1,31 @@
-"""Figures about speed: roofline, bf16 compared with fp32, head compared with base."""
+"""Figures about speed: roofline, lower precisions compared with fp32, head compared with base."""
 
 from collections.abc import Mapping, Sequence
 
 from bertbench.formatting import percent, words
 from bertbench.gate.result import EFFICIENCY, GateResult
+from bertbench.precision import FP32, PRECISIONS
 from bertbench.report.charts import Chart
 from bertbench.report.figures import Figure, row_axis, row_chart, row_interval, row_y
 from bertbench.report.wording import change, gate_state
 from bertbench.results.schema import ThroughputCase
 
 COMMAND = "pytest -m benchmark"
-PRECISIONS = ("bf16", "fp32")
+LOWER = tuple(name for name in PRECISIONS if name != FP32.name)
 
 
-def speedups(cases: Sequence[ThroughputCase]) -> list[tuple[str, ThroughputCase, ThroughputCase]]:
-    """(name, bf16 case, fp32 case) of all cases that were measured in both precisions."""
+def speedups(
+    cases: Sequence[ThroughputCase], precision: str
+) -> list[tuple[str, ThroughputCase, ThroughputCase]]:
+    """(name, case, fp32 case) of all cases that were measured in a lower precision and in fp32."""
     by_key: dict[tuple[str, str, str, int, int, str], dict[str, ThroughputCase]] = {}
     for case in cases:
         key = (case.task, case.mode, case.geometry, case.batch_size, case.max_seq_length, case.batching)
         by_key.setdefault(key, {})[case.precision] = case
     return [
-        (f"{words(task)} {mode}, {geometry}, batch {batch}", pair["bf16"], pair["fp32"])
+        (f"{words(task)} {mode}, {geometry}, batch {batch}", pair[precision], pair[FP32.name])
         for (task, mode, geometry, batch, *_), pair in by_key.items()
-        if set(PRECISIONS) <= set(pair)
+        if {precision, FP32.name} <= set(pair)
     ]
 
 
@@ -56,7 +59,7 @@ def roofline_figure(cases: Sequence[ThroughputCase]) -> Figure | None:
     caption = "Circles: inference. Squares: training. The nearer a case is to its roof, the better."
     if bandwidth:
         caption += f" The slope is a memory bandwidth of {bandwidth:.0f} GB/s."
-    return Figure("Roofline", chart.to_svg(), caption, COMMAND, (("bf16", "bf16"), ("fp32", "fp32")))
+    return Figure("Roofline", chart.to_svg(), caption, COMMAND, tuple((name, name) for name in sorted(peaks)))
 
 
 def _describe_roofline(cases: Sequence[ThroughputCase], peaks: Mapping[str, float]) -> str:
@@ -67,21 +70,23 @@ def _describe_roofline(cases: Sequence[ThroughputCase], peaks: Mapping[str, floa
 
 
 def speedup_figure(cases: Sequence[ThroughputCase]) -> Figure | None:
-    """How many times as many examples/s bf16 gives as fp32."""
+    """How many times as many examples/s the lower precisions give as fp32."""
     rows = [
-        (name, bf16.examples_per_second / fp32.examples_per_second) for name, bf16, fp32 in speedups(cases)
+        (f"{precision}, {name}", precision, low.examples_per_second / fp32.examples_per_second)
+        for precision in LOWER
+        for name, low, fp32 in speedups(cases, precision)
     ]
     if not rows:
         return None
-    ratios = [ratio for _, ratio in rows]
-    description = "; ".join(f"{name}: {ratio:.2f} times" for name, ratio in rows) + "."
-    title = "Speed-up of bf16 over fp32"
-    chart = row_chart(title, description, [name for name, _ in rows], [f"{ratio:.2f} ×" for ratio in ratios])
-    x = row_axis(chart, 0, max(2.2, max(ratios) * 1.08), "bf16 examples/s ÷ fp32 examples/s")
-    for row, ratio in enumerate(ratios):
-        chart.rectangle(x(0), row_y(row) - 5, x(ratio) - x(0), 10, "bar bf16")
+    ratios = [ratio for *_, ratio in rows]
+    description = "; ".join(f"{name}: {ratio:.2f} times" for name, _, ratio in rows) + "."
+    title = "Speed-up over fp32"
+    chart = row_chart(title, description, [name for name, *_ in rows], [f"{ratio:.2f} ×" for ratio in ratios])
+    x = row_axis(chart, 0, max(2.2, max(ratios) * 1.08), "examples/s ÷ fp32 examples/s")
+    for row, (_, precision, ratio) in enumerate(rows):
+        chart.rectangle(x(0), row_y(row) - 5, x(ratio) - x(0), 10, f"bar {precision}")
         chart.line([(x(1), row_y(row) - 8), (x(1), row_y(row) + 8)], "reference")
-    caption = "A bar that ends left of its line is slower in bf16 than in fp32."
+    caption = "A bar that ends left of its line is slower than fp32."
     return Figure(title, chart.to_svg(), caption, COMMAND)
 
 

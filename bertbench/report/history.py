@@ -1,5 +1,7 @@
 """Stored throughput over time: one series per case and machine, from the stored files."""
 
+from __future__ import annotations
+
 import fnmatch
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bertbench.errors import InputError
 from bertbench.files import read_json
@@ -19,6 +21,9 @@ from bertbench.report.change_points import ChangePoint, find_change_points
 from bertbench.results.baselines import StoredResult, list_stored
 from bertbench.results.repository import find_root, read_subject
 from bertbench.results.schema import THROUGHPUT_VERSION, parse_version
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARKLINE_WIDTH = 40

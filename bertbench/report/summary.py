@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bertbench.formatting import decimals_for, format_number, percent, signed, words
 from bertbench.report.checks import ACCURACY, NUMERICS, SPEED, Check, Results
 from bertbench.report.figures_accuracy import precision_differences
-from bertbench.report.figures_throughput import speedups
+from bertbench.report.figures_throughput import LOWER, speedups
 from bertbench.report.wording import State
 from bertbench.results.accuracy import AccuracyResult
 from bertbench.results.numerics import NumericsResult
@@ -92,16 +92,16 @@ def _accuracy_tiles(result: AccuracyResult) -> Iterator[Tile]:
 
 
 def _throughput_tiles(result: ThroughputResult) -> Iterator[Tile]:
-    ratios = [
-        (bf16.examples_per_second / fp32.examples_per_second, name)
-        for name, bf16, fp32 in speedups(result.cases)
-    ]
     if len(result.cases) <= SHOWN_RATES:
         for case in result.cases:
             yield Tile(f"examples/s, {case.precision}", format_number(case.examples_per_second, 3), case.case)
-    if ratios:
-        values = [f"{ratio:.2f}" for ratio, _ in sorted(ratios)]
-        yield Tile("bf16 over fp32", f"{_range(values)} ×", _cases([name for _, name in ratios], values))
+    for precision in LOWER:
+        pairs = speedups(result.cases, precision)
+        ratios = sorted(low.examples_per_second / fp32.examples_per_second for _, low, fp32 in pairs)
+        values = [f"{ratio:.2f}" for ratio in ratios]
+        if values:
+            names = [name for name, *_ in pairs]
+            yield Tile(f"{precision} over fp32", f"{_range(values)} ×", _cases(names, values))
     shares = [f"{100 * share:.1f}" for share in sorted(case.efficiency for case in result.cases)]
     yield Tile(
         "of the GEMM peak", f"{_range(shares)} %", _cases([case.case for case in result.cases], shares)

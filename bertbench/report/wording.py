@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from bertbench.console import make_table
 from bertbench.formatting import NONE, decimals_for, format_number, p_value, signed, words
 from bertbench.gate.result import RELATIVE_QUANTITIES, GateResult, Verdict, VerdictKind
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 GATE_COLUMNS = ("case", "quantity", "verdict", "change", "95 % interval", "base", "head", "test")
 GATE_SHORT = GATE_COLUMNS[:4]
@@ -32,8 +33,10 @@ def gate_state(verdict: Verdict) -> State:
     return states.get(verdict.verdict, State.PASSED)
 
 
-def gate_table(result: GateResult, columns: Sequence[str] = GATE_COLUMNS) -> Table:
+def gate_table(result: GateResult, columns: Sequence[str] = GATE_COLUMNS) -> "Table":
     """The verdicts of a gate, one per row, in the first of the columns or all of them."""
+    from bertbench.tables import make_table
+
     rows = [gate_row(verdict)[: len(columns)] for verdict in result.verdicts]
     return make_table(f"{result.base} → {result.head}", columns, rows)
 

@@ -1,10 +1,10 @@
-"""Text that is safe to print on a terminal."""
+"""Text that is safe to print on a terminal, and numbers as text."""
 
 import unicodedata
 
 import pytest
 
-from bertbench.formatting import printable
+from bertbench.formatting import decimals_for, format_number, percent, printable, signed
 
 pytestmark = pytest.mark.unit
 
@@ -52,3 +52,25 @@ def test_printable_escapes_every_unicode_control_and_bidirectional_character():
         sign = chr(number)
         steers = unicodedata.category(sign) in steering or unicodedata.bidirectional(sign) in turning
         assert (printable(sign) != sign) == (steers or sign in others), f"U+{number:04X}"
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (format_number(None), "–"),
+        (format_number(0.91234), "0.9123"),
+        (format_number(12345.6), "12,346"),
+        (format_number(-3.14159, 3), "−3.14"),
+        (format_number(0), "0"),
+        (format_number(999.96), "1000"),
+        (format_number(99.97, 3), "100"),
+        (signed(-0.0351, 3), "−0.035"),
+        (signed(1.5), "+1.50"),
+        (percent(0.9304), "93.0 %"),
+        (decimals_for(0.5), 3),
+        (decimals_for(0.015), 4),
+        (decimals_for(20), 1),
+    ],
+)
+def test_numbers_are_formatted_as_expected(shown, expected):
+    assert shown == expected
