@@ -81,15 +81,15 @@ def make_reference(killed: KilledCommand, work: Path) -> Reference:
     folder.mkdir(parents=True)
     killed.set_up(folder)
     if killed.older:
-        _run(killed.older, folder)
+        run_command(killed.older, folder)
     killed.turn(folder)
     before = read_outputs(killed, folder)
     finished = shutil.copytree(folder, work / "after")
     start = time.monotonic()
-    _run(killed.newer, finished)
+    run_command(killed.newer, finished)
     seconds = time.monotonic() - start
     after = read_outputs(killed, finished)
-    _run(killed.newer, shutil.copytree(folder, work / "repeated"))
+    run_command(killed.newer, shutil.copytree(folder, work / "repeated"))
     if read_outputs(killed, work / "repeated") != after:
         raise RuntimeError(f"{killed.name}: two runs give different outputs; see VOLATILE")
     return Reference(folder, before, after, seconds)
@@ -129,7 +129,7 @@ def kill(
         orphans = len(psutil.wait_procs(family, SECONDS_FOR_ORPHANS)[1])
         left = find_left(folder)
         state = classify(killed, reference, read_outputs(killed, folder))
-        finished = _finishes(killed, reference, folder) if again else None
+        finished = finishes(killed, reference, folder) if again else None
         return Ending(state, left, orphans, "Traceback" in errors, finished)
     finally:
         shutil.rmtree(folder)
@@ -190,15 +190,24 @@ def _list_files(folder: Path) -> set[str]:
     }
 
 
-def _finishes(killed: KilledCommand, reference: Reference, folder: Path) -> bool:
-    _run(killed.newer, folder)
+def finishes(killed: KilledCommand, reference: Reference, folder: Path) -> bool:
+    """Whether the newer form, run again after a fault, gives its outputs and leaves nothing else."""
+    run_command(killed.newer, folder)
     return read_outputs(killed, folder) == reference.after and not find_left(folder)
 
 
-def _run(command: tuple[str, ...], folder: Path) -> None:
+def run_command(
+    command: tuple[str, ...], folder: Path, *, check: bool = True
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command in a folder.
+
+    Raises:
+      RuntimeError: with `check`, it ended with another status than 0, or 3, as without a baseline.
+    """
     done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
-    if done.returncode not in (0, 3):  # 3: no baseline yet
+    if check and done.returncode not in (0, 3):
         raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}: {done.stderr}")
+    return done
 
 
 def _family(pid: int) -> list[psutil.Process]:
