@@ -1,5 +1,7 @@
 """How a data set becomes batches for a model on this machine."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +16,7 @@ from bertbench.precision import BF16, Precision
 
 def batch_costs(config: ModelConfig, precision: Precision, threads: int) -> BatchCosts:
     """The costs for a model on this machine."""
-    multiple = token_multiple() if precision.name == BF16.name else 1
+    multiple = token_multiple() if precision == BF16 else 1
     return BatchCosts(block_tokens(config, threads), multiple)
 
 

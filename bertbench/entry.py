@@ -103,8 +103,10 @@ def _run(module: str, arguments: list[str]) -> int:
     import importlib
 
     from bertbench.errors import InputError
+    from bertbench.lazy_imports import postpone_imports
     from bertbench.patterns import is_utf8
 
+    postpone_imports()
     for argument in arguments:
         if not is_utf8(argument):
             raise InputError(

@@ -16,7 +16,7 @@ from typing import Any
 
 from bertbench.errors import InputError
 from bertbench.file_identity import DataFile
-from bertbench.temporary import temporary_file
+from bertbench.temporary import is_temporary, temporary_file
 
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
@@ -30,17 +30,40 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     On any exception the temporary file is removed and `path` is unchanged.
 
     Raises:
-      InputError: `path` is a device, a pipe or a socket, which a file must not replace.
+      InputError: `path` is a device, a pipe or a socket, which a file must not replace; or it cannot be
+        written (for example because the disk is full).
     """
     path = Path(path)
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"{path}: is not a regular file; choose another output.")
     make_directory(path.parent)
-    with temporary_file(path) as temporary:
+    with reported_as(path), temporary_file(path) as temporary:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+
+
+@contextlib.contextmanager
+def reported_as(path: Path) -> Iterator[None]:
+    """Report errors of writing as those of `path`, which may be written under a temporary name.
+
+    Raises:
+      InputError: an operating system's error of this path, of a temporary one of it, or without a path.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and not _is_part_of(path, Path(os.fsdecode(error.filename))):
+            raise
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); free some space or choose another folder."
+        ) from None
+
+
+def _is_part_of(target: Path, path: Path) -> bool:
+    """Whether a path is the target, or a temporary one of it."""
+    return any(place == target or is_temporary(place, target) for place in (path, *path.parents))
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -49,18 +72,9 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def write_bytes(path: Path | str, data: bytes) -> None:
-    """Write bytes atomically.
-
-    Raises:
-      InputError: the file cannot be written (for example because the disk is full); `path` is unchanged.
-    """
-    try:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another folder."
-        ) from None
+    """Write bytes atomically; raises as `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:

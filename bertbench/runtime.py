@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 
-from bertbench.checkpoint.quantization import int8_precision
 from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.console import notice
@@ -69,10 +68,12 @@ def compute_for(compute: Compute, source: ModelSource) -> Compute:
     """
     check_address_space(source.config)
     products = read_machine().products
-    if compute.precision is INT8:
+    if compute.precision == INT8:
+        from bertbench.checkpoint.quantization import int8_precision
+
         around = BF16 if products.bf16_is_native else FP32
         compute = dataclasses.replace(compute, precision=int8_precision(source, around))
-    if compute.precision is BF16 and not products.bf16_is_possible:
+    if compute.precision == BF16 and not products.bf16_is_possible:
         raise InputError(f"precision {BF16}: {products} has no bfloat16 products; {ALLOW_BF16}.")
     return compute.for_model(source.config)
 

@@ -62,6 +62,12 @@ def remove_abandoned(folder: Path, name: str | None = None) -> None:
                 os.close(handle)
 
 
+def is_temporary(path: Path, target: Path) -> bool:
+    """Whether a path is a temporary one of a target."""
+    name = path.name
+    return path.parent == target.parent and name.startswith(f".{target.name}.") and name.endswith(SUFFIX)
+
+
 def is_at(handle: int, path: Path) -> bool:
     """Whether `path` is still the path of an open file."""
     try:

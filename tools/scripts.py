@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from bertbench.console import make_table, notice, print_table, say
+from bertbench.console import notice, say
 from bertbench.errors import BertbenchError
+from bertbench.tables import make_table, print_table
 from suites.tables import markdown as markdown_table
 
 

@@ -8,8 +8,6 @@ from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.tasks.base import Task
 from bertbench.tasks.fit import require_length
 
-MODES = ("inference", "training")
-
 
 @dataclass(frozen=True)
 class BenchmarkCase:

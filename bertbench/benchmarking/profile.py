@@ -10,7 +10,7 @@ from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.timed_call import build_model, make_timed_call
 from bertbench.benchmarking.workload import Workload
 from bertbench.checkpoint.source import ModelSource
-from bertbench.console import make_table, print_json, print_table, progress, say
+from bertbench.console import print_json, progress, say
 from bertbench.formatting import format_number, percent
 from bertbench.measure.machine import read_machine
 from bertbench.measure.profiling import (
@@ -20,6 +20,7 @@ from bertbench.measure.profiling import (
     record_trace,
     write_chrome_trace,
 )
+from bertbench.tables import make_table, print_table
 
 TRACED_STEPS = 3
 MOST_ROWS = 25

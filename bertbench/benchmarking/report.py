@@ -7,7 +7,6 @@ from rich.table import Table
 
 from bertbench import __version__
 from bertbench.benchmarking.run import BenchmarkResult
-from bertbench.console import make_table
 from bertbench.formatting import describe_ways, format_number, percent
 from bertbench.kernels import ONEDNN, SLOW_INT8, int8_products
 from bertbench.measure.bandwidth import memory_bandwidth
@@ -15,6 +14,7 @@ from bertbench.measure.machine import bf16_is_native, describe_machine, read_mac
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import BF16
 from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, with_version
+from bertbench.tables import make_table
 
 
 def throughput_case(result: BenchmarkResult, *, startup: bool = True) -> ThroughputCase:
@@ -41,7 +41,7 @@ def throughput_case(result: BenchmarkResult, *, startup: bool = True) -> Through
         efficiency_rounds=result.efficiency_rounds,
         gemm_peak_ways=result.gemm_peak_ways,
         machine_peak_gflops=result.machine_peak.gflops,
-        disturbance=dataclasses.asdict(result.disturbance),
+        disturbance=result.disturbance,
         warnings=result.warnings,
         peak_memory_mib=result.peak_memory_mib,
         machine=machine,
@@ -112,7 +112,7 @@ def result_table(result: BenchmarkResult, threads: ThreadSettings) -> Table:
         rows.insert(
             4, ("computed GFLOP/s", f"{format_number(result.computed_gflops)} ({percent(wasted)} not needed)")
         )
-    if result.case.compute.precision is BF16 and not bf16_is_native():
+    if result.case.compute.precision == BF16 and not bf16_is_native():
         rows.append(("bf16", "emulated: no bfloat16 instructions on this machine"))
     if result.case.compute.precision.int8 and int8_products() != ONEDNN:
         rows.append(("int8", SLOW_INT8))

@@ -178,10 +178,11 @@ def _measure(
 ) -> None:
     from bertbench.benchmarking.report import describe_result, result_table
     from bertbench.benchmarking.run import measure_workload
-    from bertbench.console import print_json, print_table, say
+    from bertbench.console import print_json, say
     from bertbench.files import write_json
     from bertbench.results.provenance import RESULTS_FILE, describe_origin
     from bertbench.results.seal import seal
+    from bertbench.tables import print_table
 
     result = measure_workload(case, workload, warmup_steps=options.warmup_steps, source=source)
     print_table(result_table(result, threads))

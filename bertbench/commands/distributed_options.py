@@ -12,6 +12,7 @@ from bertbench.options import Option, Settings
 from bertbench.processes.horovod_launcher import is_training_worker, run_workers, show_workers
 from bertbench.processes.hosts import WorkerHosts
 from bertbench.runtime import quiet_import
+from bertbench.training.scaling import LR_SCALINGS
 
 if TYPE_CHECKING:
     from bertbench.measure.threads import ThreadSettings
@@ -42,7 +43,7 @@ class DistributedOptions(Settings):
         str,
         Option(
             "How the learning rate is scaled with the number of processes.",
-            choices=("sqrt", "linear", "none"),
+            choices=tuple(LR_SCALINGS),
         ),
     ] = "sqrt"
     compression: Annotated[str, Option("Compression of exchanged gradients.", choices=("none", "fp16"))] = (

@@ -4,12 +4,13 @@ import dataclasses
 import platform
 from dataclasses import dataclass
 
-from bertbench import console
 from bertbench.commands.doctor_checks import Finding, examine
 from bertbench.commands.typed_options import TypedCommand
+from bertbench.console import print_json, say
 from bertbench.errors import CannotJudge
 from bertbench.measure.machine import describe_machine, read_machine
 from bertbench.options import Settings
+from bertbench.tables import make_table, print_fitted
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ def examine_machine(options: DoctorOptions) -> None:
     findings = examine(read_machine())
     _print_table(findings)
     rows = [dataclasses.asdict(finding) for finding in findings]
-    console.print_json({"machine": describe_machine(), "findings": rows})
+    print_json({"machine": describe_machine(), "findings": rows})
     broken = [finding.name for finding in findings if finding.essential and finding.state != "ok"]
     if broken:
         raise CannotJudge(
@@ -43,7 +44,7 @@ command = TypedCommand(
 
 
 def _print_table(findings: list[Finding]) -> None:
-    table = console.make_table(
+    table = make_table(
         f"{platform.node()}: {read_machine().machine_id}",
         ("what", "state", "found"),
         [(finding.name, finding.state, finding.found) for finding in findings],
@@ -51,7 +52,7 @@ def _print_table(findings: list[Finding]) -> None:
     for column in table.columns:
         column.justify = "left"
     table.columns[-1].no_wrap = False
-    console.print_fitted(table)
+    print_fitted(table)
     for finding in findings:
         if finding.remedy:
-            console.say(f"{finding.name}: {finding.remedy}")
+            say(f"{finding.name}: {finding.remedy}")

@@ -45,7 +45,7 @@ def export_task(kind: type[Task], options: ExportOptions, settings: TaskSettings
     """Export a task's model; bad input is refused before TensorFlow starts where possible."""
     from bertbench.export.onnx_model import require_packages
 
-    if options.compute.precision is INT8:
+    if options.compute.precision == INT8:
         raise InputError(f"precision {INT8} cannot be exported; use fp32 or bf16.")
     if options.format == ONNX:
         require_packages()

@@ -76,9 +76,11 @@ command = TypedCommand(
 
 
 def _print_items() -> None:
+    from bertbench.tables import make_table, print_table
+
     rows = [(item.name, _size(item), item.variable, item.license) for item in ITEMS.values()]
     columns = ("name", "download", "variable", "license")
-    console.print_table(console.make_table("", columns, rows))
+    print_table(make_table("", columns, rows))
     console.print_json([dict(zip(columns, row, strict=True)) for row in rows])
 
 

@@ -26,10 +26,9 @@ def judge_results(options: GateOptions) -> None:
 
         calibrate(_cases(options.arguments), options.runs, options.thresholds)
         return
-    from bertbench.console import notice, print_json, print_narrow, print_table, say
+    from bertbench.console import notice, print_json
     from bertbench.gate.judging import raise_for_status
     from bertbench.gate.result import GATE_FILE
-    from bertbench.report.wording import GATE_SHORT, gate_remarks, gate_table
     from bertbench.results.schema import with_version, write_result
 
     if options.against and options.two_interpreters:
@@ -38,12 +37,7 @@ def judge_results(options: GateOptions) -> None:
         result = _judge_revisions(options, options.against)
     else:
         result = _judge_interpreters(options) if options.two_interpreters else _judge_stored(options)
-    if options.verbose:
-        print_table(gate_table(result))
-    else:
-        print_narrow(gate_table(result, GATE_SHORT))
-    for remark in gate_remarks(result):
-        say(remark)
+    _print(result, options.verbose)
     if options.output_dir:
         write_result(options.output_dir / GATE_FILE, result)
         notice(f"{options.output_dir / GATE_FILE}: verdicts written")
@@ -171,3 +165,16 @@ def _prediction(arguments: Sequence[str]) -> tuple[str, ...] | None:
         return None
     parts = (options.model, options.compute, settings)
     return kind.name, *(word for part in parts for word in command_words(part))
+
+
+def _print(result: "GateResult", verbose: bool) -> None:
+    from bertbench.console import say
+    from bertbench.report.wording import GATE_SHORT, gate_remarks, gate_table
+    from bertbench.tables import print_narrow, print_table
+
+    if verbose:
+        print_table(gate_table(result))
+    else:
+        print_narrow(gate_table(result, GATE_SHORT))
+    for remark in gate_remarks(result):
+        say(remark)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from bertbench.console import make_table, print_json, print_table, say
+from bertbench.console import print_json, say
 from bertbench.errors import CannotJudge, GateFailed
 from bertbench.gate.calibration import COLUMNS, MINIMUM_RUNS, describe_lack, measure_rates
 from bertbench.gate.noise import describe_noise, read_noise, record_noise
 from bertbench.gate.thresholds import Thresholds
+from bertbench.tables import make_table, print_table
 
 
 def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds) -> None:

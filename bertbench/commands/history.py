@@ -25,10 +25,11 @@ class HistoryOptions(Settings):
 
 def show_history(options: HistoryOptions) -> None:
     """Show stored results over time."""
-    from bertbench.console import make_table, print_json, print_table, say
+    from bertbench.console import print_json, say
     from bertbench.formatting import format_number, percent
     from bertbench.report.history import read_history, sparkline
     from bertbench.results.baselines import STORAGE
+    from bertbench.tables import make_table, print_table
 
     history = read_history(STORAGE, pattern=options.case, last=options.last)
     rows = [

@@ -67,10 +67,14 @@ def run_mlperf(options: MlperfOptions, task_settings: SquadSettings) -> None:
     task = open_task(SquadTask, settings, source)
     task.require_data(task.split)
     compute = compute_for(options.compute, source)
+
+    from bertbench.results.provenance import RESULTS_FILE, describe_origin
+    from bertbench.results.seal import seal
+
     with new_directory(options.output_dir) as folder:
         options.threads.start(trains=False)
         facts = _run_tests(options, task, source, compute, folder)
-        write_json(folder / "results.json", facts)
+        write_json(folder / RESULTS_FILE, seal({**describe_origin(), **facts}))
     notice(f"{options.output_dir}: LoadGen's logs, results and submission folder written")
     print_json(facts)
     _conclude(facts, options)

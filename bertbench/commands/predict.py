@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
-from bertbench.console import make_table, notice, print_json, print_table, say
+from bertbench.console import notice, print_json, say
 from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
 from bertbench.options import Settings
@@ -107,7 +107,7 @@ def _describe(
         "quantity": task.headline,
         "scores": prediction.outcome.scores,
         "examples": prediction.dataset.num_items,
-        "instruction_set": None if settings.compute.precision is FP32 else str(read_machine().products),
+        "instruction_set": None if settings.compute.precision == FP32 else str(read_machine().products),
         "per_question_scores": None if prediction.outcome.items is None else ITEMS_FILE,
         "counts": {
             task.unit: prediction.dataset.num_items,
@@ -129,6 +129,7 @@ def _rates(prediction: "Prediction") -> dict[str, float]:
 
 def _print(task: Task, settings: PredictionSettings, prediction: "Prediction") -> None:
     from bertbench.formatting import format_number, words
+    from bertbench.tables import make_table, print_table
     from bertbench.tasks.table import score_text
 
     scores = prediction.outcome.scores

@@ -1,7 +1,6 @@
 """`bertbench prepare`: plain text -> pretraining TFRecords."""
 
 import contextlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import notice, print_json, say
 from bertbench.data.pretraining import MaskingOptions
 from bertbench.errors import InputError
+from bertbench.measure.machine import read_machine
 from bertbench.options import Option, Pattern, Settings
 from bertbench.output_folders import claimed
 
@@ -47,7 +47,7 @@ class PrepareOptions(Settings):
         Option(
             "Number of processes; it does not change the output.",
             minimum=1,
-            default_help="the number of CPUs",
+            default_help="the number of usable cores",
         ),
     ] = None
     output_file: Annotated[Path | None, Option("TFRecord file to write.", group="output")] = None
@@ -73,7 +73,7 @@ def prepare_pretraining(options: PrepareOptions) -> None:
             tokenizer=tokenizer,
             options=options.masking,
             random_seed=options.seed,
-            num_processes=options.num_processes or os.cpu_count() or 1,
+            num_processes=options.num_processes or read_machine().usable_cores,
         )
     if written.documents == 1:
         notice("There is only one document: random next sentences are taken from it, too.")

@@ -10,7 +10,7 @@ from bertbench.checkpoint.source import QUANTIZATION_FILE, ModelSource, find_mod
 from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.typed_options import TypedCommand
 from bertbench.compute import KernelOptions
-from bertbench.console import make_table, notice, print_json, print_table, say
+from bertbench.console import notice, print_json, say
 from bertbench.errors import InputError
 from bertbench.files import copy_file
 from bertbench.formatting import percent
@@ -118,6 +118,8 @@ def _copy_model(model_dir: Path, source: ModelSource, target: Path) -> None:
 
 def _print(made: "Quantization", source: ModelSource) -> None:
     """Print which products are in int8 and which are not, with the cost."""
+    from bertbench.tables import make_table, print_table
+
     weights = {site.name: site.weights for site in list_sites(source.config)}
     everything = sum(weights.values())
     say(

@@ -10,7 +10,7 @@ from bertbench.commands.distributed_options import DistributedOptions, run_elsew
 from bertbench.commands.options import ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task
 from bertbench.compute import Compute
-from bertbench.console import make_table, notice, print_json, print_table
+from bertbench.console import notice, print_json
 from bertbench.files import read_json, write_json
 from bertbench.options import Option, Settings
 from bertbench.output_folders import claimed
@@ -61,6 +61,7 @@ def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) 
         threads = options.threads.start()
 
     from bertbench.results.provenance import RESULTS_FILE
+    from bertbench.results.seal import seal
 
     if workers is not None and workers.rank != 0:
         _run(job, workers)
@@ -68,7 +69,7 @@ def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) 
     with claimed(job.output_dir):
         result = _run(job, workers)
         figures = {"processes": workers.size if workers else 1, **_describe(job, result, threads)}
-        write_json(job.output_dir / RESULTS_FILE, figures)
+        write_json(job.output_dir / RESULTS_FILE, seal(figures))
     notice(f"{job.output_dir}: {_written(job, result)} written")
     _print(job, result)
     print_json(figures)
@@ -167,6 +168,7 @@ def _written(job: "TrainingJob", result: "JobResult") -> str:
 def _print(job: "TrainingJob", result: "JobResult") -> None:
     from bertbench.formatting import format_number, words
     from bertbench.measure.machine import read_machine
+    from bertbench.tables import make_table, print_table
     from bertbench.tasks.table import score_text
 
     scores = (result.scores or {}).items()

@@ -12,6 +12,8 @@ differ in `sequence_ids`), or none, so that the same model works for all strateg
 - packed: several examples per row of `max_seq_length`, best fit first.
 """
 
+from __future__ import annotations
+
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,7 +76,7 @@ class BatchPlan:
         """T, padding included."""
         return sum(block.computed_tokens for block in self.blocks) + self.padding
 
-    def renumbered(self, indexes: np.ndarray) -> "BatchPlan":
+    def renumbered(self, indexes: np.ndarray) -> BatchPlan:
         """The same plan with `indexes[i]` in place of example i."""
         return BatchPlan(
             tuple(

@@ -1,5 +1,7 @@
 """The common format of the tasks' examples: consecutive token rows without padding."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +38,7 @@ class Features:
         input_ids: Iterable[np.ndarray | list[int]],
         segment_ids: Iterable[np.ndarray | list[int]],
         labels: Mapping[str, np.ndarray] | None = None,
-    ) -> "Features":
+    ) -> Features:
         """Concatenate rows of different lengths."""
         rows = [np.asarray(row, np.int32) for row in input_ids]
         segments = [np.asarray(row, np.int32) for row in segment_ids]
@@ -56,13 +58,13 @@ class Features:
         """int64 [N], the number of tokens of each example."""
         return np.diff(self.row_splits)
 
-    def first(self, count: int) -> "Features":
+    def first(self, count: int) -> Features:
         """The first `count` examples."""
         splits = self.row_splits[: count + 1]
         labels = {name: values[:count] for name, values in self.labels.items()}
         return Features(self.input_ids[: splits[-1]], self.segment_ids[: splits[-1]], splits, labels)
 
-    def spread(self, count: int) -> "Features":
+    def spread(self, count: int) -> Features:
         """At most `count` examples, evenly spread over all."""
         if count >= len(self):
             return self

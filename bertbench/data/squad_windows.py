@@ -5,6 +5,8 @@ windows belongs to the one with most of its context. The rules are those of
 `convert_examples_to_features` in google-research/bert's `run_squad.py`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -105,7 +107,7 @@ class _Pieces:
     first_piece: np.ndarray
 
     @classmethod
-    def of(cls, doc_tokens: Sequence[str], tokenizer: Tokenizer) -> "_Pieces":
+    def of(cls, doc_tokens: Sequence[str], tokenizer: Tokenizer) -> _Pieces:
         pieces = tokenizer.encode_batch(doc_tokens)
         first_piece = row_splits([len(word) for word in pieces])
         words = np.repeat(np.arange(len(pieces), dtype=np.int32), np.diff(first_piece))

@@ -1,5 +1,7 @@
 """Writes and reads TFRecord files of pretraining examples; see `tfrecord_format` for a record."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import tempfile

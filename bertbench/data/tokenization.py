@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tokenizers.models import WordPiece
+import tokenizers
 
 from bertbench.data.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -151,7 +151,9 @@ class _WordCache(dict[str, tuple[int, ...]]):
     def __init__(self, ids: dict[str, int], max_chars_per_word: int) -> None:
         super().__init__()
         self._unknown = (ids["[UNK]"],)
-        self._model = WordPiece(vocab=ids, unk_token="[UNK]", max_input_chars_per_word=max_chars_per_word)
+        self._model = tokenizers.models.WordPiece(
+            vocab=ids, unk_token="[UNK]", max_input_chars_per_word=max_chars_per_word
+        )
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(self) >= CACHED_WORDS:

@@ -11,4 +11,3 @@ EMBEDDED = Path(__file__).resolve().parent
 SQUAD, MRPC, PRETRAINING = EMBEDDED / "squad", EMBEDDED / "mrpc", EMBEDDED / "pretraining"
 SQUAD_DEV, SQUAD_TRAIN = SQUAD / "dev-v1.1.json", SQUAD / "train-v1.1.json"
 PRETRAINING_RECORDS, PRETRAINING_TEXT = PRETRAINING / "held_out.tfrecord", PRETRAINING / "held_out.txt"
-FOLDERS = {"squad": SQUAD, "classifier": MRPC, "pretraining": PRETRAINING}  # by task

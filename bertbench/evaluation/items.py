@@ -1,11 +1,13 @@
 """A data set's scores by item, so that a score can be computed for any sample of items."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-Statistic = Callable[..., np.ndarray]
+Statistic = Callable[..., "np.ndarray"]
 
 # Scores that are a ratio of two sums over the items, and the values that are summed.
 RATIOS = {
@@ -29,7 +31,7 @@ class Items:
     values: Mapping[str, np.ndarray]
 
     @classmethod
-    def numbered(cls, values: Mapping[str, np.ndarray]) -> "Items":
+    def numbered(cls, values: Mapping[str, np.ndarray]) -> Items:
         """Items without names, numbered from 1."""
         count = len(next(iter(values.values())))
         return cls(np.arange(1, count + 1).astype(str), values)
@@ -60,7 +62,7 @@ class Items:
         """How many things were scored: the items, or the masked words in them."""
         return int(self.values[RATIOS[score][1]].sum()) if score in RATIOS else len(self)
 
-    def in_order_of(self, other: "Items") -> "Items | None":
+    def in_order_of(self, other: Items) -> Items | None:
         """These items in the order of the other ones; None if they are not the same items."""
         own, others = np.argsort(self.ids), np.argsort(other.ids)
         if not np.array_equal(self.ids[own], other.ids[others]):

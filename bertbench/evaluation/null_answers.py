@@ -5,6 +5,8 @@ where their sum is lowest. Its score minus that of the best span is the question
 threshold the empty text is the answer.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from bertbench.evaluation.decoded_answers import DecodedAnswers, Entry, Logits

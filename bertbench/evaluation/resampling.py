@@ -3,14 +3,16 @@
 Both take a score as a function of arrays [..., N] over their last axis, and its arrays [N] on either side.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy  # scipy.stats, which takes a second, is loaded by its first use
 
-Score = Callable[..., np.ndarray]
-Values = Sequence[np.ndarray]
+Score = Callable[..., "np.ndarray"]
+Values = Sequence["np.ndarray"]
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999

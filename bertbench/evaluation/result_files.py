@@ -4,6 +4,8 @@
 submissions as https://gluebenchmark.com accepts them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -9,6 +9,8 @@ them. Padding is never an answer there either, but with a high logit it takes on
 from a real token, so that the least likely entries of an n-best list can differ.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 import operator
@@ -31,7 +33,7 @@ class Windows(Protocol):
     """N windows of T tokens, as needed for decoding; see `bertbench.data.squad_windows.SquadWindows`."""
 
     @property
-    def features(self) -> "TokenRows":
+    def features(self) -> TokenRows:
         """The windows' tokens."""
 
     @property

@@ -1,5 +1,7 @@
 """A model as an ONNX file that ONNX Runtime runs."""
 
+from __future__ import annotations
+
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +32,7 @@ def require_packages() -> None:
             )
 
 
-def write_onnx_model(folder: Path, model: "BertModel") -> None:
+def write_onnx_model(folder: Path, model: BertModel) -> None:
     """Write `model.onnx` and the file of its weights.
 
     Raises:

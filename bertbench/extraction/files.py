@@ -5,10 +5,11 @@ JSON lines are those of `extract_features.py` of google-research/bert. Archives 
 [T], and `row_splits`, int64 [N + 1]: text i has the tokens row_splits[i]:row_splits[i + 1].
 """
 
+from __future__ import annotations
+
 import itertools
 import json
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 
 from bertbench.errors import InputError
 from bertbench.files import atomic_path
+from bertbench.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from bertbench.extraction.hidden_states import HiddenStates
@@ -37,17 +39,17 @@ def require_suffix(path: Path) -> None:
         raise InputError(f"{path}: the name sets the format and must end in {', '.join(SUFFIXES)}.")
 
 
-def write_states(path: Path, parts: Iterable["HiddenStates"], tokens: Sequence[str], *, pooled: bool) -> None:
+def write_states(path: Path, parts: Iterable[HiddenStates], tokens: Sequence[str], *, pooled: bool) -> None:
     """Write all parts to a file, in the format of its suffix.
 
     Args:
       tokens: the vocabulary, by id. pooled: whether there is one vector per text.
     """
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, temporary_folder(path) as folder:
         if path.suffix == ".npz":
-            _write_archive(temporary, parts, _write_npz, pooled=pooled)
+            _write_npz(temporary, _collect_arrays(folder, parts, pooled=pooled))
         elif path.suffix == ".safetensors":
-            _write_archive(temporary, parts, _write_safetensors, pooled=pooled)
+            _write_safetensors(temporary, _collect_arrays(folder, parts, pooled=pooled))
         else:
             with temporary.open("w", encoding="utf-8") as stream:
                 for number, value in enumerate(_json_lines(parts, tokens, pooled=pooled)):
@@ -55,7 +57,7 @@ def write_states(path: Path, parts: Iterable["HiddenStates"], tokens: Sequence[s
 
 
 def _json_lines(
-    parts: Iterable["HiddenStates"], tokens: Sequence[str], *, pooled: bool
+    parts: Iterable[HiddenStates], tokens: Sequence[str], *, pooled: bool
 ) -> Iterator[dict[str, Any]]:
     for part in parts:
         splits = part.features.row_splits.tolist()
@@ -70,7 +72,7 @@ def _json_lines(
             }
 
 
-def _layers(part: "HiddenStates", row: int) -> list[dict[str, Any]]:
+def _layers(part: HiddenStates, row: int) -> list[dict[str, Any]]:
     return [
         {"index": layer, "values": [round(value, _DECIMALS) for value in values[row].tolist()]}
         for layer, values in part.layers.items()
@@ -98,20 +100,20 @@ class _GrowingArray:
         self._rows += len(rows)
 
 
-def _write_archive(path: Path, parts: Iterable["HiddenStates"], write: Any, *, pooled: bool) -> None:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-        arrays: dict[str, _GrowingArray] = {}
-        tokens = 0
-        for part in parts:
-            for name, values in _arrays_of(part, tokens, pooled=pooled).items():
-                if name not in arrays:
-                    arrays[name] = _GrowingArray(Path(folder) / name, values)
-                arrays[name].append(values)
-            tokens += len(part.features.input_ids)
-        write(path, arrays)
+def _collect_arrays(folder: Path, parts: Iterable[HiddenStates], *, pooled: bool) -> dict[str, _GrowingArray]:
+    """The arrays of all parts, each in a file of the folder."""
+    arrays: dict[str, _GrowingArray] = {}
+    tokens = 0
+    for part in parts:
+        for name, values in _arrays_of(part, tokens, pooled=pooled).items():
+            if name not in arrays:
+                arrays[name] = _GrowingArray(folder / name, values)
+            arrays[name].append(values)
+        tokens += len(part.features.input_ids)
+    return arrays
 
 
-def _arrays_of(part: "HiddenStates", before: int, *, pooled: bool) -> dict[str, np.ndarray]:
+def _arrays_of(part: HiddenStates, before: int, *, pooled: bool) -> dict[str, np.ndarray]:
     """The rows of a part, after `before` tokens."""
     layers = {f"layer_{layer}": values for layer, values in part.layers.items()}
     if pooled:

@@ -5,6 +5,8 @@ rank tests used here: it is robust against outliers of a shared machine as a med
 quarter fewer rounds for the same spread.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,13 +5,11 @@ which is gone when the comparison ends, however it ends.
 """
 
 import contextlib
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
@@ -83,7 +81,10 @@ def gate_against(
     commits = [resolve_commit(root, revision) for revision in (base, head)]
     if commits[0] == commits[1]:
         raise InputError(f"{base} and {head} are the same commit, {commits[0]}; commit what is to be judged.")
-    with _temporary_folder() as folder, contextlib.ExitStack() as stack:
+    with (
+        _temporary_folder() as folder,
+        contextlib.ExitStack() as stack,
+    ):
         builds = [
             stack.enter_context(_build(root, commit, folder / side, install))
             for side, commit in zip(("base", "head"), commits, strict=True)
@@ -209,14 +210,5 @@ def _judge(measured: Sequence[Pair], threshold: float) -> Iterator[Verdict]:
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """A temporary folder that a termination signal does not leave behind either."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        with tempfile.TemporaryDirectory(prefix="bertbench-gate-", ignore_cleanup_errors=True) as name:
-            yield Path(name)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    with tempfile.TemporaryDirectory(prefix="bertbench-gate-", ignore_cleanup_errors=True) as name:
+        yield Path(name)

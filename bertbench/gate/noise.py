@@ -1,7 +1,6 @@
 """How a machine's measurements scatter when nothing changes, recorded for the gate's calibration."""
 
 import dataclasses
-import datetime
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from bertbench.gate.runs import BENCHMARK, Interpreter, run_benchmark
 from bertbench.measure.machine import describe_machine
 from bertbench.measure.rates import center
 from bertbench.parsing import NonNegative, Positive
+from bertbench.results.provenance import now
 from bertbench.results.schema import parse_version
 
 STORAGE = Path("baselines/noise")
@@ -134,6 +134,5 @@ def _run_once(
 
 
 def _write(path: Path, machine: Mapping[str, Any], cases: Iterable[NoiseCase]) -> None:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    noise = Noise(machine["id"], machine, now, tuple(cases))
+    noise = Noise(machine["id"], machine, now(), tuple(cases))
     write_json(path, {"schema_version": NOISE_VERSION, **dataclasses.asdict(noise)}, indent=None)

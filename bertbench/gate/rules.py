@@ -20,7 +20,6 @@ from bertbench.gate.limits import (
     STARTUP_THRESHOLD,
 )
 from bertbench.gate.result import EFFICIENCY, MEMORY, STARTUP, Verdict, VerdictKind
-from bertbench.measure.disturbance import Disturbance
 from bertbench.measure.rates import center
 from bertbench.results.schema import ThroughputCase
 
@@ -140,7 +139,7 @@ def _fell_far(verdict: Verdict, base: ThroughputCase, head: ThroughputCase) -> b
     """Whether efficiency and examples/s both fell further than an unstable speed explains."""
     if base.machine_id != head.machine_id:
         return False
-    if any(Disturbance.of(side.disturbance).activity for side in (base, head)):
+    if base.disturbance.activity or head.disturbance.activity:
         return False
     regressed = verdict.verdict == VerdictKind.REGRESSION and (verdict.change or 0.0) < -FAR_FALL
     return regressed and head.examples_per_second < (1 - FAR_FALL) * base.examples_per_second

@@ -19,10 +19,8 @@ def explain(comparison: ScoreComparison, unit: str = "items") -> str:
     if comparison.interval is None:
         return text
     if comparison.interval == (0, 0):
-        hidden = (1 - (1 - SIGHT) ** (1 / max(comparison.items, 1))) * score_range(
-            comparison.quantity, comparison.expected
-        )
-        seen = "" if are_enough(comparison) else f", which could hide a drop of {hidden:.2g}"
+        hidden = f", which could hide a drop of {_hidden_drop(comparison):.2g}"
+        seen = "" if are_enough(comparison) else hidden
         return f"all {comparison.items:,} {unit} scored as before{seen}"
     low, high = (signed(end, decimals) for end in comparison.interval)
     text += f", 95 % interval {low} to {high}"

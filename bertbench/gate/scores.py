@@ -40,7 +40,7 @@ def score_verdict(case: str, comparison: ScoreComparison, detail: str) -> Verdic
         change=comparison.difference,
         interval=comparison.interval,
         p_value=comparison.p_value,
-        test="paired bootstrap",
+        test="paired permutation" if comparison.p_value is not None else "paired bootstrap",
         threshold=comparison.tolerance,
     )
 

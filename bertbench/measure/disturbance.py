@@ -1,13 +1,11 @@
 """Other activity of the machine during a measurement, and whether it disturbed the measurement."""
 
-import dataclasses
 import multiprocessing
 import resource
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -90,11 +88,6 @@ class Disturbance:
     frequency_range: float = 0.0
     peak_range: float = 0.0
     rounds_above_peak: int = 0
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> "Disturbance":
-        """What results hold under the names of the fields; an absent one is 0."""
-        return cls(**{field.name: values.get(field.name, 0) for field in dataclasses.fields(cls)})
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ sequences of a row. Efficiency uses the needed operations. Both are equal if eve
 full length.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib.metadata
 import os
 import platform
 import re
@@ -160,6 +159,8 @@ def git_revision(folder: Path) -> str | None:
 
 def installed_version(*names: str) -> str | None:
     """The version of the first of these packages that is installed, without importing it."""
+    import importlib.metadata
+
     for name in names:
         try:
             return importlib.metadata.version(name)

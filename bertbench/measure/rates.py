@@ -5,6 +5,8 @@ the two, and its efficiency the model's GFLOP/s over that limit. The efficiency 
 rounds' efficiencies: drift of the machine affects a round and its limit equally and cancels.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 

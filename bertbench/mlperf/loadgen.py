@@ -3,6 +3,8 @@
 https://github.com/mlcommons/inference/tree/master/loadgen
 """
 
+from __future__ import annotations
+
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path

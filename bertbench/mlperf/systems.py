@@ -25,7 +25,7 @@ class Sample(Protocol):
     index: int
 
 
-Complete = Callable[[Sequence[int], Sequence[np.ndarray]], None]  # ids and logits
+Complete = Callable[[Sequence[int], Sequence["np.ndarray"]], None]  # ids and logits
 
 
 class System(ABC):

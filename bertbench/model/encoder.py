@@ -90,7 +90,7 @@ class TransformerLayer(tf.Module):
         self.attention_output = make_dense(weights, f"{attention}/output/dense", hidden, hidden)
         self.attention_norm = LayerNorm(weights, f"{attention}/output/LayerNorm", config)
         wide, compute = config.intermediate_size, weights.compute
-        more = spare_columns(wide) if compute.precision.name == BF16.name and not self._trains else 0
+        more = spare_columns(wide) if compute.precision == BF16 and not self._trains else 0
         self.intermediate = make_dense(weights, f"{scope}/intermediate/dense", hidden, wide, (0, more))
         self.output = make_dense(weights, f"{scope}/output/dense", wide, hidden, (more, 0))
         self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)

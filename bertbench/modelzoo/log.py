@@ -9,7 +9,7 @@ from typing import TextIO
 
 from bertbench.console import say
 from bertbench.errors import InputError
-from bertbench.files import make_directory
+from bertbench.files import make_directory, reported_as
 
 
 class RunLog:
@@ -40,7 +40,8 @@ class RunLog:
         """Write a line to the log while it is open, and print it if `shown`."""
         with self._lock:
             if not self._stream.closed:
-                self._stream.write(f"{text}\n")
+                with reported_as(self.path):
+                    self._stream.write(f"{text}\n")
             if shown:
                 say(text)
 

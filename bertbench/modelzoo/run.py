@@ -18,7 +18,6 @@ from bertbench.modelzoo.log import RunLog
 from bertbench.modelzoo.resolve import Instance, LaunchPlan
 from bertbench.processes.groups import Processes, output_lines, package_environment, shell_status
 from bertbench.processes.placement import bound
-from bertbench.results.provenance import RESULTS_FILE
 
 _THROUGHPUT = re.compile(r"Throughput: ([0-9.]+)")
 
@@ -84,17 +83,23 @@ class _Outcome:
 def _run_instances(plan: LaunchPlan, log: RunLog, processes: Processes) -> int:
     """Run all at once; logs are named as in the model zoo's multi-instance runs."""
     follow = functools.partial(_follow, log=log, processes=processes)
-    with ThreadPoolExecutor(len(plan.instances)) as threads:
+    threads = ThreadPoolExecutor(len(plan.instances))
+    try:
         outcomes = list(threads.map(follow, itertools.count(), plan.instances))
+    finally:
+        threads.shutdown(wait=False)  # after a signal the instances must end first
     _write_instance_logs(plan, outcomes)
     failed = [number for number, outcome in enumerate(outcomes) if outcome.status]
     if failed:
         log.line(f"Failed: instance {', '.join(map(str, failed))}.")
     measured = [outcome.throughput for outcome in outcomes if outcome.throughput is not None]
     if measured and not failed:
+        from bertbench.results.provenance import RESULTS_FILE, describe_origin
+        from bertbench.results.seal import seal
+
         log.line(f"Throughput of {len(measured)} instances together: {sum(measured):.2f} examples/s")
         summary = {"examples_per_second": sum(measured), "instances": measured}
-        write_json(plan.output_dir / RESULTS_FILE, summary)
+        write_json(plan.output_dir / RESULTS_FILE, seal(describe_origin() | summary))
     return outcomes[failed[0]].status if failed else 0
 
 

@@ -1,5 +1,7 @@
 """The choice of sites that stay in floats because int8 changes the model's outputs too much."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

@@ -4,6 +4,8 @@ Everything in a file is checked before it is used: nothing is unpickled, and no 
 file's index states.
 """
 
+from __future__ import annotations
+
 import io
 import zipfile
 import zlib

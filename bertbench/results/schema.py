@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
+from bertbench.measure.disturbance import Disturbance
 from bertbench.measure.rates import center
-from bertbench.parsing import Count, NonNegative, Positive, PositiveCount, check_version, parse_dataclass
+from bertbench.parsing import Count, Positive, PositiveCount, check_version, parse_dataclass
 from bertbench.results.seal import require_unedited, seal
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class ThroughputCase:
     machine_peak_gflops: Positive
     efficiency: Positive
     efficiency_rounds: tuple[Positive, ...]
-    disturbance: Mapping[str, NonNegative]
+    disturbance: Disturbance
     warnings: tuple[str, ...]
     peak_memory_mib: Positive
     machine: Mapping[str, Any]

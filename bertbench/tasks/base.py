@@ -1,5 +1,7 @@
 """The interface of all tasks: options, data, head, and decoding and scoring of a model's outputs."""
 
+from __future__ import annotations
+
 import errno
 import math
 import os
@@ -166,10 +168,10 @@ class Task(ABC):
         return cls.settings_for(file, outputs), "dev"
 
     @abstractmethod
-    def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "Head":
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> Head:
         """The head of the task; its variables are created in `weights`."""
 
-    def head_rows(self, source: "ModelSource") -> dict[str, np.ndarray]:
+    def head_rows(self, source: ModelSource) -> dict[str, np.ndarray]:
         """The row of the checkpoint for each row of the head, by variable, if the order differs.
 
         Raises:
@@ -177,7 +179,7 @@ class Task(ABC):
         """
         return {}
 
-    def other_head(self, source: "ModelSource") -> str | None:
+    def other_head(self, source: ModelSource) -> str | None:
         """How the checkpoint's head differs if it is another task's, from which no training can start."""
         return None
 

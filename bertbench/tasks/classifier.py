@@ -1,5 +1,7 @@
 """The GLUE tasks and XNLI: one or two texts, a class or a score."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,18 +134,18 @@ class ClassifierTask(Task):
             )
         return ClassifierSettings(_choose(named, file.parent, outputs).name, file.parent), "train"
 
-    def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "ClassifierHead":
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> ClassifierHead:
         from bertbench.model.heads import ClassifierHead
 
         return ClassifierHead(weights, config, self.glue_task.num_outputs)
 
-    def head_rows(self, source: "ModelSource") -> dict[str, np.ndarray]:
+    def head_rows(self, source: ModelSource) -> dict[str, np.ndarray]:
         if source.labels is None or source.shape_of(OUTPUT_WEIGHTS) is None:
             return {}
         order = order_outputs(self.glue_task, source.labels)
         return {} if order is None else {OUTPUT_WEIGHTS: order, OUTPUT_BIAS: order}
 
-    def other_head(self, source: "ModelSource") -> str | None:
+    def other_head(self, source: ModelSource) -> str | None:
         outputs = (source.shape_of(OUTPUT_WEIGHTS) or (None,))[0]
         try:
             self.head_rows(source)

@@ -1,5 +1,7 @@
 """Which output of a model belongs to which label of a task, by their names."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TypeVar
 

@@ -1,5 +1,7 @@
 """Pretraining: masked language model and next-sentence prediction on TFRecords."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -139,7 +141,7 @@ class PretrainingTask(Task):
     def settings_for(cls, data: Path, outputs: int) -> PretrainingSettings:
         return PretrainingSettings(Pattern(str(data if data.is_file() else data / "*.tfrecord*")))
 
-    def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "PretrainingHead":
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> PretrainingHead:
         from bertbench.model.heads import PretrainingHead
 
         return PretrainingHead(weights, config, encoder.embeddings)

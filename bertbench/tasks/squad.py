@@ -1,5 +1,7 @@
 """SQuAD: questions answered by a span of their context, or, in version 2.0, by nothing."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -159,7 +161,7 @@ class SquadTask(Task):
         there = [data / name for name in DEV_FILES if (data / name).exists()]
         return SquadSettings(data=(there or [data / DEV_FILES[0]])[0])
 
-    def make_head(self, weights: "Weights", config: ModelConfig, encoder: "Encoder") -> "SpanHead":
+    def make_head(self, weights: Weights, config: ModelConfig, encoder: Encoder) -> SpanHead:
         from bertbench.model.heads import SpanHead
 
         return SpanHead(weights, config)

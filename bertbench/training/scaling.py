@@ -2,11 +2,17 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 from bertbench.errors import InputError
 from bertbench.training.settings import TrainingSettings
 
-LR_SCALINGS = ("sqrt", "linear", "none")
+# The factor of the learning rate, by name, for a number of processes.
+LR_SCALINGS: dict[str, Callable[[int], float]] = {
+    "sqrt": math.sqrt,
+    "linear": float,
+    "none": lambda size: 1.0,
+}
 
 
 def share_of(
@@ -24,7 +30,7 @@ def share_of(
     """
     if lr_scaling not in LR_SCALINGS:
         raise InputError(f"learning rate scaling {lr_scaling!r}: choose one of {', '.join(LR_SCALINGS)}.")
-    factor = {"sqrt": math.sqrt(size), "linear": size, "none": 1}[lr_scaling]
+    factor = LR_SCALINGS[lr_scaling](size)
     return dataclasses.replace(
         settings,
         learning_rate=settings.learning_rate * factor,

@@ -3,6 +3,8 @@
 Both depend only on the step, so that a run can be resumed at any step.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from dataclasses import dataclass
@@ -10,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bertbench.errors import InputError
-
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LearningRate:
 
     def __post_init__(self) -> None:
         if (
-            not 0 <= self.peak <= FLOAT32_MAX
+            not 0 <= self.peak <= float(np.finfo(np.float32).max)
             or self.num_steps < 1
             or not 0 <= self.warmup_steps <= self.num_steps
         ):

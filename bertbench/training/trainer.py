@@ -36,7 +36,7 @@ class TrainingRun:
     Attributes:
       checkpoint: the last checkpoint, of step `steps`.
       loss_curve: (step, mean loss since the previous entry).
-      seconds, examples: of this process; after resuming, of the resumed part.
+      seconds: of this process; examples: of all processes. After resuming, of the resumed part.
     """
 
     checkpoint: Path

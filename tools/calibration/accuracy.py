@@ -21,7 +21,7 @@ import ml_dtypes
 import numpy as np
 import scipy.optimize
 
-from bertbench.console import make_table, print_table, progress
+from bertbench.console import progress
 from bertbench.errors import GateFailed, InputError
 from bertbench.evaluation.items import RATIOS, Items
 from bertbench.formatting import percent, words
@@ -29,6 +29,7 @@ from bertbench.gate.accuracy import compare_items
 from bertbench.gate.limits import SCORE_TOLERANCES
 from bertbench.results.accuracy import Ruling
 from bertbench.results.accuracy_baselines import RECORDED, RecordedBaselines, read_baselines
+from bertbench.tables import make_table, print_table
 from tools.scripts import run_script
 
 SAMPLES = {50: 200, 200: 200, 800: 200, 2000: 40}  # by their size

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bertbench.console import make_table, print_table, say
+from bertbench.console import say
 from bertbench.errors import GateFailed
 from bertbench.report.change_points import find_change_points
+from bertbench.tables import make_table, print_table
 from tools.scripts import run_script
 
 HISTORIES = 200

@@ -8,7 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from bertbench.console import make_table, notice, print_table, progress
+from bertbench.console import notice, progress
+from bertbench.tables import make_table, print_table
 from suites.tables import markdown, renew
 from tools.mutants.formats import FORMATS
 from tools.mutants.trial import BAD, READ, REFUSED, Verdict

@@ -12,13 +12,14 @@ from pathlib import Path
 import click
 
 from bertbench.config import GEOMETRIES
-from bertbench.console import notice, print_table, progress, say
+from bertbench.console import notice, progress, say
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import BertbenchError, InputError
 from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.precision import PRECISIONS, require_trainable
+from bertbench.tables import print_table
 from suites.shared_data import DEV_SET, SQUAD_MODEL, TRAINING_SET, VARIABLE, VOCABULARY
 from tools.peers.accuracy import score_engines
 from tools.peers.inputs import read_calibration, read_windows

@@ -8,7 +8,6 @@ import numpy as np
 from rich.table import Table
 
 from bertbench.config import ModelConfig
-from bertbench.console import make_table
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from bertbench.formatting import NONE, format_number
@@ -17,6 +16,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.timing import latency_percentiles
 from bertbench.precision import BF16, INT8
 from bertbench.quantization.sensitivity import output_error
+from bertbench.tables import make_table
 from bertbench.tasks.squad import SquadTask
 from tools.peers.engines import OWN
 from tools.peers.inputs import PADDED

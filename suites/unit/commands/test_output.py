@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bertbench import commands, embedded
-from bertbench.console import make_table, notice, print_json, print_table, progress, say, telling
+from bertbench.console import notice, print_json, progress, say, telling
+from bertbench.tables import make_table, print_table
 
 pytestmark = pytest.mark.unit
 

@@ -1,4 +1,4 @@
-"""All output for users is printed by one module, which escapes control characters."""
+"""All output for users is printed by four modules, which escape control characters."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 PACKAGE = Path(bertbench.__file__).parent
 PRINTERS = re.compile(r"(.*\.)?(print|echo|secho|Console|stdout\.write|stderr\.write)")
-PLACES = {PACKAGE / "console.py", PACKAGE / "entry.py"}
+PLACES = {PACKAGE / name for name in ("console.py", "tables.py", "progress_bar.py", "entry.py")}
 
 
 @pytest.mark.parametrize("path", sorted(set(PACKAGE.rglob("*.py")) - PLACES), ids=lambda path: path.stem)
@@ -22,4 +22,6 @@ def test_only_console_modules_print(path):
             called = ast.unparse(node.func)
             if any(keyword.arg == "file" for keyword in node.keywords):
                 continue  # a response to another process
-            assert not PRINTERS.fullmatch(called), f"{path}:{node.lineno}: {called} (use bertbench.console)"
+            assert not PRINTERS.fullmatch(called), (
+                f"{path}:{node.lineno}: {called} (use bertbench.console or bertbench.tables)"
+            )

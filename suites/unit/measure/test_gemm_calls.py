@@ -84,9 +84,12 @@ def test_killed_measuring_process_is_replaced():
     assert process.ask(REQUEST | {"calls": 1})["gflops"] > 0
 
 
-def test_packed_products_run_with_frozen_weights_setting(monkeypatch):
+@pytest.mark.parametrize("here", ["0", "1"])
+def test_packed_products_run_with_frozen_weights_setting(monkeypatch, here):
     """The environment of a process does not depend on that of this one."""
-    monkeypatch.setenv("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
-    packed, plain = (gemm_ways._process(name)._environment for name in ("packed", "plain"))
+    monkeypatch.setenv("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", here)
+    packed, plain = (
+        gemm_ways._Process(gemm_ways._VARIABLES[name])._environment for name in ("packed", "plain")
+    )
     assert (packed["TF_ENABLE_ONEDNN_OPTS"], packed["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"]) == ("1", "1")
     assert plain["TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"] == "0"

@@ -13,7 +13,6 @@ from bertbench.benchmarking.profile import class_table, op_table, profile_case
 from bertbench.benchmarking.workload import full_length_workload
 from bertbench.compute import Compute
 from bertbench.config import GEOMETRIES
-from bertbench.console import render_text
 from bertbench.measure.profiling import (
     KERNEL_CLASSES,
     OpTime,
@@ -24,6 +23,7 @@ from bertbench.measure.profiling import (
     write_chrome_trace,
 )
 from bertbench.precision import BF16
+from bertbench.tables import render_text
 from bertbench.tasks.table import make_task
 
 pytestmark = pytest.mark.unit

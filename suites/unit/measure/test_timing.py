@@ -52,7 +52,9 @@ def test_garbage_collector_is_enabled_after_failed_call():
     assert gc.isenabled()
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can reset the peak")
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="no /proc/self/clear_refs; Linux has it"
+)
 def test_peak_memory_includes_freed_memory_until_reset():
     reset_peak_memory()
     before = peak_memory_mib()

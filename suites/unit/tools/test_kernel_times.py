@@ -8,8 +8,9 @@ from tools.kernel_times import RATE, make_forms, measure_forms
 
 pytestmark = pytest.mark.unit
 
-# The tanh form of GELU is within 5e-4 of the exact one (Hendrycks & Gimpel 2016).
-CLOSE = 1e-3
+# The tanh form of GELU is within 5e-4 of the exact one (Hendrycks & Gimpel 2016); others only round.
+CLOSE = {"GELU": 1e-3, "product and GELU": 1e-3}
+ROUNDING = 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +27,18 @@ def test_variants_of_a_kernel_give_equal_results(forms, kernel):
     first, *others = results_of(forms, kernel)
     assert others
     for other in others:
-        np.testing.assert_allclose(other, first, atol=CLOSE)
+        np.testing.assert_allclose(other, first, atol=CLOSE.get(kernel, ROUNDING))
 
 
 def test_fused_projection_equals_three_separate_products(forms):
     together, apart = (form.function(form.operand) for form in forms if form.kernel == "query, key and value")
-    np.testing.assert_allclose(together.numpy(), np.concatenate(apart, axis=1), atol=CLOSE)
+    np.testing.assert_allclose(together.numpy(), np.concatenate(apart, axis=1), atol=ROUNDING)
 
 
 def test_variants_of_dropout_have_equal_rates(forms):
-    for dropped in results_of(forms, "dropout"):
+    variants = results_of(forms, "dropout")
+    assert len(variants) == 2
+    for dropped in variants:
         share, error = np.mean(dropped == 0), np.sqrt(RATE * (1 - RATE) / dropped.size)
         assert abs(share - RATE) < 6 * error
 

@@ -8,9 +8,9 @@ import pytest
 from bertbench.benchmarking.timed_call import build_model
 from bertbench.checkpoint.quantization import read_quantization
 from bertbench.config import ModelConfig
-from bertbench.console import render_text
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge, InputError
+from bertbench.tables import render_text
 from tools.peers.__main__ import command
 from tools.peers.engines import ENGINES
 from tools.peers.inputs import (

@@ -47,4 +47,5 @@ def test_times_proportional_to_flop_have_expected_exponents():
 def test_points_are_measured_in_separate_processes():
     points = [Point("tiny", "fp32", "inference", 1, 8, 1, threads) for threads in (1, 2)]
     seconds = measure_points(points, rounds=2)
+    assert seconds.keys() == set(points)
     assert all(len(times) == 2 and min(times) > 0 for times in seconds.values())
