@@ -22,7 +22,7 @@ def require_syntax(words: list[str], config: pytest.Config, *, complete: bool = 
         _parse_tox(words[1:])
     elif words[1] != "-m":
         assert (ROOT / words[1]).is_file() or not words[1].startswith(("tools/", "suites/"))
-    elif words[2].startswith(("suites", "bertbench")):
+    elif words[2].startswith(("suites", "bertbench", "tools")):
         path = ROOT / words[2].replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
 

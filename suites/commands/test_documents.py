@@ -40,7 +40,7 @@ def test_documented_command_exists(document, command, pytestconfig):
     require_syntax(shlex.split(command, comments=True), pytestconfig)
 
 
-def test_declared_markers_equal_markers_in_use():
+def test_declared_markers_are_in_use():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"][
         "markers"
     ]

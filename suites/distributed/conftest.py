@@ -29,11 +29,13 @@ class FinishedJob:
     def kind(self, kind: str, rank: int = 0) -> dict[str, np.ndarray]:
         """The arrays of one kind by name."""
         mark = f"{kind}: "
-        return {
+        found = {
             name.removeprefix(mark): array
             for name, array in self.arrays[rank].items()
             if name.startswith(mark)
         }
+        assert found, kind
+        return found
 
 
 @pytest.fixture(scope="session", autouse=True)

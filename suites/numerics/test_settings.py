@@ -24,8 +24,8 @@ SETTINGS = (
 # Products, softmax and GELU behind a product are where the kernels differ.
 FILES = ("test_rows.py", "test_unary.py", "test_attention.py", "test_encoder_error.py", "test_settings.py")
 QUICK = (
-    "dense or (error and softmax) or behind_product or (error and attention) or packed or round_where "
-    "or (layer_errors and bf16-tiny)"
+    "dense or (error and softmax) or gelu_after_product or gelu_of_product or (error and attention) "
+    "or packed or round_once or (layer_errors and bf16-tiny)"
 )
 
 
@@ -51,6 +51,7 @@ def test_bounds_hold_under_other_onednn_settings(setting, monkeypatch):
 
 def test_onednn_products_and_softmax_round_once():
     """So that no wider bound is taken where TensorFlow's own kernels are not at work."""
-    if onednn_computes_bf16():
-        assert not bf16_products_truncate()
-        assert bf16_softmax_rounds_once()
+    if not onednn_computes_bf16():
+        pytest.skip("oneDNN computes no bfloat16 here: there is no AVX-512, or it is turned off")
+    assert not bf16_products_truncate()
+    assert bf16_softmax_rounds_once()

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.training
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts a peak again")
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="no /proc/self/clear_refs; Linux has it"
+)
 @pytest.mark.slow
 def test_recomputation_keeps_activations_of_one_layer_only(tmp_path: Path) -> None:
     result = subprocess.run(

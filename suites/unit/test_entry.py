@@ -270,13 +270,13 @@ def test_ignored_signal_stays_ignored(start, tmp_path):
         (0.8, signal.SIGHUP, 129, "stopped by SIGHUP"),
     ],
 )
-def test_interrupt_during_startup_prints_one_line(seconds, number, status, line):
+def test_interrupt_during_startup_prints_one_line(tmp_path, seconds, number, status, line):
     code = (
         "import sys; from bertbench.cli import main; print(flush=True); "
         "sys.argv = ['bertbench', 'predict', 'squad', '--output-dir', 'none']; main()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     )
     process.stdout.readline()
     time.sleep(seconds)

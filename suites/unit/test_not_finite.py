@@ -8,7 +8,6 @@ import pytest
 
 from bertbench.checkpoint.loading import save_weights
 from bertbench.checkpoint.readers import open_checkpoint
-from bertbench.embedded import FOLDERS
 from bertbench.errors import CannotJudge
 from bertbench.tasks.dataset import TaskResult
 from bertbench.tasks.table import TASKS
@@ -36,7 +35,7 @@ def model_of(tmp_path):
 
     def make(task, value):
         folder = tmp_path / "model"
-        shutil.copytree(FOLDERS[task], folder)
+        shutil.copytree(TASKS[task].embedded.model_dir, folder)
         fill(folder / "bert_model.ckpt", value)
         return folder
 

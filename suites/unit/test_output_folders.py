@@ -57,7 +57,7 @@ def test_next_run_cleans_up_after_killed_run(tmp_path, holder, number):
     holder.communicate()
     with staged_directory(tmp_path / "out") as staging:
         (staging / "b").write_text("whole")
-    assert names(tmp_path / "out") == ["a", "b"] if number is None else ["b"]
+    assert names(tmp_path / "out") == (["a", "b"] if number is None else ["b"])
 
 
 def test_empty_folder_is_removed_after_failure(tmp_path):

@@ -47,7 +47,8 @@ def files(tmp_path, monkeypatch):
 def test_pattern_matches_the_expected_files(files, there, given, meant):
     files(*there.split())
     assert list(map(str, match_files(given))) == meant.split()
-    assert list(map(str, match_files(f"{os.getcwd()}/{given}" if "," not in given else given)))
+    root = "" if "," in given else f"{os.getcwd()}/"
+    assert list(map(str, match_files(root + given))) == [root + name for name in meant.split()]
 
 
 @pytest.mark.parametrize(

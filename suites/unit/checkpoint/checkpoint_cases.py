@@ -141,3 +141,27 @@ def assert_holds(variables: dict[str, tf.Variable], weights: dict[str, np.ndarra
     """Every variable has exactly the value of its name."""
     for name, variable in variables.items():
         np.testing.assert_array_equal(variable.numpy().astype(np.float32), weights[name], err_msg=name)
+
+
+SHAPES = weight_shapes()
+WEIGHTS = random_weights(SHAPES)
+DATA = ".data-00000-of-00001"
+
+
+def touch(folder: Path, *names: str) -> None:
+    """Create empty files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+
+
+PRETRAINING = weight_shapes(pooler=True, pretraining_heads=True)
+
+
+SPAN = weight_shapes() | SPAN_HEAD
+
+
+CLASSIFIER = weight_shapes(pooler=True) | CLASSIFIER_HEAD
+
+
+MODELS = {"pretraining": PRETRAINING, "span": SPAN, "classifier": CLASSIFIER}

@@ -17,6 +17,7 @@ from bertbench.gate.runs import BenchmarkRun
 from bertbench.model.bert import BertModel
 from bertbench.parsing import parse_dataclass
 from bertbench.results.schema import ThroughputCase, read_lengths
+from bertbench.tasks.table import TASKS
 
 pytestmark = pytest.mark.unit
 
@@ -212,7 +213,7 @@ def test_benchmark_process_prints_only_expected_lines():
     ],
 )
 def test_data_that_does_not_fit_the_model_is_rejected(call, tmp_path, mode, task, change, message):
-    folder = embedded.FOLDERS[task]
+    folder = TASKS[task].embedded.model_dir
     config = json.loads((folder / "bert_config.json").read_text()) | change
     (tmp_path / "bert_config.json").write_text(json.dumps(config))
     data = {

@@ -93,10 +93,21 @@ def test_every_finding_that_is_not_ok_has_a_remedy(
         assert bool(finding.remedy) == (finding.state != "ok"), finding
 
 
-@pytest.mark.parametrize("variable", doctor_checks.DATA_VARIABLES)
-def test_suggested_fetch_items_exist_and_set_the_variable(variable: str) -> None:
-    for name in re.findall(r"bertbench fetch ([^`]+)", doctor_checks.DATA_VARIABLES[variable]):
-        assert find_item(name).variable == variable
+SUGGESTED = [
+    (variable, name)
+    for variable, text in doctor_checks.DATA_VARIABLES.items()
+    for name in re.findall(r"bertbench fetch ([^`]+)", text)
+]
+
+
+def test_items_are_suggested_for_all_variables_that_fetch_sets() -> None:
+    wanted = {"SQUAD_DIR", "GLUE_DIR", "BERT_BASE_DIR", "BERT_LARGE_DIR"}
+    assert {variable for variable, _ in SUGGESTED} == wanted
+
+
+@pytest.mark.parametrize(("variable", "name"), SUGGESTED)
+def test_suggested_fetch_items_exist_and_set_the_variable(variable: str, name: str) -> None:
+    assert find_item(name).variable == variable
 
 
 def test_findings_describe_cpu_nodes_and_threads() -> None:

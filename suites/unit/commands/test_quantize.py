@@ -19,7 +19,7 @@ SHORT = ("--max-seq-length", 64, "--max-query-length", 16)
 
 @pytest.fixture(scope="module")
 def quantized(stand_ins, tmp_path_factory):
-    """The embedded SQuAD model, quantized once, and the printed output."""
+    """Where the stand-in is quantized, once."""
     return tmp_path_factory.mktemp("quantized") / "Q"
 
 

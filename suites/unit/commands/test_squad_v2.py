@@ -135,6 +135,7 @@ def test_training_learns_which_questions_have_no_answer(call_here, stand_ins, tm
     }
     assert [predictions[f"{name}-1"] for name in NAMES] == [TOWNS[n % 4] for n in range(6)]
     odds = json.loads((out / "null_odds.json").read_text())
+    assert odds.keys() == predictions.keys()
     assert all((value > 0) == key.endswith("-2") for key, value in odds.items())
     scores = json.loads((out / "results.json").read_text())["scores"]
     assert (scores["exact"], scores["total"], scores["NoAns_f1"]) == (100.0, 12, 100.0)

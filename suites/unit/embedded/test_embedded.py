@@ -24,8 +24,7 @@ def test_embedded_files_are_smaller_than_10_megabytes():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_embedded_checkpoints_have_no_optimizer_moments(task):
-    assert TASKS[task].embedded.model_dir == embedded.FOLDERS[task]
-    source = find_model(embedded.FOLDERS[task])
+    source = find_model(TASKS[task].embedded.model_dir)
     tensors = open_checkpoint(source.checkpoint).list_tensors()
     assert source.tokenizer().vocab_size == source.config.vocab_size
     assert not [tensor.name for tensor in tensors if "adam" in tensor.name]

@@ -113,7 +113,7 @@ def test_scores_equal_official_script(questions, with_odds, threshold, order):
         ("cat sat", ["The cat."], 0, 2 / 3),
     ],
 )
-def test_one_answer(prediction, references, exact_match, f1):
+def test_score_of_one_answer_equals_expected_em_and_f1(prediction, references, exact_match, f1):
     score = score_answer_v2(prediction, references)
     assert score.exact_match == exact_match
     assert score.f1 == pytest.approx(f1, abs=1e-15)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bertbench import embedded
 from bertbench.config import ModelConfig
+from bertbench.tasks.table import TASKS
 from suites.numerics.exact import gelu_tanh
 from suites.numerics.reference import ReferenceEncoder
 
@@ -106,7 +106,7 @@ def test_exported_model_computes_same_outputs_in_other_programs(call_here, tmp_p
     status, _, err = call_here("export", task, "--format", form, "--output-dir", out)
     assert status == 0, err
     assert f"{task} in fp32 as {form}; " in err.splitlines()[-1]
-    reference = Reference(embedded.FOLDERS[task])
+    reference = Reference(TASKS[task].embedded.model_dir)
     inputs = make_inputs(task, reference.config)
     expected, got = reference(task, inputs), run_exported(form, out, inputs)
     assert got.keys() == expected.keys()

@@ -1,13 +1,10 @@
 """The whole cache: verified, resumed and never damaged; and the output of the command."""
 
 import hashlib
-import io
 import json
 import re
-import zipfile
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -17,39 +14,10 @@ from bertbench.fetch import cache as cache_module
 from bertbench.fetch import catalog
 from bertbench.fetch.cache import CHECKSUMS, RECORD, fetch
 from bertbench.fetch.catalog import ITEMS, find_item
-from bertbench.fetch.download import Retries
-from bertbench.fetch.item import Item, Source
-from bertbench.fetch.mrpc import DEV_IDS, TEST, TRAIN, split_mrpc
-from bertbench.fetch.unpack import DamagedError
-from suites.unit.fetch.publisher import run_publisher
+from bertbench.fetch.item import Source
+from suites.unit.fetch.items import QUICK, TEXT, item_of, source_of
 
 pytestmark = pytest.mark.unit
-
-QUICK = Retries(count=2, backoff_seconds=0.001)
-TEXT = b"some text\n" * 50_000
-
-
-@pytest.fixture
-def publisher():
-    with run_publisher() as running:
-        yield running
-
-
-def item_of(*sources, folder="data", split_mrpc=False):
-    return Item("item", folder, sources, "SQUAD_DIR", folder, 500_000, "CC0", split_mrpc)
-
-
-def source_of(address, body=None, name="f", mirrors=()):
-    known = (len(body), hashlib.sha256(body).hexdigest()) if body is not None else (None, None)
-    return Source((address, *mirrors), name, *known)
-
-
-def zip_bytes(members, compression=zipfile.ZIP_STORED):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        for name, body in members.items():
-            archive.writestr(name, body)
-    return stream.getvalue()
 
 
 def test_verified_file_is_installed_without_leftovers(publisher, tmp_path):
@@ -130,59 +98,6 @@ def test_unpublished_checksum_is_recorded_and_required_afterwards(publisher, tmp
     assert (tmp_path / "data" / "f").read_bytes() == TEXT
 
 
-def test_truncated_archive_records_no_checksum(publisher, tmp_path):
-    body = zip_bytes({"model/vocab.txt": TEXT})
-    address = publisher.publish("m.zip", body, length_lie=-100)
-    item = item_of(source_of(address, name="m.zip"))
-    with pytest.raises(DamagedError, match="damaged"):
-        fetch(item, tmp_path, QUICK)
-    assert not (tmp_path / CHECKSUMS).exists()
-    publisher.publish("m.zip", body)
-    fetch(item, tmp_path, QUICK)
-    assert (tmp_path / "data" / "vocab.txt").read_bytes() == TEXT
-
-
-def test_damaged_archive_without_checksum_is_downloaded_again(publisher, tmp_path):
-    """Damage raises many kinds of errors in zipfile and its decompressors."""
-    whole = zip_bytes({"model/vocab.txt": TEXT}, zipfile.ZIP_DEFLATED)
-    random = np.random.default_rng(3)
-    refused = 0
-    for number in range(40):
-        damaged = bytearray(whole)
-        for place in random.integers(0, len(whole), 3):
-            damaged[place] ^= 1 << random.integers(8)
-        address = publisher.publish("m.zip", bytes(damaged))
-        item, cache = item_of(source_of(address, name="m.zip")), tmp_path / str(number)
-        try:
-            fetch(item, cache, QUICK)
-        except DamagedError:
-            refused += 1
-            publisher.publish("m.zip", whole)
-            fetch(item, cache, QUICK)
-            assert (cache / "data" / "vocab.txt").read_bytes() == TEXT
-    assert refused > 20
-
-
-@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"one column\n"])
-def test_damaged_mrpc_files_are_downloaded_again(publisher, tmp_path, damage):
-    header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
-    bodies = {
-        TRAIN: f"{header}1\t7\t8\ta\tb\n0\t9\t10\tc\td\n".encode(),
-        TEST: f"{header}1\t1\t2\te\tf\n".encode(),
-        DEV_IDS: b"9\t10\n",
-    }
-
-    def item(bodies):
-        sources = [source_of(publisher.publish(name, body), name=name) for name, body in bodies.items()]
-        return item_of(*sources, split_mrpc=True)
-
-    for name in (TRAIN, TEST):
-        with pytest.raises(DamagedError, match=name):
-            fetch(item({**bodies, name: damage}), tmp_path / name, QUICK)
-        folder = fetch(item(bodies), tmp_path / name, QUICK)
-        assert (folder / "dev.tsv").read_text() == f"{header}0\t9\t10\tc\td\n"
-
-
 STATES = [
     *(b"", b"{", b"\xff", b"null", b"[]", b'{"files": 7}'),
     *(b'{"files": {"f": 7}}', b'{"f": {"size": "1", "sha256": "0"}}'),
@@ -206,29 +121,6 @@ def test_damaged_checksums_file_is_rejected(publisher, tmp_path, state):
         fetch(item_of(source_of(publisher.publish("f", TEXT))), tmp_path, QUICK)
 
 
-def test_archive_with_outside_path_is_not_installed(publisher, tmp_path):
-    body = zip_bytes({"model/vocab.txt": TEXT, "../../escaped": b"1"})
-    item = item_of(source_of(publisher.publish("m.zip", body), body, name="m.zip"))
-    with pytest.raises(DamagedError, match="is outside the folder"):
-        fetch(item, tmp_path, QUICK)
-    assert not (tmp_path / "data").exists()
-    assert not list(tmp_path.rglob("escaped"))
-
-
-def test_archives_and_files_of_one_item_are_installed_in_one_folder(publisher, tmp_path):
-    one, two = zip_bytes({"XNLI-1.0/xnli.dev.tsv": b"1"}), zip_bytes({"XNLI-MT-1.0/multinli/x.tsv": b"2"})
-    item = item_of(
-        source_of(publisher.publish("1.zip", one), one, name="1.zip"),
-        source_of(publisher.publish("2.zip", two), two, name="2.zip"),
-        source_of(publisher.publish("f", TEXT), TEXT),
-    )
-    folder = fetch(item, tmp_path, QUICK)
-    assert (folder / "xnli.dev.tsv").read_bytes() == b"1"
-    assert (folder / "multinli" / "x.tsv").read_bytes() == b"2"
-    assert (folder / "f").read_bytes() == TEXT
-    assert not list(folder.glob("*.zip"))
-
-
 def test_interrupted_fetch_continues_without_new_download(publisher, tmp_path, monkeypatch):
     item = item_of(source_of(publisher.publish("f", TEXT), TEXT))
 
@@ -242,27 +134,6 @@ def test_interrupted_fetch_continues_without_new_download(publisher, tmp_path, m
     fetch(item, tmp_path, QUICK)
     assert (tmp_path / "data" / "f").read_bytes() == TEXT
     assert len(publisher.requests) == 1
-
-
-def test_mrpc_is_split_into_glue_files(tmp_path):
-    header = "\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
-    rows = ['1\t10\t11\tHe said " yes .\tYes .\n', "0\t20\t21\tA é\tB\n", "1\t30\t31\tC\tD\n"]
-    (tmp_path / TRAIN).write_text(header + "".join(rows), encoding="utf-8")
-    (tmp_path / TEST).write_text(header + "1\t40\t41\tE\tF\n0\t50\t51\tG\tH\n", encoding="utf-8")
-    (tmp_path / DEV_IDS).write_text("20\t21\n10\t31\n", encoding="utf-8")
-    split_mrpc(tmp_path)
-    assert (tmp_path / "train.tsv").read_text(encoding="utf-8") == header + rows[0] + rows[2]
-    assert (tmp_path / "dev.tsv").read_text(encoding="utf-8") == header + rows[1]
-    assert (tmp_path / "test.tsv").read_text(encoding="utf-8") == (
-        "index\t#1 ID\t#2 ID\t#1 String\t#2 String\n0\t40\t41\tE\tF\n1\t50\t51\tG\tH\n"
-    )
-
-
-def test_mrpc_row_with_missing_columns_is_rejected(tmp_path):
-    (tmp_path / DEV_IDS).write_text("20\t21\n")
-    (tmp_path / TRAIN).write_text("a\tb\tc\td\te\n1\t2\t3\n")
-    with pytest.raises(InputError, match=r"train\.txt: line 2: 3 columns, not 5"):
-        split_mrpc(tmp_path)
 
 
 def test_catalog_contains_only_official_https_addresses():

@@ -8,18 +8,11 @@ import requests
 
 from bertbench.errors import InputError
 from bertbench.fetch.download import CHUNK_BYTES, Retries, TransferError, _check_response, download
-from suites.unit.fetch.publisher import run_publisher
 
 pytestmark = pytest.mark.unit
 
 BODY = random.Random(7).randbytes(10 * CHUNK_BYTES + 123)
 QUICK = Retries(count=3, backoff_seconds=0.001)
-
-
-@pytest.fixture
-def publisher():
-    with run_publisher() as running:
-        yield running
 
 
 def fetch(address, target, size=None):

@@ -3,12 +3,15 @@
 import itertools
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from bertbench import entry
+from bertbench.entry import STOPPING
 from bertbench.errors import InputError
 from bertbench.gate.interleaved import PairedRuns, default_cases, gate_against
 from bertbench.gate.runs import Interpreter, run_benchmark
@@ -168,8 +171,15 @@ pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
 os.kill({os.getpid()}, signal.SIGTERM)
 time.sleep(60)
 """
-    with pytest.raises(KeyboardInterrupt):
-        gate(revisions, tmp_path, script)
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    entry._stop_on_signals()
+    try:
+        with pytest.raises(entry.Stopped) as stopped:
+            gate(revisions, tmp_path, script)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert stopped.value.number == signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
     assert_nothing_is_left(revisions, tmp_path)

@@ -1,33 +1,12 @@
-"""From arguments to a plan: modes, defaults, paths, cores, contradictions."""
-
-from pathlib import Path
+"""From arguments to a plan: modes, defaults, contradictions, options without effect."""
 
 import pytest
 
 from bertbench.errors import InputError
-from bertbench.modelzoo.arguments import parse
-from bertbench.modelzoo.resolve import resolve
 from bertbench.modelzoo.table import LAUNCH_OPTIONS, MODEL_ARGUMENTS
-from suites.unit.made_up_machine import TWO_SOCKETS
+from suites.unit.modelzoo.resolved import INFERENCE, TRAINING, command_of, plan_of, value
 
 pytestmark = pytest.mark.unit
-
-# Two nodes of four physical cores; logical cores 8 to 15 are the second threads.
-INFERENCE = "-m bert_large -p bfloat16 -mo inference -d /data -c /weights --output-dir /out"
-TRAINING = "-m bert_large -p fp32 -mo training --output-dir /out"
-
-
-def plan_of(words, script_dir=Path("/nowhere")):
-    return resolve(parse(words.split()), TWO_SOCKETS, script_dir)
-
-
-def command_of(words):
-    (instance,) = plan_of(words).instances
-    return list(instance.command)
-
-
-def value(command, option):
-    return command[command.index(option) + 1]
 
 
 def test_accuracy_uses_the_documented_defaults():
@@ -140,82 +119,6 @@ def test_benchmark_without_data_uses_random_weights():
     assert not {"--predict-file", "--vocab-file", "--init-checkpoint"} & set(command)
 
 
-def test_relative_paths_are_resolved_like_the_model_zoo(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "vocab.txt").touch()
-    (tmp_path / "here.txt").touch()
-    (tmp_path / "tuned.ckpt-9.index").touch()
-    base = f"-m bert_large -p fp32 -mo inference -d {tmp_path}/data -c {tmp_path}/none --accuracy-only --"
-    first = command_of(f"{base} vocab_file=vocab.txt")
-    assert value(first, "--vocab-file") == f"{tmp_path}/data/vocab.txt"
-    assert value(first, "--init-checkpoint") == f"{tmp_path}/none/model.ckpt-3649"
-    second = command_of(f"{base} vocab_file=here.txt init_checkpoint=tuned.ckpt-9")
-    assert value(second, "--vocab-file") == "here.txt"
-    assert value(second, "--init-checkpoint") == "tuned.ckpt-9"
-
-
-def test_training_file_names_are_not_changed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for folder in (tmp_path, tmp_path / "data"):
-        folder.mkdir(exist_ok=True)
-        (folder / "vocab.txt").touch()
-    (tmp_path / "data" / "train-v1.1.json").touch()
-    command = command_of(f"{TRAINING} -d {tmp_path}/data")
-    assert value(command, "--vocab-file") == "vocab.txt"
-    assert value(command, "--train-file") == f"{tmp_path}/data/train-v1.1.json"
-    assert value(command, "--predict-file") == "dev-v1.1.json"
-
-
-def test_container_paths_are_mapped_to_host_paths(tmp_path):
-    (tmp_path / "vocab.txt").touch()
-    words = f"{TRAINING} --volume {tmp_path}:/bert:ro -- vocab_file=/bert/vocab.txt config_file=/other/c.json"
-    command = command_of(words)
-    assert value(command, "--vocab-file") == f"{tmp_path}/vocab.txt"
-    assert value(command, "--config-file") == "/other/c.json"
-
-
-def test_input_file_pattern_is_resolved_in_data_location(tmp_path):
-    (tmp_path / "part-1.tfrecord").touch()
-    command = command_of(f"{TRAINING} -d {tmp_path} -- train_option=Pretraining input_file=part-*.tfrecord")
-    assert value(command, "--input-file") == f"{tmp_path}/part-*.tfrecord"
-
-
-def test_output_dir_of_model_differs_from_output_dir_of_launcher():
-    plan = plan_of(f"{TRAINING} -- output_dir=/model")
-    assert plan.output_dir == Path("/out")
-    assert value(list(plan.instances[0].command), "--output-dir") == "/model"
-
-
-def test_default_output_dir_is_beside_script_or_in_current_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    words = INFERENCE.removesuffix("--output-dir /out")
-    assert plan_of(words, tmp_path).output_dir == tmp_path / "common" / "tensorflow" / "logs"
-    closed = tmp_path / "file"
-    closed.touch()
-    assert plan_of(words, closed).output_dir == tmp_path / "bertbench_logs"
-    installed = tmp_path / "lib" / "site-packages" / "bertbench"
-    installed.mkdir(parents=True)
-    assert plan_of(words, installed).output_dir == tmp_path / "bertbench_logs"
-    (tmp_path / "target" / "bertbench").mkdir(parents=True)
-    (tmp_path / "target" / "bertbench-0.1.0.dist-info").mkdir()  # of pip install --target
-    assert plan_of(words, tmp_path / "target" / "bertbench").output_dir == tmp_path / "bertbench_logs"
-
-
-def test_mpi_options_are_passed_on():
-    words = f"{TRAINING} --mpi_num_processes 4 --mpi_num_processes_per_socket=2 --mpi_hostnames a,b"
-    command = command_of(f"{words} -- mpi_workers_sync_gradients=True")
-    assert value(command, "--mpi-num-processes") == "4"
-    assert value(command, "--mpi-num-processes-per-socket") == "2"
-    assert value(command, "--mpi-hostnames") == "a,b"
-    assert "--mpi-workers-sync-gradients" in command
-
-
-def test_single_process_gets_no_mpi_options():
-    command = command_of(f"{TRAINING} --mpi_num_processes=1 --mpi_num_processes_per_socket=1")
-    assert not [word for word in command if word.startswith("--mpi")]
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -234,33 +137,6 @@ def test_single_process_gets_no_mpi_options():
 def test_contradicting_arguments_are_rejected(words, message, siblings):
     with pytest.raises(InputError, match=message):
         plan_of(words)
-
-
-def test_several_instances_require_empty_output_folder(tmp_path):
-    (tmp_path / "left").touch()
-    words = f"{INFERENCE.replace('/out', str(tmp_path))} --numa-cores-per-instance=2"
-    with pytest.raises(InputError, match="is not empty"):
-        plan_of(words)
-
-
-def test_instances_have_their_own_folders_cores_and_threads(siblings):
-    instances = plan_of(f"{INFERENCE} --numa-cores-per-instance=3").instances
-    assert [instance.placement.cores for instance in instances] == [(0, 1, 2), (3, 4, 5)]
-    for number, instance in enumerate(instances):
-        command = list(instance.command)
-        assert value(command, "--output-dir") == f"/out/instance_{number}"
-        assert value(command, "--num-intra-threads") == "3"
-        assert value(command, "--num-inter-threads") == "1"
-
-
-def test_given_numbers_of_threads_are_kept():
-    words = f"{INFERENCE} --numa-cores-per-instance=3 -a 2 -e 5"
-    command = list(plan_of(words).instances[0].command)
-    assert [word for word in command if word.endswith("-threads")] == [
-        "--num-intra-threads",
-        "--num-inter-threads",
-    ]
-    assert value(command, "--num-intra-threads") == "2"
 
 
 def test_options_without_effect_are_reported_with_the_reason():
@@ -302,99 +178,11 @@ def test_option_has_either_a_meaning_or_a_reason_for_no_effect(option):
     assert bool(option.meaning) != bool(option.idle)
 
 
-@pytest.mark.parametrize(
-    ("words", "cores"),
-    [
-        ("--num-instances 2", [(0, 1, 2, 3), (4, 5, 6, 7)]),
-        ("--num-instances 2 --numa-cores-per-instance 3", [(0, 1, 2), (3, 4, 5)]),
-        ("--num-instances 1", [()]),
-        ("--num-instances 1 --numa-cores-per-instance 2", [(0, 1)]),
-        ("--num-instances 2 --socket-id 1", [(4, 5), (6, 7)]),
-    ],
-)
-def test_instances_share_cores_equally_or_get_given_cores(siblings, words, cores):
-    instances = plan_of(f"{INFERENCE} {words}").instances
-    assert [instance.placement.cores for instance in instances] == cores
-    assert not any("--streams" in instance.command for instance in instances)
-
-
-@pytest.mark.parametrize(
-    ("words", "omp", "streams", "inter"),
-    [
-        ("", "2", "2", None),  # the 4 cores of a socket
-        ("--num-cores 8", None, "2", "2"),  # 4 cores each
-        ("--num-instances 3", "2", "3", None),
-        ("--num-cores 6", "2", "3", "3"),
-        ("--num-cores 6 -e -1", "3", "2", "2"),
-        ("--numa-cores-per-instance 4", "2", "2", "2"),
-    ],
-)
-def test_weight_sharing_runs_threads_in_one_process(siblings, monkeypatch, words, omp, streams, inter):
-    if omp is None:
-        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    else:
-        monkeypatch.setenv("OMP_NUM_THREADS", omp)
-    plan = plan_of(f"{INFERENCE} --weight-sharing {words}")
-    command = list(plan.instances[0].command)
-    assert command[:4] == ["benchmark", "squad", "--mode", "inference"]
-    assert value(command, "--streams") == streams
-    assert inter is None or value(command, "--num-inter-threads") == inter
-    assert plan.notices == ()
-    assert len(plan.instances) == (2 if "numa" in words else 1)
-
-
-def test_weight_sharing_with_one_thread_is_reported(siblings, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "64")
-    (notice,) = plan_of(f"{INFERENCE} --weight-sharing").notices
-    assert "only one here; say how many with --num-instances" in notice
-    monkeypatch.setenv("OMP_NUM_THREADS", "two")
-    with pytest.raises(InputError, match="OMP_NUM_THREADS is 'two'"):
-        plan_of(f"{INFERENCE} --weight-sharing")
-
-
 def test_configuration_contains_only_effective_values():
     values = plan_of(f"{TRAINING} -- train_option=Classifier").configuration
     assert values["task_name"] == "MRPC"
     assert values["data_dir"] == "MRPC"
     assert "train_file" not in values
-
-
-@pytest.fixture
-def records(tmp_path, monkeypatch):
-    """A folder with two files of records, which is the home and the host's side of /inside as well."""
-    folder = tmp_path / "p[1]"
-    folder.mkdir()
-    for name in ("a.tfrecord", "b.tfrecord"):
-        (folder / name).touch()
-    monkeypatch.setenv("HOME", str(folder))
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("place", "given", "expected"),
-    [
-        ("{0}", "a.tfrecord", "{0}/a.tfrecord"),
-        ("{0}", "a.tfrecord,b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
-        ("{0}", "a.tfrecord,none.tfrecord", "{0}/a.tfrecord,{0}/none.tfrecord"),
-        ("{0}", "*.tfrecord", "{0}/*.tfrecord"),
-        ("{0}", "*.tfrecord,b.tfrecord", "{0}/*.tfrecord,{0}/b.tfrecord"),
-        ("/elsewhere", "{0}/a.tfrecord,{0}/b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
-        ("/elsewhere", "~/a.tfrecord,~/b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
-        ("/inside", "a.tfrecord,b.tfrecord", "{0}/a.tfrecord,{0}/b.tfrecord"),
-        ("/elsewhere", "/inside/a.tfrecord,/inside/*.tfrecord", "{0}/a.tfrecord,{0}/*.tfrecord"),
-    ],
-)
-def test_each_path_of_a_list_is_resolved(records, place, given, expected):
-    words = [
-        *["-m", "bert_large", "-p", "fp32", "-mo", "inference", "--accuracy-only"],
-        "--volume",
-        f"{records}:/inside",
-    ]
-    words += ["-d", place.format(records), "--", "infer_option=Pretraining", f"input_file={given}"]
-    (instance,) = resolve(
-        parse([word.format(records) for word in words]), TWO_SOCKETS, Path("/nowhere")
-    ).instances
-    assert value(list(instance.command), "--input-file") == expected.format(records)
 
 
 @pytest.mark.parametrize("processes", ["", "--mpi_num_processes=2"])
@@ -412,11 +200,6 @@ def test_training_without_prediction_needs_no_dev_set(processes, given, dev_set)
     assert ("--predict-file" in command) == (dev_set is not None)
     if dev_set is not None:
         assert value(command, "--predict-file") == dev_set
-
-
-def test_path_with_unknown_user_is_kept():
-    command = command_of(f"{TRAINING} -- train_option=Pretraining input_file=~no-such-user/a.tfrecord")
-    assert value(command, "--input-file") == "~no-such-user/a.tfrecord"
 
 
 def test_model_export_path_exports_instead_of_measuring():
