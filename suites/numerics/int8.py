@@ -13,6 +13,7 @@ from suites.numerics.ulp import BF16, FP32, FloatFormat, spacing, widen
 from suites.tolerances import TOLERANCES
 
 Array = np.ndarray
+Operands = tuple[Array, Array, Array, Array]  # activations, weights, bias and ranges
 OUTPUTS = 48
 WIDTHS = (16, 384, 4096)
 GELU = {"tanh": exact.gelu_tanh, "erf": exact.gelu_erf}
@@ -104,7 +105,9 @@ def _measure_dense(
     )
 
 
-def check_gelu_as_int8(variant: str, kernel: Callable = kernels.quantized_dense_gelu_int8) -> None:
+def check_gelu_as_int8(
+    variant: str, kernel: Callable = kernels.quantized_dense_gelu_int8, largest_weight: int = 127
+) -> None:
     """Every int8 result is next to the exact GELU in its steps, or the largest step.
 
     Raises:
@@ -112,7 +115,7 @@ def check_gelu_as_int8(variant: str, kernel: Callable = kernels.quantized_dense_
     """
     island = TOLERANCES["fp32", f"dense int8_gelu_{variant}"].bound
     for width in WIDTHS:
-        for arrays, case in _dense_cases(width):
+        for arrays, case in _dense_cases(width, largest_weight):
             limit = float(np.quantile(np.abs(case.result), 0.9))
             got = _in_graph(kernel)(*map(tf.constant, arrays), variant, limit).numpy()
             step = limit / kernels.INT8_LARGEST
@@ -129,10 +132,10 @@ class _Exact:
     largest: Array
 
 
-def _dense_cases(width: int) -> Iterator[tuple[tuple[Array, Array, Array, Array], _Exact]]:
+def _dense_cases(width: int, largest_weight: int = 127) -> Iterator[tuple[Operands, _Exact]]:
     """Activations, weights, bias and ranges, with the exact results."""
     generator = np.random.default_rng(width)
-    for x, weights in operands(64, width, 127):
+    for x, weights in operands(64, width, largest_weight):
         ranges = (127 * 2.0 ** generator.uniform(-12, -4, OUTPUTS) / width).astype(np.float32)
         bias = generator.normal(0.0, 1.0, OUTPUTS).astype(np.float32)
         product = (x.astype(np.int64) @ weights.astype(np.int64)) * (widen(ranges) / 127)

@@ -129,7 +129,8 @@ def test_installed_wheel_inits_records_and_checks_own_model(call, repository, en
     status, out, message = call(*CHECK_SPEED)
     assert status in (0, 3), out + message  # 3: this machine's speed is unstable
     plant_slowdown(environment)
-    assert judge_speed(call) == 1
+    speed = judge_speed(call)
+    assert speed in (1, None)
 
     status, out, message = call("bertbench", "check", "--output-dir", "results")
     assert status == 1, out + message
@@ -138,16 +139,18 @@ def test_installed_wheel_inits_records_and_checks_own_model(call, repository, en
     page = (repository / "report.html").read_text()
     assert "fp32-squad-inference-faq" in page
     assert "fp32-squad-inference-faq-b1" in page
-    assert page.count("regression") >= 2
+    assert page.count("regression") >= (1 if speed is None else 2)
+    if speed is None:
+        pytest.skip("the planted slowdown was not judged: this machine is too busy to measure speed")
 
 
 def judge_speed(call):
-    """The status of the check of speed; a disturbed measurement is repeated, and then not judged."""
+    """The status of the check of speed; None if every measurement was disturbed."""
     for _ in range(ATTEMPTS):
-        status, out, _ = call(*CHECK_SPEED)
+        status, _, _ = call(*CHECK_SPEED)
         if status != 3:
             return status
-    pytest.skip(f"this machine is too busy to judge speed: {out}")
+    return None
 
 
 def plant_slowdown(environment):

@@ -22,13 +22,12 @@ def check_scores(name: str, precision: str, scores: dict[str, float], reference:
     recipe = RECIPES[name]
     for metric, floor in recipe.floors.items():
         assert scores[metric] >= floor, f"{name} {precision}: {metric} {scores[metric]:.4g}, not {floor}"
-    allowed = TOLERANCES.get(("any", f"{name} training"))
-    if allowed is not None:
-        difference = scores["f1"] - reference["f1"]
-        assert abs(difference) <= allowed.bound, (
-            f"{name} {precision}: f1 {scores['f1']:.4g}, {difference:+.4g} from the independent "
-            f"{reference['f1']:.4g}, more than {allowed.bound:g} {allowed.unit}"
-        )
+    allowed = TOLERANCES["any", f"{name} training"]
+    difference = scores["f1"] - reference["f1"]
+    assert abs(difference) <= allowed.bound, (
+        f"{name} {precision}: f1 {scores['f1']:.4g}, {difference:+.4g} from the independent "
+        f"{reference['f1']:.4g}, more than {allowed.bound:g} {allowed.unit}"
+    )
 
 
 @pytest.mark.recipes

@@ -8,24 +8,18 @@ from bertbench.benchmarking import run as run_module
 from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import Benchmark
 from bertbench.benchmarking.workload import full_length_workload
-from bertbench.cli import main
 from bertbench.gate.judging import judge_sides
 from bertbench.gate.result import VerdictKind
 from bertbench.gate.sides import load_folder
 from bertbench.measure.threads import ThreadSettings
 from suites.unit.disturbing import busy_cores
+from suites.unit.exit_status import run
 from suites.unit.made_up_benchmark import CASE, MadeUpPeak
 from suites.unit.made_up_results import benchmark_file, case_info, write_throughput
 
 pytestmark = pytest.mark.unit
 
 WARNING = "other processes took 38 % of the CPU time"
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code
 
 
 UNSTABLE = "the GEMM peak varied by 128 %"

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from bertbench.cli import main
 from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.gate.judging import exit_status, raise_for_status
 from bertbench.gate.result import GateResult, Verdict, read_gate
 from bertbench.gate.sides import load_sides
 from bertbench.results.schema import read_throughput
+from suites.unit.exit_status import run
 from suites.unit.made_up_results import (
     accuracy_case,
     benchmark_file,
@@ -20,12 +20,6 @@ from suites.unit.made_up_results import (
 )
 
 pytestmark = pytest.mark.unit
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code
 
 
 def write_sides(tmp_path, head_infos, base_infos=None, **facts):

@@ -2,18 +2,12 @@
 
 import pytest
 
-from bertbench.cli import main
 from bertbench.errors import InputError
 from bertbench.gate.thresholds import Thresholds
+from suites.unit.exit_status import run
 from suites.unit.made_up_results import case_info, write_throughput
 
 pytestmark = pytest.mark.unit
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code
 
 
 def test_last_matching_pattern_sets_the_threshold():

@@ -2,13 +2,13 @@
 
 import pytest
 
+from suites.unit.exit_status import run
 from suites.unit.made_up_results import (
     grid,
     write_results,
     write_stored_history,
     write_throughput,
 )
-from suites.unit.report.rendered import run
 
 
 @pytest.fixture(scope="package")

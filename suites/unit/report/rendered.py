@@ -3,9 +3,6 @@
 import html.parser
 import re
 
-import pytest
-
-from bertbench.cli import main
 from bertbench.report.checks import load_results
 from bertbench.report.page import write_report
 
@@ -34,12 +31,6 @@ class Page(html.parser.HTMLParser):
 
     def all(self, name):
         return [attributes for tag, attributes in self.tags if tag == name]
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code
 
 
 SECTIONS = ("accuracy", "throughput", "gate", "lengths", "numerics", "history")

@@ -6,19 +6,13 @@ import time
 
 import pytest
 
-from bertbench.cli import main
 from bertbench.errors import InputError
 from bertbench.report.history import read_history, sparkline
+from suites.unit.exit_status import run
 from suites.unit.git_repository import commit, git
 from suites.unit.made_up_results import MACHINE_ID, case_info, write_stored, write_stored_history
 
 pytestmark = pytest.mark.unit
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code
 
 
 @pytest.mark.parametrize(

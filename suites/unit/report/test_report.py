@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from suites.unit.exit_status import run
 from suites.unit.made_up_results import (
     accuracy_case,
     case_info,
@@ -16,7 +17,7 @@ from suites.unit.made_up_results import (
     write_numerics,
     write_throughput,
 )
-from suites.unit.report.rendered import SECTIONS, answers, report, run, section
+from suites.unit.report.rendered import SECTIONS, answers, report, section
 
 pytestmark = pytest.mark.unit
 

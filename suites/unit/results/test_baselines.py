@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bertbench.cli import main
 from bertbench.errors import InputError
 from bertbench.gate.judging import judge_against_stored
 from bertbench.gate.result import read_gate
 from bertbench.gate.sides import load_sides
 from bertbench.results.baselines import _write_next, find_stored, list_stored, record_throughput
+from suites.unit.exit_status import run
 from suites.unit.git_repository import commit, git
 from suites.unit.made_up_results import MACHINE_ID, case_info, grid, write_stored_history, write_throughput
 
@@ -31,12 +31,6 @@ def record(root, **options):
         storage=root / "baselines/throughput",
         **options,
     )
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code
 
 
 def test_stored_results_are_numbered_by_machine_and_named_by_commit(repository):
