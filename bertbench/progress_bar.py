@@ -12,6 +12,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
+
+_LEAST_WIDTH = 4  # characters of the bar; it takes what the other columns leave
 
 
 @contextlib.contextmanager
@@ -21,14 +24,19 @@ def show_bar(description: str, total: int, unit: str, done: int) -> Iterator[Cal
     Yields `advance(count, figures)`; the figures are shown next to the bar.
     """
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}", markup=False),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}", markup=False),
+        _text("{task.description}"),
+        BarColumn(None, table_column=Column(ratio=1, min_width=_LEAST_WIDTH)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        _text("{task.fields[unit]}"),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        _text("{task.fields[figures]}"),
     )
-    with Progress(*columns, console=Console(stderr=True, markup=False, emoji=False, highlight=False)) as bar:
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    with Progress(*columns, console=console, expand=True) as bar:
         task = bar.add_task(description, total=total, completed=done, unit=unit, figures="")
         yield lambda count, figures: bar.update(task, advance=count, figures=figures)
+
+
+def _text(form: str) -> TextColumn:
+    return TextColumn(form, markup=False, table_column=Column(no_wrap=True))
