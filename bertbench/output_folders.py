@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bertbench.errors import InputError
 from bertbench.files import make_directory
-from bertbench.temporary import is_at, remove_abandoned, temporary_folder, umask
+from bertbench.temporary import finish, is_at, remove_abandoned, temporary_folder, umask
 
 LOCK = ".bertbench.lock"
 _LONGEST_COMMAND = 200  # characters
@@ -35,7 +35,7 @@ def claimed(folder: Path | str) -> Iterator[Path]:
             remove_abandoned(folder)
             yield folder
         finally:
-            (folder / LOCK).unlink(missing_ok=True)
+            finish(lambda: (folder / LOCK).unlink(missing_ok=True))
             os.close(handle)
     finally:
         if not existed:

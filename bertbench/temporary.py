@@ -62,6 +62,15 @@ def remove_abandoned(folder: Path, name: str | None = None) -> None:
                 os.close(handle)
 
 
+def finish(clean_up: Callable[[], None]) -> None:
+    """Clean up, once more if a signal interrupts it: a run may be stopped while it ends as it should."""
+    try:
+        clean_up()
+    except KeyboardInterrupt:
+        clean_up()
+        raise
+
+
 def is_temporary(path: Path, target: Path) -> bool:
     """Whether a path is a temporary one of a target."""
     name = path.name
@@ -88,7 +97,7 @@ def _held(target: Path, make: Callable[[], str]) -> Iterator[Path]:
         yield path
     finally:
         try:
-            _remove(path)
+            finish(lambda: _remove(path))
         finally:
             os.close(handle)
 

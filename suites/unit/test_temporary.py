@@ -1,6 +1,7 @@
 """Temporary files and folders are removed after every kind of process end."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,24 @@ def test_exception_removes_temporary_files(tmp_path):
         with pytest.raises(KeyError), make(tmp_path / "a"):
             raise KeyError
     assert names(tmp_path) == []
+
+
+def test_signal_during_the_removal_at_the_end_does_not_prevent_it(tmp_path, monkeypatch):
+    """A run that has succeeded may still be stopped while it removes its files."""
+    remove, calls = shutil.rmtree, []
+
+    def interrupted(path):
+        calls.append(path)
+        if len(calls) == 1:
+            next(path.iterdir()).unlink()
+            raise KeyboardInterrupt
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt), temporary_folder(tmp_path / "out") as folder:
+        for name in ("a", "b"):
+            (folder / name).touch()
+    assert (len(calls), list(tmp_path.iterdir())) == (2, [])
 
 
 def test_next_use_of_the_target_removes_leftovers_of_killed_process(tmp_path):

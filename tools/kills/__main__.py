@@ -3,6 +3,7 @@
 The results are in docs/reliability.md.
 """
 
+import functools
 import random
 import signal
 import tempfile
@@ -46,10 +47,19 @@ def main(moments: int, names: Sequence[str], numbers: Sequence[str], seed: int) 
                     kill(killed, reference, number, draw.random(), Path(work) / "trial", again=True)
                     for _ in range(moments)
                 ]
+                for ending in filter(functools.partial(is_bad, number), endings):
+                    notice(f"{name} {number.name}: {ending}")
                 rows.append((name, number.name, *count(endings)))
                 notice(" ".join(rows[-1]))
     for line in markdown(COLUMNS, rows).splitlines():
         say(line)
+
+
+def is_bad(number: signal.Signals, ending: Ending) -> bool:
+    """Whether something is lost, or left that only SIGKILL may leave."""
+    left = ending.left if number != signal.SIGKILL else ()
+    lost = ending.state in ("mixed", "torn") or ending.finished is False
+    return bool(left or lost or ending.orphans or ending.traceback)
 
 
 def count(endings: Sequence[Ending]) -> tuple[str, ...]:
