@@ -65,8 +65,7 @@ def test_signal_during_the_removal_at_the_end_does_not_prevent_it(tmp_path, monk
 
     monkeypatch.setattr(shutil, "rmtree", interrupted)
     with pytest.raises(KeyboardInterrupt), temporary_folder(tmp_path / "out") as folder:
-        for name in ("a", "b"):
-            (folder / name).touch()
+        [(folder / name).touch() for name in ("a", "b")]
     assert (len(calls), list(tmp_path.iterdir())) == (2, [])
 
 

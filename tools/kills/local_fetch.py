@@ -1,25 +1,23 @@
-"""`python -m tools.kills.local_fetch ARCHIVE CACHE`: `bertbench fetch` from a local web server."""
+"""`python -m tools.kills.local_fetch ARCHIVE CACHE`: `bertbench fetch` from a local web server.
 
-import functools
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+As in `bertbench` itself, everything is imported after signals are handled.
+"""
 
 from bertbench.entry import run_program
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """Log nothing."""
-
-
 def run(arguments: list[str]) -> int:
     """Fetch an archive into a cache."""
+    import functools
+    import threading
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+    from pathlib import Path
+
     from bertbench.fetch.cache import fetch
     from bertbench.fetch.item import Item, Source
 
     archive, cache = map(Path, arguments)
-    handler = functools.partial(_Handler, directory=str(archive.parent))
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(archive.parent))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/{archive.name}"
