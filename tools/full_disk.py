@@ -34,7 +34,7 @@ COLUMNS = (
     "command", "runs", "one line, outputs old", "one line, resumable", "enough space", "other",
     "finished with more space",
 )  # fmt: skip
-_NO_SPACE = "No space left on device"
+_REMEDY = "free some space"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def fill(command: KilledCommand, reference: Reference, size: int, folder: Path) 
         state = classify(command, reference, read_outputs(command, folder))
         clean = not find_left(folder) and "Traceback" not in done.stderr
         _mount(folder, LARGE, "remount")
-        told = done.returncode == 2 and _NO_SPACE in line
+        told = done.returncode == 2 and _REMEDY in line
         return Ending(
             _kind(done.returncode, told, state if clean else "left"),
             line,
