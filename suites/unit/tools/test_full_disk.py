@@ -60,7 +60,7 @@ def test_disk_with_enough_space_gets_the_new_outputs(reference, tmp_path):
     assert ending == Ending("enough space", ending.line, finished=True)
 
 
-def test_needed_space_is_that_of_the_new_files(reference, tmp_path):
+def test_measured_space_equals_the_size_of_new_files(reference, tmp_path):
     assert measure(WRITER, reference, tmp_path / "disk") == NEEDED
 
 
