@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bertbench.errors import BertbenchError, CannotJudge, GateFailed
+from bertbench.errors import CannotJudge, GateFailed
 from bertbench.evaluation.items import Items
 from bertbench.formatting import NONE, decimals_for, format_number, signed, words
 from bertbench.gate.score_text import explain
 from bertbench.project import RECORD
+from bertbench.pytest_plugin.plugin import told_at_end
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
 from bertbench.results.accuracy import (
     AccuracyCase,
@@ -114,13 +115,10 @@ def record_session(session: pytest.Session, path: Path, *, allow_dirty: bool) ->
         notes.append("No baseline was recorded, because the session failed.")
         return
     result = _result(tuple(entry.case for entry in cases.values()))
-    try:
+    with told_at_end(session, notes):
         items = {name: entry.items for name, entry in cases.items()}
         record_baselines(path, result, items, allow_dirty=allow_dirty)
         notes.append(f"Baselines recorded in {path}.")
-    except BertbenchError as error:
-        notes.append(str(error))
-        session.exitstatus = error.exit_status
 
 
 def closing_line(config: pytest.Config) -> str:

@@ -4,8 +4,9 @@ A test that raises `CannotJudge` is neither passed nor failed but unclear. A ses
 and something is unclear ends with the exit status of `CannotJudge`, 3.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -72,6 +73,16 @@ def require_alone(config: pytest.Config) -> None:
             "throughput cannot be measured by parallel test processes; run pytest without -n, or skip the "
             "benchmarks with -m 'not benchmark'."
         )
+
+
+@contextlib.contextmanager
+def told_at_end(session: pytest.Session, lines: list[str]) -> Iterator[None]:
+    """Add a `BertbenchError` to the lines and set its exit status: pytest shows none at a session's end."""
+    try:
+        yield
+    except BertbenchError as error:
+        lines.append(str(error))
+        session.exitstatus = error.exit_status
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,7 +14,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.project import ACCURACY, THROUGHPUT, Project, ProjectCheck, read_project
 from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, conclude
-from bertbench.pytest_plugin.plugin import is_xdist_worker, require_alone
+from bertbench.pytest_plugin.plugin import is_xdist_worker, require_alone, told_at_end
 from bertbench.pytest_plugin.summary import SessionSummary, summary_of
 from bertbench.runtime import import_quietly
 
@@ -108,11 +108,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         _record(session, summary)
     if config.option.results_dir:
         speeds = list(summary.speeds.values())
-        try:
+        with told_at_end(session, summary.verdicts):
             write_results(config.option.results_dir, scores, speeds, summary.judgments)
-        except BertbenchError as error:
-            summary.verdicts.append(str(error))
-            session.exitstatus = error.exit_status
     if summary.cases:
         summary.verdicts.append(closing_line(config))
 
@@ -129,13 +126,10 @@ def _record(session: pytest.Session, summary: SessionSummary) -> None:
         names = {name for name, origin in summary.origins.items() if origin == path}
         scores = [(entry.case, entry.items) for name, entry in summary.cases.items() if name in names]
         speeds = [figures for name, figures in summary.speeds.items() if name in names]
-        try:
+        with told_at_end(session, summary.verdicts):
             allow_dirty = session.config.option.allow_dirty
             written = record(read_project(Path(path)), scores, speeds, allow_dirty=allow_dirty)
             summary.verdicts += [f"{file}: recorded; commit it" for file in written]
-        except BertbenchError as error:
-            summary.verdicts.append(str(error))
-            session.exitstatus = error.exit_status
 
 
 def _open(project: Project, *, recording: bool) -> "ProjectChecks":

@@ -6,7 +6,7 @@ This is a plugin because the main process of pytest-xdist does not load the conf
 import pytest
 
 from bertbench.errors import CannotJudge
-from bertbench.pytest_plugin.plugin import ENDINGS, is_xdist_worker
+from bertbench.pytest_plugin.plugin import ENDINGS, is_xdist_worker, told_at_end
 from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.accuracy_baselines import RECORDED
 
@@ -33,7 +33,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if config.option.results_dir:
         scores = [(entry.case, entry.items) for entry in summary_of(config).cases.values()]
-        write_results(config.option.results_dir, scores, (), ())
+        with told_at_end(session, summary_of(config).verdicts):
+            write_results(config.option.results_dir, scores, (), ())
     if config.option.record_baselines:
         record_session(session, config.rootpath / RECORDED, allow_dirty=config.option.allow_dirty)
     summary_of(config).verdicts.append(closing_line(config))
