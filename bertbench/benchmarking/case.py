@@ -47,6 +47,11 @@ class BenchmarkCase:
         return f"{name}-b{self.batch_size}{streams}"
 
     @property
+    def peak_is_limit(self) -> bool:
+        """Whether the GEMM peak limits it: that of the products in floats is no limit of int8 products."""
+        return not self.compute.precision.int8
+
+    @property
     def trains(self) -> bool:
         """Whether a step is a training step."""
         return self.mode == "training"

@@ -78,8 +78,7 @@ class BenchmarkResult:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Why the figures may be wrong: the machine was disturbed, or the efficiency cannot be."""
-        has_limit = not self.case.compute.precision.int8  # that of the products in floats is no limit of int8
-        return (*self.disturbance.warnings, *(doubts(self.efficiency) if has_limit else ()))
+        return (*self.disturbance.warnings, *(doubts(self.efficiency) if self.case.peak_is_limit else ()))
 
 
 class Benchmark:
@@ -168,7 +167,7 @@ class Benchmark:
             machine_peak=self._peak.machine,
             efficiency=center(rounds),
             efficiency_rounds=tuple(rounds),
-            disturbance=self._watch.finish(limits, () if self.case.compute.precision.int8 else rounds),
+            disturbance=self._watch.finish(limits, rounds if self.case.peak_is_limit else ()),
             latency=latency_percentiles(round_seconds),
             arithmetic_intensity=arithmetic_intensity(
                 _without_logits(work.computed[work.typical]), self.case.compute.precision.compute_dtype.size

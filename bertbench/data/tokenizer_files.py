@@ -89,11 +89,13 @@ class TokenizerFiles:
         return None if path is None else _TokenizerJson.read(path)
 
     def _read_rules(self, described: _TokenizerJson | None) -> TextRules:
-        self._require_class()
+        config, model = self._beside(CONFIG_NAME), self._beside(_MODEL_CONFIG_NAME)
+        values = _read_object(config) if config else {}
+        if not _names_class(config, values) and model:
+            _names_class(model, read_json(model))  # as in folders of old versions
         rules = described.rules if described else self._default_rules()
-        config = self._beside(CONFIG_NAME)
         if config is not None:
-            rules = _apply_config(rules, config)
+            rules = _apply_config(rules, config, values)
         if self.do_lower_case is None or self.do_lower_case == rules.do_lower_case:
             return rules
         source = config or (described and described.vocabulary.file)
@@ -101,16 +103,6 @@ class TokenizerFiles:
             option = "--do-lower-case" if self.do_lower_case else "--no-do-lower-case"
             notice(f"{source}: differs from {option}; the option is used.")
         return dataclasses.replace(rules, do_lower_case=self.do_lower_case)
-
-    def _require_class(self) -> None:
-        """Check the kind of tokenizer, which old folders name in the model's configuration."""
-        for path in filter(None, map(self._beside, (CONFIG_NAME, _MODEL_CONFIG_NAME))):
-            values = read_json(path)
-            name = values.get("tokenizer_class") if isinstance(values, dict) else None
-            if name is not None and not _CLASSES.fullmatch(str(name)):
-                raise InputError(f"{path}: tokenizer_class is {name!r}, which does not work like BERT's.")
-            if name is not None:
-                return
 
     def _default_rules(self) -> TextRules:
         googles = self._beside("bert_config.json") or not self._beside(_MODEL_CONFIG_NAME)
@@ -168,11 +160,27 @@ def _describes_text(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CONFIG_NAME, TOKENIZER_NAME))
 
 
-def _apply_config(rules: TextRules, path: Path) -> TextRules:
-    """The rules, changed by a `tokenizer_config.json`."""
+def _read_object(path: Path) -> dict[str, Any]:
     values = read_json(path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: is not a JSON object; give the model's file, or remove it.")
+    return values
+
+
+def _names_class(path: Path | None, values: Any) -> bool:
+    """Whether a file names a kind of tokenizer.
+
+    Raises:
+      InputError: it does, and the kind does not work like BERT's.
+    """
+    name = values.get("tokenizer_class") if isinstance(values, dict) else None
+    if name is not None and not _CLASSES.fullmatch(str(name)):
+        raise InputError(f"{path}: tokenizer_class is {name!r}, which does not work like BERT's.")
+    return name is not None
+
+
+def _apply_config(rules: TextRules, path: Path, values: dict[str, Any]) -> TextRules:
+    """The rules, changed by the values of a `tokenizer_config.json`."""
     for key, neutral in _NEUTRAL_VALUES.items():
         value = values.get(key)
         content = value.get("content") if isinstance(value, dict) else value
