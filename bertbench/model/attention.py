@@ -1,16 +1,17 @@
 """Scaled dot-product attention of all heads of a layer, whose gradient stores one S x S array."""
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from bertbench import kernels
 
 
-@dataclass(frozen=True)
-class TokenBlock:
+class TokenBlock(NamedTuple):
     """R rows of S tokens among the T of a batch.
 
     Attributes:
@@ -23,7 +24,18 @@ class TokenBlock:
     bias: tf.Tensor
 
 
-def token_blocks(shapes: tf.Tensor, sequence_ids: tf.Tensor, dtype: tf.DType) -> list[TokenBlock]:
+class TokenBlocks(NamedTuple):
+    """The blocks of a batch, in the order of its tokens.
+
+    Attributes:
+      sizes: int32 [G + 1], the tokens of each block, and those of the padding behind them.
+    """
+
+    blocks: tuple[TokenBlock, ...]
+    sizes: tf.Tensor
+
+
+def token_blocks(shapes: tf.Tensor, sequence_ids: tf.Tensor, dtype: tf.DType) -> TokenBlocks:
     """The blocks of a batch.
 
     Args:
@@ -31,48 +43,91 @@ def token_blocks(shapes: tf.Tensor, sequence_ids: tf.Tensor, dtype: tf.DType) ->
       sequence_ids: int32 [T], as in `kernels.attention_bias`.
       dtype: the compute dtype.
     """
-    *ids, _ = _split_blocks(sequence_ids, shapes[:, 0] * shapes[:, 1], shapes.shape[0])
-    return [
+    sizes = shapes[:, 0] * shapes[:, 1]
+    sizes = tf.concat([sizes, tf.shape(sequence_ids) - tf.reduce_sum(sizes)], 0)
+    *ids, _ = tf.split(sequence_ids, sizes, num=shapes.shape[0] + 1)
+    blocks = (
         TokenBlock(shape[0], shape[1], kernels.attention_bias(tf.reshape(own, shape), dtype))
         for shape, own in zip(tf.unstack(shapes), ids, strict=True)
-    ]
+    )
+    return TokenBlocks(tuple(blocks), sizes)
 
 
-def _split_blocks(x: tf.Tensor, sizes: tf.Tensor, count: int) -> list[tf.Tensor]:
-    """The parts of [T, ...] that belong to each of `count` blocks, and the padding behind them."""
-    rest = tf.shape(x)[0] - tf.reduce_sum(sizes)
-    return tf.split(x, tf.concat([sizes, [rest]], 0), num=count + 1)
+@dataclass(frozen=True)
+class BlockAttention:
+    """`attend` within each block's rows, the same for all layers of an encoder.
 
-
-def attend_in_blocks(
-    query: tf.Tensor,
-    key: tf.Tensor,
-    value: tf.Tensor,
-    blocks: Sequence[TokenBlock],
-    heads: int,
-    softmax_variant: str,
-    rate: float = 0.0,
-    seed: tf.Tensor | None = None,
-    *,
-    differentiable: bool = True,
-) -> tf.Tensor:
-    """`attend` within each block's rows.
-
-    Args:
-      query, key, value: [T, H] in the compute dtype, the D = H / A values of each head next to each other.
-      softmax_variant, rate, seed, differentiable: as in `attend`; each block has its own dropout.
-    Returns: [T, H] in the compute dtype, zeros for the padding behind the blocks.
+    Attributes:
+      heads: A. softmax_variant, rate, differentiable: as in `attend`.
     """
-    sizes = tf.stack([block.rows * block.width for block in blocks])
-    *parts, padding = zip(*(_split_blocks(x, sizes, len(blocks)) for x in (query, key, value)), strict=True)
-    contexts = []
-    for number, (block, part) in enumerate(zip(blocks, parts, strict=True)):
-        shape = tf.stack([block.rows, block.width, heads, query.shape[-1] // heads])
-        q, k, v = (tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]) for x in part)
-        own_seed = None if seed is None else kernels.fold_in(seed, number)
-        context = attend(q, k, v, block.bias, softmax_variant, rate, own_seed, differentiable=differentiable)
-        contexts.append(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, query.shape[-1]]))
-    return tf.concat([*contexts, tf.zeros_like(padding[0])], 0)
+
+    heads: int
+    softmax_variant: str
+    rate: float = 0.0
+    differentiable: bool = True
+
+    def __call__(
+        self,
+        query: tf.Tensor,
+        key: tf.Tensor,
+        value: tf.Tensor,
+        blocks: TokenBlocks,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """[T, H] in the compute dtype, zeros for the padding behind the blocks.
+
+        Args:
+          query, key, value: [T, H] in the compute dtype, the D = H / A values of a head side by side.
+          seed: as in `attend`; each block has its own dropout.
+        """
+        shared = not self.differentiable and len(blocks.blocks) > 1
+        apply = _traced_once(self) if shared else self._apply
+        return apply(query, key, value, blocks, seed)
+
+    def _apply(
+        self,
+        query: tf.Tensor,
+        key: tf.Tensor,
+        value: tf.Tensor,
+        blocks: TokenBlocks,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        count = len(blocks.blocks) + 1
+        *parts, padding = zip(
+            *(tf.split(x, blocks.sizes, num=count) for x in (query, key, value)), strict=True
+        )
+        contexts = []
+        for number, (block, part) in enumerate(zip(blocks.blocks, parts, strict=True)):
+            shape = tf.stack([block.rows, block.width, self.heads, query.shape[-1] // self.heads])
+            q, k, v = (tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]) for x in part)
+            own_seed = None if seed is None else kernels.fold_in(seed, number)
+            context = attend(
+                q,
+                k,
+                v,
+                block.bias,
+                self.softmax_variant,
+                self.rate,
+                own_seed,
+                differentiable=self.differentiable,
+            )
+            contexts.append(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, query.shape[-1]]))
+        return tf.concat([*contexts, tf.zeros_like(padding[0])], 0)
+
+
+@functools.cache
+def _traced_once(attention: BlockAttention) -> Callable[..., tf.Tensor]:
+    """The same function as one operation, which TensorFlow traces and optimizes once for all layers.
+
+    Eight blocks in 24 layers are 5,000 operations, which take longer than loading the weights. With one block
+    there is little to save, and each call takes 0.1 ms more.
+    """
+    return tf.function(
+        attention._apply,
+        autograph=False,
+        reduce_retracing=True,
+        experimental_attributes={"_noinline": True},
+    )
 
 
 def attend(

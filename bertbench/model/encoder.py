@@ -3,7 +3,7 @@
 Shapes: T tokens in blocks of R rows of S tokens, H hidden, A heads, D = H / A, F feed-forward.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ import tensorflow as tf
 from bertbench import kernels
 from bertbench.config import ModelConfig
 from bertbench.measure.fast_shapes import spare_columns
-from bertbench.model.attention import TokenBlock, attend_in_blocks, token_blocks
+from bertbench.model.attention import BlockAttention, TokenBlocks, token_blocks
 from bertbench.model.dense import feed_forward, make_dense, multiply_each
 from bertbench.model.weights import Weights
 from bertbench.precision import BF16
@@ -81,7 +81,7 @@ class TransformerLayer(tf.Module):
 
     def __init__(self, weights: Weights, config: ModelConfig, index: int) -> None:
         super().__init__()
-        self._trains = weights.trainable
+        trains, compute = weights.trainable, weights.compute
         scope, hidden = f"bert/encoder/layer_{index}", config.hidden_size
         attention = f"{scope}/attention"
         self.query = make_dense(weights, f"{attention}/self/query", hidden, hidden)
@@ -89,32 +89,25 @@ class TransformerLayer(tf.Module):
         self.value = make_dense(weights, f"{attention}/self/value", hidden, hidden)
         self.attention_output = make_dense(weights, f"{attention}/output/dense", hidden, hidden)
         self.attention_norm = LayerNorm(weights, f"{attention}/output/LayerNorm", config)
-        wide, compute = config.intermediate_size, weights.compute
-        more = spare_columns(wide) if compute.precision == BF16 and not self._trains else 0
+        wide = config.intermediate_size
+        more = spare_columns(wide) if compute.precision == BF16 and not trains else 0
         self.intermediate = make_dense(weights, f"{scope}/intermediate/dense", hidden, wide, (0, more))
         self.output = make_dense(weights, f"{scope}/output/dense", wide, hidden, (more, 0))
         self.output_norm = LayerNorm(weights, f"{scope}/output/LayerNorm", config)
         self._config = config
         self._gelu = weights.gelu
-        self._softmax = "optimized" if compute.kernels.optimized_softmax else "float32"
+        softmax = "optimized" if compute.kernels.optimized_softmax else "float32"
+        self._attend = BlockAttention(
+            config.num_attention_heads, softmax, config.attention_probs_dropout_prob, differentiable=trains
+        )
         self._site = 1 + index * _SITES_PER_LAYER
 
-    def __call__(self, x: tf.Tensor, blocks: Sequence[TokenBlock], seed: tf.Tensor | None) -> tf.Tensor:
+    def __call__(self, x: tf.Tensor, blocks: TokenBlocks, seed: tf.Tensor | None) -> tf.Tensor:
         """Hidden states [T, H] of tokens in blocks -> hidden states [T, H]."""
-        config, rate = self._config, self._config.hidden_dropout_prob
+        rate = self._config.hidden_dropout_prob
         attention_seed, *hidden_seeds = self._seeds(seed)
         query, key, value = multiply_each(x, (self.query, self.key, self.value))
-        context = attend_in_blocks(
-            query,
-            key,
-            value,
-            blocks,
-            config.num_attention_heads,
-            self._softmax,
-            config.attention_probs_dropout_prob,
-            attention_seed,
-            differentiable=self._trains,
-        )
+        context = self._attend(query, key, value, blocks, attention_seed)
         x = self.attention_norm(self.attention_output(context), x, rate, hidden_seeds[0])
         changed = feed_forward(x, self.intermediate, self.output, self._gelu)
         return self.output_norm(changed, x, rate, hidden_seeds[1])
@@ -163,7 +156,7 @@ class Encoder(tf.Module):
 
 
 def _recomputed(
-    layer: TransformerLayer, x: tf.Tensor, blocks: Sequence[TokenBlock], seed: tf.Tensor | None
+    layer: TransformerLayer, x: tf.Tensor, blocks: TokenBlocks, seed: tf.Tensor | None
 ) -> tf.Tensor:
     """`layer(x, blocks, seed)`; only `x` is kept, and the gradient computes the rest again.
 

@@ -17,7 +17,7 @@ class PaddedVariable(tf.Module):
         self.shape, self.dtype = tf.TensorShape(shape), dtype
         self._behind = [(0, more) for more in padding]
         larger = [size + more for size, more in zip(shape, padding, strict=True)]
-        self.stored = tf.Variable(tf.zeros(larger, dtype), name=name, trainable=False)
+        self.stored = tf.Variable(tf.raw_ops.Empty(shape=larger, dtype=dtype), name=name, trainable=False)
 
     def assign(self, value: tf.Tensor) -> None:
         """Assign the values."""
