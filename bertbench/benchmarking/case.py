@@ -1,12 +1,16 @@
 """The description of a benchmark case."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.batching import DEFAULT_STRATEGY
 from bertbench.tasks.base import Task
 from bertbench.tasks.fit import require_length
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,14 @@ class BenchmarkCase:
         return f"{name}-b{self.batch_size}{streams}"
 
     @property
-    def peak_is_limit(self) -> bool:
-        """Whether the GEMM peak limits it: that of the products in floats is no limit of int8 products."""
-        return not self.compute.precision.int8
+    def limit_dtype(self) -> "tf.DType":
+        """The dtype of the products that limit it: int8, if oneDNN multiplies a model's int8 numbers."""
+        import tensorflow as tf
+
+        from bertbench.kernels import ONEDNN, int8_products
+
+        precision = self.compute.precision
+        return tf.int8 if precision.int8 and int8_products() == ONEDNN else precision.compute_dtype
 
     @property
     def trains(self) -> bool:

@@ -78,7 +78,7 @@ class BenchmarkResult:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Why the figures may be wrong: the machine was disturbed, or the efficiency cannot be."""
-        return (*self.disturbance.warnings, *(doubts(self.efficiency) if self.case.peak_is_limit else ()))
+        return (*self.disturbance.warnings, *doubts(self.efficiency))
 
 
 class Benchmark:
@@ -119,7 +119,7 @@ class Benchmark:
                 advance()
         self._memory = peak_memory_mib()
         products = self.workload.computed[self.workload.typical]
-        self._peak = GemmPeak(products, self.case.mode, self.case.compute.precision.compute_dtype)
+        self._peak = GemmPeak(products, self.case.mode, self.case.limit_dtype)
         self._watch = Watch(read_machine())
         return last
 
@@ -167,10 +167,10 @@ class Benchmark:
             machine_peak=self._peak.machine,
             efficiency=center(rounds),
             efficiency_rounds=tuple(rounds),
-            disturbance=self._watch.finish(limits, rounds if self.case.peak_is_limit else ()),
+            disturbance=self._watch.finish(limits, rounds),
             latency=latency_percentiles(round_seconds),
             arithmetic_intensity=arithmetic_intensity(
-                _without_logits(work.computed[work.typical]), self.case.compute.precision.compute_dtype.size
+                _without_logits(work.computed[work.typical]), self.case.limit_dtype.size
             ),
             peak_memory_mib=self._memory,
             startup_seconds=self._startup_seconds,

@@ -30,6 +30,7 @@ MOST_COPIES = 8
 LEAST_SECONDS = 0.02
 # Calls of a slow product end after this time.
 MOST_SECONDS = 1.0
+STEPS = 16  # of int8 numbers in 1
 
 Key = tuple[str, int, int, int, str, str]
 _KEY = ("style", "rows", "inner", "columns", "transpose", "dtype")
@@ -69,12 +70,18 @@ def _make_call(
 
     Args:
       style: graph, eager or numpy. transpose: which operand is stored transposed: "a", "b" or "".
+      dtype: "int8" only with style graph and no transposed operand.
     """
     copies = min(MOST_COPIES, math.ceil(LEAST_FLOP / (2 * rows * inner * columns)))
     left = _random((inner, rows) if transpose == "a" else (rows, inner))
     rights = [_random((columns, inner) if transpose == "b" else (inner, columns)) for _ in range(copies)]
-    make = _numpy_call if style == "numpy" else _tensorflow_call(style, dtype)
-    return make(left, rights, transpose), 2.0 * rows * inner * columns * copies
+    if dtype == "int8":
+        call = _int8_call(left, rights)
+    elif style == "numpy":
+        call = _numpy_call(left, rights, transpose)
+    else:
+        call = _tensorflow_call(left, rights, transpose, style, dtype)
+    return call, 2.0 * rows * inner * columns * copies
 
 
 def _numpy_call(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> Callable[[], object]:
@@ -83,22 +90,42 @@ def _numpy_call(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> C
     return lambda: [a @ b for b in bs]
 
 
-def _tensorflow_call(style: str, dtype: str) -> Callable[..., Callable[[], object]]:
+def _tensorflow_call(
+    left: np.ndarray, rights: list[np.ndarray], transpose: str, style: str, dtype: str
+) -> Callable[[], object]:
     import tensorflow as tf  # not at the top: products in numpy do not need it
 
-    def make(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> Callable[[], object]:
-        a, *bs = (tf.cast(array, dtype) for array in (left, *rights))
+    a, *bs = (tf.cast(array, dtype) for array in (left, *rights))
 
-        def multiply(a: tf.Tensor, *bs: tf.Tensor) -> list[tf.Tensor]:
-            transposed = {"transpose_a": transpose == "a", "transpose_b": transpose == "b"}
-            return [tf.matmul(a, b, **transposed) for b in bs]
+    def multiply(a: tf.Tensor, *bs: tf.Tensor) -> list[tf.Tensor]:
+        transposed = {"transpose_a": transpose == "a", "transpose_b": transpose == "b"}
+        return [tf.matmul(a, b, **transposed) for b in bs]
 
-        if style == "graph":
-            graph = tf.function(multiply).get_concrete_function(a, *bs)
-            return lambda: graph(a, *bs)
-        return lambda: multiply(a, *bs)
+    if style == "graph":
+        graph = tf.function(multiply).get_concrete_function(a, *bs)
+        return lambda: graph(a, *bs)
+    return lambda: multiply(a, *bs)
 
-    return make
+
+def _int8_call(left: np.ndarray, rights: list[np.ndarray]) -> Callable[[], object]:
+    """The model's int8 products, with steps of a sixteenth; their results are in its float dtype."""
+    import tensorflow as tf
+
+    from bertbench import kernels
+    from bertbench.measure.machine import bf16_is_native
+
+    x, *weights = (
+        tf.Variable(np.clip(array * STEPS, -127, 127).astype(np.int8)) for array in (left, *rights)
+    )
+    columns = rights[0].shape[1]
+    bias, ranges = tf.Variable(tf.zeros(columns)), tf.Variable(tf.fill([columns], 127.0 / STEPS**2))
+    dtype = tf.bfloat16 if bf16_is_native() else tf.float32
+
+    def multiply() -> list[tf.Tensor]:
+        operands = (tf.identity(bias), tf.identity(ranges), dtype)
+        return [kernels.quantized_dense(tf.identity(x), tf.identity(w), *operands) for w in weights]
+
+    return tf.function(multiply, autograph=False).get_concrete_function()
 
 
 def _random(shape: tuple[int, int]) -> np.ndarray:

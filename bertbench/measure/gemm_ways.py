@@ -69,8 +69,10 @@ def available_ways(dtype: tf.DType) -> tuple[Way, ...]:
     """The ways that can be the fastest for this dtype on this machine.
 
     numpy has products in float32 only. Emulated bfloat16 products do not use oneDNN's operators, so there is
-    nothing to pack.
+    nothing to pack. Products in int8 exist in graphs only.
     """
+    if dtype == tf.int8:
+        return tuple(way for way in _WAYS if way.style == "graph")
     if dtype == tf.float32:
         return (*_WAYS, _NUMPY)
     native = dtype != tf.bfloat16 or read_machine().bf16_is_native

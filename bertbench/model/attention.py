@@ -80,7 +80,7 @@ class BlockAttention:
           query, key, value: [T, H] in the compute dtype, the D = H / A values of a head side by side.
           seed: as in `attend`; each block has its own dropout.
         """
-        shared = not self.differentiable and len(blocks.blocks) > 1
+        shared = not (self.differentiable or len(blocks.blocks) == 1 or tf.executing_eagerly())
         apply = _traced_once(self) if shared else self._apply
         return apply(query, key, value, blocks, seed)
 
@@ -122,12 +122,7 @@ def _traced_once(attention: BlockAttention) -> Callable[..., tf.Tensor]:
     Eight blocks in 24 layers are 5,000 operations, which take longer than loading the weights. With one block
     there is little to save, and each call takes 0.1 ms more.
     """
-    return tf.function(
-        attention._apply,
-        autograph=False,
-        reduce_retracing=True,
-        experimental_attributes={"_noinline": True},
-    )
+    return tf.function(attention._apply, autograph=False, experimental_attributes={"_noinline": True})
 
 
 def attend(

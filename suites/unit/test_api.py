@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import bertbench
-from bertbench import api
+from bertbench import api, inference
 from bertbench.evaluation.items import Items
 from bertbench.files import read_json, write_json
 from bertbench.results.schema import THROUGHPUT_VERSION, ThroughputCase, parse_version
@@ -128,6 +128,22 @@ def test_predictions_equal_those_of_the_predict_command(task, options, tmp_path,
 def test_invalid_load_arguments_raise_input_error(arguments, message):
     with pytest.raises(bertbench.InputError, match=message):
         bertbench.load(SquadTask.embedded.model_dir, **arguments)
+
+
+def test_checkpoint_that_changes_while_it_is_loaded_is_rejected(tmp_path, monkeypatch):
+    """Otherwise the fingerprint might be that of other weights than the loaded ones."""
+    folder = shutil.copytree(SquadTask.embedded.model_dir, tmp_path / "model")
+    load_model = inference.load_model
+
+    def load_and_replace(*arguments):
+        loaded = load_model(*arguments)
+        (data,) = folder.glob("*.data-*")
+        data.write_bytes(data.read_bytes()[::-1])
+        return loaded
+
+    monkeypatch.setattr(inference, "load_model", load_and_replace)
+    with pytest.raises(bertbench.InputError, match="changed while it was read"):
+        bertbench.load(folder)
 
 
 def test_answer_with_classifier_model_is_rejected():

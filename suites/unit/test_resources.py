@@ -24,6 +24,11 @@ TRAIN = (
     *("--num-train-steps", "1", "--output-dir", "out"),
 )
 
+EXTRACT = (
+    *("extract-features", "--model-dir", str(SQUAD), "--data", "text.txt", "--layers", "-1"),
+    *("--output-file", "out/features.npz"),
+)
+
 # Takes away root's right to write everywhere.
 IS_ROOT = os.geteuid() == 0
 SETPRIV = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
@@ -61,7 +66,7 @@ def require_earlier(work):
     assert {path.read_text() for path in (work / "out").iterdir()} == {"earlier"}
 
 
-@pytest.mark.parametrize("arguments", [PREDICT, PREPARE], ids=["predict", "prepare"])
+@pytest.mark.parametrize("arguments", [PREDICT, PREPARE, EXTRACT], ids=["predict", "prepare", "extract"])
 def test_full_disk_is_reported_and_keeps_earlier_files(work, arguments):
     """Simulated by a limit of 2 kB per file: mounting a small file system needs root."""
     status, told = run(work, *arguments, FSIZE=2000)

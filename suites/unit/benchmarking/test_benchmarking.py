@@ -6,7 +6,9 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from bertbench import kernels
 from bertbench.benchmarking import run
 from bertbench.benchmarking.lengths import describe_lengths
 from bertbench.benchmarking.report import describe_result
@@ -16,8 +18,9 @@ from bertbench.benchmarking.workload import data_workload, full_length_workload
 from bertbench.compute import Compute
 from bertbench.data.features import Features
 from bertbench.errors import InputError
+from bertbench.int8 import ProductScales
 from bertbench.measure.threads import ThreadSettings
-from bertbench.precision import BF16
+from bertbench.precision import BF16, INT8
 from bertbench.results.schema import read_lengths, read_throughput, write_result
 from bertbench.tasks.table import make_task
 from suites.unit.made_up_benchmark import CASE, MadeUpPeak
@@ -218,3 +221,12 @@ def test_lengths_file_contains_padding_of_each_batching(tmp_path):
     tokens = {s.batching: (s.real_tokens, s.padded_tokens) for s in result.strategies}
     assert tokens["padded"] == (64, 6 * 16 - 64)
     assert tokens["packed"] == (64, 0)  # 16, 16, 12 + 4, 8 + 8
+
+
+@pytest.mark.parametrize(("implementation", "limit"), [("oneDNN", tf.int8), ("float32", tf.float32)])
+def test_limit_of_int8_model_is_that_of_its_products(implementation, limit, monkeypatch):
+    """Without oneDNN's int8 the model multiplies its integers as float32."""
+    monkeypatch.setattr(kernels, "int8_products", lambda: implementation)
+    precision = dataclasses.replace(INT8, products="float32", int8={"bert/encoder": ProductScales(1.0)})
+    assert dataclasses.replace(CASE, compute=Compute(precision)).limit_dtype == limit
+    assert CASE.limit_dtype == tf.float32

@@ -37,6 +37,23 @@ def test_every_call_style_computes_the_product(style, transpose, monkeypatch):
     assert flop == 2 * 5 * 7 * 3 * (len(made) - 1)
 
 
+def test_int8_call_computes_the_product_of_its_integers(monkeypatch):
+    """The operands as multiples of a sixteenth, clipped to a byte; exact sums, rounded once to bfloat16."""
+    made = []
+    random = gemm_calls._random
+    monkeypatch.setattr(gemm_calls, "_random", lambda shape: made.append(random(shape)) or made[-1])
+    call, flop = gemm_calls._make_call("graph", 5, 64, 16, "", "int8")
+    left, right = (np.clip((16 * array).astype(np.int64), -127, 127) for array in made[:2])
+    np.testing.assert_allclose(tf.cast(call()[0], tf.float64), left @ right / 256, rtol=2**-8, atol=0)
+    assert flop == 2 * 5 * 64 * 16 * (len(made) - 1)
+
+
+def test_int8_products_are_measured_in_graphs_only():
+    assert {way.style for way in available_ways(tf.int8)} == {"graph"}
+    for way in available_ways(tf.int8):
+        assert measure_product(Shape(64, 64, 64), tf.int8, way, 2) > 0
+
+
 def test_rate_is_computed_from_fastest_call(monkeypatch):
     """Calls that take 40, 20 and 30 ms by the clock: the rate is that of 20 ms."""
     ticks = itertools.accumulate([0.0, 0.04, 0.02, 0.03])

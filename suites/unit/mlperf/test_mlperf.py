@@ -13,6 +13,7 @@ from bertbench.commands.mlperf import _conclude
 from bertbench.errors import CannotJudge, GateFailed
 from bertbench.measure.machine import describe_machine
 from bertbench.mlperf.batching import BatchingRule
+from bertbench.mlperf.engine import WindowEngine
 from bertbench.mlperf.loadgen import read_logits
 from bertbench.mlperf.settings import MlperfSettings
 from bertbench.mlperf.submission import Submission
@@ -42,6 +43,13 @@ def test_no_batch_takes_more_than_half_of_the_bound():
 )
 def test_oldest_request_waits_while_its_batch_can_end_in_time(waiting, now, expected):
     assert RULE.choose(waiting, 10.0, now) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"), [(1, (1,)), (2, (1, 2)), (6, (1, 2, 4, 6)), (8, (1, 2, 4, 8))]
+)
+def test_batches_are_powers_of_two_and_the_largest_size(batch_size, sizes):
+    assert WindowEngine(model=None, features=None, max_seq_length=8, batch_size=batch_size).sizes == sizes
 
 
 def simulated_latencies(rule, arrivals):
