@@ -16,7 +16,7 @@ from bertbench.precision import parse_precision
 
 pytestmark = pytest.mark.benchmark
 
-# Where other virtual machines share the cores, their speed doubles for moments, which the peak must meet, too.
+# Other virtual machines share the cores: their speed doubles for moments, which the peak must meet, too.
 ATTEMPTS = 40
 # Products with a bias, as in a model, whose weights TensorFlow may take for constant.
 PACKED = """

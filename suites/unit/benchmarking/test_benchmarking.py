@@ -224,7 +224,7 @@ def test_lengths_file_contains_padding_of_each_batching(tmp_path):
 
 
 @pytest.mark.parametrize(("implementation", "limit"), [("oneDNN", tf.int8), ("float32", tf.float32)])
-def test_limit_of_int8_model_is_that_of_its_products(implementation, limit, monkeypatch):
+def test_int8_model_is_limited_by_int8_products(implementation, limit, monkeypatch):
     """Without oneDNN's int8 the model multiplies its integers as float32."""
     monkeypatch.setattr(kernels, "int8_products", lambda: implementation)
     precision = dataclasses.replace(INT8, products="float32", int8={"bert/encoder": ProductScales(1.0)})
