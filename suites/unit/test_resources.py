@@ -42,7 +42,8 @@ def run(folder, *arguments, before=(), **limits):
         for name, value in limits.items():
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
-    command = [*before, sys.executable, "-m", "bertbench", *arguments]
+    # -B: a limit of the size of files would leave a truncated module in __pycache__, which breaks later runs.
+    command = [*before, sys.executable, "-B", "-m", "bertbench", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limit, check=False)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stderr.splitlines()[-1]
