@@ -1,8 +1,6 @@
 """What stops a training, with which message, and which files remain."""
 
-import contextlib
-import resource
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import tensorflow as tf
 from bertbench.errors import CannotJudge, InputError
 from bertbench.training.settings import TrainingSettings
 from bertbench.training.workers import SingleProcess
+from suites.full_disk import largest_file
 from suites.training.tiny import make_trainer
 
 pytestmark = pytest.mark.training
@@ -42,16 +41,6 @@ class Hooked(SingleProcess):
 def poisoned(step: int) -> Hooked:
     """Turns the gradients of a step into NaN."""
     return Hooked(step, lambda workers: workers.factor.assign(np.nan))
-
-
-@contextlib.contextmanager
-def largest_file() -> Iterator[Callable[[int], None]]:
-    """Yield a function that sets the largest allowed file size."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.slow

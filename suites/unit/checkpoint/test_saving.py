@@ -1,13 +1,10 @@
 """Checkpoints are saved whole or not at all."""
 
-import contextlib
 import re
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 from bertbench.checkpoint.finding import find_checkpoint
 from bertbench.checkpoint.loading import load_weights, save_weights
 from bertbench.errors import InputError
+from suites.full_disk import files_no_longer_than
 from suites.unit.checkpoint.checkpoint_cases import (
     DATA,
     SHAPES,
@@ -29,16 +27,6 @@ from suites.unit.checkpoint.checkpoint_cases import (
 )
 
 pytestmark = pytest.mark.unit
-
-
-@contextlib.contextmanager
-def files_no_longer_than(limit: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

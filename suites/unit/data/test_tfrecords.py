@@ -1,7 +1,6 @@
 """Pretraining TFRecords: the original's files are read unchanged; other lengths are reported."""
 
 import mmap
-import resource
 import tempfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from bertbench.data.pretraining import MaskedExample
 from bertbench.data.tfrecord_format import RecordShape, serialize_example
 from bertbench.data.tfrecords import iter_features, read_features, record_shape, write_records
 from bertbench.errors import InputError
+from suites.full_disk import files_no_longer_than
 from suites.unit.data.record_files import P, S, padded, write
 
 pytestmark = pytest.mark.unit
@@ -102,10 +102,6 @@ def test_examples_are_memory_mapped(two_files):
 
 def test_full_temporary_folder_is_reported(two_files, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.raises(InputError, match=rf"{tmp_path}: cannot be written \(.*TMPDIR"):
-            read_features(two_files)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    reason = rf"{tmp_path}: cannot be written \(.*TMPDIR"
+    with files_no_longer_than(100), pytest.raises(InputError, match=reason):
+        read_features(two_files)

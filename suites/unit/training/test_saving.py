@@ -1,7 +1,6 @@
 """The folder of a training run: complete checkpoints, even if writing is interrupted."""
 
 import dataclasses
-import resource
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.errors import InputError
 from bertbench.files import read_json
 from bertbench.training.saving import TrainingFolder
+from suites.full_disk import files_no_longer_than
 
 pytestmark = pytest.mark.unit
 
@@ -136,13 +136,9 @@ def test_interrupted_removal_deletes_the_index_first(tmp_path, monkeypatch):
 def test_full_disk_is_reported_in_one_line_and_keeps_previous_checkpoint(tmp_path):
     folder = TrainingFolder(tmp_path, keep_checkpoints=2)
     folder.save(variables(2), 2)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(InputError, match=r"model.ckpt-4: .*cannot be written .*free") as caught:
-            folder.save(variables(4), 4)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    reason = r"model.ckpt-4: .*cannot be written .*free"
+    with files_no_longer_than(1000), pytest.raises(InputError, match=reason) as caught:
+        folder.save(variables(4), 4)
     assert "\n" not in str(caught.value)
     assert folder.latest_step() == 2
     np.testing.assert_array_equal(restored(folder, 2), 2.0)
