@@ -24,7 +24,7 @@ from bertbench.measure.gemm_ways import Shape, Way, available_ways, forget_produ
 LEAST_SHARE = 0.002
 # The survey: every way once, then the fastest few again. Rounds measure the fastest one, and the few in turn.
 FINALISTS, FINAL_CALLS = 4, 3
-ROUND_CALLS = 2
+ROUND_CALLS, NEAR_CALLS = 2, 1
 # Products of fewer tokens are also tried with this many, if that takes at most this long.
 FEW_TOKENS, MANY_TOKENS = 512, 2048
 MOST_FLOP = 3e10
@@ -71,7 +71,7 @@ class GemmPeak:
 
     Attributes:
       rounds: GFLOP/s of each measurement: the best of at least `ROUND_CALLS` calls of each shape in its best
-        way, and of one call in another way that came near it, weighted by the model's work in the shape.
+        way, and of one in one of the few fastest ways, each in turn, weighted by the model's work in it.
       best: by shape of the model, the fastest call of all.
       machine: the fastest call of all shapes, squares included.
     """
@@ -100,7 +100,11 @@ class GemmPeak:
         rates = {}
         for shape, best in self.best.items():
             # The survey may have met one way in a slow moment of the machine.
-            again = self._repeat(best, ROUND_CALLS), self._repeat(next(self._near[shape]), 1)
+            near = next(self._near[shape])
+            again = (
+                _measure_again(best, self._dtype, ROUND_CALLS),
+                _measure_again(near, self._dtype, NEAR_CALLS),
+            )
             if not again[0].gflops:
                 raise CannotJudge(f"the process that measures products ended at {best.shape}; measure again.")
             rates[shape] = max(found.gflops for found in again)
@@ -108,10 +112,6 @@ class GemmPeak:
         self.machine = max(self.machine, *self.best.values(), key=lambda best: best.gflops)
         self.rounds.append(weigh_rates(self.shares, rates))
         return self.rounds[-1]
-
-    def _repeat(self, found: Best, calls: int) -> Best:
-        gflops = measure_product(found.shape, self._dtype, found.way, calls)
-        return dataclasses.replace(found, gflops=gflops)
 
     @property
     def ways(self) -> dict[str, float]:
@@ -143,11 +143,16 @@ def survey(shapes: Iterable[Shape], dtype: tf.DType) -> list[Best]:
         raise CannotJudge(
             f"no product {finalists[0].shape} in {dtype.name} runs on this machine; see `bertbench doctor`."
         )
-    finals = []
-    for found in finalists:
-        gflops = measure_product(found.shape, dtype, found.way, FINAL_CALLS)
-        finals.append(dataclasses.replace(found, gflops=max(found.gflops, gflops)))
+    finals = [
+        max(found, _measure_again(found, dtype, FINAL_CALLS), key=lambda best: best.gflops)
+        for found in finalists
+    ]
     return sorted(finals, key=lambda best: -best.gflops)
+
+
+def _measure_again(found: Best, dtype: tf.DType, calls: int) -> Best:
+    gflops = measure_product(found.shape, dtype, found.way, calls)
+    return dataclasses.replace(found, gflops=gflops)
 
 
 @functools.cache

@@ -23,12 +23,18 @@ def ask(*requests):
     return [json.loads(line) for line in answers.getvalue().splitlines()]
 
 
+@pytest.fixture
+def made(monkeypatch):
+    """The operands of the products, as they are made."""
+    arrays = []
+    random = gemm_calls._random
+    monkeypatch.setattr(gemm_calls, "_random", lambda shape: arrays.append(random(shape)) or arrays[-1])
+    return arrays
+
+
 @pytest.mark.parametrize("transpose", ["", "a", "b"])
 @pytest.mark.parametrize("style", ["graph", "eager", "numpy"])
-def test_every_call_style_computes_the_product(style, transpose, monkeypatch):
-    made = []
-    random = gemm_calls._random
-    monkeypatch.setattr(gemm_calls, "_random", lambda shape: made.append(random(shape)) or made[-1])
+def test_every_call_style_computes_the_product(style, transpose, made):
     call, flop = gemm_calls._make_call(style, 5, 7, 3, transpose, "float32")
     left, right = made[0], made[1]
     expected = (left.T if transpose == "a" else left) @ (right.T if transpose == "b" else right)
@@ -37,11 +43,8 @@ def test_every_call_style_computes_the_product(style, transpose, monkeypatch):
     assert flop == 2 * 5 * 7 * 3 * (len(made) - 1)
 
 
-def test_int8_call_computes_the_product_of_its_integers(monkeypatch):
+def test_int8_call_computes_the_product_of_its_integers(made):
     """The operands as multiples of a sixteenth, clipped to a byte; exact sums, rounded once to bfloat16."""
-    made = []
-    random = gemm_calls._random
-    monkeypatch.setattr(gemm_calls, "_random", lambda shape: made.append(random(shape)) or made[-1])
     call, flop = gemm_calls._make_call("graph", 5, 64, 16, "", "int8")
     left, right = (np.clip((16 * array).astype(np.int64), -127, 127) for array in made[:2])
     np.testing.assert_allclose(tf.cast(call()[0], tf.float64), left @ right / 256, rtol=2**-8, atol=0)

@@ -13,6 +13,7 @@ from bertbench.model.attention import BlockAttention, token_blocks
 from bertbench.model.bert import BertModel
 from bertbench.model.heads import SpanHead
 from bertbench.precision import FP32
+from suites.numerics import exact
 
 pytestmark = pytest.mark.unit
 
@@ -51,20 +52,14 @@ def count_operations(layers, blocks):
     return len(graph.get_operations()), len(calls)
 
 
-def attend_exactly(query, key, value):
-    """One row and one head, [S, D], in float64."""
-    scores = query @ key.T / np.sqrt(query.shape[1])
-    weights = np.exp(scores - scores.max(1, keepdims=True))
-    return weights / weights.sum(1, keepdims=True) @ value
-
-
 def test_blocks_attend_within_their_rows():
     arrays = np.random.default_rng(5).standard_normal((3, len(IDS), 16))
     blocks = token_blocks(tf.constant(SHAPES), tf.constant(IDS), tf.float64)
     got = tf.function(ATTENTION)(*map(tf.constant, arrays), blocks).numpy()
     for start, end in ((0, 4), (4, 8), (8, 11), (12, 18)):
         for head in (slice(0, 8), slice(8, 16)):
-            expected = attend_exactly(*arrays[:, start:end, head])
+            query, key, value = arrays[:, start:end, head]
+            expected = exact.softmax(query @ key.T / np.sqrt(8)) @ value
             np.testing.assert_allclose(got[start:end, head], expected, rtol=0, atol=1e-14)
     assert (got[18:] == 0).all()
 
