@@ -28,7 +28,9 @@ class BatchPlanner:
     batch_size: int
     max_seq_length: int
 
-    def plan(self, lengths: np.ndarray, config: ModelConfig, precision: Precision) -> list[BatchPlan]:
-        """The batches for a model on this machine; raises as `plan_batches`."""
+    def plan(
+        self, lengths: np.ndarray, config: ModelConfig, precision: Precision, at_once: int = 1
+    ) -> list[BatchPlan]:
+        """The batches for a model on this machine; arguments and errors as of `plan_batches`."""
         costs = batch_costs(config, precision, read_machine().usable_cores)
-        return plan_batches(lengths, self.strategy, self.batch_size, self.max_seq_length, costs)
+        return plan_batches(lengths, self.strategy, self.batch_size, self.max_seq_length, costs, at_once)

@@ -100,16 +100,16 @@ def run_inference(
     description: str = "predict",
     predictor: Predictor | None = None,
 ) -> InferenceRun:
-    """Run a model over all features.
+    """Run a model over all features, as many batches at once as TensorFlow has inter-op threads.
 
     Args:
-      deterministic: compute each example alone instead, as many at once as TensorFlow has inter-op threads.
-        With one intra-op thread the outputs of an example then depend on nothing but the example.
+      deterministic: compute each example alone. With one intra-op thread the outputs of an example then
+        depend on nothing but the example.
       predictor: the model's, if its graph is to serve several runs.
     """
-    plans, workers = _plan(model, features, planner, deterministic), 1
+    plans, workers = _plan(model, features, planner, deterministic), batches_at_once()
     if deterministic:
-        workers = tf.config.threading.get_inter_op_parallelism_threads() or read_machine().usable_cores
+        workers = batches_at_once(default=read_machine().usable_cores)
     predictor = predictor or Predictor(model)
     collected = Collector(features, model.head.per_token)
     start = time.perf_counter()
@@ -121,6 +121,11 @@ def run_inference(
     return InferenceRun(
         collected.outputs, time.perf_counter() - start, len(features), int(features.lengths.sum())
     )
+
+
+def batches_at_once(default: int = 1) -> int:
+    """The number of TensorFlow's inter-op threads; `default` if they were not set by its API."""
+    return tf.config.threading.get_inter_op_parallelism_threads() or default
 
 
 def compute_batches(
@@ -138,10 +143,9 @@ def compute_batches(
     if workers == 1:
         yield from map(compute, plans)
         return
-    yield from map(compute, plans[:1])  # builds the graph that all workers use
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from pool.map(compute, plans[1:])
+        yield from pool.map(compute, plans)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -151,7 +155,7 @@ def _plan(
 ) -> list[BatchPlan]:
     if deterministic:
         return plan_alone(features.lengths, planner.max_seq_length)
-    return planner.plan(features.lengths, model.config, model.compute.precision)
+    return planner.plan(features.lengths, model.config, model.compute.precision, batches_at_once())
 
 
 class Collector:

@@ -52,7 +52,7 @@ def extract_features(options: ExtractOptions) -> None:
     if not options.data.exists():
         raise InputError(f"{options.data}: no such file; check the path.")
     compute = compute_for(running.compute, source)
-    options.threads.start(trains=False)
+    options.threads.start_for_data_sets()
 
     from bertbench.extraction.hidden_states import Extractor, pool
 

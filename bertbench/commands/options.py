@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from bertbench.measure.threads import ThreadSettings
+from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import ThreadSettings, default_threads
 from bertbench.options import Option, Settings
 from bertbench.runtime import start_tensorflow
 
@@ -33,3 +34,10 @@ class ThreadOptions(Settings):
             trains=trains,
             deterministic=deterministic,
         )
+
+    def start_for_data_sets(self, *, deterministic: bool = False) -> ThreadSettings:
+        """Start TensorFlow to predict whole data sets: two batches at once, unless the user gives threads."""
+        default = default_threads(read_machine())
+        if self.num_intra_threads is None and self.num_inter_threads is None:
+            default = default.for_two_batches()
+        return self.start(default, trains=False, deterministic=deterministic)

@@ -45,7 +45,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     task.require_data(task.split)
     compute = compute_for(options.prediction.compute, source)
     settings = dataclasses.replace(options.prediction, compute=compute)
-    threads = options.threads.start(trains=False, deterministic=settings.deterministic)
+    threads = options.threads.start_for_data_sets(deterministic=settings.deterministic)
 
     from bertbench.checkpoint.readers import read_global_step
     from bertbench.prediction import predict

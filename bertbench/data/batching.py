@@ -93,6 +93,7 @@ def plan_batches(
     batch_size: int,
     max_seq_length: int,
     costs: BatchCosts = BatchCosts(),
+    at_once: int = 1,
 ) -> list[BatchPlan]:
     """Plan the batches of a whole set of examples for inference; each example is in exactly one.
 
@@ -102,6 +103,8 @@ def plan_batches(
       batch_size: rows per batch, in the last one perhaps fewer; "bucketed": rows of `max_seq_length`, or
         shorter rows with the same number of tokens.
       costs: of this machine ("bucketed").
+      at_once: batches that are computed at the same time; the number of batches should be a multiple of this
+        ("bucketed", if there are as many examples).
 
     Raises:
       InputError: the strategy is unknown, the batch size below 1, or an example too long.
@@ -112,7 +115,7 @@ def plan_batches(
     if strategy == "packed":
         rows = pack_rows(lengths, range(len(lengths)), max_seq_length)
         return _cut(rows, batch_size, max_seq_length)
-    return _plan_buckets(lengths, batch_size * max_seq_length, costs) if len(lengths) else []
+    return _plan_buckets(lengths, batch_size * max_seq_length, costs, at_once) if len(lengths) else []
 
 
 def plan_alone(lengths: np.ndarray, max_seq_length: int) -> list[BatchPlan]:
@@ -176,10 +179,10 @@ def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[Batch
     ]
 
 
-def _plan_buckets(lengths: np.ndarray, budget: int, costs: BatchCosts) -> list[BatchPlan]:
+def _plan_buckets(lengths: np.ndarray, budget: int, costs: BatchCosts, at_once: int) -> list[BatchPlan]:
     """The fewest batches of at most about `budget` tokens, all of the same, smallest possible size."""
     total = int(lengths.sum())
-    fewest = -(-total // budget)
+    fewest = min(-(-total // (budget * at_once)) * at_once, len(lengths))
     size = max(-(-total // fewest), int(lengths.max()))
     order = np.argsort(lengths, kind="stable")
     while len(groups := _fill(lengths, order, size)) > fewest and size < budget:

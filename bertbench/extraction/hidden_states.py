@@ -12,7 +12,7 @@ from bertbench.checkpoint.source import ModelSource
 from bertbench.compute import Compute
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
-from bertbench.inference import Collector, compute_batches
+from bertbench.inference import Collector, batches_at_once, compute_batches
 from bertbench.model.encoder import Encoder
 from bertbench.model.graph import ShapelessGraph
 from bertbench.model.weights import Weights
@@ -53,10 +53,11 @@ class Extractor:
         Raises:
           CannotJudge: one is not finite.
         """
+        at_once = batches_at_once()
         for features in parts:
             collected = Collector(features, per_token=True)
-            plans = planner.plan(features.lengths, self._config, self._precision)
-            for batch, outputs in compute_batches(self._graph, features, plans):
+            plans = planner.plan(features.lengths, self._config, self._precision, at_once)
+            for batch, outputs in compute_batches(self._graph, features, plans, at_once):
                 collected.add(batch, outputs)
             layers = {layer: collected.outputs[str(layer)] for layer in self._layers}
             if not all(np.isfinite(values).all() for values in layers.values()):

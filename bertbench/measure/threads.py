@@ -24,6 +24,10 @@ class ThreadSettings:
         """The same threads, shared by batches that run at once; each batch runs one operation at a time."""
         return ThreadSettings(self.intra, streams)
 
+    def for_two_batches(self) -> "ThreadSettings":
+        """As many threads for two batches at once; the thread that runs the second leaves the pool."""
+        return self if self.intra == 1 else ThreadSettings(self.intra - 1, 2)
+
     def __str__(self) -> str:
         return f"{self.intra} intra-op, {self.inter} inter-op threads"
 
@@ -50,7 +54,7 @@ def default_threads(machine: Machine, instances: int = 1) -> ThreadSettings:
 
 def one_thread_per_operation(threads: ThreadSettings) -> ThreadSettings:
     """The same number of threads, each running its own operations."""
-    return ThreadSettings(intra=1, inter=threads.intra)
+    return ThreadSettings(intra=1, inter=threads.intra + threads.inter - 1)
 
 
 def apply_threads(settings: ThreadSettings) -> None:

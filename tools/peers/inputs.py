@@ -17,6 +17,7 @@ from bertbench.precision import INT8
 
 MAX_SEQ_LENGTH = 384
 PADDED, SORTED = "padded", "sorted"
+SORTED_AT_ONCE = "sorted, two at once"
 CALIBRATION_WINDOWS = 128  # as many as `bertbench quantize` takes
 
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from bertbench.config import ModelConfig
 from bertbench.data.features import Features
+from bertbench.measure.timing import time_call
 from tools.peers.inputs import PADDED, SORTED, PlainBatch, load_features, make_batches
 
 LOGITS = ["start_logits", "end_logits"]
@@ -71,14 +73,23 @@ class Prepared:
       calls: run one batch each.
       logits: from their results, the start and end logits of all windows' tokens, float32 [T, 2]; None in
         training.
+      at_once: how many batches run at the same time.
     """
 
     calls: Sequence[Callable[[], Any]]
     logits: Callable[[Sequence[Any]], np.ndarray] | None = None
+    at_once: int = 1
 
     def run(self) -> list[Any]:
         """The results of all calls."""
-        return [call() for call in self.calls]
+        if self.at_once == 1:
+            return [call() for call in self.calls]
+        with ThreadPoolExecutor(self.at_once) as pool:
+            return list(pool.map(lambda call: call(), self.calls))
+
+    def time(self) -> list[float]:
+        """Seconds of each call; of all together if several run at once."""
+        return [time_call(call) for call in self.calls] if self.at_once == 1 else [time_call(self.run)]
 
 
 class Engine(ABC):
@@ -103,7 +114,9 @@ class Engine(ABC):
     def prepare(self, setup: str) -> Prepared:
         """Everything that comes before the timed part."""
 
-    def from_rows(self, batches: Sequence[PlainBatch], calls: Sequence[Callable[[], np.ndarray]]) -> Prepared:
+    def from_rows(
+        self, batches: Sequence[PlainBatch], calls: Sequence[Callable[[], np.ndarray]], at_once: int = 1
+    ) -> Prepared:
         """An engine that returns logits [B, S, 2] for each batch."""
         features = self.inputs.features
 
@@ -115,4 +128,4 @@ class Engine(ABC):
                     kept[start:end] = row[: end - start]
             return kept
 
-        return Prepared(calls, logits)
+        return Prepared(calls, logits, at_once)

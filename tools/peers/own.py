@@ -13,6 +13,7 @@ from bertbench.checkpoint.source import find_model
 from bertbench.compute import Compute, KernelOptions
 from bertbench.data.batch import Batch, assemble
 from bertbench.data.batching import DEFAULT_STRATEGY, plan_batches, plan_one_batch
+from bertbench.measure.threads import ThreadSettings
 from bertbench.model.bert import BertModel
 from bertbench.precision import INT8, parse_precision
 from bertbench.runtime import compute_for, start_tensorflow
@@ -24,11 +25,17 @@ PACKED = "packed"
 
 
 class Bertbench(Engine):
-    """A `BertModel` with the same weights and default kernels, except the GELU."""
+    """A `BertModel` with the same weights and default kernels, except the GELU.
+
+    Batches run two at once, as `bertbench predict` does.
+    """
 
     def __init__(self, inputs: EngineInputs, precision: str) -> None:
         super().__init__(inputs, precision)
-        start_tensorflow(inputs.threads, 1)
+        self._threads = ThreadSettings(inputs.threads)
+        if inputs.mode == "inference" and not inputs.latency:
+            self._threads = self._threads.for_two_batches()
+        start_tensorflow(self._threads.intra, self._threads.inter)
         self._case = BenchmarkCase(
             task=make_task("squad", max_seq_length=MAX_SEQ_LENGTH),
             mode=inputs.mode,
@@ -68,7 +75,7 @@ class Bertbench(Engine):
                     kept[start:end] = values[first : first + end - start]
             return kept
 
-        return Prepared(calls, logits)
+        return Prepared(calls, logits, self._threads.inter)
 
     def _batches(self, setup: str) -> list[Batch]:
         size, lengths = self.inputs.batch_size, self.inputs.features.lengths
@@ -77,7 +84,7 @@ class Bertbench(Engine):
             return [assemble(self.inputs.features, plan) for plan in plans]
         if not self._case.trains:
             costs = batch_costs(self.inputs.config, self._case.compute.precision, self.inputs.threads)
-            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, costs)
+            plans = plan_batches(lengths, setup, size, MAX_SEQ_LENGTH, costs, self._threads.inter)
             return [assemble(self.inputs.features, plan) for plan in plans]
         zeros = np.zeros(len(lengths), np.int32)
         labels = {"start_positions": zeros, "end_positions": zeros}

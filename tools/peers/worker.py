@@ -14,7 +14,6 @@ import numpy as np
 
 from bertbench.config import ModelConfig
 from bertbench.files import read_json
-from bertbench.measure.timing import time_call
 from tools.peers.engines import ENGINES
 from tools.peers.inputs import load_features
 from tools.peers.interface import EngineInputs
@@ -47,8 +46,7 @@ def main(name: str, precision: str, folder: Path) -> None:
             np.save(logits_file(folder, name, precision, setup), batches.logits(outputs))
     print(json.dumps(list(prepared)), file=answers)
     for line in sys.stdin:
-        seconds = [time_call(call) for call in prepared[line.strip()].calls]
-        print(json.dumps(seconds), file=answers)
+        print(json.dumps(prepared[line.strip()].time()), file=answers)
 
 
 if __name__ == "__main__":

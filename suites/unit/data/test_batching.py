@@ -129,6 +129,16 @@ def test_bucketed_batches_have_at_most_two_percent_padding(multiple):
     assert sum(plan.computed_tokens for plan in plans) <= 1.02 * lengths.sum()
 
 
+@pytest.mark.parametrize(
+    ("examples", "at_once", "expected"),
+    [(4, 1, 1), (4, 2, 2), (1, 2, 1), (20, 1, 3), (20, 2, 4), (20, 3, 3), (3, 8, 3)],
+)
+def test_number_of_bucketed_batches_is_a_multiple_of_those_at_once(examples, at_once, expected):
+    plans = plan_batches(np.full(examples, 100), "bucketed", 8, 100, at_once=at_once)
+    assert len(plans) == expected
+    assert len({plan.computed_tokens for plan in plans}) == 1
+
+
 @given(
     st.lists(st.integers(1, 12), min_size=1, max_size=8), st.integers(1, 4), st.sampled_from([0, 0.5, 3, 99])
 )

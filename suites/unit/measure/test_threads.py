@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bertbench.errors import InputError
 from bertbench.measure.machine import Machine
-from bertbench.measure.threads import ThreadSettings, default_threads
+from bertbench.measure.threads import ThreadSettings, default_threads, one_thread_per_operation
 from suites.unit.made_up_machine import make_machine
 
 pytestmark = pytest.mark.unit
@@ -84,6 +84,16 @@ for settings in ThreadSettings(1, 1), ThreadSettings(2, 2):
         "TensorFlow already runs with 2 intra-op, 1 inter-op threads and cannot change to "
         "2 intra-op, 2 inter-op threads; start a new process for other thread settings.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("threads", "expected"),
+    [((1, 1), (1, 1)), ((2, 1), (1, 2)), ((64, 1), (63, 2))],
+)
+def test_two_batches_at_once_need_one_thread_less_per_operation(threads, expected):
+    shared = ThreadSettings(*threads).for_two_batches()
+    assert shared == ThreadSettings(*expected)
+    assert one_thread_per_operation(shared) == one_thread_per_operation(ThreadSettings(*threads))
 
 
 def test_thread_settings_text() -> None:
