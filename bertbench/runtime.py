@@ -19,7 +19,7 @@ from bertbench.measure.threads import (
     default_threads,
     one_thread_per_operation,
 )
-from bertbench.precision import BF16, FP32, INT8
+from bertbench.precision import BF16, INT8
 
 _KEEP_WEIGHTS = "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS"
 
@@ -60,8 +60,6 @@ def start_tensorflow(
 def compute_for(compute: Compute, source: ModelSource) -> Compute:
     """How one model is computed here; see `Compute.for_model`.
 
-    Around int8 products there is bfloat16 where this machine has its instructions, else float32.
-
     Raises:
       InputError: this machine, in this environment, has no products in that precision; or it is int8, and the
         model is not quantized; or the model does not fit into the limit of this process's memory.
@@ -71,8 +69,7 @@ def compute_for(compute: Compute, source: ModelSource) -> Compute:
     if compute.precision == INT8:
         from bertbench.checkpoint.quantization import int8_precision
 
-        around = BF16 if products.bf16_is_native else FP32
-        compute = dataclasses.replace(compute, precision=int8_precision(source, around))
+        compute = dataclasses.replace(compute, precision=int8_precision(source, products.around_int8))
     if compute.precision == BF16 and not products.bf16_is_possible:
         raise InputError(f"precision {BF16}: {products} has no bfloat16 products; {ALLOW_BF16}.")
     return compute.for_model(source.config)

@@ -20,7 +20,8 @@ class ThreadOptions(Settings):
         int | None, Option("Threads per operation.", minimum=1, default_help="from the machine")
     ] = None
     num_inter_threads: Annotated[
-        int | None, Option("Operations that run in parallel.", minimum=1, default_help="from the machine")
+        int | None,
+        Option("Operations, and batches of a data set, at once.", minimum=1, default_help="from the machine"),
     ] = None
 
     def start(

@@ -14,7 +14,6 @@ from bertbench.files import write_json
 from bertbench.measure.machine import read_machine
 from bertbench.options import Settings
 from bertbench.output_folders import staged_directory
-from bertbench.precision import FP32
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
@@ -86,7 +85,7 @@ def _describe(
     prediction: "Prediction",
 ) -> dict[str, Any]:
     """The contents of results.json."""
-    from bertbench.results.provenance import describe_origin, shown_path
+    from bertbench.results.provenance import describe_origin, instruction_set, shown_path
 
     return {
         **describe_origin(),
@@ -107,7 +106,7 @@ def _describe(
         "quantity": task.headline,
         "scores": prediction.outcome.scores,
         "examples": prediction.dataset.num_items,
-        "instruction_set": None if settings.compute.precision == FP32 else str(read_machine().products),
+        "instruction_set": instruction_set(settings.compute.precision.name),
         "per_question_scores": None if prediction.outcome.items is None else ITEMS_FILE,
         "counts": {
             task.unit: prediction.dataset.num_items,

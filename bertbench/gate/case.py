@@ -10,7 +10,6 @@ from bertbench.errors import CannotJudge
 from bertbench.evaluation.items import Items
 from bertbench.gate.accuracy import compare_figures, compare_items, decide_case
 from bertbench.gate.limits import PUBLISHED_TOLERANCE, SCORE_TOLERANCES
-from bertbench.measure.machine import read_machine
 from bertbench.prediction import Prediction
 from bertbench.results.accuracy import BASELINE, FP32, PUBLISHED, AccuracyCase, Ruling, ScoreComparison
 from bertbench.results.accuracy_baselines import (
@@ -19,6 +18,7 @@ from bertbench.results.accuracy_baselines import (
     RecordedBaselines,
     find_published,
 )
+from bertbench.results.provenance import instruction_set
 from bertbench.tasks.base import Task
 
 
@@ -109,7 +109,7 @@ def _describe(run: ScoredRun, expected: Expectations) -> AccuracyCase:
         checkpoint_fingerprint=run.prediction.checkpoint_fingerprint,
         dataset_sha256=run.prediction.dataset_sha256,
         examples=len(items),
-        instruction_set=None if run.precision == FP32 else str(read_machine().products),
+        instruction_set=instruction_set(run.precision),
     )
 
 

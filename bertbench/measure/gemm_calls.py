@@ -112,14 +112,14 @@ def _int8_call(left: np.ndarray, rights: list[np.ndarray]) -> Callable[[], objec
     import tensorflow as tf
 
     from bertbench import kernels
-    from bertbench.measure.machine import bf16_is_native
+    from bertbench.measure.machine import read_machine
 
     x, *weights = (
         tf.Variable(np.clip(array * STEPS, -127, 127).astype(np.int8)) for array in (left, *rights)
     )
     columns = rights[0].shape[1]
     bias, ranges = tf.Variable(tf.zeros(columns)), tf.Variable(tf.fill([columns], 127.0 / STEPS**2))
-    dtype = tf.bfloat16 if bf16_is_native() else tf.float32
+    dtype = read_machine().products.around_int8.compute_dtype
 
     def multiply() -> list[tf.Tensor]:
         operands = (tf.identity(bias), tf.identity(ranges), dtype)

@@ -9,6 +9,8 @@ with ONEDNN_VERBOSE=1 it prints which.
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from bertbench.precision import BF16, FP32, Precision
+
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # the first one that is set is used
 ALLOW_BF16 = f"unset {' and '.join(LIMITS)}, or set TF_ENABLE_ONEDNN_OPTS=0 (slow)"
 
@@ -75,6 +77,11 @@ class ProductKernels:
     def amx(self) -> bool:
         """Whether bfloat16 and int8 products run in AMX's tiles."""
         return self.onednn and "amx" in self.isa
+
+    @property
+    def around_int8(self) -> Precision:
+        """The precision of everything between int8 products: bfloat16 where that is native, else float32."""
+        return BF16 if self.bf16_is_native else FP32
 
     def __str__(self) -> str:
         return f"oneDNN {self.isa}".rstrip() if self.onednn else f"TensorFlow's own {self.isa}".rstrip()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bertbench import __version__
-from bertbench.measure.machine import describe_machine, installed_version
+from bertbench.measure.machine import describe_machine, installed_version, read_machine
+from bertbench.precision import FP32
 from bertbench.results.schema import SCHEMA_VERSION
 
 RESULTS_FILE = "results.json"
@@ -29,6 +30,11 @@ def describe_versions() -> dict[str, str | None]:
         "tensorflow": installed_version("tensorflow-cpu", "tensorflow"),
         "numpy": installed_version("numpy"),
     }
+
+
+def instruction_set(precision: str) -> str | None:
+    """What results in a precision depend on besides model and data; None in fp32, which does not."""
+    return None if precision == FP32.name else str(read_machine().products)
 
 
 def describe_origin() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
@@ -14,8 +15,8 @@ from bertbench.data.batching import ALONE_MULTIPLE, plan_alone
 from bertbench.data.features import Features
 from bertbench.inference import Predictor, run_inference
 from bertbench.model.bert import BertModel
-from bertbench.model.heads import SpanHead
 from bertbench.precision import PRECISIONS
+from bertbench.tasks.squad import SquadTask
 
 pytestmark = pytest.mark.unit
 
@@ -49,7 +50,7 @@ def make_model(precision: str, seed: int | None = 3) -> BertModel:
     return BertModel(
         CONFIG,
         Compute(PRECISIONS[precision]),
-        lambda weights, config, encoder: SpanHead(weights, config),
+        SquadTask().make_head,
         seed=seed,
     )
 
@@ -97,6 +98,15 @@ def test_graph_built_before_the_weights_are_loaded_uses_them(deterministic):
     expected = run_inference(filled, features, planner, deterministic=deterministic)
     got = run_inference(empty, features, planner, deterministic=deterministic, predictor=predictor)
     np.testing.assert_array_equal(got.outputs["start_logits"], expected.outputs["start_logits"])
+
+
+def test_batches_at_once_have_the_same_outputs(monkeypatch):
+    """Six examples in three batches of two rows, or in four by two threads."""
+    model, planner = make_model("fp32"), BatchPlanner("bucketed", 1, MAX_SEQ_LENGTH)
+    expected = run_inference(model, make_features(), planner).outputs["start_logits"]
+    monkeypatch.setattr(tf.config.threading, "get_inter_op_parallelism_threads", lambda: 2)
+    got = run_inference(model, make_features(), planner).outputs["start_logits"]
+    np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_deterministic_logits_do_not_depend_on_the_number_of_threads():

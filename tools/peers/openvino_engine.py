@@ -6,7 +6,7 @@ from queue import SimpleQueue
 import numpy as np
 import openvino
 
-from bertbench.measure.machine import bf16_is_native
+from bertbench.measure.machine import read_machine
 from bertbench.precision import BF16, FP32, INT8
 from tools.peers.inputs import SORTED, SORTED_AT_ONCE, make_batches
 from tools.peers.interface import LOGITS, Engine, EngineInputs, Prepared
@@ -17,13 +17,13 @@ _TYPES = {FP32.name: "f32", BF16.name: "bf16"}
 class OpenVino(Engine):
     """Fixed shapes if all batches have the same, else dynamic ones; one batch at a time, or two.
 
-    Around int8 products it computes in bfloat16 where the CPU has the instructions, else in float32.
+    Around int8 products it computes in the same precision as this project.
     """
 
     def __init__(self, inputs: EngineInputs, precision: str) -> None:
         super().__init__(inputs, precision)
         model = openvino.Core().read_model(inputs.onnx_file)
-        around = BF16 if bf16_is_native() else FP32
+        around = read_machine().products.around_int8
         self._type = _TYPES[around.name if precision == INT8.name else precision]
         self._model = _quantize(model, inputs) if precision == INT8.name else model
 

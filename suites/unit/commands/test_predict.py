@@ -17,6 +17,8 @@ from bertbench.data.pretraining_files import write_pretraining_files
 from bertbench.data.tokenizer_files import TokenizerFiles
 from bertbench.file_identity import sha256_of_file
 from bertbench.inference import fill_model
+from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import ThreadSettings, default_threads
 from suites.unit.commands.stand_in_runs import changed_dataset, squad_arguments
 from suites.unit.random_stand_ins import classifier_model
 
@@ -32,6 +34,25 @@ def scored_by_hand(dataset, predictions):
         for qa in paragraph["qas"]
     ]
     return 100 * sum(hits) / len(hits), len(hits)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), default_threads(read_machine()).for_two_batches()),
+        (("--num-inter-threads", "1"), default_threads(read_machine())),
+        (("--num-intra-threads", "1"), ThreadSettings(1, 1)),
+    ],
+    ids=["default", "inter", "intra"],
+)
+def test_predict_computes_two_batches_at_once_unless_threads_are_given(
+    options, expected, stand_ins, tmp_path
+):
+    command = [sys.executable, "-m", "bertbench", "predict", *squad_arguments(stand_ins, tmp_path / "out")]
+    subprocess.run([*map(str, command), *options], capture_output=True, check=True)
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["threads"] == {"intra": expected.intra, "inter": expected.inter}
+    assert results["counts"]["questions"] == 5
 
 
 def test_predict_squad_in_separate_process(stand_ins, tmp_path):

@@ -22,8 +22,8 @@ from bertbench.data.features import Features
 from bertbench.errors import InputError
 from bertbench.inference import run_inference
 from bertbench.model.bert import BertModel
-from bertbench.model.heads import SpanHead
 from bertbench.precision import BF16, FP32, Precision
+from bertbench.tasks.squad import SquadTask
 from suites.numerics.reference import ReferenceEncoder
 from suites.tolerances import TOLERANCES
 
@@ -44,10 +44,7 @@ LENGTHS = st.lists(st.integers(2, LONGEST), min_size=1, max_size=14)
 
 @functools.cache
 def random_model(precision: Precision) -> BertModel:
-    def make_head(weights, config, encoder):
-        return SpanHead(weights, config)
-
-    return BertModel(CONFIG, Compute(precision), make_head, seed=3)
+    return BertModel(CONFIG, Compute(precision), SquadTask().make_head, seed=3)
 
 
 def draw_features(lengths: list[int]) -> Features:

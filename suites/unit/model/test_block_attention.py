@@ -11,8 +11,8 @@ from bertbench.config import ModelConfig
 from bertbench.inference import Predictor
 from bertbench.model.attention import BlockAttention, token_blocks
 from bertbench.model.bert import BertModel
-from bertbench.model.heads import SpanHead
 from bertbench.precision import FP32
+from bertbench.tasks.squad import SquadTask
 from suites.numerics import exact
 
 pytestmark = pytest.mark.unit
@@ -40,8 +40,7 @@ def batch_of(shapes):
 
 def make_model(layers, trainable=False):
     config = dataclasses.replace(CONFIG, num_hidden_layers=layers)
-    make_head = lambda weights, config, encoder: SpanHead(weights, config)  # noqa: E731
-    return BertModel(config, Compute(FP32), make_head, seed=3, trainable=trainable)
+    return BertModel(config, Compute(FP32), SquadTask().make_head, seed=3, trainable=trainable)
 
 
 def count_operations(layers, blocks):

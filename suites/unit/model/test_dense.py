@@ -9,9 +9,9 @@ from bertbench.config import ModelConfig
 from bertbench.int8 import ProductScales
 from bertbench.model.bert import BertModel
 from bertbench.model.dense import Dense, QuantizedDense, feed_forward, make_dense, multiply_each
-from bertbench.model.heads import SpanHead
 from bertbench.model.weights import Weights
 from bertbench.precision import FP32, INT8, Precision
+from bertbench.tasks.squad import SquadTask
 from suites.numerics import exact
 
 pytestmark = pytest.mark.unit
@@ -97,7 +97,7 @@ def test_feed_forward_network_equals_formula_in_float64(first, smooth, variant):
 
 def test_int8_model_without_scales_is_rejected():
     with pytest.raises(TypeError):
-        BertModel(CONFIG, Compute(INT8), lambda weights, config, encoder: SpanHead(weights, config))
+        BertModel(CONFIG, Compute(INT8), SquadTask().make_head)
 
 
 @pytest.mark.parametrize("around", ["float32", "bfloat16"])
@@ -120,9 +120,7 @@ def test_int8_outputs_are_close_to_float32_outputs(around):
     int8 = Precision("int8", around, dict.fromkeys(scopes, ProductScales(4.0)))
     hidden = []
     for precision in (FP32, int8):
-        model = BertModel(
-            CONFIG, Compute(precision), lambda weights, config, encoder: SpanHead(weights, config), seed=6
-        )
+        model = BertModel(CONFIG, Compute(precision), SquadTask().make_head, seed=6)
         hidden.append(tf.cast(tf.function(model.encoder, autograph=False)(batch), tf.float32).numpy())
     expected, got = hidden
     error = np.sqrt(np.square(got - expected).mean() / np.square(expected).mean())

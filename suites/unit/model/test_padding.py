@@ -12,9 +12,9 @@ from bertbench.data.features import Features
 from bertbench.inference import Predictor
 from bertbench.model import encoder
 from bertbench.model.bert import BertModel
-from bertbench.model.heads import SpanHead
 from bertbench.model.padding import PaddedVariable, stored
 from bertbench.precision import BF16, FP32
+from bertbench.tasks.squad import SquadTask
 
 pytestmark = pytest.mark.unit
 
@@ -37,8 +37,7 @@ def plan(padding=0):
 
 def make_model(spare, precision, monkeypatch, trainable=False):
     monkeypatch.setattr(encoder, "spare_columns", lambda width: spare)
-    make_head = lambda weights, config, encoder: SpanHead(weights, config)  # noqa: E731
-    return BertModel(CONFIG, Compute(precision), make_head, seed=3, trainable=trainable)
+    return BertModel(CONFIG, Compute(precision), SquadTask().make_head, seed=3, trainable=trainable)
 
 
 def test_padded_variable_stores_zeros_behind_its_values():

@@ -1,6 +1,8 @@
 """The comparison with other engines: its batches, its table, and its models where they are installed."""
 
+import functools
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from tools.peers.inputs import (
     save_features,
     take,
 )
-from tools.peers.interface import EngineInputs
+from tools.peers.interface import EngineInputs, Prepared
 from tools.peers.results import Row, check_agreement, latency_table, result_table, speed_ratio, summarize
 
 pytestmark = pytest.mark.unit
@@ -62,6 +64,19 @@ def test_saved_features_are_read_back_equal(features, tmp_path):
     for name in ("input_ids", "segment_ids", "row_splits"):
         assert (getattr(read, name) == getattr(features, name)).all()
     assert list(take(read, np.array([4, 0])).lengths) == [9, 20]
+
+
+def test_batches_at_once_are_timed_together_and_keep_their_order():
+    together = threading.Barrier(2, timeout=30)
+
+    def call(number):
+        together.wait()  # passes only if two calls run at the same time
+        return number
+
+    prepared = Prepared([functools.partial(call, number) for number in range(6)], at_once=2)
+    assert prepared.run() == list(range(6))
+    assert len(prepared.time()) == 1
+    assert len(Prepared([int, int, int]).time()) == 3
 
 
 def test_speed_ratio_is_median_of_ratios_by_round():
