@@ -18,7 +18,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CRASHED = 70  # EX_SOFTWARE of sysexits.h
 _OUT_OF_MEMORY = (
     "out of memory; use a smaller model, --batch-size or --max-seq-length, "
-    "or in training --accum-steps or --recompute."
+    "in training --accum-steps or --recompute, or for a data set --num-inter-threads 1."
 )
 _CRASH = (
     "this is an error in bertbench, not in your input; please report it with the lines above, the command, "

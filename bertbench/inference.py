@@ -1,8 +1,9 @@
 """Runs a model on a whole data set: features -> batches -> outputs in the order of the data set."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from bertbench.data.batching import BatchPlan, plan_alone
 from bertbench.data.features import Features
 from bertbench.kernels import ONEDNN, SLOW_INT8, int8_products
 from bertbench.measure.machine import read_machine
+from bertbench.measure.threads import MOST_AT_ONCE
 from bertbench.model.bert import BertModel
 from bertbench.model.graph import ShapelessGraph
 from bertbench.tasks.base import Task
@@ -100,21 +102,24 @@ def run_inference(
     description: str = "predict",
     predictor: Predictor | None = None,
 ) -> InferenceRun:
-    """Run a model over all features, as many batches at once as TensorFlow has inter-op threads.
+    """Run a model over all features, several batches at once; see `batches_at_once`.
 
     Args:
-      deterministic: compute each example alone. With one intra-op thread the outputs of an example then
-        depend on nothing but the example.
+      deterministic: compute each example alone instead, as many at once as TensorFlow has inter-op threads.
+        With one intra-op thread the outputs of an example then depend on nothing but the example.
       predictor: the model's, if its graph is to serve several runs.
     """
-    plans, workers = _plan(model, features, planner, deterministic), batches_at_once()
+    plans, at_once = _plan(model, features, planner, deterministic), batches_at_once()
     if deterministic:
-        workers = batches_at_once(default=read_machine().usable_cores)
+        at_once = _inter_threads() or read_machine().usable_cores
     predictor = predictor or Predictor(model)
     collected = Collector(features, model.head.per_token)
     start = time.perf_counter()
-    with progress(description, len(features), "examples") as advance:
-        for batch, outputs in compute_batches(predictor, features, plans, workers):
+    with (
+        progress(description, len(features), "examples") as advance,
+        closing(compute_batches(predictor, features, plans, at_once)) as batches,
+    ):
+        for batch, outputs in batches:
             collected.add(batch, outputs)
             elapsed = time.perf_counter() - start
             advance(len(batch.examples), **{"examples/s": collected.num_examples / elapsed})
@@ -123,27 +128,35 @@ def run_inference(
     )
 
 
-def batches_at_once(default: int = 1) -> int:
-    """The number of TensorFlow's inter-op threads; `default` if they were not set by its API."""
-    return tf.config.threading.get_inter_op_parallelism_threads() or default
+def batches_at_once() -> int:
+    """How many batches of a data set are computed at once: two, if TensorFlow has two inter-op threads.
+
+    More are not faster, and each needs memory.
+    """
+    return min(_inter_threads() or 1, MOST_AT_ONCE)
+
+
+def _inter_threads() -> int:
+    """The inter-op threads that were set by TensorFlow's API; 0 if none were."""
+    return tf.config.threading.get_inter_op_parallelism_threads()
 
 
 def compute_batches(
     predictor: Callable[[Mapping[str, np.ndarray]], Outputs],
     features: Features,
     plans: Sequence[BatchPlan],
-    workers: int = 1,
-) -> Iterator[tuple[Batch, Outputs]]:
-    """Each batch with its outputs, in order; `workers` batches are computed at once."""
+    at_once: int = 1,
+) -> Generator[tuple[Batch, Outputs]]:
+    """Each batch with its outputs, in order; `at_once` batches are computed at the same time."""
 
     def compute(plan: BatchPlan) -> tuple[Batch, Outputs]:
         batch = assemble(features, plan)
         return batch, predictor(batch.tensors)
 
-    if workers == 1:
+    if at_once == 1:
         yield from map(compute, plans)
         return
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(at_once)
     try:
         yield from pool.map(compute, plans)
     finally:

@@ -20,8 +20,8 @@ from bertbench.tasks.fit import require_positions
 if TYPE_CHECKING:
     from bertbench.data.features import Features
 
-# Texts per part: enough for batches of similar lengths, and few enough for memory.
-_BATCHES_AT_ONCE = 8
+# Enough for batches of similar lengths, and few enough for memory.
+_BATCHES_PER_PART = 8
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def extract_features(options: ExtractOptions) -> None:
 
     extractor = Extractor(source, compute, layers)
     count = _Count()
-    texts_at_once = _BATCHES_AT_ONCE * running.batch_size
-    parts = count.through(read_features(options.data, tokenizer, settings.max_seq_length, texts_at_once))
+    texts_per_part = _BATCHES_PER_PART * running.batch_size
+    parts = count.through(read_features(options.data, tokenizer, settings.max_seq_length, texts_per_part))
     planner = BatchPlanner(running.batching, running.batch_size, settings.max_seq_length)
     states = extractor.extract(parts, planner)
     if settings.pooling is not None:

@@ -21,7 +21,11 @@ class ThreadOptions(Settings):
     ] = None
     num_inter_threads: Annotated[
         int | None,
-        Option("Operations, and batches of a data set, at once.", minimum=1, default_help="from the machine"),
+        Option(
+            "Operations at once; of a data set also batches, at most two.",
+            minimum=1,
+            default_help="from the machine",
+        ),
     ] = None
 
     def start(
@@ -37,8 +41,8 @@ class ThreadOptions(Settings):
         )
 
     def start_for_data_sets(self, *, deterministic: bool = False) -> ThreadSettings:
-        """Start TensorFlow to predict whole data sets: two batches at once, unless the user gives threads."""
+        """Start TensorFlow to predict whole data sets, two batches at once; or with the user's threads."""
         default = default_threads(read_machine())
         if self.num_intra_threads is None and self.num_inter_threads is None:
-            default = default.for_two_batches()
+            default = default.for_data_sets()
         return self.start(default, trains=False, deterministic=deterministic)

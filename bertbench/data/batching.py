@@ -103,18 +103,18 @@ def plan_batches(
       batch_size: rows per batch, in the last one perhaps fewer; "bucketed": rows of `max_seq_length`, or
         shorter rows with the same number of tokens.
       costs: of this machine ("bucketed").
-      at_once: batches that are computed at the same time; the number of batches should be a multiple of this
-        ("bucketed", if there are as many examples).
+      at_once: batches that are computed at the same time. There are at least as many, if there are as many
+        rows; of "bucketed" ones a multiple, where possible.
 
     Raises:
       InputError: the strategy is unknown, the batch size below 1, or an example too long.
     """
     _check(lengths, strategy, batch_size, max_seq_length)
     if strategy == "padded":
-        return _cut([(index,) for index in range(len(lengths))], batch_size, max_seq_length)
+        return _cut([(index,) for index in range(len(lengths))], batch_size, max_seq_length, at_once)
     if strategy == "packed":
         rows = pack_rows(lengths, range(len(lengths)), max_seq_length)
-        return _cut(rows, batch_size, max_seq_length)
+        return _cut(rows, batch_size, max_seq_length, at_once)
     return _plan_buckets(lengths, batch_size * max_seq_length, costs, at_once) if len(lengths) else []
 
 
@@ -172,7 +172,8 @@ def _check(lengths: np.ndarray, strategy: str, batch_size: int, max_seq_length: 
         )
 
 
-def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[BatchPlan]:
+def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int, at_once: int) -> list[BatchPlan]:
+    batch_size = max(min(batch_size, -(-len(rows) // at_once)), 1)
     return [
         BatchPlan((Block(tuple(rows[start : start + batch_size]), width),))
         for start in range(0, len(rows), batch_size)
@@ -181,14 +182,21 @@ def _cut(rows: list[tuple[int, ...]], batch_size: int, width: int) -> list[Batch
 
 def _plan_buckets(lengths: np.ndarray, budget: int, costs: BatchCosts, at_once: int) -> list[BatchPlan]:
     """The fewest batches of at most about `budget` tokens, all of the same, smallest possible size."""
-    total = int(lengths.sum())
-    fewest = min(-(-total // (budget * at_once)) * at_once, len(lengths))
-    size = max(-(-total // fewest), int(lengths.max()))
-    order = np.argsort(lengths, kind="stable")
-    while len(groups := _fill(lengths, order, size)) > fewest and size < budget:
-        size = min(size + max(size // 200, 1), budget)
+    groups = _divide(lengths, budget, -(-int(lengths.sum()) // budget))
+    if len(groups) % at_once:
+        more = _divide(lengths, budget, min(-(-len(groups) // at_once) * at_once, len(lengths)))
+        groups = groups if len(more) % at_once else more
     plans = [_make_blocks(lengths, group, costs.block_tokens) for group in groups]
     return _equally_large(plans, costs.token_multiple)
+
+
+def _divide(lengths: np.ndarray, budget: int, wanted: int) -> list[list[int]]:
+    """Groups of equal, smallest possible numbers of tokens: `wanted` ones, or more if `budget` requires."""
+    size = max(-(-int(lengths.sum()) // wanted), int(lengths.max()))
+    order = np.argsort(lengths, kind="stable")
+    while len(groups := _fill(lengths, order, size)) > wanted and size < budget:
+        size = min(size + max(size // 200, 1), budget)
+    return groups
 
 
 def _fill(lengths: np.ndarray, order: np.ndarray, size: int) -> list[list[int]]:

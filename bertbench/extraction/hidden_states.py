@@ -1,6 +1,7 @@
 """The encoder alone: rows of wordpieces -> hidden states of some of its layers."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,8 +58,9 @@ class Extractor:
         for features in parts:
             collected = Collector(features, per_token=True)
             plans = planner.plan(features.lengths, self._config, self._precision, at_once)
-            for batch, outputs in compute_batches(self._graph, features, plans, at_once):
-                collected.add(batch, outputs)
+            with closing(compute_batches(self._graph, features, plans, at_once)) as batches:
+                for batch, outputs in batches:
+                    collected.add(batch, outputs)
             layers = {layer: collected.outputs[str(layer)] for layer in self._layers}
             if not all(np.isfinite(values).all() for values in layers.values()):
                 raise CannotJudge("a hidden state is not finite; check the checkpoint.")

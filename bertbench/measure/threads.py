@@ -6,6 +6,7 @@ from bertbench.errors import InputError
 from bertbench.measure.machine import Machine
 
 CORES_LEFT_TO_SYSTEM = 2
+MOST_AT_ONCE = 2  # batches of a data set
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class ThreadSettings:
         """The same threads, shared by batches that run at once; each batch runs one operation at a time."""
         return ThreadSettings(self.intra, streams)
 
-    def for_two_batches(self) -> "ThreadSettings":
-        """As many threads for two batches at once; the thread that runs the second leaves the pool."""
-        return self if self.intra == 1 else ThreadSettings(self.intra - 1, 2)
+    def for_data_sets(self) -> "ThreadSettings":
+        """As many threads for two batches at once; each batch has an inter-op thread, which computes, too."""
+        return self if self.intra == 1 else ThreadSettings(self.intra - 1, MOST_AT_ONCE)
 
     def __str__(self) -> str:
         return f"{self.intra} intra-op, {self.inter} inter-op threads"

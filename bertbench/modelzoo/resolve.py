@@ -183,8 +183,10 @@ def _plan_instance(
     command = build_command(settings, task, action, output_dir)
     if streams > 1:
         command = (*command, STREAMS, str(streams))
-    if streams > 1 and placement.threads is not None:
-        placement = dataclasses.replace(placement, threads=placement.threads.shared_by(streams))
+    if placement.threads is not None:
+        shared = placement.threads.shared_by(streams) if streams > 1 else placement.threads
+        shared = shared.for_data_sets() if action == "accuracy" else shared
+        placement = dataclasses.replace(placement, threads=shared)
     threads: list[str] = []
     if placement.threads is not None and settings["num_intra_threads"] is None:
         threads += ["--num-intra-threads", str(placement.threads.intra)]

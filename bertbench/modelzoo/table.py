@@ -62,7 +62,11 @@ LAUNCH_OPTIONS = (
     _launch("--experimental-gelu", "boolean", "same as the model argument"),
     _launch("--num-train-steps -ts", "count", "same as the model argument", scope=_PRETRAINING),
     _launch("--num-intra-threads -a", "count", "threads within an operation [from the machine]"),
-    _launch("--num-inter-threads -e", "count", "operations that run at the same time [from the machine]"),
+    _launch(
+        "--num-inter-threads -e",
+        "count",
+        "operations at once; of a data set also batches, at most two [from the machine]",
+    ),
     _launch("--socket-id -i", "index", "run only on this NUMA node [all]"),
     _launch("--num-cores -n", "count", "physical cores to run on [all]", scope="a single instance"),
     _launch(

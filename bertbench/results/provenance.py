@@ -33,7 +33,7 @@ def describe_versions() -> dict[str, str | None]:
 
 
 def instruction_set(precision: str) -> str | None:
-    """What results in a precision depend on besides model and data; None in fp32, which does not."""
+    """The instruction set on which results in a precision depend; None in fp32, whose results do not."""
     return None if precision == FP32.name else str(read_machine().products)
 
 

@@ -2,18 +2,22 @@
 
 import subprocess
 import sys
+import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from bertbench import inference
 from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
 from bertbench.data.batching import ALONE_MULTIPLE, plan_alone
 from bertbench.data.features import Features
-from bertbench.inference import Predictor, run_inference
+from bertbench.inference import Predictor, batches_at_once, compute_batches, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.precision import PRECISIONS
 from bertbench.tasks.squad import SquadTask
@@ -100,13 +104,70 @@ def test_graph_built_before_the_weights_are_loaded_uses_them(deterministic):
     np.testing.assert_array_equal(got.outputs["start_logits"], expected.outputs["start_logits"])
 
 
-def test_batches_at_once_have_the_same_outputs(monkeypatch):
-    """Six examples in three batches of two rows, or in four by two threads."""
-    model, planner = make_model("fp32"), BatchPlanner("bucketed", 1, MAX_SEQ_LENGTH)
+@pytest.mark.parametrize(("inter", "expected"), [(0, 1), (1, 1), (2, 2), (16, 2)])
+def test_two_batches_at_once_if_there_are_two_inter_op_threads(inter, expected, monkeypatch):
+    monkeypatch.setattr(tf.config.threading, "get_inter_op_parallelism_threads", lambda: inter)
+    assert batches_at_once() == expected
+
+
+def test_batches_at_once_have_the_outputs_of_single_ones(monkeypatch):
+    """Six examples in one batch, or in two at once; float32 sums in another order."""
+    model, planner, batches = make_model("fp32"), BatchPlanner("bucketed", 3, MAX_SEQ_LENGTH), []
+    assemble = inference.assemble
+    monkeypatch.setattr(
+        inference, "assemble", lambda *arguments: batches.append(arguments) or assemble(*arguments)
+    )
     expected = run_inference(model, make_features(), planner).outputs["start_logits"]
+    assert len(batches) == 1
     monkeypatch.setattr(tf.config.threading, "get_inter_op_parallelism_threads", lambda: 2)
     got = run_inference(model, make_features(), planner).outputs["start_logits"]
+    assert len(batches) == 1 + 2
     np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def plan_each():
+    return plan_alone(np.array(LENGTHS), MAX_SEQ_LENGTH)
+
+
+def test_batches_at_once_are_computed_together_and_returned_in_order():
+    together = threading.Barrier(2, timeout=30)
+
+    def compute(tensors):
+        together.wait()  # passes only if two batches are computed at the same time
+        return len(tensors["input_ids"])
+
+    done = list(compute_batches(compute, make_features(), plan_each(), 2))
+    assert [outputs for _, outputs in done] == [32, 64, 64, 80, 32, 32]
+    assert [batch.examples.tolist() for batch, _ in done] == [[index] for index in range(len(LENGTHS))]
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_fault_in_a_batch_ends_the_others(at_once):
+    computed = []
+
+    def compute(tensors):
+        computed.append(len(tensors["input_ids"]))
+        if len(computed) == 2:
+            raise MemoryError
+        time.sleep(0.1)
+
+    with pytest.raises(MemoryError):
+        list(compute_batches(compute, make_features(), plan_each(), at_once))
+    assert len(computed) <= 2 * at_once
+
+
+def test_no_batch_is_computed_after_the_last_one_that_is_wanted():
+    computed = []
+
+    def compute(tensors):
+        computed.append(len(tensors["input_ids"]))
+        time.sleep(0.2)
+
+    with closing(compute_batches(compute, make_features(), plan_each(), 2)) as batches:
+        next(batches)
+    counted = len(computed)
+    time.sleep(0.5)
+    assert len(computed) == counted < len(LENGTHS)
 
 
 def test_deterministic_logits_do_not_depend_on_the_number_of_threads():

@@ -52,10 +52,11 @@ class OpenVino(Engine):
 
         def run(arrays: dict[str, np.ndarray]) -> np.ndarray:
             request = idle.get()
-            made = request.infer(arrays)
-            logits = np.stack([made[name] for name in LOGITS], -1)
-            idle.put(request)
-            return logits
+            try:
+                made = request.infer(arrays)
+                return np.stack([made[name] for name in LOGITS], -1)
+            finally:
+                idle.put(request)
 
         return self.from_rows(batches, [functools.partial(run, named) for named in arrays], at_once)
 

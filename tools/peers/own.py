@@ -34,7 +34,7 @@ class Bertbench(Engine):
         super().__init__(inputs, precision)
         self._threads = ThreadSettings(inputs.threads)
         if inputs.mode == "inference" and not inputs.latency:
-            self._threads = self._threads.for_two_batches()
+            self._threads = self._threads.for_data_sets()
         start_tensorflow(self._threads.intra, self._threads.inter)
         self._case = BenchmarkCase(
             task=make_task("squad", max_seq_length=MAX_SEQ_LENGTH),

@@ -58,7 +58,7 @@ class EngineProcess:
         self.setups: list[str] = self._read()
 
     def run(self, setup: str) -> list[float]:
-        """Seconds of each call of one pass over all windows."""
+        """Seconds of one pass over all windows; see `Prepared.time`."""
         self._setups.write(f"{setup}\n")
         self._setups.flush()
         return self._read()

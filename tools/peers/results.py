@@ -37,7 +37,7 @@ LATENCY_SETUPS = {True: "384 tokens", False: "real lengths"}
 
 @dataclass
 class Row:
-    """One engine, precision and setup, with the seconds of each call of each pass."""
+    """One engine, precision and setup, with the seconds of each pass; see `Prepared.time`."""
 
     engine: str
     precision: str

@@ -2,7 +2,7 @@
 
 It is started with the engine's name, the precision and the folder of the comparison. Once everything is
 prepared it writes each setup's logits to `logits_file`, and prints the setups' names as one JSON line. Then
-it reads setups' names, runs each, and prints the seconds of its calls.
+it reads setups' names, runs each, and prints its seconds; see `Prepared.time`.
 """
 
 import json

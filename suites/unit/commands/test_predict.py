@@ -39,7 +39,7 @@ def scored_by_hand(dataset, predictions):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ((), default_threads(read_machine()).for_two_batches()),
+        ((), default_threads(read_machine()).for_data_sets()),
         (("--num-inter-threads", "1"), default_threads(read_machine())),
         (("--num-intra-threads", "1"), ThreadSettings(1, 1)),
     ],

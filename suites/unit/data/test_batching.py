@@ -128,12 +128,21 @@ def test_bucketed_batches_have_at_most_two_percent_padding(multiple):
 
 @pytest.mark.parametrize(
     ("examples", "at_once", "expected"),
-    [(4, 1, 1), (4, 2, 2), (1, 2, 1), (20, 1, 3), (20, 2, 4), (20, 3, 3), (3, 8, 3)],
+    [(4, 1, 1), (4, 2, 2), (1, 2, 1), (20, 1, 3), (20, 2, 4), (20, 3, 3), (17, 2, 4)],
 )
 def test_number_of_bucketed_batches_is_a_multiple_of_those_at_once(examples, at_once, expected):
-    plans = plan_batches(np.full(examples, 100), "bucketed", 8, 100, at_once=at_once)
+    """Batches of 8 examples at most, of 90 tokens each, in place of 720 of 800 tokens."""
+    plans = plan_batches(np.full(examples, 90), "bucketed", 8, 100, at_once=at_once)
     assert len(plans) == expected
     assert len({plan.computed_tokens for plan in plans}) == 1
+
+
+@given(lengths=LENGTHS, at_once=st.integers(1, 3))
+def test_batches_at_once_contain_every_example_once(lengths, at_once):
+    for strategy in STRATEGIES:
+        plans = plan_batches(np.array(lengths), strategy, 4, LONGEST, at_once=at_once)
+        assert sorted(index for plan in plans for index in plan.examples) == list(range(len(lengths)))
+        assert strategy == "packed" or len(plans) >= min(at_once, len(lengths))
 
 
 @given(

@@ -138,7 +138,7 @@ def test_each_text_gets_one_vector(extract, expected, pooling, reduce):
 
 def test_joined_parts_equal_the_single_file(extract, monkeypatch):
     whole = dict(np.load(extract("whole.npz", "--layers", "-1")))
-    monkeypatch.setattr("bertbench.commands.extract_features._BATCHES_AT_ONCE", 1)  # three parts
+    monkeypatch.setattr("bertbench.commands.extract_features._BATCHES_PER_PART", 1)  # three parts
     parts = dict(np.load(extract("parts.npz", "--layers", "-1")))
     assert parts.keys() == whole.keys()
     for name, values in whole.items():

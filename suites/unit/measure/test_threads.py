@@ -91,7 +91,7 @@ for settings in ThreadSettings(1, 1), ThreadSettings(2, 2):
     [((1, 1), (1, 1)), ((2, 1), (1, 2)), ((64, 1), (63, 2))],
 )
 def test_two_batches_at_once_need_one_thread_less_per_operation(threads, expected):
-    shared = ThreadSettings(*threads).for_two_batches()
+    shared = ThreadSettings(*threads).for_data_sets()
     assert shared == ThreadSettings(*expected)
     assert one_thread_per_operation(shared) == one_thread_per_operation(ThreadSettings(*threads))
 
