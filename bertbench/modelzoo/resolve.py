@@ -183,16 +183,17 @@ def _plan_instance(
     command = build_command(settings, task, action, output_dir)
     if streams > 1:
         command = (*command, STREAMS, str(streams))
-    if placement.threads is not None:
-        shared = placement.threads.shared_by(streams) if streams > 1 else placement.threads
-        shared = shared.for_data_sets() if action == "accuracy" else shared
-        placement = dataclasses.replace(placement, threads=shared)
-    threads: list[str] = []
-    if placement.threads is not None and settings["num_intra_threads"] is None:
-        threads += ["--num-intra-threads", str(placement.threads.intra)]
-    if placement.threads is not None and settings["num_inter_threads"] is None:
-        threads += ["--num-inter-threads", str(placement.threads.inter)]
-    return Instance((*command, *threads), placement, output_dir)
+    if placement.threads is None:
+        return Instance(command, placement, output_dir)
+    intra, inter = settings["num_intra_threads"], settings["num_inter_threads"]
+    threads = placement.threads.shared_by(streams)
+    if action == "accuracy" and intra is None and inter is None:
+        threads = threads.for_data_sets()
+    if intra is None:
+        command = (*command, "--num-intra-threads", str(threads.intra))
+    if inter is None:
+        command = (*command, "--num-inter-threads", str(threads.inter))
+    return Instance(command, dataclasses.replace(placement, threads=threads), output_dir)
 
 
 def _notices(settings: LaunchSettings, action: str, instances: Sequence[Instance]) -> list[str]:
