@@ -16,8 +16,9 @@ from bertbench.precision import parse_precision
 
 pytestmark = pytest.mark.benchmark
 
-# Other virtual machines share the cores: their speed doubles for moments, which the peak must meet, too.
-ATTEMPTS = 40
+# Other virtual machines share the cores: their speed doubles for moments, which the peak must meet, too. A
+# moment that does not come back within the attempts says nothing, so a few are compared.
+ATTEMPTS, MOMENTS = 20, 3
 # Products with a bias, as in a model, whose weights TensorFlow may take for constant.
 PACKED = """
 import sys, time
@@ -49,16 +50,20 @@ def test_products_with_packed_weights_stay_below_gemm_peak(precision, batch_size
     products = encoder_products(GEOMETRIES["bert-base"], [384] * batch_size)
     peak = GemmPeak(products, "inference", dtype)
     shapes = list(peak.best)
-    packed = dict(zip(shapes, measure_packed(dtype, shapes, threads), strict=True))
-    for _ in range(ATTEMPTS):
-        if not any(beats_peak(rate, peak.best[shape].gflops) for shape, rate in packed.items()):
-            break
-        peak.measure()
-    for shape, rate in packed.items():
-        assert not beats_peak(rate, peak.best[shape].gflops), (
+    faster = []
+    for _ in range(MOMENTS):
+        packed = dict(zip(shapes, measure_packed(dtype, shapes, threads), strict=True))
+        for _ in range(ATTEMPTS):
+            if not any(beats_peak(rate, peak.best[shape].gflops) for shape, rate in packed.items()):
+                return
+            peak.measure()
+        faster += [
             f"{shape} in {precision}: packed weights give {rate:.1f} GFLOP/s, above the stated peak "
             f"{peak.best[shape].gflops:.1f} by {peak.best[shape].way.name}"
-        )
+            for shape, rate in packed.items()
+            if beats_peak(rate, peak.best[shape].gflops)
+        ]
+    pytest.fail("\n".join(faster))
 
 
 def measure_packed(dtype, shapes, threads):
