@@ -137,6 +137,8 @@ def test_installed_wheel_inits_records_and_checks_own_model(call, repository, en
     status, _, message = call("bertbench", "report", "results", "-o", "report.html")
     assert status == 0, message
     page = (repository / "report.html").read_text()
+    assert "fp32-squad-inference-faq" in page
+    assert "fp32-squad-inference-faq-b1" in page
     (judged,) = json.loads((repository / "results" / "gate.json").read_text())["verdicts"]
     assert judged["case"] == "fp32-squad-inference-faq-b1"
     assert judged["verdict"] in ("regression", "unclear")

@@ -17,6 +17,7 @@ from tools.peers.__main__ import command
 from tools.peers.engines import ENGINES
 from tools.peers.inputs import (
     CALIBRATION_WINDOWS,
+    SORTED_AT_ONCE,
     load_features,
     make_batches,
     read_calibration,
@@ -209,6 +210,7 @@ def test_limit_of_error_decides_how_many_inputs_stay_in_floats(limit, left, make
 
 
 def logits_of(engine, calls=None):
+    assert len(set(engine.setups) - {SORTED_AT_ONCE}) == 2
     for setup in engine.setups:
         prepared = engine.prepare(setup)
         assert calls in (None, len(prepared.calls))
