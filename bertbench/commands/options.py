@@ -43,6 +43,5 @@ class ThreadOptions(Settings):
     def start_for_data_sets(self, *, deterministic: bool = False) -> ThreadSettings:
         """Start TensorFlow to predict whole data sets, two batches at once; or with the user's threads."""
         default = default_threads(read_machine())
-        if self.num_intra_threads is None and self.num_inter_threads is None:
-            default = default.for_data_sets()
+        default = default.for_data_sets(self.num_intra_threads, self.num_inter_threads)
         return self.start(default, trains=False, deterministic=deterministic)

@@ -25,9 +25,14 @@ class ThreadSettings:
         """The same threads, shared by batches that run at once; each batch runs one operation at a time."""
         return ThreadSettings(self.intra, streams)
 
-    def for_data_sets(self) -> "ThreadSettings":
-        """As many threads for two batches at once; each batch has an inter-op thread, which computes, too."""
-        return self if self.intra == 1 else ThreadSettings(self.intra - 1, MOST_AT_ONCE)
+    def for_data_sets(self, *given: int | None) -> "ThreadSettings":
+        """As many threads for two batches at once; each batch has an inter-op thread, which computes, too.
+
+        They stay as they are if there is one, or if the user has `given` a number of threads.
+        """
+        if self.intra == 1 or any(number is not None for number in given):
+            return self
+        return ThreadSettings(self.intra - 1, MOST_AT_ONCE)
 
     def __str__(self) -> str:
         return f"{self.intra} intra-op, {self.inter} inter-op threads"

@@ -187,8 +187,8 @@ def _plan_instance(
         return Instance(command, placement, output_dir)
     intra, inter = settings["num_intra_threads"], settings["num_inter_threads"]
     threads = placement.threads.shared_by(streams)
-    if action == "accuracy" and intra is None and inter is None:
-        threads = threads.for_data_sets()
+    if action == "accuracy":
+        threads = threads.for_data_sets(intra, inter)
     if intra is None:
         command = (*command, "--num-intra-threads", str(threads.intra))
     if inter is None:
