@@ -22,7 +22,7 @@ from bertbench.gate.sides import Side, load_folder
 from bertbench.gate.thresholds import Thresholds
 from bertbench.results.repository import is_dirty, resolve_commit, run_git
 
-_CASE = ("squad", "--batch-size", "2", "--steps", "10", "--warmup-steps", "2")
+_CASE = ("squad", "--batch-size", "2", "--steps", "20", "--warmup-steps", "2")
 _GEOMETRIES = ("bert-base", "bert-large-4l")
 
 

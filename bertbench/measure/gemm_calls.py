@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 import numpy as np
+import tensorflow as tf
 
 # A call computes at least this much, so that the cost of a call itself does not count.
 LEAST_FLOP = 2e8
@@ -93,8 +94,6 @@ def _numpy_call(left: np.ndarray, rights: list[np.ndarray], transpose: str) -> C
 def _tensorflow_call(
     left: np.ndarray, rights: list[np.ndarray], transpose: str, style: str, dtype: str
 ) -> Callable[[], object]:
-    import tensorflow as tf  # not at the top: products in numpy do not need it
-
     a, *bs = (tf.cast(array, dtype) for array in (left, *rights))
 
     def multiply(a: tf.Tensor, *bs: tf.Tensor) -> list[tf.Tensor]:
@@ -109,8 +108,6 @@ def _tensorflow_call(
 
 def _int8_call(left: np.ndarray, rights: list[np.ndarray]) -> Callable[[], object]:
     """The model's int8 products, with steps of a sixteenth; their results are in its float dtype."""
-    import tensorflow as tf
-
     from bertbench import kernels
     from bertbench.measure.machine import read_machine
 

@@ -95,8 +95,9 @@ def measure_product(shape: Shape, dtype: tf.DType, way: Way, calls: int) -> floa
 
 def forget_products() -> None:
     """Free the operands of all products so far."""
-    for name in _VARIABLES:
-        _process(name).ask({"forget": True})
+    started_together = [_process(name) for name in _VARIABLES]
+    for process in started_together:
+        process.ask({"forget": True})
 
 
 class _Process:

@@ -171,10 +171,19 @@ def test_machine_peak_is_highest_rate_of_all_shapes(machine):
 
 
 def test_square_products_that_take_too_long_are_skipped(machine):
-    """2,048 cubed twice is 17 GFLOP: on a machine of 5 GFLOP/s they take more than a second."""
-    made = machine(lambda shape, way: 5, most=0)
+    """2,048 cubed twice is 17 GFLOP: a machine of 50 GFLOP/s computes them in 0.34 s."""
+    made = machine(lambda shape, way: 50, most=0)
     find_machine_peak(tf.float32)
     assert {shape.rows for shape, _ in made.calls} == {512, 1024}
+
+
+def test_largest_square_is_measured_in_the_fastest_ways_of_the_next_smaller_one(machine):
+    rates = {"packed graph": 990, "packed eager": 930, "graph": 920, "eager": 980, "numpy": 910}
+    made = machine(lambda shape, way: rates[way], most=0)
+    find_machine_peak(tf.float32)
+    measured = {size: {way for shape, way in made.calls if shape.rows == size} for size in gemm_peak.SQUARES}
+    assert measured.pop(4096) == {"packed graph", "eager"}
+    assert measured == {size: set(rates) for size in (512, 1024, 2048)}
 
 
 def test_peak_without_working_product_cannot_be_judged(machine):
