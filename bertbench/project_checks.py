@@ -22,7 +22,7 @@ from bertbench.evaluation.items import Items
 from bertbench.formatting import format_number, percent, signed, words
 from bertbench.gate.case import Expectations, ScoredRun, judge_case
 from bertbench.gate.result import EFFICIENCY, Verdict, VerdictKind
-from bertbench.gate.rules import judge_measurements
+from bertbench.gate.rules import QUIETER, judge_measurements
 from bertbench.gate.score_text import explain
 from bertbench.measure.threads import ThreadSettings
 from bertbench.precision import FP32, parse_precision
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 RECORDED = "recorded"
 WARMUP_STEPS = 5
+MORE_ROUNDS = "throughput.steps in bertbench.toml"
 _RULINGS = {
     VerdictKind.OK: Ruling.PASS,
     VerdictKind.IMPROVEMENT: Ruling.PASS,
@@ -81,7 +82,9 @@ class JudgedScore:
             since = f" of {made.since}" if made.since else ""
             expected = "" if made.expected is None else f" {score_text(case.task, made.expected)}"
             parts.append(f"{made.against}{since}{expected}: {explain(made, scored_unit(case.task))}")
-            if made.expected is None:
+            if made.verdict == Ruling.NOT_JUDGED:
+                parts[-1] = f"{made.against}{since}{expected} not judged: {made.note}"
+            if made.expected is None or made.verdict == Ruling.NOT_JUDGED:
                 parts[-1] += f"; record one: {case.command} {RECORD}"
         return "; ".join(parts)
 
@@ -122,8 +125,8 @@ class JudgedSpeed:
         rate = format_number(self.figures["examples_per_second"])
         text = f"{rate} examples/s, efficiency {percent(verdict.head)}"
         if verdict.base is None:
-            record = f"; {verdict.detail}; record one: {self.command} {RECORD}"
-            return text if self.recorded else text + record
+            remedy = "" if self.recorded else f"record one: {self.command} {RECORD}"
+            return "; ".join(filter(None, (text, verdict.detail, remedy)))
         text += f"; baseline of {verdict.since} {percent(verdict.base)}"
         if verdict.change is not None and verdict.interval is not None and verdict.threshold is not None:
             low, high = verdict.interval
@@ -190,10 +193,10 @@ class ProjectChecks:
         storage = self.project.throughput_baselines
         base = None if self.recording else find_newest_case(storage, head.machine_id, check.name)
         if base is None:
-            reason = "there is no baseline for this machine"
-            verdict = Verdict(check.name, EFFICIENCY, VerdictKind.NEW, reason, head=head.efficiency)
+            reason = _doubt_recording(head) if self.recording else "there is no baseline for this machine"
+            verdict = Verdict(check.name, EFFICIENCY, VerdictKind.UNCLEAR, reason, head=head.efficiency)
             return JudgedSpeed(verdict, figures, self.recording, command)
-        verdict = judge_measurements(base.case, head, rule.max_slowdown)
+        verdict = judge_measurements(base.case, head, rule.max_slowdown, MORE_ROUNDS)
         verdict = dataclasses.replace(verdict, case=check.name, since=base.since)
         return JudgedSpeed(verdict, figures, self.recording, command)
 
@@ -212,6 +215,19 @@ class ProjectChecks:
             name = ProjectCheck(model, precision, "accuracy").name
             self._runs[key] = ScoredRun(name, precision, task, source, prediction, model.arguments)
         return self._runs[key]
+
+
+def without_result(check: ProjectCheck, reason: str) -> Verdict:
+    """The verdict on a check that could not be run, for the report."""
+    quantity = EFFICIENCY if check.kind == THROUGHPUT else "score"
+    return Verdict(check.name, quantity, VerdictKind.UNCLEAR, reason)
+
+
+def _doubt_recording(head: ThroughputCase) -> str:
+    """What later checks will say of a recorded measurement that was disturbed; empty if it was not."""
+    if not head.warnings:
+        return ""
+    return f"disturbed ({'; '.join(head.warnings)}), so checks against it will be unclear; {QUIETER}"
 
 
 def _measure(check: ProjectCheck, rule: ThroughputRule, threads: ThreadSettings) -> Mapping[str, Any]:

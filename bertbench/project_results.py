@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,10 @@ def write_results(
     """Write results and verdicts for the gate and the report.
 
     `accuracy.json` with scores by item in a file beside it, `throughput.json`, and the verdicts on the latter
-    as `gate.json`.
+    as `gate.json`. Verdicts on an earlier `throughput.json` are removed.
     """
+    if speeds:
+        (folder / GATE_FILE).unlink(missing_ok=True)
     with written_together(make_directory(folder), last=ACCURACY_FILE) as staging:
         if verdicts:
             result = GateResult("the stored baselines", "this run", command_line(), verdicts=tuple(verdicts))
@@ -63,9 +65,17 @@ def require_recordable(project: Project, *, allow_dirty: bool) -> None:
 
 
 def record(
-    project: Project, scores: Sequence[Score], speeds: Sequence[Speed], *, allow_dirty: bool
+    project: Project,
+    scores: Sequence[Score],
+    speeds: Sequence[Speed],
+    *,
+    allow_dirty: bool,
+    outputs: Collection[Path] = (),
 ) -> list[Path]:
     """Store the results as the project's baselines; return the written files.
+
+    Args:
+      outputs: other folders whose files the same session writes.
 
     Raises:
       InputError: as `require_recordable`, or a file cannot be written.
@@ -76,16 +86,20 @@ def record(
         path = project.accuracy_baselines
         result = AccuracyResult.of_this_run(case for case, _ in scores)
         items = {case.case: kept for case, kept in scores}
-        record_baselines(path, result, items, allow_dirty=allow_dirty)
+        record_baselines(path, result, items, allow_dirty=allow_dirty, outputs=outputs)
         written.append(path)
     if speeds:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / THROUGHPUT_FILE
             write_json(source, _benchmark_file(speeds))
-            storage, versions = project.throughput_baselines, describe_versions()
-            written.append(
-                record_throughput(source, versions=versions, storage=storage, allow_dirty=allow_dirty)
+            stored = record_throughput(
+                source,
+                versions=describe_versions(),
+                storage=project.throughput_baselines,
+                allow_dirty=allow_dirty,
+                outputs=outputs,
             )
+            written.append(stored)
     return written
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bertbench.errors import BertbenchError, InputError
 from bertbench.gate.thresholds import Thresholds
-from bertbench.pytest_plugin.plugin import is_xdist_worker
+from bertbench.pytest_plugin.plugin import is_xdist_worker, output_folders, worsen
 from bertbench.pytest_plugin.summary import summary_of
 from bertbench.results.recording import require_clean_tree
 from suites.rerun import command_of_session
@@ -24,8 +24,11 @@ def check_options(config: pytest.Config) -> None:
     Thresholds.parse(config.option.threshold, config.option.case_threshold)
     if config.option.gate and config.option.results_dir is None:
         raise InputError("--gate judges what is in --results-dir; give both.")
+    if config.option.gate and config.option.record_baselines:
+        raise InputError("--gate compares with stored results, --record-baselines replaces them; give one.")
     if config.option.record_baselines:
-        require_clean_tree(config.rootpath / BASELINES, allow_dirty=config.option.allow_dirty)
+        baselines, outputs = config.rootpath / BASELINES, output_folders(config)
+        require_clean_tree(baselines, allow_dirty=config.option.allow_dirty, outputs=outputs)
 
 
 def judge_session(session: pytest.Session) -> None:
@@ -42,14 +45,15 @@ def judge_session(session: pytest.Session) -> None:
         result = judge_against_stored(
             config.option.results_dir,
             command=command_of_session(config),
+            measured=[made.extra_info["case"] for made in config._benchmarksession.benchmarks],
             thresholds=Thresholds.parse(config.option.threshold, config.option.case_threshold),
         )
     except BertbenchError as error:
         summary.verdicts.append(f"gate: {error}")
-        session.exitstatus = session.exitstatus or error.exit_status
+        worsen(session, error.exit_status)
         return
     for verdict in result.verdicts:
         table.add(*gate_row(verdict))
     table.notes += [f"{result.base} → {result.head}", *gate_remarks(result)]
     summary.verdicts.append(gate_verdict(result))
-    session.exitstatus = session.exitstatus or exit_status(result)
+    worsen(session, exit_status(result))

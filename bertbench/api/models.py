@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
+from bertbench.checkpoint.fingerprint import PendingFingerprint
 from bertbench.compute import Compute, KernelOptions
 from bertbench.errors import InputError
 from bertbench.evaluation.decoded_answers import Answer
 from bertbench.evaluation.items import Items
-from bertbench.file_identity import unchanged
 from bertbench.precision import parse_precision
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.results.schema import ThroughputCase
 from bertbench.runtime import compute_for, import_quietly
 from bertbench.tasks.base import Task
-from bertbench.tasks.fit import require_length
+from bertbench.tasks.fit import require_length, require_segments
 from bertbench.tasks.squad import SquadTask
 from bertbench.tasks.table import find_task, make_task
 
@@ -92,6 +91,7 @@ class Model:
 
         task = self._make_task(data=data)
         settings = PredictionSettings(self._model.compute, batch_size=batch_size)
+        require_length(task, self._model.config)
         dataset = task.read(task.split)
         prediction = predict_dataset(self._model, task, dataset, settings, self._fingerprint)
         return Predictions(
@@ -137,6 +137,7 @@ class Model:
         task = self._make_task()
         if not isinstance(task, SquadTask):
             raise InputError(f"a {task.name} model cannot answer questions; load one with task='squad'.")
+        require_segments(self._model.config)
         return Answerer(self._model, task)
 
 
@@ -168,14 +169,13 @@ def load(
     tokenizer = source.tokenizer() if find_task(task).reads_text else None
     make = functools.partial(make_task, task, tokenizer, **options)
     require_length(make(), source.config)
+    fingerprint = PendingFingerprint(source.required_checkpoint)
     import_quietly()
 
     from bertbench.inference import load_model
 
-    weights = checkpoint_files(source.required_checkpoint)
-    with unchanged(weights):
-        model, fingerprint = load_model(make(), source, compute), fingerprint_files(weights)
-    return Model(Path(model_dir).resolve().name, make, source, model, fingerprint)
+    model = load_model(make(), source, compute)
+    return Model(Path(model_dir).resolve().name, make, source, model, fingerprint.result())
 
 
 def benchmark(

@@ -37,9 +37,19 @@ class OutputLabels:
         return self.values.get("problem_type")
 
     @property
+    def architectures(self) -> tuple[str, ...]:
+        """The names of the model's classes in transformers, if the file has any."""
+        stated = self.values.get("architectures")
+        return tuple(map(str, stated)) if isinstance(stated, list) else ()
+
+    @property
     def are_default(self) -> bool:
         """Whether the file has neither names nor a number of outputs."""
-        return self._count() is None and not any(self.values.get(key) for key in ("id2label", "label2id"))
+        return self._count() is None and not self._has_names
+
+    @property
+    def _has_names(self) -> bool:
+        return any(self.values.get(key) for key in ("id2label", "label2id"))
 
     def names(self) -> tuple[str, ...] | None:
         """The name of each output, in order; None if the file has none.
@@ -103,7 +113,9 @@ class OutputLabels:
         return tuple(names[index] for index in range(len(names)))
 
     def _count(self) -> int | None:
-        stated = {key: self.values[key] for key in ("num_labels", "_num_labels") if self.values.get(key)}
+        # transformers stopped to maintain `_num_labels`, but keeps the one that it finds beside new names.
+        keys = ("num_labels",) if self._has_names else ("num_labels", "_num_labels")
+        stated = {key: self.values[key] for key in keys if self.values.get(key)}
         for key, value in stated.items():
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise self._error(f"{key} is {value!r}; it must be a positive whole number")

@@ -23,7 +23,7 @@ from bertbench.errors import BertbenchError, InputError
 from bertbench.evaluation.span_decoding import DecodingSettings
 from bertbench.options import Settings
 from bertbench.runtime import compute_for
-from bertbench.tasks.fit import require_length
+from bertbench.tasks.fit import require_length, require_segments
 from bertbench.tasks.squad import SquadSettings, SquadTask
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _load(options: AnswerOptions) -> "Answerer":
     source = model.find()
     task = SquadTask(settings, source.tokenizer())
     require_length(task, source.config)
+    require_segments(source.config)
     compute = compute_for(options.compute, source)
     options.threads.start(trains=False)
 

@@ -52,16 +52,20 @@ class CheckOptions(Settings):
 class CheckVerdict:
     """The verdict of one check; `result` is None if the check could not be run."""
 
-    name: str
-    kind: str
+    check: ProjectCheck
     verdict: str
     detail: str
     result: "JudgedScore | JudgedSpeed | None" = None
 
+    @property
+    def name(self) -> str:
+        """The check's name."""
+        return self.check.name
+
     def show(self) -> None:
         """Print it as one line."""
         say(f"{self.verdict:9} {self.name}: {self.detail}")
-        values = {"name": self.name, "kind": self.kind, "verdict": self.verdict, "detail": self.detail}
+        values = {"name": self.name, "kind": self.check.kind, "verdict": self.verdict, "detail": self.detail}
         print_json(values, indent=None)
 
 
@@ -77,7 +81,7 @@ def check(options: CheckOptions) -> None:
         require_recordable(project, allow_dirty=options.allow_dirty)
     threads = options.threads.start(trains=False)
 
-    from bertbench.project_checks import JudgedScore, JudgedSpeed, ProjectChecks
+    from bertbench.project_checks import JudgedScore, JudgedSpeed, ProjectChecks, without_result
     from bertbench.project_results import record, write_results
 
     checks = ProjectChecks(project, threads, recording=options.record_baselines)
@@ -96,6 +100,7 @@ def check(options: CheckOptions) -> None:
         judged = [
             verdict for result in results if isinstance(result, JudgedSpeed) for verdict in result.verdicts
         ]
+        judged += [without_result(made.check, made.detail) for made in verdicts if made.result is None]
         write_results(options.output_dir, scores, speeds, judged)
         notice(f"{options.output_dir}: results written")
     _raise(verdicts, FAIL, GateFailed)
@@ -141,8 +146,8 @@ def _judge(checks: "ProjectChecks", made: ProjectCheck) -> CheckVerdict:
     try:
         result = checks.judge(made)
     except CannotJudge as error:
-        return CheckVerdict(made.name, made.kind, UNCLEAR, str(error))
-    return CheckVerdict(made.name, made.kind, result.ruling, result.detail, result)
+        return CheckVerdict(made, UNCLEAR, str(error))
+    return CheckVerdict(made, result.ruling, result.detail, result)
 
 
 def _raise(verdicts: Sequence[CheckVerdict], ruling: str, error: type[BertbenchError]) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ from bertbench.commands.typed_options import TypedCommand
 from bertbench.console import print_json, say
 from bertbench.data.squad_format import WITH_NEGATIVE
 from bertbench.data.squad_windows import WindowSettings
-from bertbench.errors import InputError
+from bertbench.errors import CannotJudge, GateFailed, InputError
 from bertbench.files import make_directory
 from bertbench.options import Option, Settings, command_words
 from bertbench.prediction_settings import PredictionSettings
@@ -168,8 +168,22 @@ def _compare_instruction_sets(options: CompareOptions, isas: str) -> None:
         facts = {"changed": pair.changed, "f1": dataclasses.asdict(pair.difference), "logits": logits}
         comparisons.append({"isa": other.name, **facts, "verdict": pair.verdict})
     print_json({"questions": len(references), "changed": changed, "against": first.name, "isa": comparisons})
+    _conclude_all(pairs)
+
+
+def _conclude_all(pairs: Sequence[_Pair]) -> None:
+    """Print every verdict; raises as `predicted_runs.conclude`, for a failed pair before an unclear one."""
+    errors: list[GateFailed | CannotJudge] = []
     for pair in pairs:
-        pair.conclude()
+        try:
+            pair.conclude()
+        except (GateFailed, CannotJudge) as error:
+            errors.append(error)
+    errors.sort(key=lambda error: isinstance(error, GateFailed))
+    for other in errors[:-1]:
+        say(str(other))
+    if errors:
+        raise errors[-1]
 
 
 def _predict_words(options: CompareOptions) -> list[str]:

@@ -18,6 +18,7 @@ from bertbench.output_folders import new_directory
 from bertbench.precision import INT8
 from bertbench.runtime import compute_for
 from bertbench.tasks.base import Task, TaskSettings
+from bertbench.tasks.fit import require_length
 
 if TYPE_CHECKING:
     from bertbench.config import ModelConfig
@@ -52,6 +53,7 @@ def export_task(kind: type[Task], options: ExportOptions, settings: TaskSettings
     model, settings = use_embedded_default(kind, options.model, settings)
     source = model.find()
     task = open_task(kind, settings, source) if settings.has_data else kind(settings)
+    require_length(task, source.config)
     compute = compute_for(options.compute, source)
     with new_directory(options.output_dir) as folder:
         options.threads.start(trains=False)

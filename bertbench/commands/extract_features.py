@@ -15,9 +15,10 @@ from bertbench.errors import InputError
 from bertbench.extraction.settings import ExtractionSettings
 from bertbench.options import Option, Settings
 from bertbench.runtime import compute_for
-from bertbench.tasks.fit import require_positions
+from bertbench.tasks.fit import require_ids, require_positions
 
 if TYPE_CHECKING:
+    from bertbench.config import ModelConfig
     from bertbench.data.features import Features
 
 # Enough for batches of similar lengths, and few enough for memory.
@@ -61,7 +62,7 @@ def extract_features(options: ExtractOptions) -> None:
     texts_per_part = _BATCHES_PER_PART * running.batch_size
     parts = count.through(read_features(options.data, tokenizer, settings.max_seq_length, texts_per_part))
     planner = BatchPlanner(running.batching, running.batch_size, settings.max_seq_length)
-    states = extractor.extract(parts, planner)
+    states = extractor.extract(_checked(parts, options.data, source.config), planner)
     if settings.pooling is not None:
         states = (pool(part, settings.pooling) for part in states)
     pooled = settings.pooling is not None
@@ -85,6 +86,13 @@ command = TypedCommand(
         --output-file embeddings.npz
     """,
 )
+
+
+def _checked(parts: "Iterator[Features]", path: Path, config: "ModelConfig") -> "Iterator[Features]":
+    """The same parts; raises as `require_ids`."""
+    for part in parts:
+        require_ids(part, path, config)
+        yield part
 
 
 @dataclass

@@ -32,9 +32,17 @@ def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds)
         make_table("Error rates of the gate on this machine", COLUMNS, [rate.cells for rate in rates])
     )
     print_json([dict(zip(COLUMNS, rate.cells, strict=True)) for rate in rates])
-    if missed := sorted({rate.case for rate in rates if not rate.kept}):
-        remedy = "set their thresholds with --case-threshold"
-        raise GateFailed(f"the error rates of {', '.join(missed)} are too high; {remedy}.")
+    alarming, missing = (
+        ", ".join(sorted({rate.case for rate in rates if not rate.kept and bool(rate.slowdown) == slower}))
+        for slower in (False, True)
+    )
+    faults = []
+    if alarming:
+        faults.append(f"too many false alarms of {alarming}: raise the threshold with --case-threshold")
+    if missing:
+        faults.append(f"too many slowdowns of {missing} are missed: compare on a quieter machine")
+    if faults:
+        raise GateFailed(f"{'; '.join(faults)}.")
     if lacking := [line for case in recorded for line in describe_lack(case)]:
         remedy = f"{MINIMUM_RUNS} are needed; record more with --runs when the machine is quiet"
         raise CannotJudge(f"{'; '.join(lacking)}; {remedy}.")

@@ -184,6 +184,8 @@ def _apply_config(rules: TextRules, path: Path, values: dict[str, Any]) -> TextR
     for key, neutral in _NEUTRAL_VALUES.items():
         value = values.get(key)
         content = value.get("content") if isinstance(value, dict) else value
+        if key == "never_split" and isinstance(content, list) and set(SPECIAL_TOKENS).issuperset(content):
+            continue  # they are text like any other: see docs/models.md
         if content is not None and content != neutral:
             raise InputError(f"{path}: {key} is {content!r}; only {neutral!r} is supported.")
     given = {key: values[key] for key in _RULE_KEYS if key in values}

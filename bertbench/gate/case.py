@@ -86,9 +86,7 @@ def judge_case(run: ScoredRun, expected: Expectations, fp32: ScoredRun | None = 
       CannotJudge: the data have no labels, or a score is not finite.
     """
     case = _describe(run, expected)
-    comparisons = [*_published(run, case, expected.published)]
-    if not expected.recording:
-        comparisons += _baseline(run, case, expected, needed=not comparisons)
+    comparisons = [] if expected.recording else _recorded(run, case, expected)
     if fp32 is not None:
         comparisons.append(compare_items(case.quantity, fp32.items, run.items, case.tolerance, against=FP32))
     return dataclasses.replace(case, comparisons=tuple(comparisons), verdict=decide_case(comparisons))
@@ -113,6 +111,18 @@ def _describe(run: ScoredRun, expected: Expectations) -> AccuracyCase:
     )
 
 
+def _recorded(run: ScoredRun, case: AccuracyCase, expected: Expectations) -> list[ScoreComparison]:
+    """The comparisons with stored scores; without any, one that leaves the case unclear.
+
+    Published scores, which may be those of another checkpoint, decide only where no baseline does.
+    """
+    baseline = [*_baseline(run, case, expected)]
+    published = [*_published(run, case, expected.published)]
+    if any(made.verdict != Ruling.NOT_JUDGED for made in baseline):
+        published = [dataclasses.replace(made, verdict=Ruling.NOT_JUDGED) for made in published]
+    return [*published, *baseline] or [_figure(run, case, BASELINE, None, case.tolerance)]
+
+
 def _published(
     run: ScoredRun, case: AccuracyCase, published: Sequence[PublishedScore]
 ) -> Iterator[ScoreComparison]:
@@ -127,13 +137,14 @@ def _published(
         made = _figure(
             run, case, PUBLISHED, entry.scores[case.precision][case.quantity], PUBLISHED_TOLERANCE.bound
         )
-        yield dataclasses.replace(made, note=f"of {entry.model}: {entry.source}")
+        note = (
+            f"of {entry.model}: {entry.source}; a baseline of this checkpoint, once recorded, decides instead"
+        )
+        yield dataclasses.replace(made, note=note)
 
 
-def _baseline(
-    run: ScoredRun, case: AccuracyCase, expected: Expectations, *, needed: bool
-) -> Iterator[ScoreComparison]:
-    """The comparison with the baseline; one that is `needed` and is not there leaves the case unclear."""
+def _baseline(run: ScoredRun, case: AccuracyCase, expected: Expectations) -> Iterator[ScoreComparison]:
+    """The comparison with the baseline, if there is one."""
     baselines = expected.baselines
     own = baselines.find_newest(case) if expected.any_checkpoint else baselines.find(case)
     kept = baselines.items(own) if own else None
@@ -150,8 +161,6 @@ def _baseline(
             other,
             f"was recorded on {other.instruction_set}, where {case.precision} rounds otherwise",
         )
-    elif needed:
-        yield _figure(run, case, BASELINE, None, case.tolerance)
 
 
 def _shown(run: ScoredRun, case: AccuracyCase, baseline: AccuracyBaseline, why: str) -> ScoreComparison:

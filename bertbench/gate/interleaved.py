@@ -13,14 +13,14 @@ from pathlib import Path
 
 from bertbench.console import notice, progress
 from bertbench.errors import InputError
-from bertbench.gate.judging import THRESHOLDS, judge_sides
+from bertbench.gate.judging import judge_sides
 from bertbench.gate.limits import MINIMUM_PAIRS, PAIRS
 from bertbench.gate.result import GateResult, Verdict
 from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
 from bertbench.gate.runs import BENCHMARK, PREDICT, BenchmarkRun, Interpreter, run_benchmark, run_process
 from bertbench.gate.sides import Side, load_folder
-from bertbench.gate.thresholds import Thresholds
-from bertbench.results.repository import is_dirty, resolve_commit, run_git
+from bertbench.gate.thresholds import THRESHOLDS, Thresholds
+from bertbench.results.repository import list_changes, resolve_commit, run_git
 
 _CASE = ("squad", "--batch-size", "2", "--steps", "20", "--warmup-steps", "2")
 _GEOMETRIES = ("bert-base", "bert-large-4l")
@@ -90,7 +90,7 @@ def gate_against(
             for side, commit in zip(("base", "head"), commits, strict=True)
         ]
         verdicts, notes = _judge_cases(builds, runs, folder)
-    if is_dirty(root, apart_from="baselines"):
+    if list_changes(root, apart_from=(root / "baselines",)):
         notes.append("The work tree has changes in no commit; they were not measured.")
     names = [f"{revision} ({commit})" for revision, commit in zip((base, head), commits, strict=True)]
     return GateResult(names[0], names[1], runs.command, tuple(notes), tuple(verdicts))
@@ -112,14 +112,16 @@ def gate_interpreters(
     """
     with _temporary_folder() as folder:
         scored: tuple[Verdict, ...] = ()
+        remarks: tuple[str, ...] = ()
         if prediction is not None:
             sides = [
                 _predict(interpreter, [*runs.predict, *prediction], folder / side)
                 for side, interpreter in (("base", base), ("head", head))
             ]
-            scored = judge_sides(*sides, command=runs.command).verdicts
+            judged = judge_sides(*sides, command=runs.command)
+            scored, remarks = judged.verdicts, judged.notes
         verdicts, notes = _judge_cases((base, head), runs, folder)
-    return GateResult(base.name, head.name, runs.command, tuple(notes), (*scored, *verdicts))
+    return GateResult(base.name, head.name, runs.command, (*remarks, *notes), (*scored, *verdicts))
 
 
 def _predict(interpreter: Interpreter, arguments: Sequence[str], folder: Path) -> Side:

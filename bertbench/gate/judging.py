@@ -6,21 +6,20 @@ rules in words and their measured error rates.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bertbench.errors import CannotJudge, GateFailed
 from bertbench.gate.result import EFFICIENCY, GATE_FILE, GateResult, Verdict, VerdictKind
 from bertbench.gate.rules import doubt_disturbed, judge_measurements, judge_memory, judge_startup
 from bertbench.gate.scores import judge_score
-from bertbench.gate.sides import Side, load_folder, load_stored
-from bertbench.gate.thresholds import Thresholds
+from bertbench.gate.sides import Side, load_folder, load_newest_cases
+from bertbench.gate.thresholds import THRESHOLDS, Thresholds
 from bertbench.measure import machine
 from bertbench.results.accuracy import AccuracyResult
 from bertbench.results.baselines import STORAGE
 from bertbench.results.schema import ThroughputResult, write_result
 
-THRESHOLDS = Thresholds()
 UNDECIDED = (VerdictKind.UNCLEAR, VerdictKind.MISSING)
 
 
@@ -47,20 +46,24 @@ def judge_against_stored(
     results_dir: Path,
     *,
     command: str,
-    revision: str = "HEAD",
-    storage: Path = STORAGE,
+    measured: Collection[str],
     thresholds: Thresholds = THRESHOLDS,
 ) -> GateResult:
     """Judge what a test session has just measured, and write gate.json next to it.
 
-    The base is what is stored for `revision` or its nearest ancestor. Cases that the session did not
-    select are left out: a selected one that broke has failed its own test.
+    The base of each case is its newest result that is stored for HEAD or an ancestor. Cases that the session
+    did not select are left out: a selected one that broke has failed its own test.
+
+    Args:
+      measured: the names of the session's throughput cases; other results in the folder are older.
 
     Raises:
       InputError: nothing is stored, or the session wrote no results.
     """
     head = load_folder(results_dir)
-    base = load_stored(revision, storage, head.machine_id or machine.machine_id())
+    base = load_newest_cases("HEAD", STORAGE, head.machine_id or machine.machine_id(), measured)
+    if not measured:
+        head = dataclasses.replace(head, throughput=None)
     result = judge_sides(base, head, command=command, thresholds=thresholds)
     selected = tuple(verdict for verdict in result.verdicts if verdict.verdict != VerdictKind.MISSING)
     result = dataclasses.replace(result, verdicts=selected)

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 from bertbench.console import progress
+from bertbench.errors import InputError
 from bertbench.files import read_json, write_json
 from bertbench.formatting import percent
 from bertbench.gate.runs import BENCHMARK, Interpreter, run_benchmark
@@ -101,11 +102,11 @@ def record_noise(
     a separate process and is stored immediately.
 
     Raises:
-      InputError: a run fails, or the recording so far cannot be read.
+      InputError: a run fails, or the recording so far cannot be read or is of other versions.
     """
     machine = describe_machine()
     path = storage / f"{machine['id']}.json"
-    kept = {case.arguments: case for case in read_noise(path).cases} if path.exists() else {}
+    kept = {case.arguments: case for case in _read_earlier(path, machine)} if path.exists() else {}
     wanted = [tuple(arguments) for arguments in cases]
     left = sum(max(0, runs - len(kept[case].runs) if case in kept else runs) for case in wanted)
     with tempfile.TemporaryDirectory() as folder, progress("noise", left, "runs") as advance:
@@ -115,6 +116,18 @@ def record_noise(
             _write(path, machine, kept.values())
             advance(1)
     return path
+
+
+def _read_earlier(path: Path, machine: Mapping[str, Any]) -> tuple[NoiseCase, ...]:
+    """The cases of a recording by the same versions: runs of others differ by more than noise."""
+    noise = read_noise(path)
+    for name in ("bertbench", "tensorflow"):
+        if noise.machine.get(name) != machine[name]:
+            raise InputError(
+                f"{path}: was recorded with {name} {noise.machine.get(name)}, this is {machine[name]}; "
+                "remove the file to record again."
+            )
+    return noise.cases
 
 
 def _run_once(

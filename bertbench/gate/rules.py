@@ -66,35 +66,50 @@ def judge_efficiency(
     *,
     paired: bool,
     threshold: float = EFFICIENCY_THRESHOLD,
+    more: str | None = None,
 ) -> Verdict:
     """Judge efficiencies: of independent rounds, or of interleaved runs with pairs base[i] and head[i].
 
     A fall far beyond any noise in every round is a regression however few there are.
+
+    Args:
+      more: what gives more rounds or pairs; by default the option of `bertbench benchmark` or of the gate.
     """
     what, minimum = ("pairs", MINIMUM_PAIRS) if paired else ("rounds", MINIMUM_ROUNDS)
-    count = min(len(base), len(head))
+    count, more = min(len(base), len(head)), more or MORE[what]
+    far = max(FAR_FALL, threshold)
     measured = _Measured(case, EFFICIENCY, base, head, threshold)
-    if count >= 2 and max(head) < (1 - FAR_FALL) * min(base):
-        detail = f"{count} {what} per side, each of the head's {percent(FAR_FALL, 0)} below all of the base's"
+    if count >= 2 and max(head) < (1 - far) * min(base):
+        detail = f"{count} {what} per side, each of the head's {percent(far, 0)} below all of the base's"
         return measured.verdict(VerdictKind.REGRESSION, detail)
     if count < minimum:
-        detail = f"{count} {what} per side, {minimum} are needed; measure more with {MORE[what]} {minimum}"
+        detail = f"{count} {what} per side, {minimum} are needed; measure more with {more} {minimum}"
         return measured.verdict(VerdictKind.UNCLEAR, detail)
     comparison = (compare_paired if paired else compare_unpaired)(base, head)
-    outcome, detail = _judge_fall(comparison, threshold, f"measure more {what} with {MORE[what]}")
+    outcome, detail = _judge_fall(comparison, threshold, f"measure more {what} with {more}")
     return measured.verdict(outcome, detail, comparison)
 
 
 def judge_measurements(
-    base: ThroughputCase, head: ThroughputCase, threshold: float = EFFICIENCY_THRESHOLD
+    base: ThroughputCase,
+    head: ThroughputCase,
+    threshold: float = EFFICIENCY_THRESHOLD,
+    more: str | None = None,
 ) -> Verdict:
     """Judge the efficiency of two separate measurements of a case.
 
-    If one was disturbed, it is unclear. If only the machine's speed was unstable, a fall far beyond the
-    threshold remains a regression if examples/s fell as far: an unstable GEMM peak does not change them.
+    If one was disturbed, or they measured other work, it is unclear. If only the machine's speed was
+    unstable, a fall far beyond the threshold remains a regression if examples/s fell as far: an unstable GEMM
+    peak does not change them.
+
+    Args:
+      more: as in `judge_efficiency`.
     """
+    if other := _other_work(base, head):
+        values = base.efficiency, head.efficiency
+        return Verdict(head.case, EFFICIENCY, VerdictKind.UNCLEAR, other, *values, threshold=threshold)
     rounds = base.efficiency_rounds, head.efficiency_rounds
-    verdict = judge_efficiency(head.case, *rounds, paired=False, threshold=threshold)
+    verdict = judge_efficiency(head.case, *rounds, paired=False, threshold=threshold, more=more)
     doubted = doubt_disturbed(verdict, base.warnings, head.warnings)
     if doubted is verdict or not _fell_far(verdict, base, head):
         return doubted
@@ -113,13 +128,15 @@ def judge_startup(case: str, base: Sequence[float], head: Sequence[float]) -> Ve
     if len(base) < MINIMUM_PAIRS or len(base) != len(head):
         return _judge_growth(case, STARTUP, base, head, SINGLE_STARTUP_THRESHOLD)
     comparison = compare_paired(base, head)
-    outcome = VerdictKind.OK
-    if comparison.change > STARTUP_THRESHOLD and comparison.p_higher < SIGNIFICANCE:
+    outcome, detail = VerdictKind.OK, comparison.samples
+    if comparison.change > STARTUP_THRESHOLD:
         outcome = VerdictKind.REGRESSION
+        if comparison.p_higher >= SIGNIFICANCE:
+            outcome = VerdictKind.UNCLEAR
+            detail += f": a rise, but not significant; measure more pairs with {MORE['pairs']}"
     elif comparison.change < -STARTUP_THRESHOLD and comparison.p_lower < SIGNIFICANCE:
         outcome = VerdictKind.IMPROVEMENT
-    measured = _Measured(case, STARTUP, base, head, STARTUP_THRESHOLD)
-    return measured.verdict(outcome, comparison.samples, comparison)
+    return _Measured(case, STARTUP, base, head, STARTUP_THRESHOLD).verdict(outcome, detail, comparison)
 
 
 def doubt_disturbed(verdict: Verdict, base: Sequence[str], head: Sequence[str]) -> Verdict:
@@ -141,8 +158,20 @@ def _fell_far(verdict: Verdict, base: ThroughputCase, head: ThroughputCase) -> b
         return False
     if base.disturbance.activity or head.disturbance.activity:
         return False
-    regressed = verdict.verdict == VerdictKind.REGRESSION and (verdict.change or 0.0) < -FAR_FALL
-    return regressed and head.examples_per_second < (1 - FAR_FALL) * base.examples_per_second
+    far = max(FAR_FALL, verdict.threshold or 0.0)
+    regressed = verdict.verdict == VerdictKind.REGRESSION and (verdict.change or 0.0) < -far
+    return regressed and head.examples_per_second < (1 - far) * base.examples_per_second
+
+
+def _other_work(base: ThroughputCase, head: ThroughputCase) -> str | None:
+    """Why two measurements of a name are not of the same work, if they are not."""
+    works = [f"{case.max_seq_length} tokens, {case.batching} batching" for case in (base, head)]
+    if works[0] != works[1]:
+        return f"measured with {works[1]}, the base with {works[0]}; record a new base"
+    products = [case.machine.get("matrix_products") for case in (base, head)]
+    if base.machine_id == head.machine_id and None not in products and products[0] != products[1]:
+        return f"computed by {products[1]}, the base by {products[0]}; record a base for it"
+    return None
 
 
 def _judge_fall(comparison: MeasuredChange, threshold: float, remedy: str) -> tuple[VerdictKind, str]:

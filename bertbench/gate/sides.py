@@ -1,5 +1,7 @@
 """What one side of a comparison brings: a results folder, a pytest-benchmark file, or a git revision's."""
 
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from bertbench.gate.accuracy import read_judged
 from bertbench.gate.predictions import read_prediction
 from bertbench.measure import machine
 from bertbench.results.accuracy import ACCURACY_FILE, AccuracyCase, AccuracyResult
-from bertbench.results.baselines import find_stored, read_stored
+from bertbench.results.baselines import StoredResult, list_stored_before, read_stored
 from bertbench.results.item_files import read_items
 from bertbench.results.provenance import RESULTS_FILE
 from bertbench.results.repository import find_root
@@ -70,7 +72,32 @@ def load_sides(base: str, head: str, storage: Path) -> tuple[Side, Side]:
 
 
 def load_stored(revision: str, storage: Path, machine_id: str) -> Side:
-    """Load the stored throughput of a git revision; see `baselines.find_stored`."""
+    """Load the stored throughput of a git revision or of its nearest ancestor with a result.
+
+    Raises:
+      InputError: there is no such revision, or nothing is stored for it or an ancestor.
+    """
+    nearest, *_ = _list_stored(revision, storage, machine_id)
+    return Side(f"{revision} ({nearest.path})", nearest.path, read_stored(nearest))
+
+
+def load_newest_cases(revision: str, storage: Path, machine_id: str, cases: Collection[str]) -> Side:
+    """Load the newest stored throughput of each of these cases; raises as `load_stored`.
+
+    A recording of some cases does not hide those that were recorded before it.
+    """
+    nearest, *older = _list_stored(revision, storage, machine_id)
+    result = read_stored(nearest)
+    found = {case.case: case for case in result.cases}
+    for stored in older:
+        if found.keys() >= set(cases) or stored.machine_id != nearest.machine_id:
+            break
+        found = {case.case: case for case in read_stored(stored).cases} | found
+    merged = dataclasses.replace(result, cases=tuple(found.values()))
+    return Side(f"{revision} ({nearest.path})", nearest.path, merged)
+
+
+def _list_stored(revision: str, storage: Path, machine_id: str) -> list[StoredResult]:
     try:
         root = find_root(Path.cwd())
     except InputError as error:
@@ -78,8 +105,7 @@ def load_stored(revision: str, storage: Path, machine_id: str) -> Side:
             f"{revision}: is neither a results folder nor a pytest-benchmark file, and there are no git "
             f"revisions here ({error})."
         ) from None
-    stored = find_stored(root, revision, storage, machine_id)
-    return Side(f"{revision} ({stored.path})", stored.path, read_stored(stored))
+    return list_stored_before(root, revision, storage, machine_id)
 
 
 def load_folder(path: Path) -> Side:

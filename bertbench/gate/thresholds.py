@@ -36,6 +36,9 @@ class Thresholds:
         return cls(general / 100, tuple(_parse(text) for text in special))
 
 
+THRESHOLDS = Thresholds()
+
+
 def _parse(text: str) -> tuple[str, float]:
     pattern, _, number = text.rpartition("=")
     try:

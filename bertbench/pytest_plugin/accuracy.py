@@ -10,7 +10,7 @@ from bertbench.evaluation.items import Items
 from bertbench.formatting import NONE, decimals_for, format_number, signed, words
 from bertbench.gate.score_text import explain
 from bertbench.project import RECORD
-from bertbench.pytest_plugin.plugin import told_at_end
+from bertbench.pytest_plugin.plugin import may_record, output_folders, told_at_end
 from bertbench.pytest_plugin.summary import JudgedCase, SummaryTable, summary_of
 from bertbench.results.accuracy import (
     AccuracyCase,
@@ -111,13 +111,14 @@ def short_name(quantity: str) -> str:
 def record_session(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
     """Store the session's scores as baselines, unless something failed; a note names the file."""
     notes, cases = accuracy_table(session.config).notes, summary_of(session.config).cases
-    if session.exitstatus not in (pytest.ExitCode.OK, CannotJudge.exit_status):
+    if not may_record(session):
         notes.append("No baseline was recorded, because the session failed.")
         return
-    result = _result(tuple(entry.case for entry in cases.values()))
+    result = AccuracyResult.of_this_run(entry.case for entry in cases.values())
     with told_at_end(session, notes):
         items = {name: entry.items for name, entry in cases.items()}
-        record_baselines(path, result, items, allow_dirty=allow_dirty)
+        outputs = output_folders(session.config)
+        record_baselines(path, result, items, allow_dirty=allow_dirty, outputs=outputs)
         notes.append(f"Baselines recorded in {path}.")
 
 
@@ -128,15 +129,14 @@ def closing_line(config: pytest.Config) -> str:
     """
     cases = {name: entry.case for name, entry in summary_of(config).cases.items()}
     rulings = {name: case.verdict for name, case in cases.items() if case.comparisons}
-    if not rulings:
+    unscored = summary_of(config).unscored
+    if not rulings and not unscored:
         return f"accuracy: measured, not judged: {', '.join(cases)}"
     passed = sum(ruling == Ruling.PASS for ruling in rulings.values())
-    parts = [f"accuracy: {passed} of {len(rulings)} cases passed"]
+    parts = [f"accuracy: {passed} of {len(rulings) + len(unscored)} cases passed"]
+    if unscored:
+        parts.append(f"no score: {', '.join(unscored)}")
     for ruling in (Ruling.FAIL, Ruling.UNCLEAR, Ruling.UNCHANGED):
         if names := [name for name, made in rulings.items() if made == ruling]:
             parts.append(f"{ruling}: {', '.join(names)}")
     return "; ".join(parts)
-
-
-def _result(cases: tuple[AccuracyCase, ...]) -> AccuracyResult:
-    return AccuracyResult.of_this_run(cases)

@@ -7,14 +7,17 @@ and something is unclear ends with the exit status of `CannotJudge`, 3.
 import contextlib
 from collections import Counter
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bertbench.errors import BertbenchError, CannotJudge, InputError
+from bertbench.errors import BertbenchError, CannotJudge, GateFailed, InputError
 from bertbench.pytest_plugin.summary import summary_of
 
 UNCLEAR = "unclear"
+# Of two exit statuses the session has the later one: bad input explains an unclear verdict, not a failure.
+_WORSE = (0, CannotJudge.exit_status, InputError.exit_status, GateFailed.exit_status)
 _PACKED = "bertbench"
 
 
@@ -38,6 +41,10 @@ class Endings:
             self.unclear += 1
         elif report.failed:
             self.failed += 1
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Count a file that cannot be collected as failed."""
+        self.failed += report.failed
 
 
 class XdistWorker:
@@ -82,7 +89,23 @@ def told_at_end(session: pytest.Session, lines: list[str]) -> Iterator[None]:
         yield
     except BertbenchError as error:
         lines.append(str(error))
-        session.exitstatus = error.exit_status
+        worsen(session, error.exit_status)
+
+
+def worsen(session: pytest.Session, status: int) -> None:
+    """Set the session's exit status to another one if that is worse."""
+    if session.exitstatus in _WORSE:
+        session.exitstatus = max(int(session.exitstatus), status, key=_WORSE.index)
+
+
+def may_record(session: pytest.Session) -> bool:
+    """Whether a session's results may become baselines: nothing failed."""
+    return session.exitstatus in (pytest.ExitCode.OK, CannotJudge.exit_status)
+
+
+def output_folders(config: pytest.Config) -> list[Path]:
+    """The folders beside the baselines whose new files do not count as changes of the work tree."""
+    return [config.option.results_dir] if config.option.results_dir else []
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,7 +14,7 @@ from bertbench.measure.machine import read_machine
 from bertbench.measure.threads import default_threads
 from bertbench.project import ACCURACY, THROUGHPUT, Project, ProjectCheck, read_project
 from bertbench.pytest_plugin.accuracy import accuracy_table, closing_line, conclude
-from bertbench.pytest_plugin.plugin import is_xdist_worker, require_alone, told_at_end
+from bertbench.pytest_plugin.plugin import is_xdist_worker, may_record, require_alone, told_at_end
 from bertbench.pytest_plugin.summary import SessionSummary, summary_of
 from bertbench.runtime import import_quietly
 
@@ -82,12 +82,18 @@ class ProjectItem(pytest.Item):
         if self._check.kind == THROUGHPUT:
             require_alone(self.config)
         checks = self._checks()
-        summary_of(self.config).origins[self.name] = str(self.path)
-        rule = self._check.model.throughput
-        if self._check.kind == THROUGHPUT and rule is not None:
-            _conclude_speed(summary_of(self.config), checks.judge_speed(self._check, rule))
+        summary = summary_of(self.config)
+        summary.origins[self.name] = str(self.path)
+        from bertbench.project_checks import JudgedSpeed, without_result
+
+        try:
+            judged = checks.judge(self._check)
+        except BertbenchError as error:
+            summary.judgments.append(without_result(self._check, str(error)))
+            raise
+        if isinstance(judged, JudgedSpeed):
+            _conclude_speed(summary, judged)
         else:
-            judged = checks.judge_score(self._check)
             conclude(self.config, judged.case, judged.items, judged.looks, recording=checks.recording)
 
     def reportinfo(self) -> tuple[Path, None, str]:
@@ -110,7 +116,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         speeds = list(summary.speeds.values())
         with told_at_end(session, summary.verdicts):
             write_results(config.option.results_dir, scores, speeds, summary.judgments)
-    if summary.cases:
+    if summary.cases or summary.unscored:
         summary.verdicts.append(closing_line(config))
 
 
@@ -119,16 +125,18 @@ def _record(session: pytest.Session, summary: SessionSummary) -> None:
     from bertbench.project_results import record
 
     notes = accuracy_table(session.config).notes
-    if session.exitstatus not in (pytest.ExitCode.OK, CannotJudge.exit_status):
+    if not may_record(session):
         notes.append("No baseline was recorded, because the session failed.")
         return
-    for path in sorted(set(summary.origins.values())):
+    projects = {path: read_project(Path(path)) for path in sorted(set(summary.origins.values()))}
+    baselines = [project.baselines for project in projects.values()]
+    for path, project in projects.items():
         names = {name for name, origin in summary.origins.items() if origin == path}
         scores = [(entry.case, entry.items) for name, entry in summary.cases.items() if name in names]
         speeds = [figures for name, figures in summary.speeds.items() if name in names]
         with told_at_end(session, summary.verdicts):
             allow_dirty = session.config.option.allow_dirty
-            written = record(read_project(Path(path)), scores, speeds, allow_dirty=allow_dirty)
+            written = record(project, scores, speeds, allow_dirty=allow_dirty, outputs=baselines)
             summary.verdicts += [f"{file}: recorded; commit it" for file in written]
 
 

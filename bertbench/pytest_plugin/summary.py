@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bertbench.evaluation.items import Items
-from bertbench.gate.result import Verdict
+from bertbench.gate.result import RELATIVE_QUANTITIES, Verdict
 from bertbench.measure.machine import read_machine
 from bertbench.parsing import parse_dataclass
 from bertbench.results.accuracy import AccuracyCase
@@ -69,7 +69,8 @@ class SessionSummary:
     Attributes:
       cases: by name.
       speeds: the results of throughput cases by name, as JSON values.
-      judgments: the gate's verdicts on the throughput of a project's models.
+      judgments: the gate's verdicts on the throughput of a project's models, and on checks that could not be
+        run.
       origins: the project file of a case, by the case's name, if it has one.
       entries: of a results file, by its key, as JSON values.
       verdicts: the last lines.
@@ -82,6 +83,11 @@ class SessionSummary:
     origins: dict[str, str] = field(default_factory=dict)
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     verdicts: list[str] = field(default_factory=list)
+
+    @property
+    def unscored(self) -> list[str]:
+        """The names of the checks of accuracy that could not be run."""
+        return [made.case for made in self.judgments if made.quantity not in RELATIVE_QUANTITIES]
 
     def table(
         self, title: str, columns: Sequence[str], short: Sequence[str] = (), *, detail: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 from bertbench.errors import InputError
 from bertbench.formatting import format_number, words
 from bertbench.gate.accuracy import read_judged
-from bertbench.gate.result import GATE_FILE, RELATIVE_QUANTITIES, GateResult, read_gate
+from bertbench.gate.result import GATE_FILE, RELATIVE_QUANTITIES, GateResult, VerdictKind, read_gate
 from bertbench.gate.score_text import explain
 from bertbench.gate.sides import load_folder
 from bertbench.report.history import Series
@@ -129,7 +129,9 @@ def _numerics(result: NumericsResult | None) -> Iterator[Check]:
 
 
 def _gate(result: GateResult | None) -> Iterator[Check]:
-    for verdict in result.verdicts if result else ():
+    """The verdicts; one on a case that is new counts only if there is no other."""
+    verdicts = result.verdicts if result else ()
+    for verdict in [made for made in verdicts if made.verdict != VerdictKind.NEW] or verdicts:
         told = f"{verdict.verdict}: "
         if verdict.change is not None:
             base, head = format_number(verdict.base), format_number(verdict.head)

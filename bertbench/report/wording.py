@@ -29,6 +29,7 @@ def gate_state(verdict: Verdict) -> State:
         VerdictKind.REGRESSION: State.FAILED,
         VerdictKind.UNCLEAR: State.UNCLEAR,
         VerdictKind.MISSING: State.UNCLEAR,
+        VerdictKind.NEW: State.UNCLEAR,
     }
     return states.get(verdict.verdict, State.PASSED)
 

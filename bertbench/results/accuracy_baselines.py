@@ -7,7 +7,7 @@ are correct. Scores by item are in a folder beside the file, in the order of the
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,17 +159,23 @@ def read_baselines(path: Path) -> RecordedBaselines:
 
 
 def record_baselines(
-    path: Path, result: AccuracyResult, items: Mapping[str, Items], *, allow_dirty: bool = False
+    path: Path,
+    result: AccuracyResult,
+    items: Mapping[str, Items],
+    *,
+    allow_dirty: bool = False,
+    outputs: Collection[Path] = (),
 ) -> None:
     """Store the scores of a run's cases and replace those with the same keys; other processes wait meanwhile.
 
     Args:
       items: by the names of the cases, in the data set's order.
+      outputs: other folders whose files the same session writes.
 
     Raises:
       InputError: the work tree that holds `path` is not clean and `allow_dirty` is false.
     """
-    recording = describe_recording(path.parent, allow_dirty=allow_dirty)
+    recording = describe_recording(path.parent, allow_dirty=allow_dirty, outputs=outputs)
     with locked_directory(path.parent):
         folder = make_directory(items_folder(path))
         new = [

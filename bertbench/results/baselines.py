@@ -6,7 +6,7 @@ The layout and the files are pytest-benchmark's own, so `pytest-benchmark --stor
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,19 +40,24 @@ class StoredResult:
 
 
 def record_throughput(
-    source: Path, *, versions: Mapping[str, str | None], storage: Path = STORAGE, allow_dirty: bool = False
+    source: Path,
+    *,
+    versions: Mapping[str, str | None],
+    storage: Path = STORAGE,
+    allow_dirty: bool = False,
+    outputs: Collection[Path] = (),
 ) -> Path:
     """Store a results folder's pytest-benchmark file under the next number of its machine.
 
     The commit is that of the work tree of `storage`; user, time and `versions` are stored too. Changes next
-    to `storage`, which are other baselines, do not make the tree dirty.
+    to `storage`, which are other baselines, and in `outputs` do not make the tree dirty.
 
     Raises:
       InputError: `source` is not such a file, or the tree is not clean and `allow_dirty` is false.
     """
     result = read_throughput(source)
     folder = make_directory(storage / result.machine_id)
-    recording = describe_recording(storage.parent, allow_dirty=allow_dirty)
+    recording = describe_recording(storage.parent, allow_dirty=allow_dirty, outputs=outputs)
     values = read_json(source)
     values["machine_info"] = {**_without_host(values.get("machine_info")), **result.cases[0].machine}
     for benchmark in values["benchmarks"]:
@@ -80,7 +85,7 @@ def read_stored(stored: StoredResult) -> ThroughputResult:
 def list_stored(storage: Path) -> list[StoredResult]:
     """All stored results by machine, in the order of their numbers."""
     found = _parse_names(storage.glob("*/*.json"))
-    return sorted(found, key=lambda stored: (stored.machine_id, stored.number))
+    return sorted(found, key=lambda stored: (stored.machine_id, stored.number, stored.path.name))
 
 
 @dataclass(frozen=True)
@@ -105,24 +110,26 @@ def find_newest_case(storage: Path, machine_id: str, name: str) -> StoredCase | 
     return None
 
 
-def find_stored(root: Path, revision: str, storage: Path, machine_id: str | None) -> StoredResult:
-    """The newest result of a revision or else of its nearest ancestor with a result.
+def list_stored_before(
+    root: Path, revision: str, storage: Path, machine_id: str | None
+) -> list[StoredResult]:
+    """The results of a revision and its ancestors, those of the nearest first, and of one the newest first.
 
-    Results of `machine_id` are preferred to those of other machines. Results of a work tree with changes do
-    not belong to a revision.
+    They are those of `machine_id`, or if there are none, of all machines. Results of a work tree with changes
+    do not belong to a revision.
 
     Raises:
       InputError: there is no such revision, or nothing is stored for it or an ancestor.
     """
     commit = resolve_commit(root, revision)
     stored = [result for result in list_stored(storage) if not result.dirty]
-    own = [result for result in stored if result.machine_id == machine_id]
-    for candidates in (own, stored):
-        abbreviations = {result.commit: result for result in candidates}  # the last is the newest
-        for ancestor in list_ancestors(root, commit) if abbreviations else ():
-            for length in {len(name) for name in abbreviations}:
-                if ancestor[:length] in abbreviations:
-                    return abbreviations[ancestor[:length]]
+    ancestors = list_ancestors(root, commit) if stored else []
+    lengths = {len(result.commit) for result in stored}
+    distances = {name[:length]: place for place, name in enumerate(ancestors) for length in lengths}
+    related = [result for result in stored if result.commit in distances]
+    own = [result for result in related if result.machine_id == machine_id]
+    if related:
+        return sorted(own or related, key=lambda result: (distances[result.commit], -result.number))
     raise InputError(
         f"{revision}: {storage} contains no result of it or of an ancestor; "
         "record one with `pytest -m benchmark --record-baselines`."

@@ -1,11 +1,12 @@
 """Who records a baseline, when, and from which commit."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from bertbench.errors import InputError
 from bertbench.results.provenance import now
-from bertbench.results.repository import committer, find_root, has_commit, is_dirty, resolve_commit
+from bertbench.results.repository import committer, find_root, has_commit, list_changes, resolve_commit
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,16 @@ class Recording:
         return f"{self.when[:10]} (commit {self.commit})"
 
 
-def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
+def describe_recording(baselines: Path, *, allow_dirty: bool, outputs: Collection[Path] = ()) -> Recording:
     """A recording with the current user, time and commit, for the folder `baselines`.
+
+    Args:
+      outputs: as in `require_clean_tree`.
 
     Raises:
       InputError: as `require_clean_tree`.
     """
-    dirty = require_clean_tree(baselines, allow_dirty=allow_dirty)
+    dirty = require_clean_tree(baselines, allow_dirty=allow_dirty, outputs=outputs)
     root = find_root(baselines)
     return Recording(
         who=committer(root),
@@ -39,8 +43,11 @@ def describe_recording(baselines: Path, *, allow_dirty: bool) -> Recording:
     )
 
 
-def require_clean_tree(baselines: Path, *, allow_dirty: bool) -> bool:
+def require_clean_tree(baselines: Path, *, allow_dirty: bool, outputs: Collection[Path] = ()) -> bool:
     """Whether the work tree has changes apart from the folder `baselines`.
+
+    Args:
+      outputs: other folders whose files the same session writes.
 
     Raises:
       InputError: it has, and `allow_dirty` is false; or the folder is not in a work tree with a commit.
@@ -48,10 +55,11 @@ def require_clean_tree(baselines: Path, *, allow_dirty: bool) -> bool:
     root = find_root(baselines)
     if not has_commit(root):
         raise InputError(f"{root}: has no commit yet; commit first, so that a baseline names its commit.")
-    dirty = is_dirty(root, apart_from=baselines.resolve().relative_to(root).as_posix())
-    if dirty and not allow_dirty:
+    changes = list_changes(root, apart_from=(baselines, *outputs))
+    if changes and not allow_dirty:
+        more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         raise InputError(
-            f"{root}: the work tree has uncommitted changes, so a baseline would name the wrong "
-            "one; commit them, or record with --allow-dirty."
+            f"{root}: the work tree has uncommitted changes ({changes[0]}{more}), so a baseline would name "
+            "the wrong commit; commit them, list them in .gitignore, or record with --allow-dirty."
         )
-    return dirty
+    return bool(changes)

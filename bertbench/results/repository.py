@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from bertbench.errors import InputError
@@ -58,9 +59,16 @@ def read_subject(root: Path, commit: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def is_dirty(root: Path, apart_from: str) -> bool:
-    """Whether the work tree has changed or untracked files outside the folder `apart_from`."""
-    return bool(run_git(root, "status", "--porcelain", "--", ".", f":(exclude,top,literal){apart_from}"))
+def list_changes(root: Path, apart_from: Iterable[Path]) -> list[str]:
+    """The changed and untracked files of the work tree outside the folders `apart_from`.
+
+    An untracked folder is listed by its name alone, which then ends with a slash.
+    """
+    folders = [folder.resolve() for folder in apart_from]
+    inside = [folder.relative_to(root).as_posix() for folder in folders if root in folder.parents]
+    excluded = [f":(exclude,top,literal){folder}" for folder in inside]
+    changes = run_git(root, "status", "--porcelain", "--", ".", *excluded)
+    return [line[len("XY ") :] for line in changes.splitlines()]
 
 
 def committer(root: Path) -> str:

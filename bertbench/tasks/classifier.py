@@ -222,7 +222,7 @@ class ClassifierTask(Task):
 
 def _choose(fitting: Sequence[GlueTask], data: Path, outputs: int) -> GlueTask:
     """The task that a folder is named after, or the only one."""
-    named = [task for task in fitting if task.folder.lower() == data.name.lower()]
+    named = [task for task in fitting if task.folder.lower() == data.absolute().name.lower()]
     if not named and len(fitting) != 1:
         names = ", ".join(task.name for task in fitting) or "none"
         raise InputError(

@@ -8,6 +8,7 @@ import psutil
 
 from bertbench.checkpoint.source import ModelSource
 from bertbench.config import ModelConfig
+from bertbench.data.features import Features
 from bertbench.errors import InputError
 from bertbench.tasks.base import Task, TaskSettings
 from bertbench.tasks.dataset import Dataset
@@ -37,19 +38,36 @@ def require_positions(max_seq_length: int, config: ModelConfig) -> None:
 
 
 def require_known_ids(dataset: Dataset, config: ModelConfig) -> None:
-    """Check that the model has embeddings for the data's words and segments.
+    """Check that the model has embeddings for a data set; raises as `require_ids`."""
+    require_ids(dataset.features, dataset.files[0].path, config)
+
+
+def require_segments(config: ModelConfig) -> None:
+    """Check that the model has two segments, for a question and its context.
+
+    Raises:
+      InputError: it has one.
+    """
+    if config.type_vocab_size < 2:
+        raise InputError(
+            f"type_vocab_size is {config.type_vocab_size}: the model has no segment for a question's "
+            "context; give one that was fine-tuned for questions."
+        )
+
+
+def require_ids(features: Features, path: Path, config: ModelConfig) -> None:
+    """Check that the model has embeddings for the words and segments of a file.
 
     Raises:
       InputError: it has too few; the message names the file.
     """
-    features = dataset.features
     ids = {"input_ids": features.input_ids, "segment_ids": features.segment_ids, **features.labels}
     sizes = {"input_ids": config.vocab_size, "segment_ids": config.type_vocab_size}
     for name, size in (sizes | {"masked_lm_ids": config.vocab_size}).items():
         largest = int(ids[name].max(initial=0)) if name in ids else 0
         if largest >= size:
             raise InputError(
-                f"{dataset.files[0].path}: contains {name} up to {largest}, but the model has only {size}; "
+                f"{path}: contains {name} up to {largest}, but the model has only {size}; "
                 "give the model that the data was made for."
             )
 

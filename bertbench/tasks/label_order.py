@@ -13,6 +13,8 @@ from bertbench.data.glue_tasks import GlueTask
 from bertbench.errors import InputError
 
 T = TypeVar("T")
+# Other classifiers of transformers, whose weights have the same names and may have the same shapes.
+_OTHER_HEADS = ("ForMultipleChoice", "ForTokenClassification")
 
 
 class OtherOutputsError(InputError):
@@ -63,6 +65,12 @@ def _known(values: Sequence[T | None]) -> list[T] | None:
 
 
 def _require_kind(task: GlueTask, labels: OutputLabels) -> None:
+    other = [name for name in labels.architectures if name.endswith(_OTHER_HEADS)]
+    if other:
+        raise OtherOutputsError(
+            f"{labels.file}: architectures is {other[0]!r}, but {task.name} needs a classifier of texts",
+            "give a model that was trained for it",
+        )
     kinds = {"classification": "single_label_classification", "regression": "regression"}
     if labels.problem_type not in (None, kinds[task.kind]):
         raise OtherOutputsError(

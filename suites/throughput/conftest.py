@@ -13,12 +13,12 @@ from bertbench.benchmarking.report import describe_result
 from bertbench.benchmarking.run import BenchmarkResult
 from bertbench.benchmarking.separate import Call, measuring_process
 from bertbench.checkpoint.source import ModelSource
-from bertbench.errors import BertbenchError
 from bertbench.formatting import describe_ways, format_number, percent
+from bertbench.gate.result import GATE_FILE
 from bertbench.measure.machine import bf16_is_native
 from bertbench.measure.rates import LEGEND
 from bertbench.measure.threads import ThreadSettings
-from bertbench.pytest_plugin.plugin import require_alone
+from bertbench.pytest_plugin.plugin import may_record, output_folders, require_alone, told_at_end
 from bertbench.pytest_plugin.summary import summary_table
 from bertbench.results.baselines import STORAGE, record_throughput
 from bertbench.results.provenance import describe_versions
@@ -64,20 +64,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not config.option.record_baselines or not path or not Path(path).exists():
         return
     notes = summary_table(config, "throughput", COLUMNS, SHORT).notes
-    if session.exitstatus:
+    if not may_record(session):
         notes.append("No baseline was recorded, because the session failed.")
         return
-    try:
+    with told_at_end(session, notes):
         stored = record_throughput(
             path,
             versions=describe_versions(),
             storage=config.rootpath / STORAGE,
             allow_dirty=config.option.allow_dirty,
+            outputs=output_folders(config),
         )
         notes.append(f"Baseline recorded in {stored}.")
-    except BertbenchError as error:
-        notes.append(str(error))
-        session.exitstatus = error.exit_status
 
 
 @pytest.fixture(scope="session")
@@ -88,9 +86,13 @@ def threads() -> ThreadSettings:
 
 @pytest.fixture(scope="session")
 def results_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the gate, the history and the report look for results; a temporary folder if none was given."""
+    """Where the gate, the history and the report look for results; a temporary folder if none was given.
+
+    Verdicts on earlier results are removed.
+    """
     folder = pytestconfig.option.results_dir or tmp_path_factory.mktemp("results")
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / GATE_FILE).unlink(missing_ok=True)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from bertbench.embedded import SQUAD_DEV
+from bertbench.tasks.squad import SquadTask
 
 pytestmark = pytest.mark.unit
 
@@ -40,6 +42,15 @@ BAD_LINES = {
     b'{"id": NaN, "question": "a", "context": "a"}': "'id' must be",
     b'{"id": [], "question": "a", "context": "a"}': "'id' must be",
 }
+
+
+def test_model_with_one_segment_is_rejected_before_the_first_question(tmp_path, call_here, monkeypatch):
+    folder = shutil.copytree(SquadTask.embedded.model_dir, tmp_path / "model")
+    config = json.loads((folder / "bert_config.json").read_text())
+    (folder / "bert_config.json").write_text(json.dumps(config | {"type_vocab_size": 1}))
+    status, out, err = call_here("answer", "--model-dir", folder)
+    assert (status, out) == (2, "")
+    assert "type_vocab_size is 1: the model has no segment for a question's context" in err
 
 
 def to_line(values, **changes):

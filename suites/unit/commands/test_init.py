@@ -24,6 +24,19 @@ def copy_model(task, folder):
     return shutil.copytree(task.embedded.model_dir, folder / "models" / "my faq")
 
 
+def test_init_finds_the_glue_task_of_the_current_folder(folder, call_here, monkeypatch):
+    model = copy_model(ClassifierTask, folder)
+    data = folder / "MRPC"
+    data.mkdir()
+    for file in ClassifierTask.embedded.model_dir.glob("*.tsv"):
+        shutil.copy(file, data)
+    monkeypatch.chdir(data)
+    status, _, err = call_here("init", "--model-dir", model, "--data", ".")
+    assert status == 0, err
+    (table,) = tomllib.loads((data / "bertbench.toml").read_text())["model"].values()
+    assert table["task-name"] == "MRPC"
+
+
 def test_init_of_squad_model_writes_project_file(folder, call_here):
     copy_model(SquadTask, folder)
     count = write_squad(folder / "dev.json")

@@ -1,11 +1,14 @@
 """`bertbench compare --isa`: the machine's instruction sets, and runs that differ."""
 
+import dataclasses
 import json
 
 import pytest
 
+from bertbench.gate.accuracy import decide
 from bertbench.measure.machine import read_machine
 from bertbench.measure.onednn import ISAS
+from bertbench.results.accuracy import Ruling, ScoreComparison
 from suites.unit.squad_cases import question, squad, write_squad
 
 pytestmark = pytest.mark.unit
@@ -77,6 +80,23 @@ def test_each_limit_is_compared_with_first_limit(call_here, runs, tmp_path):
     assert one.endswith("; logits differ in 2 questions, by up to 0.25")
     assert other.startswith("changed answers: 1 of 2; F1 avx2 100.000 %, avx512_core_amx 50.000 %, ")
     assert other.endswith("; logits differ in 2 questions, by up to 0.5")
+
+
+def test_failed_pair_is_not_hidden_by_an_unclear_one(call_here, runs, monkeypatch, tmp_path):
+    def judge(first, second, tolerance):
+        """With a made-up verdict: the second pair fails, the first is unclear."""
+        score, low = (99.0, -3.0) if second.name == "avx512_core" else (80.0, -25.0)
+        draft = ScoreComparison(
+            "A", "f1", score, 1.0, 500, Ruling.UNCLEAR, expected=100.0, difference=score - 100,
+            interval=(low, low + 2.5), p_value=0.001,
+        )  # fmt: skip
+        return dataclasses.replace(draft, verdict=decide(draft))
+
+    monkeypatch.setattr("bertbench.commands.compare.judge", judge)
+    words = ("--isa", "avx2,avx512_core,amx", "--max-drop", "1", "--output-dir", tmp_path / "runs")
+    status, out, err = call_here("compare", *words)
+    assert (status, "difference -20.0" in err.replace("\N{MINUS SIGN}", "-")) == (1, True), err
+    assert "difference -1.0" in out.replace("\N{MINUS SIGN}", "-")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,13 @@ def test_words_and_answer_positions_equal_original_script(tmp_path_factory, para
     ] == expected
 
 
+def test_whole_numbers_as_ids_are_read_as_text(tmp_path):
+    """As annotation tools write them; in a predictions file they are text in any case."""
+    content = squad(("a b c", [question(51870, answers=[("b", 2)]), question("x")]))
+    path = write_squad(tmp_path / "f.json", content)
+    assert [example.qas_id for example in read_squad(path)] == ["51870", "x"]
+
+
 def test_words_end_only_at_whitespace_of_original_script(tmp_path):
     content = squad(("a\xa0b c\u202fd\u2009e\tf\r\n g\u3000h", [question(answers=[("c", 4)])]))
     example = read_squad(write_squad(tmp_path / "f.json", content))[0]
@@ -149,7 +156,9 @@ QUESTION = (*PARAGRAPH, "qas", 0)
         (_put("\ud800 a", *PARAGRAPH, "context"), "'context' contains a lone surrogate"),
         (_put(_put, *PARAGRAPH, "qas"), "paragraph 2: key 'qas' is missing"),
         (_put(_put, *QUESTION, "id"), "paragraph 2: a question: key 'id' is missing"),
-        (_put(7, *QUESTION, "id"), "a question: 'id' must be a string"),
+        (_put(7.0, *QUESTION, "id"), "a question: 'id' must be a string"),
+        (_put(True, *QUESTION, "id"), "a question: 'id' must be a string"),
+        (_put(" ", *QUESTION, "id"), "paragraph 2: a question: 'id' is empty"),
         (_put("q1", *QUESTION, "id"), "paragraph 2, question 'q1': this id appears earlier in the file"),
         (_put(_put, *QUESTION, "question"), "question 'q2': key 'question' is missing"),
         (_put("\t", *QUESTION, "question"), "question 'q2': 'question' is empty"),

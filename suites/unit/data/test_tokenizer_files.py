@@ -169,6 +169,12 @@ def test_tokenizer_class_in_the_models_configuration_is_checked(tmp_path):
     divided(tmp_path)
 
 
+def test_special_tokens_in_never_split_are_accepted(tmp_path):
+    write_vocabulary(tmp_path)
+    write_config(tmp_path, never_split=["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"])
+    divided(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -180,6 +186,7 @@ def test_tokenizer_class_in_the_models_configuration_is_checked(tmp_path):
         ({"word_tokenizer_type": "mecab"}, "word_tokenizer_type is 'mecab'; only 'basic'"),
         ({"subword_tokenizer_type": "character"}, "subword_tokenizer_type is 'character'; only 'wordpiece'"),
         ({"do_basic_tokenize": False}, "do_basic_tokenize is False; only True is supported"),
+        ({"never_split": ["[CLS]", "[user]"]}, "never_split is \\['\\[CLS\\]', '\\[user\\]'\\]"),
         ({"cls_token": "<s>"}, "cls_token is '<s>'; only '\\[CLS\\]'"),
         ({"sep_token": {"content": "</s>"}}, "sep_token is '</s>'; only '\\[SEP\\]'"),
         ({"do_lower_case": "false"}, "do_lower_case is 'false'; it must be bool"),

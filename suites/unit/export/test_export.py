@@ -175,6 +175,14 @@ def test_random_examples_are_used_without_data(call_here, stand_ins, tmp_path):
     assert "logits of 16 examples differ by" in err
 
 
+def test_length_beyond_the_models_positions_is_rejected(call_here, stand_ins, tmp_path):
+    words = ("--model-dir", stand_ins.tuned, "--format", "saved-model", "--output-dir", tmp_path / "out")
+    status, _, err = call_here("export", "squad", *words, "--max-seq-length", "513")
+    assert status == 2
+    assert "max_seq_length 513 is above the model's max_position_embeddings 512" in err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from bertbench import embedded
+from bertbench.checkpoint.loading import save_weights
+from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
 from bertbench.data.tokenizer_files import TokenizerFiles
 from suites.numerics.reference import ReferenceEncoder
@@ -98,6 +101,24 @@ def test_json_lines_equal_those_of_original_script(extract, expected, batching):
             got = [layer["values"] for layer in feature["layers"]]
             assert got == np.round(got, 6).tolist()
             np.testing.assert_allclose(got, states[[-1, 0], place], atol=1e-5)
+
+
+def test_pair_for_a_model_with_one_segment_is_rejected(call_here, tmp_path):
+    model = shutil.copytree(MODEL, tmp_path / "model")
+    config = json.loads((model / "bert_config.json").read_text())
+    (model / "bert_config.json").write_text(json.dumps(config | {"type_vocab_size": 1}))
+    prefix = model / "bert_model.ckpt"
+    file = open_checkpoint(prefix)
+    tensors = [tensor for tensor in file.list_tensors() if tensor.name != "global_step"]
+    weights = dict(zip([tensor.name for tensor in tensors], file.read(tensors), strict=True))
+    weights["bert/embeddings/token_type_embeddings"] = weights["bert/embeddings/token_type_embeddings"][:1]
+    save_weights(weights, prefix, global_step=0)
+    data = tmp_path / "texts.txt"
+    data.write_text(f"one text\n{PAIR}\n")
+    words = ("--model-dir", model, "--data", data, "--layers", "-1", "--output-file", tmp_path / "f.npz")
+    status, _, err = call_here("extract-features", *words)
+    assert (status, "texts.txt: contains segment_ids up to 1, but the model has only 1" in err) == (2, True)
+    assert not (tmp_path / "f.npz").exists()
 
 
 def test_default_layers_are_the_last_four_as_in_original_script(call_here, tmp_path):

@@ -126,11 +126,20 @@ def test_recording_with_other_schema_version_is_rejected(record):
         record([("quiet",)], 2)
 
 
+def test_recording_of_another_version_is_not_continued(record):
+    path = record([("quiet",)], 1)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"machine": content["machine"] | {"tensorflow": "1.15.0"}}))
+    with pytest.raises(InputError, match=r"recorded with tensorflow 1\.15\.0, this is .*remove the file"):
+        record([("quiet",)], 2)
+    assert [len(case.runs) for case in read_noise(path).cases] == [1]
+
+
 @pytest.mark.parametrize(
     ("case", "ending", "message"),
     [
         (made_up_case(0.004, 0.01), None, ""),
-        (made_up_case(0.1, 0.01), GateFailed, "fp32-squad are too high"),
+        (made_up_case(0.1, 0.01), GateFailed, "too many false alarms of fp32-squad: raise"),
         (made_up_case(0.004, 0.01, unstable=50), CannotJudge, "10 of 60 runs can be used for stored"),
     ],
     ids=["quiet", "varying levels", "unstable"],

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bertbench.gate.result import VerdictKind
-from bertbench.gate.rules import judge_efficiency, judge_memory, judge_startup
+from bertbench.gate.result import GateResult, VerdictKind, read_gate
+from bertbench.gate.rules import judge_efficiency, judge_measurements, judge_memory, judge_startup
+from bertbench.results.schema import parse_throughput, write_result
 from suites.unit.gate.made_up_rounds import ROUNDS, noisy
+from suites.unit.made_up_results import case_info
 
 pytestmark = pytest.mark.unit
 
@@ -69,6 +71,30 @@ def test_half_speed_in_every_round_is_a_regression_even_with_few_rounds(count):
     assert verdict.change == pytest.approx(-0.5, abs=0.05)
 
 
+def test_allowed_fall_beyond_30_percent_passes():
+    base, head = noisy(0.9, 0.03, 9, 1), noisy(0.9 * 0.65, 0.03, 9, 2)
+    assert judge_efficiency("c", base, head, paired=False).verdict == VerdictKind.REGRESSION
+    assert judge_efficiency("c", base, head, paired=False, threshold=0.5).verdict == VerdictKind.OK
+    assert judge_efficiency("c", base, head * 0.6, paired=False, threshold=0.5).verdict == "regression"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"max_seq_length": 128}, "measured with 128 tokens, packed batching, the base with 384 tokens"),
+        ({"batching": "padded"}, "measured with 384 tokens, padded batching"),
+        ({"matrix_products": "oneDNN avx2"}, "computed by oneDNN avx2, the base by oneDNN avx512_core"),
+    ],
+)
+def test_measurements_of_other_work_are_unclear(change, told):
+    base, head = case_info("fp32", "base", seed=1), case_info("fp32", "base", seed=2)
+    base["machine"]["matrix_products"] = head["machine"]["matrix_products"] = "oneDNN avx512_core"
+    (head["machine"] if "matrix_products" in change else head).update(change)
+    verdict = judge_measurements(parse_throughput(base, "base"), parse_throughput(head, "head"))
+    assert verdict.verdict == VerdictKind.UNCLEAR
+    assert told in verdict.detail
+
+
 def test_single_slow_round_is_unclear():
     assert judge_efficiency("c", [0.9], [0.4], paired=False).verdict == VerdictKind.UNCLEAR
     assert judge_efficiency("c", [0.9] * 3, [0.4, 0.4, 0.7], paired=False).verdict == VerdictKind.UNCLEAR
@@ -115,3 +141,14 @@ def test_paired_startup_times_regress_if_25_percent_slower():
     assert judge_startup("c", base, base * 1.4).verdict == VerdictKind.REGRESSION
     assert judge_startup("c", base, base * 1.2).verdict == VerdictKind.OK
     assert judge_startup("c", base, base * 0.6).verdict == VerdictKind.IMPROVEMENT
+
+
+def test_paired_startup_times_that_rose_without_significance_are_unclear(tmp_path):
+    """Six of seven pairs are 40 % slower, one is faster by a little: p = 2 / 128."""
+    base = np.full(7, 5.0)
+    verdict = judge_startup("c", base, base * [1.4, 1.41, 1.42, 1.43, 1.44, 1.45, 0.99])
+    assert verdict.verdict == VerdictKind.UNCLEAR
+    assert verdict.p_value == pytest.approx(2 / 128)
+    assert "--pairs" in verdict.detail
+    write_result(tmp_path / "gate.json", GateResult("a", "b", "bertbench gate", (), (verdict,)))
+    assert read_gate(tmp_path / "gate.json").verdicts == (verdict,)

@@ -1,13 +1,19 @@
 """A `bertbench.toml` is collected as tests in any repository, and follows pytest's options."""
 
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
+from bertbench.checkpoint.loading import save_weights
+from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.files import read_json
+from bertbench.gate.result import read_gate
 from bertbench.pytest_plugin.entry import is_project
+from suites.unit.git_repository import git
 from suites.unit.own_project import CLASSIFIER, THROUGHPUT, commit_all, damage, make_repository
 
 pytestmark = pytest.mark.unit
@@ -82,6 +88,34 @@ def test_file_in_place_of_the_results_folder_is_reported_before_the_checks(tmp_p
     assert "INTERNALERROR" not in out
 
 
+@pytest.mark.parametrize("options", [(), ("-n", "1")])
+def test_file_that_cannot_be_collected_fails_a_session_with_an_unclear_check(tmp_path, options):
+    folder = make_repository(tmp_path)
+    (folder / "test_broken.py").write_text("import no_such_package\n")
+    commit_all(folder)
+    status, out = run_pytest(
+        folder, "--continue-on-collection-errors", "--record-baselines", "--results-dir", "out", *options
+    )
+    assert status == 1, out
+    assert "No baseline was recorded, because the session failed" in out
+    assert not (folder / "baselines" / "accuracy.json").exists()
+
+
+def test_check_that_gives_no_score_is_counted_and_reported(tmp_path):
+    folder = make_repository(tmp_path)
+    prefix = folder / "model" / "bert_model.ckpt"
+    variables = open_checkpoint(prefix)
+    (bias,) = (tensor for tensor in variables.list_tensors() if tensor.name == "output_bias")
+    others = [tensor for tensor in variables.list_tensors() if tensor.name not in (bias.name, "global_step")]
+    weights = dict(zip([tensor.name for tensor in others], variables.read(others), strict=True))
+    save_weights({**weights, bias.name: np.full(bias.shape, np.nan, np.float32)}, prefix, global_step=0)
+    status, out = run_pytest(folder, "--results-dir", "results")
+    assert status == 3, out
+    assert out.splitlines()[-2:] == [f"accuracy: 0 of 1 cases passed; no score: {SCORE}", "exit status 3"]
+    (verdict,) = read_gate(folder / "results" / "gate.json").verdicts
+    assert (verdict.case, verdict.verdict) == (SCORE, "unclear")
+
+
 def test_repository_without_project_file_is_not_changed(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.other]\n")
     (tmp_path / "test_other.py").write_text("import sys\ndef test_it(): assert 'numpy' not in sys.modules\n")
@@ -96,6 +130,18 @@ def test_invalid_project_file_is_reported_in_one_line(tmp_path):
     assert status == 2
     assert "bertbench.toml: line 4: model.own.task-nam: unknown key; did you mean 'task-name'?" in out
     assert "Traceback" not in out
+
+
+def test_projects_of_one_repository_are_recorded_together(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        make_repository(tmp_path / name, CLASSIFIER.replace("model.own", f"model.{name}"))
+        shutil.rmtree(tmp_path / name / ".git")
+    git(tmp_path, "init", "--quiet")
+    commit_all(tmp_path)
+    status, out = run_pytest(tmp_path, "--record-baselines")
+    assert status == 0, out
+    assert all((tmp_path / name / "baselines" / "accuracy.json").exists() for name in ("a", "b"))
 
 
 def test_unclear_then_recorded_then_passed_then_failed(tmp_path):

@@ -1,13 +1,16 @@
 """The first screen: accurate? fast? on what? since when?"""
 
+import dataclasses
 import json
 import re
 
 import pytest
 
+from bertbench.gate.result import EFFICIENCY, GateResult, Verdict, VerdictKind
 from bertbench.report.checks import SPEED, Check
 from bertbench.report.summary import summarize
 from bertbench.report.wording import State
+from bertbench.results.schema import write_result
 from suites.unit.made_up_results import (
     accuracy_case,
     case_info,
@@ -45,6 +48,17 @@ def test_report_names_what_was_not_judged(tmp_path):
     write_throughput(tmp_path / "b" / "throughput.json", grid())
     told = answers(report(tmp_path / "b"))
     assert (told["Accurate?"], told["Fast?"]) == ("not judged", "measured, not judged")
+
+
+def test_case_without_base_is_unclear_unless_others_were_judged(tmp_path):
+    (tmp_path / "a").mkdir()
+    judged = Verdict("a", EFFICIENCY, VerdictKind.OK, "", base=0.8, head=0.8, change=0.0, threshold=0.05)
+    new = Verdict("b", EFFICIENCY, VerdictKind.NEW, "only the head has it", head=0.8)
+    gate = GateResult("base", "head", "bertbench gate", (), (new,))
+    write_result(tmp_path / "a" / "gate.json", gate)
+    assert answers(report(tmp_path / "a"))["Fast?"].startswith("not decided")
+    write_result(tmp_path / "a" / "gate.json", dataclasses.replace(gate, verdicts=(judged, new)))
+    assert answers(report(tmp_path / "a"))["Fast?"] == "yes: 1 of 1 checks passed"
 
 
 def test_scores_in_gate_verdicts_count_as_accuracy(tmp_path):

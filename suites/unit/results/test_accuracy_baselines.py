@@ -144,7 +144,9 @@ def record_numbered(path, number):
 
 def test_recording_with_uncommitted_changes_is_rejected_or_marked(path):
     (path.parents[1] / "code.py").write_text("two")
-    with pytest.raises(InputError, match=r"uncommitted changes.*--allow-dirty"):
+    (path.parents[1] / "models").mkdir()
+    (path.parents[1] / "models" / "vocab.txt").touch()
+    with pytest.raises(InputError, match=r"uncommitted changes \(code.py and 1 more\).*--allow-dirty"):
         record(path)
     assert not path.exists()
     case = record(path, allow_dirty=True)

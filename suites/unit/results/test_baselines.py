@@ -12,7 +12,7 @@ from bertbench.errors import InputError
 from bertbench.gate.judging import judge_against_stored
 from bertbench.gate.result import read_gate
 from bertbench.gate.sides import load_sides
-from bertbench.results.baselines import _write_next, find_stored, list_stored, record_throughput
+from bertbench.results.baselines import _write_next, list_stored, list_stored_before, record_throughput
 from suites.unit.exit_status import run
 from suites.unit.git_repository import commit, git
 from suites.unit.made_up_results import MACHINE_ID, case_info, grid, write_stored_history, write_throughput
@@ -146,7 +146,7 @@ def test_revision_finds_result_of_itself_or_nearest_ancestor(repository):
     commit(repository, "fourth")
 
     def found(revision):
-        return find_stored(repository, revision, storage, MACHINE_ID).path
+        return list_stored_before(repository, revision, storage, MACHINE_ID)[0].path
 
     assert found("HEAD") == newer
     assert found("HEAD~1") == newer
@@ -159,10 +159,10 @@ def test_result_of_other_machine_is_used_only_without_own_result(repository):
     storage = repository / "baselines/throughput"
     measure(repository, machine_id="other")
     other = record(repository)
-    assert find_stored(repository, "HEAD", storage, MACHINE_ID).path == other
+    assert list_stored_before(repository, "HEAD", storage, MACHINE_ID)[0].path == other
     measure(repository)
     own = record(repository)
-    assert find_stored(repository, "HEAD", storage, MACHINE_ID).path == own
+    assert list_stored_before(repository, "HEAD", storage, MACHINE_ID)[0].path == own
 
 
 def test_results_with_uncommitted_changes_belong_to_no_revision(repository):
@@ -170,7 +170,7 @@ def test_results_with_uncommitted_changes_belong_to_no_revision(repository):
     (repository / "new.py").write_text("")
     record(repository, allow_dirty=True)
     with pytest.raises(InputError, match="contains no result of it or of an ancestor"):
-        find_stored(repository, "HEAD", repository / "baselines/throughput", MACHINE_ID)
+        list_stored_before(repository, "HEAD", repository / "baselines/throughput", MACHINE_ID)
 
 
 def test_gate_accepts_revisions_as_sides(repository, capsys):
@@ -191,12 +191,34 @@ def test_session_is_compared_with_stored_results_of_selected_cases(repository):
     record(repository)
     results = repository / "results"
     write_throughput(results / "throughput.json", [case_info("bf16", "large", scale=0.88, seed=8)])
-    result = judge_against_stored(results, command="pytest --gate")
+    measured = ["bf16-squad-inference-bert-large-b8"]
+    result = judge_against_stored(results, command="pytest --gate", measured=measured)
     assert [verdict.verdict for verdict in result.verdicts if verdict.quantity == "efficiency"] == [
         "regression"
     ]
     assert {verdict.case for verdict in result.verdicts} == {"bf16-squad-inference-bert-large-b8"}
     assert read_gate(results / "gate.json") == result
+
+
+def test_recording_of_some_cases_does_not_hide_earlier_ones_from_a_session(repository):
+    measure(repository)
+    record(repository)
+    commit(repository, "slower")
+    results = repository / "results"
+    write_throughput(results / "throughput.json", [case_info("fp32", "large", seed=8)])
+    record(repository)
+    slow = case_info("bf16", "large", scale=0.88, seed=8)
+    write_throughput(results / "throughput.json", [slow])
+    result = judge_against_stored(results, command="pytest --gate", measured=[slow["case"]])
+    (efficiency,) = (made for made in result.verdicts if made.quantity == "efficiency")
+    assert (efficiency.case, efficiency.verdict) == (slow["case"], "regression")
+
+
+def test_older_throughput_in_the_folder_is_not_judged_as_the_sessions(repository):
+    measure(repository)
+    record(repository)
+    result = judge_against_stored(repository / "results", command="pytest --gate", measured=[])
+    assert result.verdicts == ()
 
 
 def test_pytest_benchmark_command_runs_inside_the_repository(tmp_path):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bertbench.results.repository import committer, find_root, is_dirty, read_subject, resolve_commit
+from bertbench.results.repository import committer, find_root, list_changes, read_subject, resolve_commit
 from suites.unit.git_repository import commit, git
 
 pytestmark = pytest.mark.unit
@@ -17,10 +17,12 @@ def test_changes_next_to_the_baselines_are_excluded_by_the_literal_path(reposito
     baselines = repository / folder
     baselines.mkdir(parents=True)
     (baselines / "accuracy.json").write_text("{}")
-    assert not is_dirty(repository, folder)
+    assert list_changes(repository, [baselines]) == []
     (repository / "b1").mkdir()
     (repository / "b1" / "changed").touch()
-    assert is_dirty(repository, folder)
+    (repository / ".gitignore").write_text("/results/\n/new/\n")
+    assert list_changes(repository, [baselines]) == [".gitignore", "b1/"]
+    assert list_changes(repository, [baselines, repository / "b1", repository.parent]) == [".gitignore"]
 
 
 @pytest.mark.parametrize("name", [b"repository caf\xe9", "répertoire".encode(), b"[r]"])

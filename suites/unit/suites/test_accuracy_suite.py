@@ -1,6 +1,7 @@
 """The accuracy suite can fail: on a wrong score, without a baseline, with nothing to judge."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import shutil
@@ -12,7 +13,7 @@ import pytest
 
 from bertbench.gate.accuracy import read_judged
 from bertbench.gate.limits import SCORE_TOLERANCES
-from bertbench.results.accuracy_baselines import read_baselines
+from bertbench.results.accuracy_baselines import read_baselines, read_published
 from suites.accuracy.slots import MODEL_VARIABLES, Missing, Places, find_slots
 from suites.cases import INFERENCE_PRECISIONS, Case, make_grid
 from suites.unit.random_stand_ins import classifier_model
@@ -203,6 +204,33 @@ def test_baseline_of_other_instruction_set_is_shown_but_not_judged(run_suite, ba
         "the baseline was recorded on oneDNN avx1024, where bf16 rounds otherwise, and is not judged" in out
     )
     assert "accuracy: 0 of 2 cases passed; unchanged: " in out
+
+
+def test_published_score_decides_only_without_a_baseline(run_suite, baselines, tuned, monkeypatch):
+    entry = read_published(baselines / "published.json")[0]
+    far = dataclasses.replace(entry, scores={"fp32": {"f1": 150.0}, "bf16": {"f1": 150.0}})
+    monkeypatch.setattr("bertbench.gate.case.find_published", lambda *_, **facts: far)
+    status, out = run_suite(*tuned)
+    assert status == 1, out
+    assert "published 150" in out
+
+    status, out = run_suite(*tuned, "--record-baselines", "--allow-dirty")
+    assert status == 0, out
+
+    results = baselines.parent / "results"
+    status, out = run_suite(*tuned, f"--results-dir={results}")
+    assert status == 0, out
+    (case, *_) = read_judged(results / "accuracy.json").cases
+    assert [(made.against, made.verdict) for made in case.comparisons] == [
+        ("published", "not judged"),
+        ("baseline", "unchanged"),
+    ]
+
+
+def test_gate_and_recording_exclude_each_other(run_suite, capsys):
+    status, _ = run_suite("--gate", "--results-dir=results", "--record-baselines", "--allow-dirty")
+    assert status == 2
+    assert "--gate compares with stored results, --record-baselines replaces them" in capsys.readouterr().err
 
 
 def test_gate_option_without_results_dir_is_rejected(run_suite, capsys):

@@ -58,6 +58,14 @@ def test_label_names_decide_the_order_of_outputs(task, names, rows, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_stale_number_of_outputs_beside_names_is_ignored():
+    """Fine-tuned further, a model of transformers 2 keeps `_num_labels` of its former head."""
+    names = {"0": "not_equivalent", "1": "equivalent"}
+    assert order("MRPC", id2label=names, _num_labels=5) == [0, 1]
+    with pytest.raises(InputError, match="LABEL_4"):
+        order("MRPC", _num_labels=5)
+
+
 @pytest.mark.parametrize(
     ("values", "rows"),
     [
@@ -137,6 +145,12 @@ def test_missing_label_names_mean_two_default_names(capsys):
             {"problem_type": "multi_label_classification"},
             "problem_type is 'multi_label_classification",
         ),
+        (
+            "STS-B",
+            {"architectures": ["BertForMultipleChoice"]},
+            "architectures is 'BertForMultipleChoice', but STS-B needs a classifier of texts",
+        ),
+        ("RTE", {"architectures": ["BertForTokenClassification"]}, "'BertForTokenClassification', but RTE"),
         ("STS-B", {"problem_type": "single_label_classification"}, "but STS-B is a regression"),
         ("STS-B", {"id2label": MNLI}, "outputs are entailment, neutral, contradiction; STS-B has one score"),
         ("STS-B", {"num_labels": 2}, "outputs are LABEL_0, LABEL_1; STS-B has one score"),
@@ -147,7 +161,15 @@ def test_label_names_of_another_task_are_rejected(task, values, message):
         order(task, **values)
 
 
-@pytest.mark.parametrize("values", [{}, {"num_labels": 1}, {"id2label": {"0": "similarity"}}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"num_labels": 1},
+        {"id2label": {"0": "similarity"}},
+        {"architectures": ["BertForSequenceClassification"]},
+    ],
+)
 def test_regression_output_may_have_any_name(values):
     assert order("STS-B", **values) is None
 
