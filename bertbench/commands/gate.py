@@ -24,7 +24,7 @@ def judge_results(options: GateOptions) -> None:
     if options.calibrate:
         from bertbench.commands.gate_calibration import calibrate
 
-        calibrate(_cases(options.arguments), options.runs, options.thresholds)
+        calibrate(_cases(options.arguments), options.runs, options.thresholds, options.pairs)
         return
     from bertbench.console import notice, print_json
     from bertbench.gate.judging import raise_for_status

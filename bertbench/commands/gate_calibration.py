@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 
-from bertbench.console import print_json, say
+from bertbench.console import print_json, progress, say
 from bertbench.errors import CannotJudge, GateFailed
-from bertbench.gate.calibration import COLUMNS, MINIMUM_RUNS, describe_lack, measure_rates
+from bertbench.gate.calibration import COLUMNS, MINIMUM_RUNS, Rates, describe_lack, measure_rates
+from bertbench.gate.limits import PAIRS
 from bertbench.gate.noise import describe_noise, read_noise, record_noise
 from bertbench.gate.thresholds import Thresholds
 from bertbench.tables import make_table, print_table
 
 
-def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds) -> None:
+def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds, pairs: int = PAIRS) -> None:
     """Record the cases until each has this many runs, and print the error rates.
 
     Args:
-      cases: arguments of `bertbench benchmark`.
+      cases: arguments of `bertbench benchmark`. pairs: of runs in an interleaved comparison.
 
     Raises:
       GateFailed: an error rate is too high.
@@ -27,7 +28,11 @@ def calibrate(cases: Sequence[Sequence[str]], runs: int, thresholds: Thresholds)
     recorded = [case for case in read_noise(path).cases if case.arguments in wanted]
     for case in recorded:
         say(describe_noise(case))
-    rates = [rate for case in recorded for rate in measure_rates(case, thresholds)]
+    rates: list[Rates] = []
+    with progress("error rates", len(recorded), "cases") as advance:
+        for case in recorded:
+            rates += measure_rates(case, thresholds, pairs=pairs)
+            advance(1)
     print_table(
         make_table("Error rates of the gate on this machine", COLUMNS, [rate.cells for rate in rates])
     )

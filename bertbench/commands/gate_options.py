@@ -54,7 +54,9 @@ class GateOptions(Settings):
         tuple[str, ...],
         Option("The threshold of cases that match the pattern; repeatable.", metavar="PATTERN=PERCENT"),
     ] = ()
-    pairs: Annotated[int, Option("Number of alternating runs of each side.", minimum=MINIMUM_PAIRS)] = PAIRS
+    pairs: Annotated[
+        int, Option("Alternating runs of each side; up to twice as many if unclear.", minimum=MINIMUM_PAIRS)
+    ] = PAIRS
     calibrate: Annotated[
         bool,
         Option("Record the noise of this machine without changes, and report the error rates of the gate."),

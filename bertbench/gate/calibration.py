@@ -14,12 +14,12 @@ from bertbench.formatting import percent
 from bertbench.gate.limits import PAIRS
 from bertbench.gate.noise import NoiseCase, NoiseRun
 from bertbench.gate.result import VerdictKind
-from bertbench.gate.rules import judge_efficiency
+from bertbench.gate.rules import judge_efficiency, looks
 from bertbench.gate.thresholds import Thresholds
 from bertbench.measure.rates import center
 
 COMPARISONS = 1000
-MINIMUM_RUNS = 2 * PAIRS
+MINIMUM_RUNS = 28  # from which to draw
 FALSE_ALARMS, CAUGHT = 0.01, 0.95
 # What a slowdown of 5 % takes: a threshold below it, and runs in turn.
 SENSITIVE = 0.025
@@ -31,7 +31,7 @@ class Rates:
     """The outcomes of comparisons with a head that is slower by a known share of its time."""
 
     case: str
-    paired: bool
+    pairs: int | None
     slowdown: float
     threshold: float
     demanded: bool
@@ -65,7 +65,7 @@ class Rates:
         shares = (self.regressions, unclear, 1 - self.regressions - unclear)
         return (
             self.case,
-            f"{PAIRS} pairs of runs in turn" if self.paired else "one stored run per side",
+            f"{self.pairs} to {looks(self.pairs)[-1]} pairs" if self.pairs else "one stored run per side",
             percent(self.slowdown, 0) if self.slowdown else "unchanged",
             percent(self.threshold),
             *(percent(share) for share in shares),
@@ -73,23 +73,25 @@ class Rates:
         )
 
 
-def measure_rates(case: NoiseCase, thresholds: Thresholds, comparisons: int = COMPARISONS) -> Iterator[Rates]:
+def measure_rates(
+    case: NoiseCase, thresholds: Thresholds, comparisons: int = COMPARISONS, pairs: int = PAIRS
+) -> Iterator[Rates]:
     """The error rates of one case, for each way to compare for which there are enough runs."""
     usual = thresholds.of(case.case)
-    for paired, slowdown, threshold in (
-        (False, 0.0, usual),
-        (False, 0.10, usual),
-        (True, 0.0, usual),
-        (True, 0.10, usual),
-        (True, 0.0, SENSITIVE),
-        (True, 0.05, SENSITIVE),
+    for number, slowdown, threshold in (
+        (None, 0.0, usual),
+        (None, 0.10, usual),
+        (pairs, 0.0, usual),
+        (pairs, 0.10, usual),
+        (pairs, 0.0, SENSITIVE),
+        (pairs, 0.05, SENSITIVE),
     ):
-        runs = _usable_runs(case, paired)
+        runs = _usable_runs(case, number is not None)
         if len(runs) < MINIMUM_RUNS:
             continue
-        outcomes = _compare(case.case, runs, paired, slowdown, threshold, comparisons)
+        outcomes = _compare(case.case, runs, number, slowdown, threshold, comparisons)
         demanded = threshold == usual and threshold < (slowdown or 1)
-        yield Rates(case.case, paired, slowdown, threshold, demanded, outcomes)
+        yield Rates(case.case, number, slowdown, threshold, demanded, outcomes)
 
 
 def describe_lack(case: NoiseCase) -> Iterator[str]:
@@ -104,15 +106,20 @@ def _usable_runs(case: NoiseCase, paired: bool) -> list[NoiseRun]:
 
 
 def _compare(
-    case: str, runs: list[NoiseRun], paired: bool, slowdown: float, threshold: float, comparisons: int
+    case: str, runs: list[NoiseRun], pairs: int | None, slowdown: float, threshold: float, comparisons: int
 ) -> Counter[VerdictKind]:
     generator = np.random.default_rng(0)
-    draw = _draw_pairs if paired else _draw_two
+    ends = looks(pairs) if pairs else (None,)
     outcomes: Counter[VerdictKind] = Counter()
     for _ in range(comparisons):
-        base, head = draw(runs, generator)
+        base, head = _draw_pairs(runs, ends[-1], generator) if ends[-1] else _draw_two(runs, generator)
         slower = [value / (1 + slowdown) for value in head]
-        outcomes[judge_efficiency(case, base, slower, paired=paired, threshold=threshold).verdict] += 1
+        for count in ends:
+            sides = base[:count], slower[:count]
+            verdict = judge_efficiency(case, *sides, paired=count is not None, threshold=threshold).verdict
+            if verdict != VerdictKind.UNCLEAR:
+                break
+        outcomes[verdict] += 1
     return outcomes
 
 
@@ -122,9 +129,11 @@ def _draw_two(runs: list[NoiseRun], generator: np.random.Generator) -> tuple[lis
     return list(runs[base].efficiency_rounds), list(runs[head].efficiency_rounds)
 
 
-def _draw_pairs(runs: list[NoiseRun], generator: np.random.Generator) -> tuple[list[float], list[float]]:
-    """The efficiencies of successive runs from a random one on; which of each pair is the base is random."""
-    start = generator.integers(len(runs) - 2 * PAIRS + 1)
-    centers = [center(run.efficiency_rounds) for run in runs[start : start + 2 * PAIRS]]
-    pairs = generator.permuted(np.reshape(centers, (PAIRS, 2)), axis=1)
+def _draw_pairs(
+    runs: list[NoiseRun], count: int, generator: np.random.Generator
+) -> tuple[list[float], list[float]]:
+    """The efficiencies of pairs of successive runs, drawn at random; either of a pair may be the base."""
+    centers = np.array([center(run.efficiency_rounds) for run in runs])
+    first = generator.integers(len(runs) - 1, size=count)
+    pairs = generator.permuted(np.stack([centers[first], centers[first + 1]], axis=1), axis=1)
     return pairs[:, 0].tolist(), pairs[:, 1].tolist()

@@ -15,8 +15,8 @@ from bertbench.console import notice, progress
 from bertbench.errors import InputError
 from bertbench.gate.judging import judge_sides
 from bertbench.gate.limits import MINIMUM_PAIRS, PAIRS
-from bertbench.gate.result import GateResult, Verdict
-from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup
+from bertbench.gate.result import GateResult, Verdict, VerdictKind
+from bertbench.gate.rules import doubt_disturbed, judge_efficiency, judge_memory, judge_startup, looks
 from bertbench.gate.runs import BENCHMARK, PREDICT, BenchmarkRun, Interpreter, run_benchmark, run_process
 from bertbench.gate.sides import Side, load_folder
 from bertbench.gate.thresholds import THRESHOLDS, Thresholds
@@ -44,7 +44,8 @@ class PairedRuns:
 
     Attributes:
       cases: arguments of `bertbench benchmark`. command: what makes the same comparison again.
-      pairs: undisturbed runs of each side per case: without other activity on the machine.
+      pairs: undisturbed runs of each side per case: without other activity on the machine. An unclear case
+        gets more, see `looks`.
       benchmark, predict: what a Python runs as `bertbench benchmark` and `bertbench predict`.
     """
 
@@ -138,7 +139,7 @@ def _judge_cases(
     notes: list[str] = []
     for number, arguments in enumerate(runs.cases):
         measured = _interleave(builds, arguments, runs, folder / f"case-{number}")
-        verdicts += _judge(measured, runs.thresholds.of(measured[0][1].case))
+        verdicts += _judge(measured, runs.thresholds)
         notes.append(_describe(measured))
     return verdicts, notes
 
@@ -161,18 +162,32 @@ def _build(
 def _interleave(
     builds: Sequence[Interpreter], arguments: Sequence[str], runs: PairedRuns, folder: Path
 ) -> list[Pair]:
-    """So many pairs of undisturbed runs, and the disturbed ones; of all together twice as many at the
-    most."""
+    """Pairs of undisturbed runs until the efficiency can be judged, and the disturbed ones among them."""
     measured: list[Pair] = []
-    with progress(" ".join(arguments), runs.pairs, "undisturbed pairs of runs") as advance:
-        while len(_undisturbed(measured)) < runs.pairs and len(measured) < 2 * runs.pairs:
+    with progress(" ".join(arguments), looks(runs.pairs)[-1], "pairs of runs at most") as advance:
+        while not _is_enough(measured, runs):
             base, head = (
                 run_benchmark(build, arguments, folder / f"{len(measured)}-{side}", runs.benchmark)
                 for side, build in zip(("base", "head"), builds, strict=True)
             )
             measured.append((base, head))
-            advance(len(_undisturbed(measured[-1:])), efficiency=head.efficiency)
+            advance(1, efficiency=head.efficiency)
     return measured
+
+
+def _is_enough(measured: Sequence[Pair], runs: PairedRuns) -> bool:
+    """Whether there are as many pairs as there can be, or enough undisturbed ones for a verdict."""
+    ends, quiet = looks(runs.pairs), _undisturbed(measured)
+    if len(measured) >= ends[-1]:
+        return True
+    return len(quiet) in ends and _judge_pairs(quiet, runs.thresholds).verdict != VerdictKind.UNCLEAR
+
+
+def _judge_pairs(pairs: Sequence[Pair], thresholds: Thresholds) -> Verdict:
+    """The verdict on the efficiency."""
+    case = pairs[0][1].case
+    efficiencies = [[run.efficiency for run in runs] for runs in zip(*pairs, strict=True)]
+    return judge_efficiency(case, *efficiencies, paired=True, threshold=thresholds.of(case))
 
 
 def _describe(measured: Sequence[Pair]) -> str:
@@ -193,17 +208,16 @@ def _undisturbed(pairs: Sequence[Pair]) -> list[Pair]:
     return [pair for pair in pairs if not any(run.activity for run in pair)]
 
 
-def _judge(measured: Sequence[Pair], threshold: float) -> Iterator[Verdict]:
+def _judge(measured: Sequence[Pair], thresholds: Thresholds) -> Iterator[Verdict]:
     """Judge by the undisturbed pairs; where they are too few, all are unclear."""
     case = measured[0][1].case
     quiet = _undisturbed(measured)
     enough = len(quiet) >= MINIMUM_PAIRS
-    base, head = zip(*(quiet if enough else measured), strict=True)
+    judged = quiet if enough else measured
+    base, head = zip(*judged, strict=True)
     disturbed = next((pair for pair in measured if pair not in quiet), None)
     warnings = [run.activity for run in disturbed] if disturbed and not enough else [(), ()]
-    efficiencies = [[run.efficiency for run in runs] for runs in (base, head)]
-    efficiency = judge_efficiency(case, *efficiencies, paired=True, threshold=threshold)
-    yield doubt_disturbed(efficiency, *warnings)
+    yield doubt_disturbed(_judge_pairs(judged, thresholds), *warnings)
     yield judge_memory(case, *([run.peak_memory_mib for run in runs] for runs in (base, head)))
     startups = [[run.startup_seconds for run in runs if run.startup_seconds] for runs in (base, head)]
     if all(startups):

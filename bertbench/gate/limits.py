@@ -11,8 +11,11 @@ SCORE_SIGNIFICANCE = 0.005  # one-sided: half of the false failures that are all
 MINIMUM_ROUNDS = 5  # fewer cannot reach SIGNIFICANCE in a Mann-Whitney test
 FAR_FALL = 0.3  # every round so far below every round of the base: no noise does that, however few they are
 MINIMUM_PAIRS = 7  # fewer cannot reach SIGNIFICANCE in a signed-rank test
-PAIRS = 14  # of interleaved runs: enough to catch a 10 % slowdown on a busy machine
-CALIBRATION_RUNS = 40  # of a case: enough for 28 in turn, and for 780 pairs of single runs
+PAIRS = 16  # of interleaved runs: enough for a verdict on most machines
+# Times the pairs: an unclear comparison continues from each of these to the next. On a shared machine two of
+# three slowdowns by 10 % show in 14 pairs, and more than 95 % in twice as many; few comparisons need them.
+LOOKS = (1.0, 1.5, 2.0)
+CALIBRATION_RUNS = 40  # of a case: enough for 39 pairs of successive runs, and for 780 of any two
 RAREST_CLASS = 0.1  # of the labels, for correlations: how unbalanced they may be
 SIGHT = 0.99  # how surely a sample of items holds one of those that a drop of twice the tolerance has lost
 # In tolerances, from a difference down to the end of its 95 % interval. Where twice the tolerance is lost,

@@ -12,6 +12,7 @@ from bertbench.gate.comparison import MeasuredChange, compare_paired, compare_un
 from bertbench.gate.limits import (
     EFFICIENCY_THRESHOLD,
     FAR_FALL,
+    LOOKS,
     MEMORY_THRESHOLD,
     MINIMUM_PAIRS,
     MINIMUM_ROUNDS,
@@ -88,6 +89,11 @@ def judge_efficiency(
     comparison = (compare_paired if paired else compare_unpaired)(base, head)
     outcome, detail = _judge_fall(comparison, threshold, f"measure more {what} with {more}")
     return measured.verdict(outcome, detail, comparison)
+
+
+def looks(pairs: int) -> tuple[int, ...]:
+    """The numbers of pairs after which an interleaved comparison ends, unless it is unclear."""
+    return tuple(round(pairs * factor) for factor in LOOKS)
 
 
 def judge_measurements(

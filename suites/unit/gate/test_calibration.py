@@ -46,7 +46,7 @@ def made_up_case(between, within, runs=60, rounds=10, drift=0.0, disturbed=0, un
 def rates(case, **thresholds):
     """By (in turn, slowdown, threshold)."""
     measured = measure_rates(case, Thresholds(**thresholds), COMPARISONS)
-    return {(rate.paired, rate.slowdown, rate.threshold): rate for rate in measured}
+    return {(rate.pairs is not None, rate.slowdown, rate.threshold): rate for rate in measured}
 
 
 def test_quiet_machine_meets_all_rates_and_detects_5_percent_interleaved():
@@ -151,7 +151,9 @@ def test_calibrate_command_prints_rates_and_fails_if_they_are_missed(
     monkeypatch.setattr(gate_calibration, "record_noise", lambda cases, runs: tmp_path / "noise.json")
     monkeypatch.setattr(gate_calibration, "read_noise", lambda path: noise)
     monkeypatch.setattr(
-        gate_calibration, "measure_rates", lambda *arguments: measure_rates(*arguments, COMPARISONS)
+        gate_calibration,
+        "measure_rates",
+        lambda *arguments, **named: measure_rates(*arguments, COMPARISONS, **named),
     )
     if ending:
         with pytest.raises(ending, match=message):

@@ -85,6 +85,14 @@ def test_runs_alternate_and_slower_head_is_found_despite_drift(revisions, tmp_pa
     assert_nothing_is_left(revisions, tmp_path)
 
 
+def test_unclear_comparison_continues_up_to_twice_the_pairs(revisions, tmp_path):
+    """Each pair's sides differ by 10 % either way, so that a fall of 10 % is never excluded."""
+    noisy = BENCHMARK.replace('float(os.environ["SPEED"])', "0.8 * (1.15 if len(runs) % 4 in (1, 2) else 1)")
+    result = gate(revisions, tmp_path, script=noisy)
+    assert len((tmp_path / "log").read_text().split()) == 2 * 2 * PAIRS
+    assert (result.verdicts[0].verdict, result.verdicts[0].detail[:8]) == ("unclear", "14 pairs")
+
+
 def test_disturbed_pairs_are_repeated_and_excluded(revisions, tmp_path, monkeypatch):
     """The second pair's base and the fourth's head: nine pairs give seven undisturbed ones."""
     monkeypatch.setenv("DISTURBED", "(2, 7)")
