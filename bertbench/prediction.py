@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bertbench.batch_planner import BatchPlanner
-from bertbench.checkpoint.fingerprint import PendingFingerprint
+from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.checkpoint.source import ModelSource
 from bertbench.errors import InputError
-from bertbench.file_identity import DataFile
+from bertbench.file_identity import DataFile, unchanged
 from bertbench.inference import InferenceRun, Predictor, create_model, fill_model, run_inference
 from bertbench.model.bert import BertModel
 from bertbench.precision import Precision
@@ -40,26 +40,18 @@ class Prediction:
     seconds: dict[str, float]
 
 
-def predict(
-    task: Task,
-    source: ModelSource,
-    split: str,
-    settings: PredictionSettings,
-    fingerprint: PendingFingerprint | None = None,
-) -> Prediction:
+def predict(task: Task, source: ModelSource, split: str, settings: PredictionSettings) -> Prediction:
     """Read a split, run the model over it and score the outputs.
-
-    Args:
-      fingerprint: of the model's checkpoint, if it is computed already.
 
     Raises:
       InputError: data or checkpoint are malformed or do not fit each other.
       CannotJudge: an output is not finite.
     """
     require_length(task, source.config)
-    fingerprint = fingerprint or PendingFingerprint(source.required_checkpoint)
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    weights = checkpoint_files(source.required_checkpoint)
+    with unchanged(weights), ThreadPoolExecutor(max_workers=3) as pool:
         reading = pool.submit(_timed, lambda: task.read(split))
+        fingerprint = pool.submit(fingerprint_files, weights)
         model = create_model(task, source, settings.compute)
         loading = pool.submit(_timed, lambda: fill_model(model, task, source))
         dataset, features_seconds = reading.result()

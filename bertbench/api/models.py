@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bertbench.checkpoint.fingerprint import PendingFingerprint
+from bertbench.checkpoint.paths import checkpoint_files, fingerprint_files
 from bertbench.compute import Compute, KernelOptions
 from bertbench.errors import InputError
 from bertbench.evaluation.decoded_answers import Answer
 from bertbench.evaluation.items import Items
+from bertbench.file_identity import unchanged
 from bertbench.precision import parse_precision
 from bertbench.prediction_settings import PredictionSettings
 from bertbench.results.schema import ThroughputCase
@@ -169,13 +170,14 @@ def load(
     tokenizer = source.tokenizer() if find_task(task).reads_text else None
     make = functools.partial(make_task, task, tokenizer, **options)
     require_length(make(), source.config)
-    fingerprint = PendingFingerprint(source.required_checkpoint)
     import_quietly()
 
     from bertbench.inference import load_model
 
-    model = load_model(make(), source, compute)
-    return Model(Path(model_dir).resolve().name, make, source, model, fingerprint.result())
+    weights = checkpoint_files(source.required_checkpoint)
+    with unchanged(weights):
+        model, fingerprint = load_model(make(), source, compute), fingerprint_files(weights)
+    return Model(Path(model_dir).resolve().name, make, source, model, fingerprint)
 
 
 def benchmark(

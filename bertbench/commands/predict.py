@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bertbench.checkpoint.fingerprint import PendingFingerprint
 from bertbench.checkpoint.options import ModelOptions
 from bertbench.commands.options import OUTPUT_DIR, ThreadOptions
 from bertbench.commands.tasks import TaskGroup, open_task, use_embedded_default
@@ -45,7 +44,6 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     task.require_data(task.split)
     compute = compute_for(options.prediction.compute, source)
     settings = dataclasses.replace(options.prediction, compute=compute)
-    fingerprint = PendingFingerprint(source.required_checkpoint)
     threads = options.threads.start_for_data_sets(deterministic=settings.deterministic)
 
     from bertbench.checkpoint.readers import read_global_step
@@ -55,7 +53,7 @@ def predict_task(kind: type[Task], options: PredictOptions, task_settings: TaskS
     from bertbench.results.seal import seal
 
     with staged_directory(options.output_dir, last=RESULTS_FILE) as staging:
-        prediction = predict(task, source, task.split, settings, fingerprint)
+        prediction = predict(task, source, task.split, settings)
         task.write_scores(prediction.outcome, staging, read_global_step(source.opened))
         task.write_predictions(prediction.outcome, staging, task.split)
         items = prediction.outcome.items
