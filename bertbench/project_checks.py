@@ -81,10 +81,10 @@ class JudgedScore:
         for made in case.comparisons:
             since = f" of {made.since}" if made.since else ""
             expected = "" if made.expected is None else f" {score_text(case.task, made.expected)}"
-            parts.append(f"{made.against}{since}{expected}: {explain(made, scored_unit(case.task))}")
-            if made.verdict == Ruling.NOT_JUDGED:
-                parts[-1] = f"{made.against}{since}{expected} not judged: {made.note}"
-            if made.expected is None or made.verdict == Ruling.NOT_JUDGED:
+            judged = made.verdict != Ruling.NOT_JUDGED
+            told = f": {explain(made, scored_unit(case.task))}" if judged else f" not judged: {made.note}"
+            parts.append(f"{made.against}{since}{expected}{told}")
+            if made.expected is None or not judged:
                 parts[-1] += f"; record one: {case.command} {RECORD}"
         return "; ".join(parts)
 

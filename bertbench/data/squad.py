@@ -167,10 +167,9 @@ def _read_paragraphs(content: Content) -> Iterator[tuple[str, list[_Question]]]:
 
 
 def _read_question(qa: Any, paragraph_place: str, seen: set[str]) -> _Question:
-    somewhere = f"{paragraph_place}: a question"
     if isinstance(qa, dict) and type(qa.get("id")) is int:  # as some annotation tools write it
         qa = qa | {"id": str(qa["id"])}
-    qas_id = _text(qa, "id", somewhere)
+    qas_id = _text(qa, "id", f"{paragraph_place}: a question")
     place = f"{paragraph_place}, question {qas_id!r}"
     if qas_id in seen:
         raise InputError(f"{place}: this id appears earlier in the file; give each question its own id.")

@@ -110,9 +110,10 @@ def _compare(
 ) -> Counter[VerdictKind]:
     generator = np.random.default_rng(0)
     ends = looks(pairs) if pairs else (None,)
+    centers = np.array([center(run.efficiency_rounds) for run in runs])
     outcomes: Counter[VerdictKind] = Counter()
     for _ in range(comparisons):
-        base, head = _draw_pairs(runs, ends[-1], generator) if ends[-1] else _draw_two(runs, generator)
+        base, head = _draw_pairs(centers, ends[-1], generator) if ends[-1] else _draw_two(runs, generator)
         slower = [value / (1 + slowdown) for value in head]
         for count in ends:
             sides = base[:count], slower[:count]
@@ -130,10 +131,9 @@ def _draw_two(runs: list[NoiseRun], generator: np.random.Generator) -> tuple[lis
 
 
 def _draw_pairs(
-    runs: list[NoiseRun], count: int, generator: np.random.Generator
+    centers: np.ndarray, count: int, generator: np.random.Generator
 ) -> tuple[list[float], list[float]]:
     """The efficiencies of pairs of successive runs, drawn at random; either of a pair may be the base."""
-    centers = np.array([center(run.efficiency_rounds) for run in runs])
-    first = generator.integers(len(runs) - 1, size=count)
+    first = generator.integers(len(centers) - 1, size=count)
     pairs = generator.permuted(np.stack([centers[first], centers[first + 1]], axis=1), axis=1)
     return pairs[:, 0].tolist(), pairs[:, 1].tolist()

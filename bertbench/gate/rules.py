@@ -78,7 +78,7 @@ def judge_efficiency(
     """
     what, minimum = ("pairs", MINIMUM_PAIRS) if paired else ("rounds", MINIMUM_ROUNDS)
     count, more = min(len(base), len(head)), more or MORE[what]
-    far = max(FAR_FALL, threshold)
+    far = _far_fall(threshold)
     measured = _Measured(case, EFFICIENCY, base, head, threshold)
     if count >= 2 and max(head) < (1 - far) * min(base):
         detail = f"{count} {what} per side, each of the head's {percent(far, 0)} below all of the base's"
@@ -164,9 +164,14 @@ def _fell_far(verdict: Verdict, base: ThroughputCase, head: ThroughputCase) -> b
         return False
     if base.disturbance.activity or head.disturbance.activity:
         return False
-    far = max(FAR_FALL, verdict.threshold or 0.0)
+    far = _far_fall(verdict.threshold or 0.0)
     regressed = verdict.verdict == VerdictKind.REGRESSION and (verdict.change or 0.0) < -far
     return regressed and head.examples_per_second < (1 - far) * base.examples_per_second
+
+
+def _far_fall(threshold: float) -> float:
+    """The fall beyond any noise, and beyond the allowed one."""
+    return max(FAR_FALL, threshold)
 
 
 def _other_work(base: ThroughputCase, head: ThroughputCase) -> str | None:

@@ -111,8 +111,7 @@ def short_name(quantity: str) -> str:
 def record_session(session: pytest.Session, path: Path, *, allow_dirty: bool) -> None:
     """Store the session's scores as baselines, unless something failed; a note names the file."""
     notes, cases = accuracy_table(session.config).notes, summary_of(session.config).cases
-    if not may_record(session):
-        notes.append("No baseline was recorded, because the session failed.")
+    if not may_record(session, notes):
         return
     result = AccuracyResult.of_this_run(entry.case for entry in cases.values())
     with told_at_end(session, notes):

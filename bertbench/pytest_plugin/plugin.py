@@ -98,9 +98,12 @@ def worsen(session: pytest.Session, status: int) -> None:
         session.exitstatus = max(int(session.exitstatus), status, key=_WORSE.index)
 
 
-def may_record(session: pytest.Session) -> bool:
-    """Whether a session's results may become baselines: nothing failed."""
-    return session.exitstatus in (pytest.ExitCode.OK, CannotJudge.exit_status)
+def may_record(session: pytest.Session, notes: list[str]) -> bool:
+    """Whether a session's results may become baselines: nothing failed. Otherwise a note says so."""
+    if session.exitstatus in (pytest.ExitCode.OK, CannotJudge.exit_status):
+        return True
+    notes.append("No baseline was recorded, because the session failed.")
+    return False
 
 
 def output_folders(config: pytest.Config) -> list[Path]:

@@ -125,8 +125,7 @@ def _record(session: pytest.Session, summary: SessionSummary) -> None:
     from bertbench.project_results import record
 
     notes = accuracy_table(session.config).notes
-    if not may_record(session):
-        notes.append("No baseline was recorded, because the session failed.")
+    if not may_record(session, notes):
         return
     projects = {path: read_project(Path(path)) for path in sorted(set(summary.origins.values()))}
     baselines = [project.baselines for project in projects.values()]

@@ -64,8 +64,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not config.option.record_baselines or not path or not Path(path).exists():
         return
     notes = summary_table(config, "throughput", COLUMNS, SHORT).notes
-    if not may_record(session):
-        notes.append("No baseline was recorded, because the session failed.")
+    if not may_record(session, notes):
         return
     with told_at_end(session, notes):
         stored = record_throughput(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,15 +58,24 @@ def make_repository(folder, text=CLASSIFIER):
 def damage(model: Path):
     """Overwrite a checkpoint with noise of the size of its weights added to each matrix."""
     random = np.random.default_rng(11)
+
+    def add_noise(weights: dict[str, np.ndarray]):
+        for array in weights.values():
+            if array.ndim == 2:
+                array += random.normal(0, array.std(), array.shape).astype(array.dtype)
+
+    rewrite_weights(model, add_noise)
+
+
+def rewrite_weights(model: Path, change: Callable[[dict[str, np.ndarray]], object]):
+    """Overwrite a model's checkpoint with its changed weights, by their names in the file."""
     prefix = model / "bert_model.ckpt"
     checkpoint = open_checkpoint(prefix)
     tensors = checkpoint.list_tensors()
     arrays = [tensor.numpy().copy() for tensor in checkpoint.read(tensors)]
-    for array in arrays:
-        if array.ndim == 2:
-            array += random.normal(0, array.std(), array.shape).astype(array.dtype)
     weights = {tensor.name: array for tensor, array in zip(tensors, arrays, strict=True)}
     weights.pop("global_step", None)
+    change(weights)
     save_weights(weights, prefix, global_step=0)
 
 

@@ -44,7 +44,7 @@ BAD_LINES = {
 }
 
 
-def test_model_with_one_segment_is_rejected_before_the_first_question(tmp_path, call_here, monkeypatch):
+def test_model_with_one_segment_is_rejected_before_the_first_question(tmp_path, call_here):
     folder = shutil.copytree(SquadTask.embedded.model_dir, tmp_path / "model")
     config = json.loads((folder / "bert_config.json").read_text())
     (folder / "bert_config.json").write_text(json.dumps(config | {"type_vocab_size": 1}))

@@ -10,11 +10,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from bertbench import embedded
-from bertbench.checkpoint.loading import save_weights
-from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.config import ModelConfig
 from bertbench.data.tokenizer_files import TokenizerFiles
 from suites.numerics.reference import ReferenceEncoder
+from suites.unit.own_project import rewrite_weights
 
 pytestmark = pytest.mark.unit
 
@@ -107,12 +106,8 @@ def test_pair_for_a_model_with_one_segment_is_rejected(call_here, tmp_path):
     model = shutil.copytree(MODEL, tmp_path / "model")
     config = json.loads((model / "bert_config.json").read_text())
     (model / "bert_config.json").write_text(json.dumps(config | {"type_vocab_size": 1}))
-    prefix = model / "bert_model.ckpt"
-    file = open_checkpoint(prefix)
-    tensors = [tensor for tensor in file.list_tensors() if tensor.name != "global_step"]
-    weights = dict(zip([tensor.name for tensor in tensors], file.read(tensors), strict=True))
-    weights["bert/embeddings/token_type_embeddings"] = weights["bert/embeddings/token_type_embeddings"][:1]
-    save_weights(weights, prefix, global_step=0)
+    name = "bert/embeddings/token_type_embeddings"
+    rewrite_weights(model, lambda weights: weights.update({name: weights[name][:1]}))
     data = tmp_path / "texts.txt"
     data.write_text(f"one text\n{PAIR}\n")
     words = ("--model-dir", model, "--data", data, "--layers", "-1", "--output-file", tmp_path / "f.npz")

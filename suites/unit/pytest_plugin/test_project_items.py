@@ -8,13 +8,18 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from bertbench.checkpoint.loading import save_weights
-from bertbench.checkpoint.readers import open_checkpoint
 from bertbench.files import read_json
 from bertbench.gate.result import read_gate
 from bertbench.pytest_plugin.entry import is_project
 from suites.unit.git_repository import git
-from suites.unit.own_project import CLASSIFIER, THROUGHPUT, commit_all, damage, make_repository
+from suites.unit.own_project import (
+    CLASSIFIER,
+    THROUGHPUT,
+    commit_all,
+    damage,
+    make_repository,
+    rewrite_weights,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -103,12 +108,7 @@ def test_file_that_cannot_be_collected_fails_a_session_with_an_unclear_check(tmp
 
 def test_check_that_gives_no_score_is_counted_and_reported(tmp_path):
     folder = make_repository(tmp_path)
-    prefix = folder / "model" / "bert_model.ckpt"
-    variables = open_checkpoint(prefix)
-    (bias,) = (tensor for tensor in variables.list_tensors() if tensor.name == "output_bias")
-    others = [tensor for tensor in variables.list_tensors() if tensor.name not in (bias.name, "global_step")]
-    weights = dict(zip([tensor.name for tensor in others], variables.read(others), strict=True))
-    save_weights({**weights, bias.name: np.full(bias.shape, np.nan, np.float32)}, prefix, global_step=0)
+    rewrite_weights(folder / "model", lambda weights: weights["output_bias"].fill(np.nan))
     status, out = run_pytest(folder, "--results-dir", "results")
     assert status == 3, out
     assert out.splitlines()[-2:] == [f"accuracy: 0 of 1 cases passed; no score: {SCORE}", "exit status 3"]
