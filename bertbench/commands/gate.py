@@ -26,17 +26,18 @@ def judge_results(options: GateOptions) -> None:
 
         calibrate(_cases(options.arguments), options.runs, options.thresholds, options.pairs)
         return
-    from bertbench.console import notice, print_json
-    from bertbench.gate.judging import raise_for_status
-    from bertbench.gate.result import GATE_FILE
-    from bertbench.results.schema import with_version, write_result
-
     if options.against and options.two_interpreters:
         raise InputError("--against builds both sides; give it without --base-python and the like.")
     if options.against:
         result = _judge_revisions(options, options.against)
     else:
         result = _judge_interpreters(options) if options.two_interpreters else _judge_stored(options)
+
+    from bertbench.console import notice, print_json
+    from bertbench.gate.judging import raise_for_status
+    from bertbench.gate.result import GATE_FILE
+    from bertbench.results.schema import with_version, write_result
+
     _print(result, options.verbose)
     if options.output_dir:
         write_result(options.output_dir / GATE_FILE, result)
@@ -76,12 +77,13 @@ command = TypedCommand(
 
 
 def _judge_stored(options: GateOptions) -> "GateResult":
+    if len(options.arguments) != 2:
+        raise InputError(f"gate needs BASE and HEAD, {len(options.arguments)} given; or give --base-python.")
+
     from bertbench.gate.judging import judge_sides
     from bertbench.gate.sides import load_sides
     from bertbench.results.baselines import STORAGE
 
-    if len(options.arguments) != 2:
-        raise InputError(f"gate needs BASE and HEAD, {len(options.arguments)} given; or give --base-python.")
     base, head = options.arguments
     sides = load_sides(base, head, STORAGE)
     return judge_sides(*sides, command=options.command_line, thresholds=options.thresholds)

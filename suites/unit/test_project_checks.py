@@ -5,10 +5,11 @@ import contextlib
 import pytest
 
 from bertbench import project_checks
+from bertbench.gate.result import GATE_FILE, read_gate
 from bertbench.measure.threads import ThreadSettings
 from bertbench.project import THROUGHPUT, read_project
 from bertbench.project_checks import ProjectChecks
-from bertbench.project_results import record
+from bertbench.project_results import record, write_results
 from suites.unit import own_project
 from suites.unit.made_up_results import case_info
 
@@ -47,6 +48,17 @@ def test_speed_is_judged_against_the_recorded_one(judge, scale, ruling):
     judged = judge(scale=scale, seed=3)
     assert judged.ruling == ruling
     assert "; baseline of " in judged.detail
+
+
+def test_verdicts_on_earlier_speeds_are_removed_with_those_speeds(judge, tmp_path):
+    recorded, slower = judge(recording=True), judge(scale=0.5, seed=3)
+    folder = tmp_path / "results"
+    write_results(folder, [], [slower.figures], slower.verdicts)
+    assert [verdict.verdict for verdict in read_gate(folder / GATE_FILE).verdicts] == ["regression"]
+    write_results(folder, [], [], [])
+    assert (folder / GATE_FILE).exists()
+    write_results(folder, [], [recorded.figures], [])
+    assert not (folder / GATE_FILE).exists()
 
 
 def test_speed_without_a_baseline_is_unclear_in_the_report_too(judge):
