@@ -107,11 +107,11 @@ def with_labels(case: BenchmarkCase, features: Features) -> Features:
 
 def _plan(case: BenchmarkCase, lengths: np.ndarray, chosen: np.ndarray) -> list[BatchPlan]:
     """Batches of the chosen examples: as planned for inference, or the steps of a training."""
+    planner = BatchPlanner(case.batching, case.batch_size, case.max_seq_length)
     if case.trains:
         order = np.random.default_rng(_SEED).permutation(chosen)
         steps = np.split(order, range(case.batch_size, len(order), case.batch_size))
-        return [plan_one_batch(lengths, step.tolist(), case.batching, case.max_seq_length) for step in steps]
-    planner = BatchPlanner(case.batching, case.batch_size, case.max_seq_length)
+        return [planner.plan_step(lengths, step.tolist(), case.config) for step in steps]
     plans = planner.plan(lengths[chosen], case.config, case.compute.precision)
     return [plan.renumbered(chosen) for plan in plans]
 

@@ -105,4 +105,4 @@ def start_worker(
         read_machine(), workers.local_rank, workers.local_size, options.mpi_num_processes_per_socket
     )
     place.bind()
-    return workers, threads.start(place.threads)
+    return workers, threads.start_for_training(place.threads)

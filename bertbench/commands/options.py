@@ -45,3 +45,12 @@ class ThreadOptions(Settings):
         default = default_threads(read_machine())
         default = default.for_data_sets(self.num_intra_threads, self.num_inter_threads)
         return self.start(default, trains=False, deterministic=deterministic)
+
+    def start_for_training(self, default: ThreadSettings | None = None) -> ThreadSettings:
+        """Start TensorFlow to train, two operations at once; or with the user's threads.
+
+        Args:
+          default: the threads of one operation at a time, by default the machine's.
+        """
+        default = default or default_threads(read_machine())
+        return self.start(default.for_training(self.num_intra_threads, self.num_inter_threads))

@@ -58,7 +58,7 @@ def train_task(kind: type[Task], options: TrainOptions, settings: TaskSettings) 
         workers, threads = start_worker(options.distributed, options.threads)
         job = _share(job, options.distributed, workers)
     else:
-        threads = options.threads.start()
+        threads = options.threads.start_for_training()
 
     from bertbench.results.provenance import RESULTS_FILE
     from bertbench.results.seal import seal

@@ -9,12 +9,13 @@ differ in `sequence_ids`), or none, so that the same model works for all strateg
 - bucketed: examples of similar lengths with together as many tokens as `batch_size` full rows, one per row,
   in a few blocks of suitable widths; all batches have the same number of tokens, so that compiled functions
   and rearranged weights can be reused;
-- packed: several examples per row of `max_seq_length`, best fit first.
+- packed: several examples per row of `max_seq_length`, best fit first; in training also in narrower rows.
 """
 
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -29,7 +30,8 @@ DEFAULT_STRATEGY = "bucketed"
 Batching = Annotated[str, Option("How examples of different lengths are batched.", choices=STRATEGIES)]
 MAX_BLOCKS = 8
 MOST_PADDING = 0.05  # what a suitable number of tokens is worth
-ALONE_MULTIPLE = 32  # of tokens, so that few different shapes are compiled
+WIDTH_MULTIPLE = 32  # of tokens, so that few different shapes are compiled
+LEAST_SAVING = 0.08  # the share of a training step's tokens that narrower rows must save
 
 
 @dataclass(frozen=True)
@@ -122,18 +124,22 @@ def plan_alone(lengths: np.ndarray, max_seq_length: int) -> list[BatchPlan]:
     """Each example in a separate batch, whose shape depends only on the length of the example.
 
     Args:
-      lengths: int [N], as for `plan_batches`. Widths are multiples of `ALONE_MULTIPLE`, or `max_seq_length`.
+      lengths: int [N], as for `plan_batches`. Widths are multiples of `WIDTH_MULTIPLE`, or `max_seq_length`.
 
     Raises:
       InputError: an example is too long.
     """
     _check(lengths, DEFAULT_STRATEGY, 1, max_seq_length)
-    widths = np.minimum(-(-lengths // ALONE_MULTIPLE) * ALONE_MULTIPLE, max_seq_length)
+    widths = np.minimum(_compiled_width(lengths), max_seq_length)
     return [BatchPlan((Block(((index,),), int(width)),)) for index, width in enumerate(widths)]
 
 
 def plan_one_batch(
-    lengths: np.ndarray, examples: Sequence[int], strategy: str, max_seq_length: int
+    lengths: np.ndarray,
+    examples: Sequence[int],
+    strategy: str,
+    max_seq_length: int,
+    least_saving: float = math.inf,
 ) -> BatchPlan:
     """Arrange these examples as one batch, for training.
 
@@ -141,11 +147,30 @@ def plan_one_batch(
       lengths: int [N], tokens of every example of the set.
       examples: indexes of the examples in the batch.
       strategy: as in `plan_batches`; "bucketed" makes all rows as wide as the longest example.
+      least_saving: the tokens that narrower rows must save ("packed"), because each new shape is compiled.
     """
     if strategy == "packed":
-        return BatchPlan((Block(tuple(pack_rows(lengths, examples, max_seq_length)), max_seq_length),))
+        return BatchPlan((_pack_one_block(lengths, examples, max_seq_length, least_saving),))
     width = max_seq_length if strategy == "padded" else int(max(lengths[index] for index in examples))
     return BatchPlan((Block(tuple((int(index),) for index in examples), width),))
+
+
+def _pack_one_block(lengths: np.ndarray, examples: Sequence[int], widest: int, least_saving: float) -> Block:
+    """Rows of `widest` tokens, or of the width that needs the fewest in all, if that saves enough."""
+    plain = Block(tuple(pack_rows(lengths, examples, widest)), widest)
+    least_saving = max(least_saving, LEAST_SAVING * plain.computed_tokens)
+    needed = lengths[list(examples)]
+    if plain.computed_tokens - needed.sum() < least_saving:
+        return plain
+    widths = range(_compiled_width(needed.max()), widest, WIDTH_MULTIPLE)
+    narrower = [Block(tuple(pack_rows(lengths, examples, width)), width) for width in widths]
+    best = min([plain, *narrower], key=lambda block: block.computed_tokens)
+    return best if plain.computed_tokens - best.computed_tokens >= least_saving else plain
+
+
+def _compiled_width(needed: np.ndarray) -> np.ndarray:
+    """The next multiple of `WIDTH_MULTIPLE`."""
+    return -(-needed // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
 
 
 def pack_rows(lengths: np.ndarray, examples: Sequence[int], width: int) -> list[tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -43,7 +43,12 @@ def gelu(x: tf.Tensor, variant: str = "tanh", *, differentiable: bool = True) ->
     """
     if variant == "fused":
         return tf.nn.gelu(x, approximate=True)
-    return _gelu_through_island(x, {"tanh": _tanh_form, "erf": _erf_form}[variant], differentiable)
+    form = FORMS[variant]
+
+    def apply(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+        return gelu_forward(x, [], form), lambda upstream: gelu_backward(x, [], upstream, form)
+
+    return with_gradient(apply, differentiable)(x)
 
 
 @functools.cache
@@ -83,22 +88,27 @@ def _erf_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return phi, tf.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
 
-def _gelu_through_island(x: tf.Tensor, form: Form, differentiable: bool) -> tf.Tensor:
-    def apply(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
-        return _gelu_forward(x, form), lambda upstream: _gelu_backward(x, upstream, form)
-
-    return with_gradient(apply, differentiable)(x)
+FORMS: dict[str, Form] = {"tanh": _tanh_form, "erf": _erf_form}
 
 
 @compiled
-def _gelu_forward(x: tf.Tensor, form: Form) -> tf.Tensor:
-    wide = enter_island(x)
+def gelu_forward(x: tf.Tensor, bias: Sequence[tf.Tensor], form: Form) -> tf.Tensor:
+    """The GELU of x [..., O], plus a bias [O] if there is one, which is added in the island dtype."""
+    wide = _add_bias(x, bias)
     phi, _ = form(wide)
     return leave_island(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
 
 
 @compiled
-def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, form: Form) -> tf.Tensor:
-    wide = tf.clip_by_value(enter_island(x), -_GELU_FLAT, _GELU_FLAT)
+def gelu_backward(x: tf.Tensor, bias: Sequence[tf.Tensor], upstream: tf.Tensor, form: Form) -> tf.Tensor:
+    """The gradient of `x` in `gelu_forward`."""
+    wide = tf.clip_by_value(_add_bias(x, bias), -_GELU_FLAT, _GELU_FLAT)
     phi, density = form(wide)
     return leave_island(enter_island(upstream) * (phi + wide * density), x.dtype)
+
+
+def _add_bias(x: tf.Tensor, bias: Sequence[tf.Tensor]) -> tf.Tensor:
+    wide = enter_island(x)
+    for values in bias:
+        wide += enter_island(values)
+    return wide

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from bertbench.kernels._gelu import gelu, onednn_fuses_gelu
+from bertbench.kernels._gelu import FORMS, gelu, gelu_backward, gelu_forward, onednn_fuses_gelu
 from bertbench.kernels._islands import Gradient, enter_island, with_gradient
 
 
@@ -33,7 +33,8 @@ def dense_gelu(
     """gelu(x @ kernel + bias, variant), in one pass where oneDNN has one.
 
     That is in bfloat16, without a gradient. The product is then not rounded before the GELU, which is more
-    accurate, except in the left tail, where the GELU cancels.
+    accurate, except in the left tail, where the GELU cancels. With a gradient "tanh" and "erf" add the bias,
+    because oneDNN's product with a bias arranges the weights again in each call.
 
     Args:
       x: [T, I]; kernel: [I, O]; bias: [O]; all in the compute dtype. variant: as in `gelu`.
@@ -42,10 +43,26 @@ def dense_gelu(
     Error: as `dense`, then `gelu`; in one pass 2 float32 ULP of the product, and one rounding from that. The
       erf form of products beyond 2^126 then overflows.
     """
+    if differentiable and variant in FORMS:
+        return _biased_gelu(tf.matmul(x, kernel), bias, variant)
     product = dense(x, kernel, bias, differentiable=differentiable)
     if x.dtype == tf.bfloat16 and not differentiable and onednn_fuses_gelu(variant):
         return tf.nn.gelu(product, approximate=variant != "erf")
     return gelu(product, variant, differentiable=differentiable)
+
+
+def _biased_gelu(product: tf.Tensor, bias: tf.Tensor, variant: str) -> tf.Tensor:
+    form = FORMS[variant]
+
+    @tf.custom_gradient
+    def apply(product: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            dproduct = gelu_backward(product, [bias], upstream, form)
+            return dproduct, _column_sums(dproduct)
+
+        return gelu_forward(product, [bias], form), gradient
+
+    return apply(product, bias)
 
 
 def _column_sums(x: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,7 @@ from bertbench.errors import InputError
 from bertbench.measure.machine import Machine
 
 CORES_LEFT_TO_SYSTEM = 2
-MOST_AT_ONCE = 2  # batches of a data set
+MOST_AT_ONCE = 2  # batches of a data set, or operations of a training step
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,16 @@ class ThreadSettings:
         if self.intra == 1 or any(number is not None for number in given):
             return self
         return ThreadSettings(self.intra - 1, MOST_AT_ONCE)
+
+    def for_training(self, *given: int | None) -> "ThreadSettings":
+        """Two operations at once: the gradients of a product's two inputs do not wait for each other.
+
+        The threads per operation stay, because most of a step is a chain of operations: there is one thread
+        more. All stay as they are if there is one, or if the user has `given` a number of threads.
+        """
+        if self.intra == 1 or any(number is not None for number in given):
+            return self
+        return ThreadSettings(self.intra, MOST_AT_ONCE)
 
     def __str__(self) -> str:
         return f"{self.intra} intra-op, {self.inter} inter-op threads"

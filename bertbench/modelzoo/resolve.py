@@ -189,6 +189,8 @@ def _plan_instance(
     threads = placement.threads.shared_by(streams)
     if action == "accuracy":
         threads = threads.for_data_sets(intra, inter)
+    elif action == "train":
+        threads = threads.for_training(intra, inter)
     if intra is None:
         command = (*command, "--num-intra-threads", str(threads.intra))
     if inter is None:

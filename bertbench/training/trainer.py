@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from bertbench.batch_planner import BatchPlanner
 from bertbench.checkpoint.loading import load_weights
 from bertbench.checkpoint.names import PARTS
 from bertbench.checkpoint.source import ModelSource
 from bertbench.console import notice, progress
 from bertbench.data.batch import assemble
-from bertbench.data.batching import plan_one_batch
 from bertbench.data.features import Features
 from bertbench.errors import CannotJudge
 from bertbench.model.bert import BertModel
@@ -79,6 +79,7 @@ class Trainer:
             loaded=job.source.stored_variables().keys() - set(self._replaced),
         )
         self._task = job.task
+        self._planner = BatchPlanner(settings.batching, settings.batch_size, job.task.max_seq_length)
         self._features = features
         self._optimizer = AdamW(self.model.variables_by_name)
         self._state = {**self.model.variables_by_name, **self._optimizer.slots}
@@ -183,12 +184,7 @@ class Trainer:
             for number, examples in enumerate(order.micro_batches(step)):
                 if not len(examples):
                     continue
-                plan = plan_one_batch(
-                    self._features.lengths,
-                    examples.tolist(),
-                    self.settings.batching,
-                    self._task.max_seq_length,
-                )
+                plan = self._planner.plan_step(self._features.lengths, examples.tolist(), self.model.config)
                 batches.append(assemble(self._features, plan))
                 seeds.append(split_seed(self.settings.seed, step, number, share))
         return self._graphs(batches, seeds, self.learning_rate(step))

@@ -32,6 +32,10 @@ def _attend(variant: str, *dropout: object) -> Callable[..., tf.Tensor]:
     return context
 
 
+def _dense_gelu(variant):
+    return lambda x, kernel, bias: kernels.dense_gelu(x, kernel, bias, variant)
+
+
 ATTENTION = [(1, 2, 6, 4)] * 3
 NORM = [(4, 16), (16,), (16,)]
 KERNELS = {
@@ -52,6 +56,10 @@ KERNELS = {
     "dropout": (lambda x: kernels.dropout(x, 0.3, SEED), [(4, 16)]),
     "cross_entropy": (lambda logits: kernels.cross_entropy(logits, LABELS), [(4, 7)]),
     "dense": (kernels.dense, [(4, 5), (5, 3), (3,)]),
+    **{
+        f"dense_gelu-{variant}": (_dense_gelu(variant), [(4, 2), (2, 3), (3,)])
+        for variant in ("tanh", "erf", "fused")
+    },
     "gather_rows": (lambda hidden: kernels.gather_rows(hidden, POSITIONS), [(4, 5)]),
     "attention-float32": (_attend("float32"), ATTENTION),
     "attention-optimized": (_attend("optimized"), ATTENTION),

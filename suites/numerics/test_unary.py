@@ -53,6 +53,22 @@ def test_error_of_exp_and_erfc_is_within_bound(case, check_report):
     check_report(unary.measure_unary(case, FP32, inputs(FP32)))
 
 
+@pytest.mark.parametrize(
+    "case", [unary.GELU_TANH, unary.GELU_ERF, *unary.GRADIENTS[:2]], ids=lambda case: case.variant
+)
+def test_error_of_bf16_gelu_that_adds_the_bias_in_training_is_within_bound(case, check_report):
+    """The sum is not rounded to bfloat16 before the GELU, so the bound is that of the GELU alone."""
+    product = 1.0078125  # with most biases no bfloat16 number
+    call = unary.gelu_with_bias(case.variant.removesuffix("_gradient"), product)
+    with_bias = dataclasses.replace(
+        case,
+        variant=f"{case.variant}_with_bias",
+        call=unary.gradient_of(call) if case in unary.GRADIENTS else call,
+        truth=lambda bias: case.truth(bias + product),
+    )
+    check_report(unary.measure_unary(with_bias, BF16, inputs(BF16), f"gelu {case.variant}"))
+
+
 @KINDS
 def test_error_of_gelu_after_product_is_within_bound(kind, check_report):
     """Behind a matrix product with bias, inside a graph, oneDNN fuses GELU; TensorFlow alone does not."""

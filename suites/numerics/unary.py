@@ -130,6 +130,16 @@ def gelu_behind_product(variant: str) -> Kernel:
     return call
 
 
+def gelu_with_bias(variant: str, product: float) -> Kernel:
+    """dense_gelu(...) of a constant product and the bias x [N], as training computes it."""
+
+    def call(x: tf.Tensor) -> tf.Tensor:
+        kernel = tf.fill([1, len(x)], tf.constant(product, x.dtype))
+        return kernels.dense_gelu(tf.ones([1, 1], x.dtype), kernel, x, variant)[0]
+
+    return call
+
+
 # Beyond, TensorFlow's gradient of x^3 overflows and its product with 1 - tanh^2 = 0 is not a number.
 FUSED_GRADIENT_LARGEST = 2.0**63
 # Beyond, oneDNN's x (1 + erf) overflows before it is halved.

@@ -84,6 +84,17 @@ def test_packed_gradients_equal_padded_gradients(task: str, files: Path) -> None
     assert_same_gradients(padded, packed, BATCHING)
 
 
+def test_gradients_of_narrower_rows_equal_padded_gradients(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bertbench.data.batching.WIDTH_MULTIPLE", 1)
+    task = make_task("squad", files)
+    ((_, width),) = make_batch(task, EIGHT, "packed").shape
+    assert width < task.max_seq_length
+    packed = take_step("squad", files, [EIGHT], batching="packed")
+    assert_same_gradients(padded_step("squad", files), packed, BATCHING)
+
+
 @pytest.mark.parametrize("task", FIRST_TASK_IN_QUICK_RUNS)
 def test_accumulated_gradients_equal_gradients_of_whole_batch(task: str, files: Path) -> None:
     """Four micro-batches of two are one batch of eight, whatever number of masked tokens each holds."""

@@ -41,7 +41,7 @@ def test_same_seed_gives_equal_weights_and_other_seed_different(files: Path, tmp
 
 
 def test_resumed_runs_end_with_weights_of_uninterrupted_run(files: Path, tmp_path: Path) -> None:
-    """SIGKILL at random moments, two threads, accumulation; the last checkpoint, bit for bit."""
+    """SIGKILL at random moments, two operations at once, accumulation; the last checkpoint, bit for bit."""
     assert run(files, tmp_path / "whole") == 0
     moments = [random.randrange(0, STEPS // 2, SAVE_EVERY) for _ in range(2)]
     for after in sorted(moments):
@@ -70,14 +70,8 @@ def command(files: Path, output_dir: Path) -> Sequence[str]:
         *("--train-file", str(files / "train.json"), "--max-seq-length", "24", "--doc-stride", "8"),
         *("--max-query-length", "8", "--batch-size", "4", "--accum-steps", "2", "--batching", "padded"),
         *("--learning-rate", "1e-2", "--num-train-steps", str(STEPS), "--num-intra-threads", "2"),
-        *(
-            "--save-checkpoints-steps",
-            str(SAVE_EVERY),
-            "--precision",
-            "bf16",
-            "--output-dir",
-            str(output_dir),
-        ),
+        *("--num-inter-threads", "2", "--save-checkpoints-steps", str(SAVE_EVERY), "--precision", "bf16"),
+        *("--output-dir", str(output_dir)),
     )
 
 

@@ -15,7 +15,7 @@ from bertbench import inference
 from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
 from bertbench.config import ModelConfig
-from bertbench.data.batching import ALONE_MULTIPLE, plan_alone
+from bertbench.data.batching import WIDTH_MULTIPLE, plan_alone
 from bertbench.data.features import Features
 from bertbench.inference import Predictor, batches_at_once, compute_batches, run_inference
 from bertbench.model.bert import BertModel
@@ -73,7 +73,7 @@ def deterministic_logits(
 
 
 def test_alone_plan_has_one_row_per_example_in_multiples_of_32_tokens():
-    assert ALONE_MULTIPLE == 32
+    assert WIDTH_MULTIPLE == 32
     plans = plan_alone(np.array(LENGTHS), MAX_SEQ_LENGTH)
     blocks = [block for plan in plans for block in plan.blocks]
     assert [block.rows for block in blocks] == [((index,),) for index in range(len(LENGTHS))]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bertbench.batch_planner import batch_costs
+from bertbench.batch_planner import BatchPlanner, batch_costs
 from bertbench.benchmarking.case import BenchmarkCase
 from bertbench.benchmarking.timed_call import make_timed_call
 from bertbench.checkpoint.source import find_model
@@ -27,13 +27,15 @@ PACKED = "packed"
 class Bertbench(Engine):
     """A `BertModel` with the same weights and default kernels, except the GELU.
 
-    Batches run two at once, as `bertbench predict` does.
+    Two batches run at once, as in `bertbench predict`; in training two operations, as in `bertbench train`.
     """
 
     def __init__(self, inputs: EngineInputs, precision: str) -> None:
         super().__init__(inputs, precision)
         self._threads = ThreadSettings(inputs.threads)
-        if inputs.mode == "inference" and not inputs.latency:
+        if inputs.mode == "training":
+            self._threads = self._threads.for_training()
+        elif not inputs.latency:
             self._threads = self._threads.for_data_sets()
         start_tensorflow(self._threads.intra, self._threads.inter)
         self._case = BenchmarkCase(
@@ -90,7 +92,8 @@ class Bertbench(Engine):
         labels = {"start_positions": zeros, "end_positions": zeros}
         features = dataclasses.replace(self.inputs.features, labels=labels)
         steps = [range(start, min(start + size, len(lengths))) for start in range(0, len(lengths), size)]
-        return [assemble(features, plan_one_batch(lengths, step, setup, MAX_SEQ_LENGTH)) for step in steps]
+        planner = BatchPlanner(setup, size, MAX_SEQ_LENGTH)
+        return [assemble(features, planner.plan_step(lengths, step, self.inputs.config)) for step in steps]
 
 
 def _compute(inputs: EngineInputs, precision: str) -> Compute:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bertbench.batch_planner import BatchPlanner
 from bertbench.compute import Compute
-from bertbench.config import ModelConfig
+from bertbench.config import GEOMETRIES, ModelConfig
 from bertbench.data.batching import (
     MAX_BLOCKS,
     MOST_PADDING,
@@ -17,6 +17,7 @@ from bertbench.data.batching import (
     BatchCosts,
     choose_widths,
     plan_batches,
+    plan_one_batch,
 )
 from bertbench.data.features import Features
 from bertbench.errors import InputError
@@ -93,6 +94,41 @@ def test_every_example_is_in_exactly_one_row_wide_enough(strategy, lengths, batc
         assert strategy == "packed" or all(len(row) <= 1 for row in block.rows)
     if strategy != "bucketed":
         assert all(len(plan.blocks) == 1 and 1 <= len(plan.blocks[0].rows) <= batch_size for plan in plans)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "least_saving", "shape"),
+    [
+        ((200, 120, 90, 160), 24, (2, 320)),
+        ((248, 240, 210, 150), 24, (4, 256)),  # three full rows are 1,152
+        ((200, 180, 190, 170), 24, (2, 384)),
+        ((350, 20), 24, (1, 384)),
+        ((300, 300), 128, (2, 320)),
+        ((300, 300), 129, (2, 384)),
+        ((383, 383), 0, (2, 384)),
+        ((352, 352), 0, (2, 352)),  # 8.3 %
+        ((352, 352, 384), 0, (3, 384)),
+        ((7,), 0, (1, 32)),
+    ],
+    ids=str,
+)
+def test_packed_rows_of_a_training_step_are_narrower_if_that_saves_enough(lengths, least_saving, shape):
+    """At least 8 % of the tokens; all widths but the largest are multiples of 32."""
+    examples = tuple(np.random.default_rng(6).permutation(len(lengths) + 3)[: len(lengths)].tolist())
+    placed = np.full(len(lengths) + 3, 1000)
+    placed[list(examples)] = lengths
+    (block,) = plan_one_batch(placed, examples, "packed", 384, least_saving).blocks
+    assert (len(block.rows), block.width) == shape
+    assert sorted(index for row in block.rows for index in row) == sorted(examples)
+    assert all(sum(placed[index] for index in row) <= block.width for row in block.rows)
+
+
+@pytest.mark.parametrize(("geometry", "width"), [("tiny", 384), ("bert-base", 352), ("bert-large", 352)])
+def test_narrower_rows_must_save_more_time_than_their_compilation(geometry, width):
+    """32 tokens of BERT-base are 16 GFLOP in training; of the tiny model 0.1."""
+    planner = BatchPlanner("packed", 1, 384)
+    (block,) = planner.plan_step(np.array([350]), [0], GEOMETRIES[geometry]).blocks
+    assert block.width == width
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 5), price=st.sampled_from([0.0, 5.0, 1e6]))

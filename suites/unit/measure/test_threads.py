@@ -96,6 +96,19 @@ def test_two_batches_at_once_need_one_thread_less_per_operation(threads, expecte
     assert one_thread_per_operation(shared) == one_thread_per_operation(ThreadSettings(*threads))
 
 
+@pytest.mark.parametrize(
+    ("threads", "given", "expected"),
+    [
+        ((1, 1), (), (1, 1)),
+        ((2, 1), (None, None), (2, 2)),
+        ((64, 1), (), (64, 2)),
+        ((2, 1), (None, 1), (2, 1)),
+    ],
+)
+def test_training_runs_two_operations_at_once_unless_threads_are_given(threads, given, expected):
+    assert ThreadSettings(*threads).for_training(*given) == ThreadSettings(*expected)
+
+
 def test_thread_settings_text() -> None:
     assert str(ThreadSettings(54, 1)) == "54 intra-op, 1 inter-op threads"
 

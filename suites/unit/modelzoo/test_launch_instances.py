@@ -47,6 +47,14 @@ def test_accuracy_runs_have_the_threads_of_predict(siblings, words, threads):
     assert (value(command, "--num-intra-threads"), value(command, "--num-inter-threads")) == threads
 
 
+@pytest.mark.parametrize(
+    ("words", "threads"), [("", ("3", "2")), ("-e 1", ("3", "1"))], ids=["default", "given"]
+)
+def test_training_runs_two_operations_at_once(siblings, words, threads):
+    command = list(plan_of(f"{TRAINING} --num-cores=3 {words}").instances[0].command)
+    assert (value(command, "--num-intra-threads"), value(command, "--num-inter-threads")) == threads
+
+
 def test_given_numbers_of_threads_are_kept():
     words = f"{INFERENCE} --numa-cores-per-instance=3 -a 2 -e 5"
     command = list(plan_of(words).instances[0].command)
