@@ -10,12 +10,9 @@ import numpy as np
 from bertbench.config import ModelConfig
 from bertbench.data.batching import BatchCosts, BatchPlan, plan_batches, plan_one_batch
 from bertbench.measure.fast_shapes import token_multiple
-from bertbench.measure.flops import block_tokens, encoder_products, total_flop
+from bertbench.measure.flops import block_tokens, shape_tokens
 from bertbench.measure.machine import read_machine
 from bertbench.precision import BF16, Precision
-
-# A new shape takes 1.3 s to compile; it must save so many operations a step, 25 to 50 ms on two cores.
-SHAPE_FLOP = 1e10
 
 
 def batch_costs(config: ModelConfig, precision: Precision, threads: int) -> BatchCosts:
@@ -41,6 +38,4 @@ class BatchPlanner:
 
     def plan_step(self, lengths: np.ndarray, examples: Sequence[int], config: ModelConfig) -> BatchPlan:
         """These examples as the batch of a training step; it does not depend on the machine."""
-        token_flop = total_flop(encoder_products(config, [1]), "training")
-        least_saving = SHAPE_FLOP / token_flop
-        return plan_one_batch(lengths, examples, self.strategy, self.max_seq_length, least_saving)
+        return plan_one_batch(lengths, examples, self.strategy, self.max_seq_length, shape_tokens(config))

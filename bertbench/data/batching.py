@@ -31,7 +31,7 @@ Batching = Annotated[str, Option("How examples of different lengths are batched.
 MAX_BLOCKS = 8
 MOST_PADDING = 0.05  # what a suitable number of tokens is worth
 WIDTH_MULTIPLE = 32  # of tokens, so that few different shapes are compiled
-LEAST_SAVING = 0.08  # the share of a training step's tokens that narrower rows must save
+LEAST_SHARE_SAVED = 0.08  # the share of a training step's tokens that narrower rows must save
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def plan_one_batch(
 def _pack_one_block(lengths: np.ndarray, examples: Sequence[int], widest: int, least_saving: float) -> Block:
     """Rows of `widest` tokens, or of the width that needs the fewest in all, if that saves enough."""
     plain = Block(tuple(pack_rows(lengths, examples, widest)), widest)
-    least_saving = max(least_saving, LEAST_SAVING * plain.computed_tokens)
+    least_saving = max(least_saving, LEAST_SHARE_SAVED * plain.computed_tokens)
     needed = lengths[list(examples)]
     if plain.computed_tokens - needed.sum() < least_saving:
         return plain

@@ -10,6 +10,7 @@ import tensorflow as tf
 from bertbench.kernels._islands import (
     BFLOAT16_HALF_ULP,
     Gradient,
+    column_sums,
     compiled,
     enter_island,
     leave_island,
@@ -43,12 +44,23 @@ def gelu(x: tf.Tensor, variant: str = "tanh", *, differentiable: bool = True) ->
     """
     if variant == "fused":
         return tf.nn.gelu(x, approximate=True)
-    form = FORMS[variant]
+    return gelu_of_sum(x, [], variant, differentiable=differentiable)
 
-    def apply(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
-        return gelu_forward(x, [], form), lambda upstream: gelu_backward(x, [], upstream, form)
 
-    return with_gradient(apply, differentiable)(x)
+def gelu_of_sum(
+    x: tf.Tensor, bias: Sequence[tf.Tensor], variant: str, *, differentiable: bool = True
+) -> tf.Tensor:
+    """The GELU, "tanh" or "erf", of x [..., O] plus a bias [O] if there is one, added in the island."""
+    form = {"tanh": _tanh_form, "erf": _erf_form}[variant]
+
+    def apply(x: tf.Tensor, *bias: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            dx = _gelu_backward(x, bias, upstream, form)
+            return dx, *(column_sums(dx) for _ in bias)
+
+        return _gelu_forward(x, bias, form), gradient
+
+    return with_gradient(apply, differentiable)(x, *bias)
 
 
 @functools.cache
@@ -88,20 +100,15 @@ def _erf_form(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return phi, tf.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
 
-FORMS: dict[str, Form] = {"tanh": _tanh_form, "erf": _erf_form}
-
-
 @compiled
-def gelu_forward(x: tf.Tensor, bias: Sequence[tf.Tensor], form: Form) -> tf.Tensor:
-    """The GELU of x [..., O], plus a bias [O] if there is one, which is added in the island dtype."""
+def _gelu_forward(x: tf.Tensor, bias: Sequence[tf.Tensor], form: Form) -> tf.Tensor:
     wide = _add_bias(x, bias)
     phi, _ = form(wide)
     return leave_island(tf.maximum(wide, -_GELU_FLAT) * phi, x.dtype)
 
 
 @compiled
-def gelu_backward(x: tf.Tensor, bias: Sequence[tf.Tensor], upstream: tf.Tensor, form: Form) -> tf.Tensor:
-    """The gradient of `x` in `gelu_forward`."""
+def _gelu_backward(x: tf.Tensor, bias: Sequence[tf.Tensor], upstream: tf.Tensor, form: Form) -> tf.Tensor:
     wide = tf.clip_by_value(_add_bias(x, bias), -_GELU_FLAT, _GELU_FLAT)
     phi, density = form(wide)
     return leave_island(enter_island(upstream) * (phi + wide * density), x.dtype)

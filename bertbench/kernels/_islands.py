@@ -44,3 +44,11 @@ def leave_island(wide: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     quiet = tf.bitwise.bitwise_or(bits, np.uint32(0x00400000))
     rounded = tf.where(tf.math.is_nan(wide), quiet, bits + np.uint32(0x7FFF) + odd)
     return tf.bitcast(tf.cast(tf.bitwise.right_shift(rounded, np.uint32(16)), tf.uint16), tf.bfloat16)
+
+
+def column_sums(x: tf.Tensor) -> tf.Tensor:
+    """The sums of the columns of x [T, O] in its dtype, [O], added at least in float32.
+
+    TensorFlow's BiasAddGrad sums bfloat16 numbers in bfloat16; a matrix product sums in float32.
+    """
+    return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from bertbench.kernels._gelu import FORMS, gelu, gelu_backward, gelu_forward, onednn_fuses_gelu
-from bertbench.kernels._islands import Gradient, enter_island, with_gradient
+from bertbench.kernels._gelu import gelu, gelu_of_sum, onednn_fuses_gelu
+from bertbench.kernels._islands import Gradient, column_sums, enter_island, with_gradient
 
 
 def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *, differentiable: bool = True) -> tf.Tensor:
@@ -20,7 +20,7 @@ def dense(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *, differentiable: b
     def apply(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             dx = tf.matmul(upstream, kernel, transpose_b=True)
-            return dx, tf.matmul(x, upstream, transpose_a=True), _column_sums(upstream)
+            return dx, tf.matmul(x, upstream, transpose_a=True), column_sums(upstream)
 
         return tf.nn.bias_add(tf.matmul(x, kernel), bias), gradient
 
@@ -43,31 +43,12 @@ def dense_gelu(
     Error: as `dense`, then `gelu`; in one pass 2 float32 ULP of the product, and one rounding from that. The
       erf form of products beyond 2^126 then overflows.
     """
-    if differentiable and variant in FORMS:
-        return _biased_gelu(tf.matmul(x, kernel), bias, variant)
+    if differentiable and variant != "fused":
+        return gelu_of_sum(tf.matmul(x, kernel), [bias], variant)
     product = dense(x, kernel, bias, differentiable=differentiable)
     if x.dtype == tf.bfloat16 and not differentiable and onednn_fuses_gelu(variant):
         return tf.nn.gelu(product, approximate=variant != "erf")
     return gelu(product, variant, differentiable=differentiable)
-
-
-def _biased_gelu(product: tf.Tensor, bias: tf.Tensor, variant: str) -> tf.Tensor:
-    form = FORMS[variant]
-
-    @tf.custom_gradient
-    def apply(product: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            dproduct = gelu_backward(product, [bias], upstream, form)
-            return dproduct, _column_sums(dproduct)
-
-        return gelu_forward(product, [bias], form), gradient
-
-    return apply(product, bias)
-
-
-def _column_sums(x: tf.Tensor) -> tf.Tensor:
-    # TensorFlow's BiasAddGrad sums bfloat16 numbers in bfloat16; a matrix product sums in float32.
-    return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
 
 
 def gather_rows(hidden: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:

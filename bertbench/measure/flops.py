@@ -33,6 +33,8 @@ FORWARD_PASSES = {"inference": 1, "training": 3}
 # One more block of rows costs attention 0.3 ms per layer beyond its arithmetic; a core computes this many
 # operations in that time.
 BLOCK_FLOP_PER_CORE = 3e7
+# A new shape takes 1.3 s to compile; it must save so many operations a step, 25 to 50 ms on two cores.
+SHAPE_FLOP = 1e10
 
 
 @dataclass(frozen=True)
@@ -104,5 +106,13 @@ def arithmetic_intensity(products: Sequence[Product], itemsize: int) -> float:
 
 def block_tokens(config: ModelConfig, cores: int) -> float:
     """The tokens that a model computes in the overhead time of one more block of rows."""
-    flop = sum(product.flop for product in encoder_products(config, [1]))
-    return BLOCK_FLOP_PER_CORE * cores * config.num_hidden_layers / flop
+    return BLOCK_FLOP_PER_CORE * cores * config.num_hidden_layers / _token_flop(config, "inference")
+
+
+def shape_tokens(config: ModelConfig) -> float:
+    """The tokens that another shape must save in each training step; the same on every machine."""
+    return SHAPE_FLOP / _token_flop(config, "training")
+
+
+def _token_flop(config: ModelConfig, mode: str) -> int:
+    return total_flop(encoder_products(config, [1]), mode)

@@ -1,5 +1,6 @@
 """TensorFlow's threads: the default for a machine, and how to set them before TensorFlow starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bertbench.errors import InputError
@@ -30,9 +31,7 @@ class ThreadSettings:
 
         They stay as they are if there is one, or if the user has `given` a number of threads.
         """
-        if self.intra == 1 or any(number is not None for number in given):
-            return self
-        return ThreadSettings(self.intra - 1, MOST_AT_ONCE)
+        return self._two_at_once(self.intra - 1, given)
 
     def for_training(self, *given: int | None) -> "ThreadSettings":
         """Two operations at once: the gradients of a product's two inputs do not wait for each other.
@@ -40,9 +39,12 @@ class ThreadSettings:
         The threads per operation stay, because most of a step is a chain of operations: there is one thread
         more. All stay as they are if there is one, or if the user has `given` a number of threads.
         """
+        return self._two_at_once(self.intra, given)
+
+    def _two_at_once(self, intra: int, given: Sequence[int | None]) -> "ThreadSettings":
         if self.intra == 1 or any(number is not None for number in given):
             return self
-        return ThreadSettings(self.intra, MOST_AT_ONCE)
+        return ThreadSettings(intra, MOST_AT_ONCE)
 
     def __str__(self) -> str:
         return f"{self.intra} intra-op, {self.inter} inter-op threads"

@@ -43,7 +43,8 @@ class OneStep:
 
 def make_batch(task: Task, examples: Sequence[int], batching: str = "padded") -> Batch:
     features = task.read("train").features
-    return assemble(features, plan_one_batch(features.lengths, examples, batching, task.max_seq_length, 0))
+    plan = plan_one_batch(features.lengths, examples, batching, task.max_seq_length, least_saving=0)
+    return assemble(features, plan)
 
 
 def take_step(
